@@ -1,0 +1,55 @@
+"""The one place that knows pixels: value ranges, mean and standard deviation, grey, edges, resizing.
+
+Three representations exist and nothing else does:
+
+- **uint8** images, 0..255, channels first, as decoded from a file;
+- **normalised** images: `(uint8 / 255 - MEAN) / STD`, what every network sees and what the decoder makes;
+- **structure** images: one channel computed from a normalised image, what the structure encoder sees.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+# ImageNet statistics: every pretrained trunk of the field expects them.
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+
+def _channel_constant(values: tuple[float, float, float], like: Tensor) -> Tensor:
+    return torch.tensor(values, dtype=like.dtype, device=like.device).view(3, 1, 1)
+
+
+def normalise(images: UInt8[Tensor, "*batch 3 height width"], dtype: torch.dtype = torch.float32) -> Float[Tensor, "*batch 3 height width"]:
+    """uint8 images (0..255) -> normalised images."""
+    images = images.to(dtype)
+    return (images / 255 - _channel_constant(MEAN, images)) / _channel_constant(STD, images)
+
+
+def to_uint8(images: Float[Tensor, "*batch 3 height width"]) -> UInt8[Tensor, "*batch 3 height width"]:
+    """Normalised images -> uint8 images; values outside the displayable range are clipped."""
+    images = images.detach().float()
+    unit = images * _channel_constant(STD, images) + _channel_constant(MEAN, images)
+    return (unit * 255).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def grey(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 1 height width"]:
+    """The structure image of DG-Net: the plain mean over the three normalised channels (not a luma)."""
+    return images.mean(dim=1, keepdim=True)
+
+
+def edge(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 1 height width"]:
+    """Gradient magnitude of the grey structure image by 3x3 Sobel filters with replicated borders."""
+    plane = F.pad(grey(images), (1, 1, 1, 1), mode="replicate")
+    smooth = torch.tensor([1.0, 2.0, 1.0], dtype=images.dtype, device=images.device)
+    slope = torch.tensor([-1.0, 0.0, 1.0], dtype=images.dtype, device=images.device)
+    horizontal = F.conv2d(plane, torch.outer(smooth, slope).view(1, 1, 3, 3))
+    vertical = F.conv2d(plane, torch.outer(slope, smooth).view(1, 1, 3, 3))
+    return torch.sqrt(horizontal.square() + vertical.square() + 1e-12)
+
+
+def resize(images: UInt8[Tensor, "batch 3 _h _w"], height: int, width: int) -> UInt8[Tensor, "batch 3 height width"]:
+    """Antialiased bicubic resize of uint8 images: the filter that Pillow and the original's transforms use."""
+    if images.shape[-2:] == (height, width):
+        return images
+    return F.interpolate(images, size=(height, width), mode="bicubic", antialias=True)
