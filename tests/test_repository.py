@@ -1,0 +1,54 @@
+"""What the house asks of every file."""
+
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import jaxtyping
+import pytest
+import torch
+
+from dgnet.pixels import grey
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("dgnet", "eval", "reid_heads", "tests", "tools", "visual")
+LONGEST = 350
+
+
+def python_files() -> list[Path]:
+    return [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+
+
+def too_long(paths: list[Path]) -> list[str]:
+    counted = ((path, len(path.read_text(encoding="utf-8").splitlines())) for path in paths)
+    return [f"{path.name}: {lines} lines" for path, lines in counted if lines > LONGEST]
+
+
+def test_no_file_is_too_long_to_read() -> None:
+    files = python_files()
+    assert ROOT / "dgnet" / "pixels.py" in files
+    assert too_long(files) == []
+
+
+def test_a_file_that_is_too_long_is_named(tmp_path: Path) -> None:
+    (tmp_path / "short.py").write_text("x = 1\n" * LONGEST)
+    (tmp_path / "long.py").write_text("x = 1\n" * (LONGEST + 1))
+    assert too_long(sorted(tmp_path.iterdir())) == ["long.py: 351 lines"]
+
+
+def test_no_tool_hides_a_library() -> None:
+    """A tool's folder comes first on sys.path: `tools/lpips.py` would be imported by every tool instead of lpips."""
+    tools = {path.stem for path in (ROOT / "tools").glob("*.py")}
+    # Nobody imports Python's own test suite, and `tools/test.py` is the name that users know.
+    importable = set(ROOMS) | set(packages_distributions()) | sys.stdlib_module_names - {"test"}
+    assert {"lpips", "json"} <= importable
+    assert tools & importable == set()
+
+
+def test_annotations_are_checked_while_testing() -> None:
+    """The import hook of conftest.py is at work: a wrong shape and a wrong type are refused."""
+    grey(torch.zeros(2, 3, 4, 4))
+    with pytest.raises(jaxtyping.TypeCheckError):
+        grey(torch.zeros(2, 1, 4, 4))
+    with pytest.raises(jaxtyping.TypeCheckError):
+        grey("not a tensor")
