@@ -48,6 +48,7 @@ $(INSTALLED): setup.cfg pyproject.toml
 	@test -x "$(BIN)/python" || "$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
 		echo "error: $(PYTHON) has no venv module; install it (Debian, Ubuntu: apt install python3-venv) or name another: make PYTHON=/path/to/python3" >&2; exit 1; }
 	test -x "$(BIN)/python" || "$(PYTHON)" -m venv "$(VENV)"
+	@echo "Installing into $(VENV): minutes and some GB, most of it torch"
 	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
 	@touch $@
 
