@@ -36,7 +36,7 @@ types: $(INSTALLED)
 	$(BIN)/mypy
 
 copies: $(INSTALLED)
-	$(BIN)/pylint $(PACKAGES) tests
+	find $(PACKAGES) tests -name '*.py' -exec $(BIN)/pylint {} +
 
 venv: $(INSTALLED)
 
