@@ -1,0 +1,63 @@
+"""Market-1501 as it is published, and the data sets that took over its folders: DukeMTMC-reID and CUHK03-NP."""
+
+from pathlib import Path
+
+from dgnet.data.readers.names import images_in, market_name, of_the_queries
+from dgnet.data.records import DISTRACTOR, JUNK, Dataset, Record, Split
+
+FOLDERS: dict[Split, str] = {
+    "train": "bounding_box_train",
+    "query": "query",
+    "gallery": "bounding_box_test",
+    "multi_query": "gt_bbox",
+}
+CUHK03_FOLDERS = ("detected", "labeled")
+
+
+def read_market_folder(folder: Path, split: Split) -> tuple[tuple[Record, ...], list[tuple[Path, str]]]:
+    """The records of one folder of files named `identity_cCAMERA...`, and `(path, reason)` of those passed over.
+
+    Junk (-1) and distractors (0) are only kept where they have a meaning: in the gallery.
+    """
+    records, skipped = [], []
+    for path in images_in(folder):
+        parsed = market_name(path.name)
+        if parsed is None:
+            skipped.append((path, "the name is not like 0002_c1s1_000451_03.jpg (identity_cCAMERA...)"))
+        elif parsed[0] in (JUNK, DISTRACTOR) and split in ("train", "query"):
+            skipped.append((path, f"junk (-1) and distractors (0) have no place in the {split} split"))
+        else:
+            records.append(Record(path, *parsed, split))
+    return tuple(records), skipped
+
+
+def is_market(root: Path) -> bool:
+    """Whether `root` holds Market-1501's training folder."""
+    return (root / FOLDERS["train"]).is_dir()
+
+
+def read_market(root: Path, name: str = "market1501") -> Dataset:
+    """Reads `bounding_box_train`, `query`, `bounding_box_test` and, if it is there, `gt_bbox` (multi-query)."""
+    splits: dict[str, tuple[Record, ...]] = {}
+    skipped: list[tuple[Path, str]] = []
+    for split, folder in FOLDERS.items():
+        splits[split], passed_over = read_market_folder(root / folder, split)
+        skipped += passed_over
+    splits["multi_query"] = of_the_queries(splits["multi_query"], splits["query"])
+    return Dataset(name, root, skipped=tuple(skipped), **splits)
+
+
+def _cuhk03_root(root: Path) -> Path | None:
+    return next((root / folder for folder in CUHK03_FOLDERS if is_market(root / folder)), None)
+
+
+def is_cuhk03_np(root: Path) -> bool:
+    """Whether `root` holds CUHK03-NP's `detected` or `labeled` folders."""
+    return _cuhk03_root(root) is not None
+
+
+def read_cuhk03_np(root: Path) -> Dataset:
+    """CUHK03 in the new protocol. Where both are there, `detected` is read; for the other, give the path of `labeled`
+    itself.
+    """
+    return read_market(_cuhk03_root(root) or root, "cuhk03_np")
