@@ -1,7 +1,6 @@
 # make demo   from nothing to swapped pedestrians in outputs/demo/
 # make test   every test
 # make lint   every gate: style, imports, types, copies
-# make clean  remove what the checks leave behind (never outputs/)
 #
 # Each makes the virtual environment first if it is not there. Variables: PYTHON (which Python makes it), VENV (where it
 # is), WORKERS (how many processes test).
@@ -15,7 +14,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PACKAGES := dgnet eval reid_heads visual tools
 
-.PHONY: demo test lint style imports types copies clean venv
+.PHONY: demo test lint style imports types copies venv
 
 demo: $(INSTALLED)
 	$(BIN)/python tools/demo.py
@@ -51,7 +50,3 @@ $(INSTALLED): setup.cfg pyproject.toml
 	@echo "Installing into $(VENV): minutes and some GB, most of it torch"
 	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
 	@touch $@
-
-clean:
-	rm -rf build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
-	find $(PACKAGES) tests -name __pycache__ -type d -prune -exec rm -rf {} +
