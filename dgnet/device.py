@@ -1,0 +1,138 @@
+"""Where the arithmetic happens, in which precision, and what machine it is."""
+
+import logging
+import os
+import platform
+import re
+import resource
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from dgnet.errors import UserError
+
+PrecisionName = Literal["fp32", "bf16", "fp16"]
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_log = logging.getLogger(__name__)
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """`auto` (CUDA where there is one, else the CPU), `cpu`, `cuda` or `cuda:1` -> device.
+
+    Raises `UserError` for any other name and for a device that is not there.
+    """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+        raise UserError(f"device must be auto, cpu, cuda or cuda:NUMBER, not {name!r}")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto":
+        name = "cuda" if count else "cpu"
+    if name == "cpu":
+        return torch.device("cpu")
+    if count == 0:
+        why = (
+            "this torch is built without CUDA" if torch.version.cuda is None else "torch finds no usable GPU and driver"
+        )
+        raise UserError(f"device {name!r} is not available ({why}); use auto or cpu")
+    device = torch.device(name)
+    if (device.index or 0) >= count:
+        raise UserError(f"device {name!r} does not exist; the last GPU here is cuda:{count - 1}")
+    return torch.device("cuda", torch.cuda.current_device()) if device.index is None else device
+
+
+class Precision:
+    """The precision of a training step: `fp32`, `bf16` or `fp16` by torch's autocast, with a loss scaler for `fp16`.
+
+    A step is `with precision.autocast(): loss = ...`, then `precision.backward(loss)` (once per accumulated part),
+    gradients averaged over ranks if there are several, then `precision.step(optimiser)`. In `fp16` the loss is scaled
+    so that small gradients survive; a step whose gradients overflowed is skipped, counted in `skipped_steps`, and the
+    scale halved. One `Precision` per phase (discriminator, generator) keeps their scales apart.
+    """
+
+    def __init__(self, name: PrecisionName, device: torch.device) -> None:
+        if name not in _DTYPES:
+            raise UserError(f"precision must be one of {', '.join(_DTYPES)}, not {name!r}")
+        if name == "bf16" and device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
+            name_of_gpu = torch.cuda.get_device_name(device)
+            _log.warning("%s has no bf16 arithmetic: torch emulates it, slowly; take fp16 or fp32", name_of_gpu)
+        self.name = name
+        self.device = device
+        self.dtype = _DTYPES[name]
+        self.skipped_steps = 0
+        self._scaler = torch.amp.GradScaler(device.type, enabled=name == "fp16")
+
+    def autocast(self) -> torch.autocast:
+        """The context for forward passes and losses; for `fp32` it switches any outer autocast off."""
+        return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.name != "fp32")
+
+    @property
+    def scale(self) -> float:
+        """What the loss is multiplied with before the backward pass: 1 but for `fp16`."""
+        return self._scaler.get_scale()
+
+    def backward(self, loss: Tensor, retain_graph: bool = False) -> None:
+        """Add the gradients of a scalar loss (scaled, in `fp16`)."""
+        self._scaler.scale(loss).backward(retain_graph=retain_graph)
+
+    def unscale(self, *optimisers: Optimizer) -> None:
+        """Bring the gradients to their true size, to clip or measure them. At most once before each `step`."""
+        for optimiser in optimisers:
+            self._scaler.unscale_(optimiser)
+
+    def step(self, *optimisers: Optimizer) -> bool:
+        """Step the optimisers of one backward pass; whether none of them had to skip (always so but for `fp16`)."""
+        before = self.scale
+        for optimiser in optimisers:
+            self._scaler.step(optimiser)
+        self._scaler.update()
+        stepped = self.scale >= before  # the scale falls exactly when an optimiser met an overflow
+        self.skipped_steps += not stepped
+        return stepped
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps: the scaler's state and the number of skipped steps."""
+        return {"scaler": self._scaler.state_dict(), "skipped_steps": self.skipped_steps}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from `state_dict`'s answer of the same precision."""
+        if self._scaler.is_enabled():
+            self._scaler.load_state_dict(dict(state["scaler"]))
+        self.skipped_steps = state["skipped_steps"]
+
+
+def peak_memory_bytes(device: torch.device) -> int:
+    """The most memory used so far, in bytes: torch's tensors on a CUDA device, the resident process on a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in KiB
+
+
+def machine() -> dict[str, Any]:
+    """What a measured figure should stand beside: CPU model, usable cores, torch's threads, GPUs, versions."""
+    gpus = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
+    return {
+        "cpu": _cpu_model(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpus": [torch.cuda.get_device_name(index) for index in gpus],
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _cpu_model() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        text = information.read_text(encoding="utf-8", errors="replace")
+        match = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+        if match:
+            return match[1].strip()
+    return platform.processor() or platform.machine()

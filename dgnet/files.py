@@ -1,0 +1,45 @@
+"""Files appear whole or not at all."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A binary file to write to, which takes the place of `path` once the block has ended without an error.
+
+    Until then a reader finds the old file, or none: the bytes go to `.NAME.partial` in the same folder, reach the disk,
+    and only then receive their name. An error inside the block, a full disk among them, removes the partial file and
+    leaves the old one as it was. A process that is killed leaves a `.partial` file, which the next write replaces.
+    """
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with open(partial, "wb") as handle:
+            yield handle
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write `text` (UTF-8) to `path`, whole or not at all."""
+    with replacing(path) as handle:
+        handle.write(text.encode("utf-8"))
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name survive a power cut. Some network file systems cannot; the file is whole there too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,114 @@
+"""Whose folder is it: one run owns `outputs/NAME`, one process at a time works in it, its configuration stays."""
+
+import errno
+import fcntl
+import os
+import platform
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+import yaml
+
+from dgnet.checkpoint import list_checkpoints
+from dgnet.errors import UserError
+from dgnet.files import replace_text
+
+CONFIG = "config.yaml"
+
+
+def claim(folder: Path, curves: Path, resume: bool) -> TextIO:
+    """Make `folder` this process's own and return the open lock, which holds until it is closed or the process ends.
+
+    Raises `UserError` when the folder (or the TensorBoard folder `curves`) belongs to another run, or to this run in
+    another process. Nothing that exists is changed.
+    """
+    _refuse_foreign(folder, curves, resume)
+    (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+    (folder / "images").mkdir(exist_ok=True)
+    lock = _lock(folder)
+    try:
+        _refuse_foreign(folder, curves, resume)  # another process may have begun here a moment ago
+    except UserError:
+        lock.close()
+        raise
+    return lock
+
+
+def settle_config(folder: Path, config: Mapping[str, Any], may_change: Collection[str]) -> list[str]:
+    """Store the configuration of a new run, or compare it with the stored one of a run that goes on.
+
+    `may_change` names the settings that do not touch the arithmetic, as `run.log_every`; a name stands for everything
+    below it too. Returns what has changed among them, one "key: old -> new" each; the stored file then says the new
+    values. Raises `UserError` naming every other key that differs.
+    """
+    path = folder / CONFIG
+    text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+    if not path.exists():
+        replace_text(path, text)
+        return []
+    changes = differences(_read(path), yaml.safe_load(text))
+    forbidden = [
+        f"{key} ({old!r} there, {new!r} now)" for key, (old, new) in changes.items() if not _covered(key, may_change)
+    ]
+    if forbidden:
+        raise UserError(
+            f"{folder} cannot be resumed with other settings than it began with: {', '.join(forbidden)}; "
+            "use another --name for a new run"
+        )
+    if changes:
+        replace_text(path, text)
+    return [f"{key}: {old!r} -> {new!r}" for key, (old, new) in changes.items()]
+
+
+def differences(old: Any, new: Any, prefix: str = "") -> dict[str, tuple[Any, Any]]:
+    """Dotted key -> (old value, new value) wherever two nested mappings differ; a missing key counts as None."""
+    if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
+        return {} if old == new and type(old) is type(new) else {prefix: (old, new)}
+    found: dict[str, tuple[Any, Any]] = {}
+    for key in [*old, *(key for key in new if key not in old)]:
+        found.update(differences(old.get(key), new.get(key), f"{prefix}.{key}" if prefix else str(key)))
+    return found
+
+
+def _covered(key: str, names: Collection[str]) -> bool:
+    return any(key == name or key.startswith(f"{name}.") for name in names)
+
+
+def _read(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not readable as YAML; restore it, or begin a run under another --name") from error
+
+
+def _refuse_foreign(folder: Path, curves: Path, resume: bool) -> None:
+    begun = (folder / CONFIG).exists()
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file, not the folder of a run; use another --name")
+    if begun and not resume:
+        raise UserError(
+            f"{folder} already holds a run; go on with it by --resume, or begin another under another --name"
+        )
+    if not begun and list_checkpoints(folder / "checkpoints"):
+        raise UserError(f"{folder} holds checkpoints but no {CONFIG} that tells what they are of; use another --name")
+    if not begun and curves.is_dir() and any(curves.iterdir()):
+        raise UserError(f"{curves} holds the curves of another run; use another --name, or move that folder away")
+
+
+def _lock(folder: Path) -> TextIO:
+    handle = open(folder / ".lock", "a+", encoding="utf-8")  # noqa: SIM115 - open for as long as the run holds it
+    try:
+        # A record lock ends with its process even if worker processes outlive it, unlike flock's.
+        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        handle.seek(0)
+        owner = handle.read().strip() or "another process"
+        handle.close()
+        if error.errno not in (errno.EACCES, errno.EAGAIN):
+            raise UserError(f"{folder} cannot be locked against a second process: {error.strerror}") from error
+        raise UserError(f"{folder} is in use by {owner}; wait for it, stop it, or use another --name") from error
+    handle.truncate(0)
+    handle.write(f"process {os.getpid()} on {platform.node()}\n")
+    handle.flush()
+    return handle
