@@ -1,0 +1,81 @@
+"""Cameras: each has a favoured viewpoint, a light and a scene of its own, and keeps them from image to image."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from dgnet.data.synthetic.appearance import Colour
+from dgnet.data.synthetic.draws import CAMERA, Draws
+
+SceneKind = Literal["street", "wall", "shop", "park", "plaza", "hall"]
+SCENES: tuple[SceneKind, ...] = ("street", "wall", "shop", "park", "plaza", "hall")
+
+
+@dataclass(frozen=True)
+class Light:
+    """`azimuth`: 0 from behind the camera, pi/2 from the right; `elevation` above the horizon, radians; `tint` and `gain`
+    multiply the colours, `contrast` stretches about middle grey; `shadow`: depth (0..1) of a shadow whose edge crosses
+    the image at `shadow_edge` of its height with `shadow_slope`; a negative slope falls to the left."""
+
+    azimuth: float
+    elevation: float
+    ambient: float
+    diffuse: float
+    tint: Colour
+    gain: float
+    contrast: float
+    shadow: float = 0.0
+    shadow_edge: float = 0.5
+    shadow_slope: float = 0.0
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The background: `horizon` is where floor meets wall (fraction of the height from the top); `offset` (0..1) where
+    along the street the person stands, `clutter` how many things stand around, `shade` its brightness."""
+
+    kind: SceneKind
+    horizon: float
+    hue: float
+    offset: float = 0.0
+    clutter: int = 0
+    shade: float = 1.0
+
+
+@dataclass(frozen=True)
+class Camera:
+    """`yaw`: from where people are mostly seen, `pitch`: how far the camera looks down; radians."""
+
+    yaw: float
+    pitch: float
+    light: Light
+    scene: Scene
+
+
+def camera_of(camera_seed: int, camera: int, cameras: int) -> Camera:
+    """Camera number `camera` (1 .. cameras) of the set that `camera_seed` draws: a pure function of its arguments.
+
+    The favoured viewpoints of a set spread over the full turn and its scenes over the kinds.
+    """
+    shared = Draws(camera_seed, CAMERA, 0)
+    turn = shared.uniform(0.0, 2 * math.pi)
+    scenes = shared.shuffled(SCENES)
+    draws = Draws(camera_seed, CAMERA, camera)
+    kind = scenes[(camera - 1) % len(scenes)]
+    warmth = draws.uniform(-0.035, 0.035)  # mild, so that colours stay recognisable from camera to camera
+    light = Light(
+        azimuth=draws.uniform(-1.7, 1.7),
+        elevation=draws.uniform(0.35, 1.15),
+        ambient=draws.uniform(0.52, 0.74),
+        diffuse=draws.uniform(0.32, 0.60),
+        tint=(1.0 + warmth, 1.0 + draws.uniform(-0.012, 0.012), 1.0 - warmth),
+        gain=draws.uniform(0.84, 1.12),
+        contrast=draws.uniform(0.88, 1.12),
+    )
+    low, high = {"wall": (0.62, 0.82), "shop": (0.60, 0.80), "hall": (0.35, 0.6)}.get(kind, (0.14, 0.42))
+    return Camera(
+        yaw=(turn + 2 * math.pi * (camera - 1) / cameras + draws.uniform(-0.3, 0.3)) % (2 * math.pi),
+        pitch=draws.uniform(0.05, 0.24),
+        light=light,
+        scene=Scene(kind=kind, horizon=draws.uniform(low, high), hue=draws.unit()),
+    )

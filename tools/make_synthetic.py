@@ -1,0 +1,66 @@
+"""Write a set of built-in pedestrians in the Market-1501 layout.
+
+    python tools/make_synthetic.py data/pedestrians --train-identities 100 --test-identities 50
+    python tools/make_synthetic.py --sheet sheet.png      # only a contact sheet: rows wear the same, columns stand the same
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tqdm import tqdm
+
+from dgnet.data.synthetic import SyntheticSpec, write_dataset
+from dgnet.data.synthetic.sheet import write_sheet
+from dgnet.data.synthetic.spec import GALLERY, QUERY, TRAIN, pictures
+from dgnet.errors import UserError, command
+
+
+def _arguments() -> argparse.Namespace:
+    default = SyntheticSpec()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", nargs="?", type=Path, help="a folder that is new, empty or holds the same set")
+    parser.add_argument("--sheet", type=Path, help="also write a contact sheet of swaps to this PNG file")
+    for name, meaning in (
+        ("seed", "draws the people"),
+        ("camera_seed", "draws the cameras: another number is another place"),
+        ("train_identities", "people in the training split"),
+        ("test_identities", "people in the test split"),
+        ("images_per_identity", "images of each, spread over the cameras"),
+        ("cameras", "number of cameras"),
+        ("height", "pixels"),
+        ("width", "pixels"),
+        ("distractors", "gallery images of other people (identity 0000)"),
+        ("junk", "gallery images of badly cropped people (identity -1)"),
+    ):
+        value = getattr(default, name)
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=value, help=f"{meaning} (default: {value})")
+    return parser.parse_args()
+
+
+def main() -> None:
+    settings = vars(_arguments())
+    out, sheet = settings.pop("out"), settings.pop("sheet")
+    if out is None and sheet is None:
+        raise UserError("give an output folder or --sheet FILE.png, got neither")
+    spec = SyntheticSpec(**settings)
+    spec.check()
+    if sheet is not None:
+        write_sheet(sheet, spec)
+        print(f"contact sheet: {sheet}")
+    if out is None:
+        return
+    folders = [picture.path.split("/")[0] for picture in pictures(spec)]
+    with tqdm(total=len(folders), unit="image", disable=None) as bar:
+        write_dataset(out, spec, progress=bar.update)
+    print(
+        f"{out}: {spec.train_identities} identities with {folders.count(TRAIN)} images to train; "
+        f"{spec.test_identities} to test with {folders.count(QUERY)} queries, {folders.count(GALLERY)} in the gallery "
+        f"({spec.distractors} distractors, {spec.junk} junk); {spec.cameras} cameras, {spec.height}x{spec.width} pixels"
+    )
+
+
+if __name__ == "__main__":
+    command(main)
