@@ -21,12 +21,10 @@ DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.Decompressi
 
 
 def decode(path: Path) -> UInt8[np.ndarray, "height width 3"]:
-    """The image as RGB, 0..255, at the size of the file. An unreadable or truncated file is a `UserError` that names
-    it.
-    """
+    """The image as RGB, 0..255, at the size of the file. A broken file is a `UserError` that names it."""
     try:
         with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
+            return np.array(image.convert("RGB"))
     except DECODING_ERRORS as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise UserError(f"{path}: not a readable image ({reason})") from error
@@ -52,9 +50,8 @@ class ImageCache:
         with ThreadPoolExecutor(workers or default_workers()) as pool:
             try:
                 decoded = pool.map(decode, self.paths)
-                for index, image in enumerate(
-                    tqdm(decoded, "decoding", len(self.paths), unit="image", delay=1, disable=None)
-                ):
+                bar = tqdm(decoded, "decoding", len(self.paths), unit="image", delay=1, disable=None)
+                for index, image in enumerate(bar):
                     if index == 0:
                         block = np.empty((len(self.paths), *image.shape), np.uint8)
                     if block is not None and image.shape != block.shape[1:]:

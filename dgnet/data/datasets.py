@@ -19,9 +19,7 @@ from dgnet.errors import UserError
 
 @dataclass(frozen=True)
 class Layout:
-    """A way of storing a data set. `looks_for` says where its training images are; a `nested` one is also found one
-    folder down.
-    """
+    """A way of storing a data set; `looks_for` names its training images, `nested` finds it one folder down too."""
 
     matches: Callable[[Path], bool]
     read: Callable[[Path], Dataset]
@@ -59,11 +57,11 @@ def _find(root: Path, layout: str) -> tuple[str, Path] | None:
 
 
 def read_dataset(root: Path, layout: str = "auto") -> Dataset:
-    """The data set at `root` (a folder, or a .csv manifest), read as `layout`: a key of `LAYOUTS`, or "auto" to
-    recognise it.
+    """The data set at `root`, a folder or a .csv manifest.
 
-    The data set may lie one folder down, as archives unpack. Files whose names do not parse end up in
-    `Dataset.skipped`. A `UserError` says what was looked for if there is no such data set or no image to train on.
+    `layout` is a key of `LAYOUTS`, or "auto" to recognise it. The data set may lie one folder down, as archives unpack.
+    Files whose names do not parse end up in `Dataset.skipped`. A `UserError` says what was looked for if there is no
+    such data set or no image to train on.
     """
     if layout != "auto" and layout not in LAYOUTS:
         raise UserError(f"the layout must be auto or one of {', '.join(LAYOUTS)}, and it is {layout!r}")

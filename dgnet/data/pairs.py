@@ -20,8 +20,7 @@ from dgnet.errors import UserError
 
 @dataclass(frozen=True)
 class PairBatch:
-    """One batch. The first dimension is the role: a, b, positive of a, positive of b (labels: a, b; positives share
-    them).
+    """One batch. The first dimension is the role: a, b, positive of a, positive of b; for labels only a and b.
 
     `images` are flipped, padded and cropped; `erased` is True where random erasing blanks the copy that identity losses
     see (0 in the normalised image). `labels` are positions in `Dataset.identities`.
@@ -43,8 +42,7 @@ class PairBatch:
 
 
 class PairSource:
-    """Batches as a pure function of (seed, iteration): nothing to save for a resume, nothing that depends on who asks
-    when.
+    """Batches as a pure function of (seed, iteration): a resume needs no state, and who asks when does not matter.
 
     a and b are two independently shuffled passes over the images; every epoch shuffles anew and drops its last
     incomplete batch. The batch of all processes together, `batch_size * world_size` images, is drawn first and process
@@ -66,10 +64,8 @@ class PairSource:
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
-        """`labels[i]` is the class of image i of `cache`; `batch_size` counts one process; `flip` is a probability,
-        `pad` is in pixels.
-
-        Fewer images than one batch of all processes is a `UserError`.
+        """`labels[i]` is the class of image i of `cache`. `flip` is a probability, `pad` in pixels, the `batch_size` of
+        one process. Fewer images than one batch of all processes is a `UserError`.
         """
         self.cache, self.labels = cache, labels.numpy()
         self.height, self.width, self.pad, self.flip = height, width, pad, flip
@@ -80,6 +76,8 @@ class PairSource:
             raise UserError(
                 f"the training split must hold at least one batch of {self.total} images, and it holds {len(cache)}"
             )
+        if not 0 <= pad < min(height, width):
+            raise UserError(f"pad must be at least 0 and smaller than the {height}x{width} image, and it is {pad}")
         self.iterations_per_epoch = len(cache) // self.total
         # Images grouped by label: image i stands at place[i] in group [start, start + size) of `grouped`.
         self._grouped = np.argsort(self.labels, kind="stable")
@@ -112,9 +110,8 @@ class PairSource:
         """The batch of `iteration` (counted from 0), on the CPU. Safe to call from several threads."""
         indices = self.indices(iteration)
         local = indices.shape[1]
-        uniform = (
-            generator(self.seed, "crop and flip", iteration).random((3, 4, self.total))[..., self.share].reshape(3, -1)
-        )
+        uniform = generator(self.seed, "crop and flip", iteration).random((3, 4, self.total))
+        uniform = uniform[..., self.share].reshape(3, -1)
         mirrored = torch.from_numpy(uniform[0] < self.flip)
         tops, lefts = torch.from_numpy((uniform[1:] * (2 * self.pad + 1)).astype(np.int64))
         images = self.cache.gather(torch.from_numpy(indices.reshape(-1)), self.height, self.width, mirrored)

@@ -15,9 +15,7 @@ ERASING_ATTEMPTS = 100
 
 
 def _pixel_rows(images: Tensor) -> np.ndarray:
-    """A view [batch, height, width] of one three-byte item per pixel; needs uint8 images that are channels last in
-    memory.
-    """
+    """A view [batch, height, width], an item of three bytes per pixel, of images that are channels last in memory."""
     return images.permute(0, 2, 3, 1).numpy().view("V3")[..., 0]
 
 
@@ -25,8 +23,6 @@ def mirror(
     images: UInt8[Tensor, "batch 3 height width"], flags: Bool[Tensor, "batch"]
 ) -> UInt8[Tensor, "batch 3 height width"]:
     """New images, flipped left to right where `flags`; channels last in memory. The input stays as it is."""
-    if not flags.any():
-        return images.clone(memory_format=torch.channels_last)
     flipped = images.clone(memory_format=torch.channels_last)
     rows = np.flatnonzero(flags.numpy())
     view = _pixel_rows(flipped)
@@ -39,8 +35,8 @@ def crop_padded(
 ) -> UInt8[Tensor, "batch 3 height width"]:
     """Pad by `pad` pixels that repeat the edge, then cut windows of the old size at (top, left), each 0..2*pad.
 
-    The padded images never exist: the part of a window that lies on the image is copied, then its outermost row and
-    column spread over the rest.
+    `pad` is smaller than both sides. The padded images never exist: the part of a window that lies on the image is
+    copied, then its outermost row and column spread over the rest.
     """
     source = _pixel_rows(images.contiguous(memory_format=torch.channels_last))
     window = np.empty_like(source)
@@ -62,23 +58,22 @@ def crop_padded(
 
 
 def draw_erasing(
-    random: np.random.Generator, count: int, height: int, width: int, probability: float = 0.5
-) -> Int64[np.ndarray, "count 4"]:
-    """Random erasing (Zhong et al. 2020, algorithm 1): a rectangle (top, left, height, width) per image, all 0 where
-    nothing is erased.
+    random: np.random.Generator, images: int, height: int, width: int, probability: float = 0.5
+) -> Int64[np.ndarray, "batch 4"]:
+    """Random erasing (Zhong et al. 2020, algorithm 1): one rectangle (top, left, height, width) in pixels per image.
 
     With `probability` an image gets the first of `ERASING_ATTEMPTS` random shapes that is smaller than the image both
-    ways, at a uniform place.
+    ways, at a uniform place. All four numbers are 0 where nothing is erased.
     """
-    chosen = random.random(count) < probability
-    areas = random.uniform(*ERASED_AREA, (count, ERASING_ATTEMPTS)) * (height * width)
-    aspects = random.uniform(*ERASED_ASPECT, (count, ERASING_ATTEMPTS))
+    chosen = random.random(images) < probability
+    areas = random.uniform(*ERASED_AREA, (images, ERASING_ATTEMPTS)) * (height * width)
+    aspects = random.uniform(*ERASED_ASPECT, (images, ERASING_ATTEMPTS))
     heights, widths = np.rint(np.sqrt(areas * aspects)), np.rint(np.sqrt(areas / aspects))
     fits = (heights < height) & (widths < width)
     first = fits.argmax(axis=1)[:, None]
     tall = np.take_along_axis(heights, first, 1)[:, 0]
     wide = np.take_along_axis(widths, first, 1)[:, 0]
-    places = random.random((2, count))
+    places = random.random((2, images))
     tops, lefts = np.floor(places[0] * (height - tall + 1)), np.floor(places[1] * (width - wide + 1))
     rectangles = np.stack([tops, lefts, tall, wide], axis=1)
     rectangles[~(chosen & fits.any(axis=1))] = 0

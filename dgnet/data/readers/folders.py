@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dgnet.data.readers.names import camera_of, folders_in, images_in, number_identities, of_the_queries
+from dgnet.data.readers.names import camera_of, folders_in, images_in, misplaced, number_identities, of_the_queries
 from dgnet.data.records import Dataset, Record, Split
 
 
@@ -32,8 +32,8 @@ def read_original(root: Path) -> Dataset:
             except ValueError:
                 skipped.append((person, "the name of the folder is not the number of an identity"))
                 continue
-            if identity <= 0 and split in ("train", "query"):
-                skipped.append((person, f"junk (-1) and distractors (0) have no place in the {split} split"))
+            if reason := misplaced(identity, split):
+                skipped.append((person, reason))
                 continue
             records += [Record(path, identity, camera_of(path.name), split) for path in images_in(person)]
         return tuple(records)
@@ -63,14 +63,16 @@ def read_folders(root: Path) -> Dataset:
     people = {split: folders_in(folder) for split, folder in _split_folders(root).items()}
     names = {split: [person.name for person in found] for split, found in people.items()}
     numbers = number_identities(names["train"] + names.get("query", []), names.get("gallery", []))
-    splits = {
-        split: tuple(
-            Record(path, numbers[person.name], camera_of(path.name), split)
-            for person in found
-            for path in images_in(person)
-        )
-        for split, found in people.items()
-    }
     loose = [path for folder in _split_folders(root).values() for path in images_in(folder)]
-    skipped = tuple((path, "not inside the folder of an identity") for path in loose)
-    return Dataset(root.name, root, skipped=skipped, **splits)
+    skipped = [(path, "not inside the folder of an identity") for path in loose]
+    splits: dict[str, tuple[Record, ...]] = {}
+    for split, found in people.items():
+        records: list[Record] = []
+        for person in found:
+            identity = numbers[person.name]
+            if reason := misplaced(identity, split):
+                skipped.append((person, reason))
+            else:
+                records += [Record(path, identity, camera_of(path.name), split) for path in images_in(person)]
+        splits[split] = tuple(records)
+    return Dataset(root.resolve().name, root, skipped=tuple(skipped), **splits)

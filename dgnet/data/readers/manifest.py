@@ -4,8 +4,8 @@ import csv
 from pathlib import Path
 from typing import cast, get_args
 
-from dgnet.data.readers.names import UNKNOWN_CAMERA, number_identities
-from dgnet.data.records import JUNK, Dataset, Record, Split
+from dgnet.data.readers.names import UNKNOWN_CAMERA, misplaced, number_identities
+from dgnet.data.records import Dataset, Record, Split
 from dgnet.errors import UserError
 
 COLUMNS = ("path", "identity", "camera", "split")
@@ -48,8 +48,9 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def read_manifest(root: Path) -> Dataset:
-    """Paths are relative to the manifest's folder. Identities may be any text; see `number_identities`. An empty camera
-    is unknown (-1).
+    """Reads the manifest at (or in) `root`. Paths are relative to its folder, an empty camera is unknown (-1).
+
+    Identities may be any text: `number_identities` says which number each gets.
     """
     path = find_manifest(root)
     if path is None:
@@ -62,8 +63,8 @@ def read_manifest(root: Path) -> Dataset:
     skipped = []
     for row in rows:
         split, image = cast(Split, row["split"]), path.parent / row["path"]
-        if numbers[row["identity"]] == JUNK and split != "gallery":
-            skipped.append((image, f"junk (-1) has no place in the {split} split"))
+        if reason := misplaced(numbers[row["identity"]], split):
+            skipped.append((image, reason))
             continue
         camera = int(row["camera"]) if row["camera"] else UNKNOWN_CAMERA
         splits[split].append(Record(image, numbers[row["identity"]], camera, split))

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from dgnet.data.readers.names import images_in, market_name, of_the_queries
-from dgnet.data.records import DISTRACTOR, JUNK, Dataset, Record, Split
+from dgnet.data.readers.names import images_in, market_name, misplaced, of_the_queries
+from dgnet.data.records import Dataset, Record, Split
 
 FOLDERS: dict[Split, str] = {
     "train": "bounding_box_train",
@@ -17,15 +17,15 @@ CUHK03_FOLDERS = ("detected", "labeled")
 def read_market_folder(folder: Path, split: Split) -> tuple[tuple[Record, ...], list[tuple[Path, str]]]:
     """The records of one folder of files named `identity_cCAMERA...`, and `(path, reason)` of those passed over.
 
-    Junk (-1) and distractors (0) are only kept where they have a meaning: in the gallery.
+    Junk (-1) and distractors (0) are passed over in the training and query splits, where they mean nothing.
     """
     records, skipped = [], []
     for path in images_in(folder):
         parsed = market_name(path.name)
         if parsed is None:
             skipped.append((path, "the name is not like 0002_c1s1_000451_03.jpg (identity_cCAMERA...)"))
-        elif parsed[0] in (JUNK, DISTRACTOR) and split in ("train", "query"):
-            skipped.append((path, f"junk (-1) and distractors (0) have no place in the {split} split"))
+        elif reason := misplaced(parsed[0], split):
+            skipped.append((path, reason))
         else:
             records.append(Record(path, *parsed, split))
     return tuple(records), skipped

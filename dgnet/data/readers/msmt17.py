@@ -8,8 +8,7 @@ from dgnet.errors import UserError
 
 TRAIN_FOLDERS = ("train", "mask_train_v2")
 TEST_FOLDERS = ("test", "mask_test_v2")
-# Training and test identities both count from 0 in the lists though they are different people, and 0 means distractor
-# elsewhere.
+# In the lists training and test identities both count from 0 and are different people; elsewhere 0 means distractor.
 TRAIN_OFFSET, TEST_OFFSET = 10_000, 20_000
 
 
@@ -26,8 +25,7 @@ def _image_folder(root: Path, names: tuple[str, ...]) -> Path:
 
 
 def _read_list(path: Path, folder: Path, split: Split, offset: int) -> tuple[list[Record], list[tuple[Path, str]]]:
-    records: list[Record] = []
-    skipped: list[tuple[Path, str]] = []
+    records, skipped = [], []
     for line in path.read_text().splitlines() if path.is_file() else ():
         image, _, identity = line.strip().rpartition(" ")
         camera = msmt17_camera(image.rpartition("/")[2])
@@ -36,31 +34,29 @@ def _read_list(path: Path, folder: Path, split: Split, offset: int) -> tuple[lis
         if not identity.isdecimal() or not image:
             skipped.append((path, f"the line is not 'image identity': {line.strip()}"))
         elif camera is None:
-            skipped.append(
-                (folder / image, "the name is not like 0000_000_01_0303morning_0015_0.jpg (third field: camera)")
-            )
+            skipped.append((folder / image, "the name is not like 0000_000_01_0303morning_0015_0.jpg"))
         else:
             records.append(Record(folder / image, int(identity) + offset, camera, split))
     return records, skipped
 
 
 def read_msmt17(root: Path) -> Dataset:
-    """Trains on list_train.txt and list_val.txt together, as published results do.
+    """Reads the four lists; list_train.txt and list_val.txt are trained on together, as published results do.
 
-    Identities are the lists' numbers plus 10000 in training and plus 20000 in the test splits, so that the two never
-    meet.
+    Identities are the lists' numbers plus 10000 in training and plus 20000 in the test splits: the two never meet.
     """
     train_folder, test_folder = _image_folder(root, TRAIN_FOLDERS), _image_folder(root, TEST_FOLDERS)
-    train, skipped = _read_list(root / "list_train.txt", train_folder, "train", TRAIN_OFFSET)
-    parts: list[list[Record]] = []
-    for name, folder, split, offset in (
-        ("val", train_folder, "train", TRAIN_OFFSET),
-        ("query", test_folder, "query", TEST_OFFSET),
-        ("gallery", test_folder, "gallery", TEST_OFFSET),
-    ):
-        records, passed_over = _read_list(root / f"list_{name}.txt", folder, split, offset)  # type: ignore[arg-type]
-        parts.append(sorted(records, key=lambda record: record.path))
+    lists: tuple[tuple[str, Path, Split, int], ...] = (
+        ("list_train.txt", train_folder, "train", TRAIN_OFFSET),
+        ("list_val.txt", train_folder, "train", TRAIN_OFFSET),
+        ("list_query.txt", test_folder, "query", TEST_OFFSET),
+        ("list_gallery.txt", test_folder, "gallery", TEST_OFFSET),
+    )
+    splits: dict[str, list[Record]] = {"train": [], "query": [], "gallery": []}
+    skipped: list[tuple[Path, str]] = []
+    for name, folder, split, offset in lists:
+        records, passed_over = _read_list(root / name, folder, split, offset)
+        splits[split] += records
         skipped += passed_over
-    validation, query, gallery = parts
-    together = sorted(train + validation, key=lambda record: record.path)
-    return Dataset("msmt17", root, tuple(together), tuple(query), tuple(gallery), skipped=tuple(skipped))
+    ordered = {split: tuple(sorted(records, key=lambda record: record.path)) for split, records in splits.items()}
+    return Dataset("msmt17", root, skipped=tuple(skipped), **ordered)

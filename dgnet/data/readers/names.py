@@ -4,16 +4,15 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from dgnet.data.records import DISTRACTOR, JUNK, Record
+from dgnet.data.records import DISTRACTOR, JUNK, Record, Split
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 UNKNOWN_CAMERA = -1
 
-# 0002_c1s1_000451_03.jpg, -1_c3s2_000762_00.jpg, 0005_c10_f0046985.jpg, 0003_c1_7.png: any number of digits, also in
-# the camera.
-_MARKET = re.compile(r"(-?\d+)_c(\d+)(?!\d)")
-# 0000_000_01_0303morning_0015_0.jpg: identity, number, camera.
-_MSMT17 = re.compile(r"\d+_\d+_(\d+)_")
+# identity_cCAMERA: 0002_c1s1_000451_03.jpg, -1_c3s2_000762_00.jpg, 0005_c10_f0046985.jpg, 0003_c1_7.png.
+_MARKET = re.compile(r"(-?\d+)_c(\d+)")
+# identity_number_CAMERA_day: 0000_000_01_0303morning_0015_0.jpg.
+_MSMT17 = re.compile(r"\d+_\d+_(\d+)_\d+[a-z]+_")
 
 
 def is_image(path: Path) -> bool:
@@ -55,22 +54,28 @@ def camera_of(name: str) -> int:
 def number_identities(asked_for: Iterable[str], gallery_only: Iterable[str] = ()) -> dict[str, int]:
     """Numbers for identities that are written as text.
 
-    `asked_for` are those of the training and query splits. If all are positive numbers, and so are those of the gallery
-    except for -1 (junk) and 0 (distractor), each keeps its own number; otherwise they count 1, 2, ... in sorted order.
-    "-1" is always junk.
+    `asked_for` are those of the training and query splits. If all are different positive numbers, and so are those of
+    the gallery except for -1 (junk) and 0 (distractor), each keeps its own number; otherwise they count 1, 2, ... in
+    sorted order. "-1" is always junk.
     """
     people = sorted(set(asked_for) - {str(JUNK)})
     everyone = sorted({*people, *gallery_only} - {str(JUNK)})
     numbers = {str(JUNK): JUNK}
-    own = all(name.isdecimal() for name in everyone) and all(int(name) != DISTRACTOR for name in people)
+    own = all(name.isdecimal() for name in everyone)
+    own = own and all(int(name) != DISTRACTOR for name in people) and len(set(map(int, everyone))) == len(everyone)
     for position, name in enumerate(everyone, start=1):
         numbers[name] = int(name) if own else position
     return numbers
 
 
+def misplaced(identity: int, split: Split) -> str | None:
+    """Why an image of `identity` cannot be in `split`, None if it can: junk and distractors belong in the gallery."""
+    if identity not in (JUNK, DISTRACTOR) or split not in ("train", "query"):
+        return None
+    return f"junk (-1) and distractors (0) have no place in the {split} split"
+
+
 def of_the_queries(multi_query: Iterable[Record], query: Iterable[Record]) -> tuple[Record, ...]:
-    """The images of `multi_query` that show the identity and come from the camera of some query; the others are never
-    used.
-    """
+    """The images of `multi_query` with the identity and the camera of some query; the others are never used."""
     wanted = {(record.identity, record.camera) for record in query}
     return tuple(record for record in multi_query if (record.identity, record.camera) in wanted)

@@ -1,0 +1,36 @@
+"""Look at a data set before training on it: a table of its splits, and what would spoil a run.
+
+    python tools/check_data.py DIR
+
+Leaves with status 0 if nothing was found, 1 if something was, 2 if DIR is no data set.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from dgnet.data.check import check_dataset
+from dgnet.data.datasets import LAYOUTS, read_dataset
+from dgnet.errors import command
+
+
+def main() -> int:
+    """Parse, check, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, metavar="DIR", help="folder of the data set, or a .csv manifest")
+    parser.add_argument("--layout", default="auto", help=f"auto (default), {', '.join(LAYOUTS)}")
+    parser.add_argument("--workers", type=int, help="threads that decode (default: all cores)")
+    parser.add_argument("--all", action="store_true", help="print every problem, not the first 20 of a kind")
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead, with every problem")
+    options = parser.parse_args()
+    report = check_dataset(read_dataset(options.data, options.layout), options.workers)
+    most = len(report.problems) if options.all else 20
+    print(json.dumps(report.as_json(), indent=2) if options.json else report.as_text(most))
+    return 1 if report.problems else 0
+
+
+if __name__ == "__main__":
+    command(main)

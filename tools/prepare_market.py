@@ -1,0 +1,34 @@
+"""Write Market-1501 in the folder layout of the original DG-Net, for programs that want it. Training here does not.
+
+    python tools/prepare_market.py --data Market-1501-v15.09.15
+
+makes Market-1501-v15.09.15/pytorch/{train_all,train,val,query,gallery,multi-query}/ID/.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from dgnet.data.layout import prepare_market
+from dgnet.errors import command
+
+
+def main() -> None:
+    """Parse, write, say what was written."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with bounding_box_train")
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="folder to write, not there yet (default: DIR/pytorch)"
+    )
+    parser.add_argument("--copy", action="store_true", help="copy the images (default: hard links)")
+    options = parser.parse_args()
+    written = prepare_market(options.data, options.output, options.copy)
+    for folder, images in written.images.items():
+        print(f"{folder:<12}{images:>8} images")
+    print(f"{written.output}: {written.linked} links, {written.copied} copies, {written.skipped} files passed over")
+
+
+if __name__ == "__main__":
+    command(main)
