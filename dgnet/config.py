@@ -1,0 +1,243 @@
+"""Typed, frozen configuration: a YAML file plus `section.key=value` overrides. Unknown keys are errors."""
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from dgnet.errors import UserError
+from dgnet.losses.adversarial import GanKind
+from dgnet.losses.teaching import TeacherStyle
+from dgnet.models.appearance import Pooling
+from dgnet.models.backbone import BackboneName
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
+
+
+class SyntheticConfig(Section):
+    """Size of the built-in pedestrians; made at `data.root` if they are not there."""
+
+    seed: int = 0
+    train_identities: int = Field(100, ge=2)
+    test_identities: int = Field(50, ge=0)
+    images_per_identity: int = Field(12, ge=2)
+
+
+class DataConfig(Section):
+    layout: Literal["auto", "market1501", "dgnet", "msmt17", "cuhk03_np", "folders", "csv", "synthetic"] = "auto"
+    root: Path = Path("data/Market-1501")
+    height: int = Field(256, ge=64, multiple_of=16)
+    width: int = Field(128, ge=48, multiple_of=16)
+    pad: int = Field(10, ge=0)
+    flip: float = Field(0.5, ge=0, le=1)
+    erasing: float = Field(0.5, ge=0, le=1)
+    workers: int = Field(2, ge=1)
+    synthetic: SyntheticConfig = SyntheticConfig()
+
+
+class TrunkConfig(Section):
+    """A ResNet and where its ImageNet weights are (null: random initial weights)."""
+
+    backbone: BackboneName = "resnet50"
+    last_stride: Literal[1, 2] = 1
+    weights: Path | None = None
+    # Images up to this height are doubled (nearest) before they enter the trunk.
+    double_up_to_height: int = Field(128, ge=0)
+
+
+class AppearanceConfig(TrunkConfig):
+    pooling: Pooling = "max"
+    primary_dropout: float = Field(0.5, ge=0, lt=1)
+    fine_dropout: float = Field(0.75, ge=0, lt=1)
+    # False lets the reconstructions train the appearance encoder too (not the paper's arithmetic).
+    detach_code: bool = True
+
+
+class StructureConfig(Section):
+    input: Literal["grey", "edge"] = "grey"
+    channels: int = Field(16, ge=1)
+    residual_blocks: int = Field(4, ge=1)
+
+
+class DecoderConfig(Section):
+    style_hidden: int = Field(512, ge=1)
+    # Each block takes one slice of the appearance code; the code has 4 parts times the trunk's channels.
+    residual_blocks: Literal[1, 2, 4, 8] = 4
+
+
+class DiscriminatorConfig(Section):
+    channels: int = Field(32, ge=1)
+    residual_blocks: int = Field(4, ge=0)
+    scales: int = Field(3, ge=1, le=4)
+    kind: GanKind = "lsgan"
+    gradient_penalty: float = Field(0.01, ge=0)
+
+
+class TeacherConfig(TrunkConfig):
+    """`checkpoints`: trained teachers (several are averaged); empty: one is trained first with the settings here."""
+
+    checkpoints: tuple[Path, ...] = ()
+    last_stride: Literal[1, 2] = 2
+    style: TeacherStyle = 0
+    # Training of a teacher that is not there yet.
+    epochs: int = Field(60, ge=1)
+    batch_size: int = Field(32, ge=2)
+    learning_rate: float = Field(0.05, gt=0)
+    dropout: float = Field(0.5, ge=0, lt=1)
+
+
+class LossConfig(Section):
+    """Weights of the terms; where a term ramps up, this is its maximum."""
+
+    adversarial: float = Field(1, ge=0)
+    self_reconstruction: float = Field(5, ge=0)
+    same_identity_reconstruction: float = Field(5, ge=0)
+    appearance_code: float = Field(1, ge=0)
+    structure_code: float = Field(1, ge=0)
+    cycle: float = Field(2, ge=0)
+    identity: float = Field(1, ge=0)
+    positive_identity: float = Field(1, ge=0)
+    generated_identity: float = Field(0.5, ge=0)
+    teacher: float = Field(2, ge=0)
+    soft_label: float = Field(1, ge=0)
+    fine: float = Field(0.2, ge=0)
+    code_start: float = Field(0, ge=0)
+    code_ramp_begin: int = Field(30000, ge=0)
+    teacher_start: float = Field(0, ge=0)
+    teacher_ramp_begin: int = Field(30000, ge=0)
+    ramp_rate: float = Field(5e-4, ge=0)
+    # Probability per iteration that the live structure encoder learns to encode generated images again.
+    encode_again: float = Field(0.5, ge=0, le=1)
+    # Batch statistics instead of running ones in the frozen passes (appearance encoder on swaps, teacher).
+    batch_statistics_when_frozen: bool = True
+
+
+class ScheduleConfig(Section):
+    iterations: int = Field(100_000, ge=1)
+    step_size: int = Field(60_000, ge=1)
+    generator_gamma: float = Field(0.1, gt=0, le=1)
+    appearance_gamma: float = Field(0.1, gt=0, le=1)
+
+
+class OptimiserConfig(Section):
+    """Adam for generator and discriminator; SGD with Nesterov momentum 0.9 for the appearance encoder."""
+
+    generator_rate: float = Field(1e-4, gt=0)
+    discriminator_rate: float = Field(1e-4, gt=0)
+    appearance_rate: float = Field(2e-3, gt=0)
+    classifier_factor: float = Field(10, gt=0)
+    adam_beta1: float = Field(0.0, ge=0, lt=1)
+    adam_beta2: float = Field(0.999, ge=0, lt=1)
+    weight_decay: float = Field(5e-4, ge=0)
+
+
+class RunConfig(Section):
+    batch_size: int = Field(8, ge=2)
+    # Split the batch into this many parts and add up their gradients.
+    accumulate: int = Field(1, ge=1)
+    # Batch norm sees a and b as one batch of twice the size (cheaper; not the original's arithmetic).
+    merge_batch_statistics: bool = False
+    seed: int = 0
+    device: str = "auto"
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    channels_last: bool = True
+    compile: bool = False
+    sync_batch_norm: bool = False
+    log_every: int = Field(20, ge=1)
+    image_every: int = Field(5000, ge=1)
+    checkpoint_every: int = Field(10_000, ge=1)
+    keep_checkpoints: int = Field(3, ge=1)
+
+
+class Config(Section):
+    """Everything that `tools/train_gan.py` needs. The number of identities is not here: it comes from the data."""
+
+    name: str = "latest"
+    data: DataConfig = DataConfig()
+    appearance: AppearanceConfig = AppearanceConfig()
+    structure: StructureConfig = StructureConfig()
+    decoder: DecoderConfig = DecoderConfig()
+    discriminator: DiscriminatorConfig = DiscriminatorConfig()
+    teacher: TeacherConfig = TeacherConfig()
+    loss: LossConfig = LossConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    optimiser: OptimiserConfig = OptimiserConfig()
+    run: RunConfig = RunConfig()
+
+    @field_validator("name")
+    @classmethod
+    def _plain_folder_name(cls, name: str) -> str:
+        if not name or name in (".", "..") or "/" in name or "\\" in name:
+            raise ValueError("must be a plain folder name")
+        return name
+
+
+def load_config(path: Path, overrides: list[str] | tuple[str, ...] = ()) -> Config:
+    """Read a YAML file and apply `section.key=value` overrides (values in YAML's spelling).
+
+    Raises:
+        UserError: the file is missing or not YAML, a key is unknown, or a value is out of its range.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such configuration file")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: a configuration is a mapping of sections, this is a {type(values).__name__}")
+    for override in overrides:
+        _override(values, override)
+    return parse_config(values, str(path))
+
+
+def parse_config(values: dict[str, Any], source: str) -> Config:
+    """A mapping -> `Config`; the first problem becomes one sentence."""
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{source}: {_sentence(error)}") from error
+
+
+def resolved(config: Config) -> dict[str, Any]:
+    """The configuration as plain strings, numbers and lists, for YAML, checkpoints and comparison."""
+    return config.model_dump(mode="json")
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator or not key:
+        raise UserError(f"override {override!r} is not of the form section.key=value")
+    *sections, last = key.split(".")
+    place = values
+    for section in sections:
+        place = place.setdefault(section, {})
+        if not isinstance(place, dict):
+            raise UserError(f"override {override!r}: {section!r} is a value, not a section")
+    try:
+        place[last] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"override {override!r}: the value is not readable as YAML") from error
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        siblings = _fields_at(first["loc"][:-1])
+        close = difflib.get_close_matches(str(first["loc"][-1]), siblings, 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known keys here: {', '.join(siblings)}"
+        return f"unknown key {key!r}; {hint}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{key}: {message[0].lower()}{message[1:]}, got {first['input']!r}"
+
+
+def _fields_at(location: tuple[Any, ...]) -> list[str]:
+    model: Any = Config
+    for part in location:
+        model = model.model_fields[str(part)].annotation
+    return list(model.model_fields)

@@ -1,0 +1,67 @@
+"""ResNet trunks: torchvision's networks without pooling and classifier, last stride selectable."""
+
+from pathlib import Path
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+from torchvision.models import resnet
+
+from dgnet.errors import UserError
+
+BackboneName = Literal["resnet18", "resnet34", "resnet50", "resnet101"]
+
+
+class Backbone(nn.Module):
+    """`images -> feature map`; submodules bear torchvision's names (`conv1`, `layer4.0.conv1`, ...).
+
+    Args:
+        name: one of resnet18, resnet34, resnet50, resnet101.
+        last_stride: stride of the last stage; 1 doubles the resolution of the feature map.
+        double_up_to_height: images up to this height are doubled (nearest) first: trunks expect re-ID crops of about 256x128.
+    """
+
+    def __init__(self, name: BackboneName, last_stride: int = 1, double_up_to_height: int = 128) -> None:
+        super().__init__()
+        self.double_up_to_height = double_up_to_height
+        if name not in get_args(BackboneName):
+            raise UserError(f"backbone must be one of {', '.join(get_args(BackboneName))}, not {name!r}")
+        network = getattr(resnet, name)(weights=None)
+        self.channels: int = network.fc.in_features
+        for child in ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4"):
+            self.add_module(child, getattr(network, child))
+        first = self.layer4[0]
+        # The stride sits in conv1 of a basic block and in conv2 of a bottleneck.
+        strided = first.conv2 if hasattr(first, "conv3") else first.conv1
+        strided.stride = (last_stride, last_stride)
+        first.downsample[0].stride = (last_stride, last_stride)
+
+    def forward(self, x: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch channel _ _"]:
+        if x.shape[2] <= self.double_up_to_height:
+            x = F.interpolate(x, scale_factor=2, mode="nearest")
+        for layer in self.children():
+            x = layer(x)
+        return x
+
+
+def load_imagenet(backbone: Backbone, path: Path) -> None:
+    """Fill a trunk from a torchvision ImageNet file (`resnet50-*.pth`); the file's own classifier is left aside.
+
+    Raises:
+        UserError: the file is missing, is no state dict, or is another architecture's.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file of pretrained weights (a torchvision ResNet state dict, .pth)")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises several unrelated types for a damaged file
+        raise UserError(f"{path}: not a readable PyTorch state dict ({error.__class__.__name__})") from error
+    state = {key: value for key, value in state.items() if not key.startswith("fc.")}
+    wanted = backbone.state_dict()
+    missing = [key for key in wanted if key not in state and not key.endswith("num_batches_tracked")]
+    wrong = [key for key in state if key not in wanted or state[key].shape != wanted[key].shape]
+    if missing or wrong:
+        raise UserError(f"{path}: weights of another architecture (first mismatch: {(missing + wrong)[0]})")
+    backbone.load_state_dict(state, strict=False)

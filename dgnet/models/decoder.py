@@ -1,0 +1,96 @@
+"""Decoder: structure code + appearance code -> image. Appearance enters as gain and bias of the residual blocks' norms."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from dgnet.layers.convolution import LEAKY_SLOPE, ConvolutionBlock
+from dgnet.layers.residual import ResidualBlock
+
+NORMS_PER_BLOCK = 2
+
+
+class StackedLinear(nn.Module):
+    """As many independent linear layers as there are inputs, as one batched product: `[stack, batch, in] -> [.., out]`."""
+
+    def __init__(self, stack: int, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(stack, out_features, in_features))
+        self.bias = nn.Parameter(torch.zeros(stack, out_features))
+        nn.init.normal_(self.weight, std=math.sqrt(2 / in_features))
+
+    def forward(self, x: Float[Tensor, "stack batch in"]) -> Float[Tensor, "stack batch out"]:
+        return torch.baddbmm(self.bias[:, None], x, self.weight.mT)
+
+
+class StyleNetworks(nn.Module):
+    """Slice i of the appearance code -> gain and bias of the norms of residual block i.
+
+    Eight small networks in the paper's size (four blocks, gain and bias each), held as one stack, the gains first.
+    """
+
+    def __init__(self, blocks: int, slice_size: int, hidden: int, channels: int) -> None:
+        super().__init__()
+        self.blocks = blocks
+        self.layers = nn.ModuleList(
+            StackedLinear(2 * blocks, size_in, size_out)
+            for size_in, size_out in ((slice_size, hidden), (hidden, hidden), (hidden, NORMS_PER_BLOCK * channels))
+        )
+
+    def forward(
+        self, appearance_code: Float[Tensor, "batch code"]
+    ) -> tuple[Float[Tensor, "blocks batch norms"], Float[Tensor, "blocks batch norms"]]:
+        slices = appearance_code.unflatten(1, (self.blocks, -1)).transpose(0, 1)
+        x = torch.cat([slices, slices])
+        for position, layer in enumerate(self.layers):
+            x = layer(x if position == 0 else F.leaky_relu(x, LEAKY_SLOPE))
+        return x[: self.blocks], x[self.blocks :]
+
+
+class Decoder(nn.Module):
+    """DG-Net's decoder G (Sec. 3.1): four adaptive residual blocks, two upsamplings, three convolutions.
+
+    Args:
+        code_channels: channels of the structure code (128 in the paper).
+        slice_size: numbers of the appearance code that one residual block sees (2048 in the paper).
+        style_hidden: width of the style networks (512 in the paper).
+    """
+
+    def __init__(self, code_channels: int, slice_size: int, style_hidden: int = 512, residual_blocks: int = 4) -> None:
+        super().__init__()
+        half, quarter = code_channels // 2, code_channels // 4
+        self.style = StyleNetworks(residual_blocks, slice_size, style_hidden, code_channels)
+        self.residual = nn.ModuleList(ResidualBlock(code_channels, "adaptive") for _ in range(residual_blocks))
+        self.upsample = nn.Sequential(
+            ConvolutionBlock(code_channels, half, 5, norm="sample", upsample=True),
+            ConvolutionBlock(half, quarter, 5, norm="sample", upsample=True),
+        )
+        self.finish = nn.Sequential(
+            ConvolutionBlock(quarter, quarter, 3),
+            ConvolutionBlock(quarter, quarter, 3),
+            ConvolutionBlock(quarter, 3, 1, activation=False),
+        )
+
+    def forward(
+        self,
+        structure_code: Float[Tensor, "source code height width"],
+        appearance_code: Float[Tensor, "batch appearance"],
+    ) -> Float[Tensor, "batch 3 4*height 4*width"]:
+        """Normalised images. With k times as many appearance as structure codes, the structure codes repeat k times.
+
+        The first convolution of the first block comes before any appearance, so it is computed once per structure code.
+        """
+        gains, biases = self.style(appearance_code)
+        repeats = appearance_code.shape[0] // structure_code.shape[0]
+        x = structure_code.repeat(repeats, 1, 1, 1)
+        for position, (block, block_gain, block_bias) in enumerate(zip(self.residual, gains, biases, strict=True)):
+            gain, bias = block_gain.chunk(NORMS_PER_BLOCK, dim=1), block_bias.chunk(NORMS_PER_BLOCK, dim=1)
+            if position == 0:
+                convolved = block.first.convolve(structure_code).repeat(repeats, 1, 1, 1)
+            else:
+                convolved = block.first.convolve(x)
+            x = x + block.second(block.first.normalise(convolved, gain[0], bias[0]), gain[1], bias[1])
+        return self.finish(self.upsample(x))

@@ -1,0 +1,54 @@
+"""The generator: encode appearance and structure, decode, swap."""
+
+from typing import Literal
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from dgnet import pixels
+from dgnet.models.appearance import AppearanceEncoder
+from dgnet.models.decoder import Decoder
+from dgnet.models.structure import StructureEncoder
+
+StructureInput = Literal["grey", "edge"]
+
+
+class Generator(nn.Module):
+    """Appearance encoder, structure encoder and decoder. Images are normalised (`dgnet.pixels`) everywhere.
+
+    Args:
+        structure_input: what the structure encoder sees of an image, "grey" or "edge".
+    """
+
+    def __init__(
+        self,
+        appearance: AppearanceEncoder,
+        structure: StructureEncoder,
+        decoder: Decoder,
+        structure_input: StructureInput = "grey",
+    ) -> None:
+        super().__init__()
+        self.appearance = appearance
+        self.structure = structure
+        self.decoder = decoder
+        self.structure_input: StructureInput = structure_input
+
+    def structure_image(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 1 height width"]:
+        """The one-channel image that the structure encoder sees."""
+        return pixels.grey(images) if self.structure_input == "grey" else pixels.edge(images)
+
+    def encode_structure(self, images: Float[Tensor, "batch 3 height width"]) -> Tensor:
+        """Structure code `[batch, code, height/4, width/4]`."""
+        return self.structure(self.structure_image(images))
+
+    def encode_appearance(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch appearance"]:
+        """Appearance code."""
+        return self.appearance(images).code
+
+    def swap(
+        self,
+        appearance_images: Float[Tensor, "batch 3 height width"],
+        structure_images: Float[Tensor, "batch 3 _ _"],
+    ) -> Float[Tensor, "batch 3 _ _"]:
+        """Image i wears the clothes of `appearance_images[i]` in the pose and place of `structure_images[i]`."""
+        return self.decoder(self.encode_structure(structure_images), self.encode_appearance(appearance_images))

@@ -1,0 +1,30 @@
+"""Structure encoder: one-channel structure image -> structure code at a quarter of the resolution."""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from dgnet.layers.convolution import ConvolutionBlock
+from dgnet.layers.dilation import MultiDilationBlock
+from dgnet.layers.residual import ResidualBlock
+
+
+class StructureEncoder(nn.Module):
+    """DG-Net's E_s (Zheng et al., CVPR 2019, Sec. 3.1); `channels` 16 is the paper's width.
+
+    Instance norm after every convolution takes brightness and contrast out of the code.
+    """
+
+    def __init__(self, channels: int = 16, residual_blocks: int = 4) -> None:
+        super().__init__()
+        self.code_channels = 8 * channels
+        self.stem = nn.Sequential(
+            ConvolutionBlock(1, channels, 3, stride=2, norm="instance"),
+            ConvolutionBlock(channels, 2 * channels, 3, norm="instance"),
+            ConvolutionBlock(2 * channels, 2 * channels, 3, norm="instance"),
+            ConvolutionBlock(2 * channels, 4 * channels, 3, stride=2, norm="instance"),
+        )
+        self.residual = nn.Sequential(*(ResidualBlock(4 * channels, "instance") for _ in range(residual_blocks)))
+        self.dilation = MultiDilationBlock(4 * channels, 2 * channels, self.code_channels)
+
+    def forward(self, x: Float[Tensor, "batch 1 height width"]) -> Float[Tensor, "batch code height/4 width/4"]:
+        return self.dilation(self.residual(self.stem(x)))

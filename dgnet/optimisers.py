@@ -1,0 +1,59 @@
+"""The three optimisers of the joint training and their learning rates."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from dgnet.config import Config
+from dgnet.models.discriminator import MultiScaleDiscriminator
+from dgnet.models.generator import Generator
+from dgnet.schedule import learning_rate_factor
+
+
+class Optimisers:
+    """Adam for structure encoder and decoder, Adam for the discriminator, SGD (Nesterov) for the appearance encoder.
+
+    The appearance encoder's classifiers learn `classifier_factor` times as fast as its trunk.
+    """
+
+    def __init__(self, generator: Generator, discriminator: MultiScaleDiscriminator, config: Config) -> None:
+        rates, self._schedule = config.optimiser, config.schedule
+        adam: dict[str, Any] = {"betas": (rates.adam_beta1, rates.adam_beta2), "weight_decay": rates.weight_decay}
+        makers: list[nn.Parameter] = [*generator.structure.parameters(), *generator.decoder.parameters()]
+        trunk = list(generator.appearance.backbone.parameters())
+        heads = [*generator.appearance.primary.parameters(), *generator.appearance.fine.parameters()]
+        fused = makers[0].device.type == "cuda"
+        self.generator = torch.optim.Adam(makers, lr=rates.generator_rate, fused=fused, **adam)
+        self.discriminator = torch.optim.Adam(discriminator.parameters(), lr=rates.discriminator_rate, fused=fused, **adam)
+        self.appearance = torch.optim.SGD(
+            [
+                {"params": trunk, "lr": rates.appearance_rate},
+                {"params": heads, "lr": rates.appearance_rate * rates.classifier_factor},
+            ],
+            momentum=0.9,
+            nesterov=True,
+            weight_decay=rates.weight_decay,
+        )
+        self._named = {"generator": self.generator, "discriminator": self.discriminator, "appearance": self.appearance}
+        self._base = {name: [group["lr"] for group in optimiser.param_groups] for name, optimiser in self._named.items()}
+
+    def set_rates(self, iteration: int) -> None:
+        """Give every parameter group its rate at `iteration`."""
+        for name, optimiser in self._named.items():
+            schedule = self._schedule
+            gamma = schedule.appearance_gamma if name == "appearance" else schedule.generator_gamma
+            factor = learning_rate_factor(schedule, gamma, iteration)
+            for group, base in zip(optimiser.param_groups, self._base[name], strict=True):
+                group["lr"] = base * factor
+
+    def rates(self) -> dict[str, float]:
+        """The present rate of each optimiser (the trunk's, for the appearance encoder)."""
+        return {name: optimiser.param_groups[0]["lr"] for name, optimiser in self._named.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: optimiser.state_dict() for name, optimiser in self._named.items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name, optimiser in self._named.items():
+            optimiser.load_state_dict(state[name])

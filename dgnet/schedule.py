@@ -1,0 +1,60 @@
+"""Iteration -> loss weights and learning-rate factors. Pure functions, so a resumed run needs no state of theirs."""
+
+from dataclasses import dataclass
+
+from dgnet.config import LossConfig, ScheduleConfig
+
+
+def ramp(start_value: float, maximum: float, begin: int, rate: float, iteration: int) -> float:
+    """Constant up to `begin`, then growing by `rate` an iteration up to `maximum`."""
+    return min(maximum, start_value + rate * max(0, iteration - begin)) if maximum > start_value else start_value
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """The weight of every term of the generator's total at one iteration; names as in the step's record."""
+
+    adversarial: float
+    self_reconstruction: float
+    same_identity_reconstruction: float
+    appearance_code: float
+    structure_code: float
+    cycle: float
+    identity: float
+    identity_fine: float
+    positive_identity: float
+    generated_identity: float
+    teaching: float
+    teaching_fine: float
+
+
+def loss_weights(config: LossConfig, iteration: int) -> LossWeights:
+    """All weights at `iteration` (from 0). Code and cycle terms wait for the images, teaching for good swaps (Sec. 4.1)."""
+
+    def code_ramp(maximum: float) -> float:
+        return ramp(config.code_start, maximum, config.code_ramp_begin, config.ramp_rate, iteration)
+
+    teacher = ramp(config.teacher_start, config.teacher, config.teacher_ramp_begin, config.ramp_rate, iteration)
+    return LossWeights(
+        adversarial=config.adversarial,
+        self_reconstruction=config.self_reconstruction,
+        same_identity_reconstruction=config.same_identity_reconstruction,
+        appearance_code=code_ramp(config.appearance_code),
+        structure_code=code_ramp(config.structure_code),
+        cycle=code_ramp(config.cycle),
+        identity=config.identity,
+        identity_fine=config.identity * teacher * config.fine,
+        positive_identity=config.positive_identity,
+        generated_identity=config.generated_identity,
+        teaching=teacher * config.soft_label,
+        teaching_fine=teacher * config.fine,
+    )
+
+
+def learning_rate_factor(schedule: ScheduleConfig, gamma: float, iteration: int) -> float:
+    """`gamma` to the number of milestones (1, 1.5 and 1.75 times `step_size`) reached.
+
+    The original steps its schedulers before the iteration, so iteration i (from 0) already has the rate of i + 1.
+    """
+    milestones = (schedule.step_size * factor for factor in (1.0, 1.5, 1.75))
+    return gamma ** sum(iteration + 1 >= int(milestone) for milestone in milestones)

@@ -1,0 +1,322 @@
+"""One iteration of DG-Net: a discriminator step, then a step of the generator and the appearance encoder.
+
+The story of a batch: it is encoded, decoded into swapped and reconstructed images, judged by the discriminator, encoded again,
+named by the identity heads, taught by the teacher; then the networks step.
+
+Where the original makes one backward pass of a weighted sum, each term here goes backward by itself down to a *cut*: a tensor
+(swapped images, codes) at which the gradients of all terms are added before they go on into the network that made it.
+The sum is the same, and the graph of one term is gone before the next one is built.
+
+The two halves of a batch are a and b. Structure codes come in the order a, b; swapped images in the order of their appearance
+sources, x_ba then x_ab (x_ba: appearance of a, structure of b). Where batch norm looks at the batch, the halves go through separately.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+
+from dgnet import pixels
+from dgnet.config import Config
+from dgnet.data.pairs import PairBatch
+from dgnet.device import Precision
+from dgnet.distributed import Distributed
+from dgnet.losses.adversarial import discriminator_loss, generator_loss, gradient_penalty
+from dgnet.losses.identity import identity_loss
+from dgnet.losses.reconstruction import reconstruction_loss
+from dgnet.losses.teaching import soft_label_loss
+from dgnet.models.appearance import AppearanceOutput
+from dgnet.models.classifier import IdentityOutput
+from dgnet.models.discriminator import MultiScaleDiscriminator
+from dgnet.models.frozen import evaluating, frozen
+from dgnet.models.generator import Generator
+from dgnet.optimisers import Optimisers
+from dgnet.schedule import LossWeights, loss_weights
+from dgnet.teaching import Teaching
+
+Terms = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """What one iteration did: every term unweighted, its halves (a, b) as `[2]`, and the weights of the generator's terms.
+
+    A term of weight 0 is not computed and not here.
+    """
+
+    discriminator: Terms
+    generator: Terms
+    weights: LossWeights
+
+    def generator_total(self) -> Tensor:
+        """The weighted sum that the generator and the appearance encoder descended."""
+        weights = asdict(self.weights)
+        return torch.stack([weights[name] * halves.sum() for name, halves in self.generator.items()]).sum()
+
+
+@dataclass(frozen=True)
+class JointBatch:
+    """Normalised images by role (a, b, positive of a, positive of b); `erased` is None when random erasing is off."""
+
+    real: Tensor  # [4, batch, 3, h, w]
+    erased: Tensor | None  # the same, with blanked rectangles
+    labels: Tensor  # [2, batch]
+
+    @classmethod
+    def of(cls, pairs: PairBatch, erasing: bool) -> "JointBatch":
+        """Normalise a batch of the data path on its device."""
+        real = pixels.normalise(pairs.images)
+        return cls(real, real.masked_fill(pairs.erased, 0.0) if erasing else None, pairs.labels)
+
+    def split(self, parts: int) -> list["JointBatch"]:
+        """Equal slices along the batch, for gradient accumulation."""
+        erased = [None] * parts if self.erased is None else self.erased.chunk(parts, 1)
+        return [JointBatch(*slices) for slices in zip(self.real.chunk(parts, 1), erased, self.labels.chunk(parts, 1), strict=True)]
+
+
+class Cut:
+    """A tensor at which gradients gather: downstream uses `leaf`, `finish()` sends their sum upstream."""
+
+    def __init__(self, origin: Tensor) -> None:
+        self.origin = origin
+        self.leaf = origin.detach().requires_grad_()
+
+    def finish(self) -> None:
+        if self.origin.requires_grad and self.leaf.grad is not None:
+            self.origin.backward(self.leaf.grad)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What the encoders made of a batch."""
+
+    structure: Cut  # of a, b
+    own_code: Cut  # appearance codes of a, b
+    positive_code: Cut  # appearance codes of their positives
+    named: list[AppearanceOutput] | None  # a, b and positives as the identity terms read them, where no erased copy is read instead
+
+
+class JointStep:
+    """Moves the networks and their optimisers by one iteration per call; keeps nothing between calls.
+
+    Args:
+        precision: of the discriminator's phase and of the generator's.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        discriminator: MultiScaleDiscriminator,
+        teaching: Teaching,
+        optimisers: Optimisers,
+        precision: tuple[Precision, Precision],
+        distributed: Distributed,
+        config: Config,
+    ) -> None:
+        self.generator = generator
+        self.discriminator = discriminator
+        self.teaching = teaching
+        self.optimisers = optimisers
+        self.judging, self.learning = precision
+        self.distributed = distributed
+        self.config = config
+
+    def __call__(self, batch: JointBatch, iteration: int, encode_again: bool) -> StepRecord:
+        """Train on one batch.
+
+        Args:
+            encode_again: the live structure encoder learns on the generated images this time; otherwise the generated images
+                learn from a frozen one.
+        """
+        weights = loss_weights(self.config.loss, iteration)
+        self.optimisers.set_rates(iteration)
+        parts = batch.split(self.config.run.accumulate)
+        share = 1 / len(parts)
+
+        encoded, swapped, judged = [], [], []
+        for part in parts:
+            encoded.append(self.encode(part))
+            # With several parts no graph is kept for all of them: the generator's phase makes the images again.
+            with torch.set_grad_enabled(len(parts) == 1):
+                swapped.append(self.swap(encoded[-1]))
+            judged.append(self.judge(part, swapped[-1].detach(), share))
+        self.update(self.judging, self.optimisers.discriminator)
+
+        learnt = []
+        for part, codes, images in zip(parts, encoded, swapped, strict=True):
+            images = images if len(parts) == 1 else self.swap(codes)
+            learnt.append(self.learn(part, codes, images, weights, encode_again, share))
+        self.update(self.learning, self.optimisers.generator, self.optimisers.appearance)
+        return StepRecord(_mean(judged), _mean(learnt), weights)
+
+    # ------------------------------------------------------------------ forward
+
+    def encode(self, batch: JointBatch) -> Encoded:
+        """Structure of a and b; appearance of all four roles. Every pass in training mode moves the batch-norm statistics."""
+        appearance, detach = self.generator.appearance, self.config.appearance.detach_code
+        with self.learning.autocast():
+            structure = self.generator.encode_structure(batch.real[:2].flatten(0, 1))
+            with torch.set_grad_enabled(batch.erased is None or not detach):
+                roles = [self.by_half(appearance, pair.flatten(0, 1)) for pair in batch.real.split(2)]
+        codes = [role.code.detach() if detach else role.code for role in roles]
+        return Encoded(Cut(structure), Cut(codes[0]), Cut(codes[1]), roles if batch.erased is None else None)
+
+    def swap(self, encoded: Encoded) -> Tensor:
+        """x_ba, x_ab: the appearance of a and b on the structure of the other."""
+        with self.learning.autocast():
+            return self.generator.decoder(_exchange(encoded.structure.leaf), encoded.own_code.leaf)
+
+    # ------------------------------------------------------------------ discriminator
+
+    def judge(self, batch: JointBatch, swapped: Tensor, share: float) -> Terms:
+        """Discriminator: swapped images down to 0, real ones up to 1, and no steep slopes at real images."""
+        kind, strength = self.config.discriminator.kind, self.config.discriminator.gradient_penalty
+        real = batch.real[:2].flatten(0, 1).clone().requires_grad_()
+        with self.judging.autocast():
+            fake_scores = self.discriminator(swapped)
+        # The penalty differentiates twice: its forward pass is float32 in every precision.
+        real_scores = self.discriminator(real)
+        terms = {
+            "adversarial": discriminator_loss(fake_scores, real_scores, kind),
+            "gradient_penalty": gradient_penalty(real_scores, real),
+        }
+        total = (terms["adversarial"] + strength * terms["gradient_penalty"]).sum()
+        self.judging.backward(share * self.config.loss.adversarial * total)
+        return _detached(terms)
+
+    # ------------------------------------------------------------------ generator and appearance encoder
+
+    def learn(
+        self, batch: JointBatch, encoded: Encoded, swapped: Tensor, weights: LossWeights, encode_again: bool, share: float
+    ) -> Terms:
+        """All terms of the generator and the appearance encoder, each backward to its cut, then the cuts upstream."""
+        images = Cut(swapped)
+        real = batch.real[:2].flatten(0, 1)
+        terms: Terms = {}
+
+        def descend(retain_graph: bool = False, **losses: Tensor) -> None:
+            terms.update(_detached(losses))
+            total = torch.stack([getattr(weights, name) * halves.sum() for name, halves in losses.items()]).sum()
+            self.learning.backward(share * total, retain_graph=retain_graph)
+
+        # Swapped images: towards what the discriminator takes for real.
+        if weights.adversarial > 0:
+            with self.learning.autocast():
+                scores = frozen(self.discriminator)(images.leaf)
+            descend(adversarial=generator_loss(scores, self.config.discriminator.kind))
+
+        # Own structure with own appearance, or with that of another image of the same person: back to the image itself.
+        for name, code in (("self_reconstruction", encoded.own_code), ("same_identity_reconstruction", encoded.positive_code)):
+            if getattr(weights, name) > 0:
+                with self.learning.autocast():
+                    made = self.generator.decoder(encoded.structure.leaf, code.leaf)
+                descend(**{name: reconstruction_loss(made, real)})
+
+        self.name(batch, encoded, weights, descend)
+        self.encode_swapped(batch, encoded, images, weights, encode_again, descend)
+        self.teach(batch, images.origin.detach(), weights, descend)
+
+        for cut in (images, encoded.structure, encoded.own_code, encoded.positive_code):
+            cut.finish()
+        return terms
+
+    def name(self, batch: JointBatch, encoded: Encoded, weights: LossWeights, descend: Callable[..., None]) -> None:
+        """Appearance encoder: real images (erased copies of them) to their identity."""
+        labels = batch.labels.flatten()
+        for position, role in enumerate(("own", "positive")):
+            if encoded.named is not None:
+                output = encoded.named[position]
+            else:
+                assert batch.erased is not None
+                with self.learning.autocast():
+                    output = self.by_half(self.generator.appearance, batch.erased.split(2)[position].flatten(0, 1))
+            primary = identity_loss(output.primary.logits, labels)
+            # Where the codes learn too, their gradient passes through the same graph at the end.
+            retain = encoded.named is not None and not self.config.appearance.detach_code
+            if role == "positive":
+                descend(retain, positive_identity=primary)
+            elif weights.identity_fine > 0:
+                descend(retain, identity=primary, identity_fine=identity_loss(output.fine.logits, labels))
+            else:
+                descend(retain, identity=primary)
+
+    def encode_swapped(
+        self, batch: JointBatch, encoded: Encoded, images: Cut, weights: LossWeights, encode_again: bool, descend: Callable[..., None]
+    ) -> None:
+        """Swapped images encoded again: they must show the identity, the appearance and the structure that they were made of."""
+        code = encoded.own_code.leaf.detach()
+        if weights.generated_identity > 0 or weights.appearance_code > 0 or weights.cycle > 0:
+            # Only the images learn here: the encoder is frozen and its statistics stay.
+            batch_statistics = self.config.loss.batch_statistics_when_frozen
+            with self.learning.autocast(), evaluating(self.generator.appearance, batch_statistics):
+                encode_frozen = frozen(self.generator.appearance)
+                named = self.by_half(encode_frozen, images.leaf) if batch_statistics else encode_frozen(images.leaf)
+            losses = {}
+            if weights.generated_identity > 0:
+                losses["generated_identity"] = identity_loss(named.primary.logits, batch.labels.flatten())
+            if weights.appearance_code > 0:
+                made_code = named.code.detach() if self.config.appearance.detach_code else named.code
+                losses["appearance_code"] = reconstruction_loss(made_code, code)
+            code = named.code
+            if losses:
+                descend(retain_graph=not self.config.appearance.detach_code, **losses)
+
+        if weights.structure_code > 0 or weights.cycle > 0:
+            encode = self.generator.structure if encode_again else frozen(self.generator.structure)
+            seen = images.leaf.detach() if encode_again else images.leaf
+            with self.learning.autocast():
+                structure = _exchange(encode(self.generator.structure_image(seen)))
+                losses = {}
+                if weights.structure_code > 0:
+                    losses["structure_code"] = reconstruction_loss(structure, encoded.structure.leaf)
+                if weights.cycle > 0:
+                    code = code.detach() if self.config.appearance.detach_code else code
+                    losses["cycle"] = reconstruction_loss(self.generator.decoder(structure, code), batch.real[:2].flatten(0, 1))
+            descend(**losses)
+
+    def teach(self, batch: JointBatch, swapped: Tensor, weights: LossWeights, descend: Callable[..., None]) -> None:
+        """Appearance encoder: on swapped images, the primary head to the teacher's label, the fine head to the structure's identity."""
+        if weights.teaching == 0 and weights.teaching_fine == 0:
+            return
+        appearance_labels, structure_labels = batch.labels.flatten(), batch.labels.flip(0).flatten()
+        with self.learning.autocast():
+            student = self.by_half(self.generator.appearance, swapped)
+            label = self.teaching.label(swapped, appearance_labels, structure_labels)
+        descend(
+            teaching=soft_label_loss(student.primary.logits, label),
+            teaching_fine=identity_loss(student.fine.logits, structure_labels),
+        )
+
+    # ------------------------------------------------------------------ small parts
+
+    def by_half(self, encode: Callable[[Tensor], AppearanceOutput], images: Tensor) -> AppearanceOutput:
+        """Encode a and b in separate passes, as batch norm must see them, or in one where the configuration merges them."""
+        if self.config.run.merge_batch_statistics:
+            return encode(images)
+        first, second = (encode(half) for half in images.chunk(2))
+        return AppearanceOutput(
+            torch.cat([first.code, second.code]),
+            *(IdentityOutput(*map(torch.cat, zip(one, two, strict=True))) for one, two in zip(first[1:], second[1:], strict=True)),
+        )
+
+    def update(self, precision: Precision, *optimisers: torch.optim.Optimizer) -> None:
+        """Average the gradients over the processes, step, and forget them."""
+        groups = [group["params"] for optimiser in optimisers for group in optimiser.param_groups]
+        self.distributed.average_gradients([parameter for group in groups for parameter in group])
+        precision.step(*optimisers)
+        for optimiser in optimisers:
+            optimiser.zero_grad()
+
+
+def _exchange(halves: Tensor) -> Tensor:
+    """a, b -> b, a."""
+    return torch.cat(halves.chunk(2)[::-1])
+
+
+def _detached(terms: Terms) -> Terms:
+    return {name: halves.detach() for name, halves in terms.items()}
+
+
+def _mean(parts: Sequence[Terms]) -> Terms:
+    return {name: torch.stack([part[name] for part in parts]).mean(0) for name in parts[0]}

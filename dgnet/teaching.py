@@ -1,0 +1,51 @@
+"""The teachers as one: what they say of generated images, under every label style."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from dgnet.losses.teaching import STYLES_THAT_ASK, TeacherStyle, teacher_label
+from dgnet.models.frozen import evaluating, frozen
+
+
+class Teaching:
+    """Frozen classifiers, averaged over networks and over image and mirrored image.
+
+    Args:
+        teachers: modules `images -> (embedding, logits)`; may be empty for styles that ask no teacher (2 and 3).
+        batch_statistics: batch norm uses the statistics of the images at hand. Then the halves of the batch and the two views go through
+            separately; otherwise all in one batch.
+    """
+
+    def __init__(self, teachers: Sequence[nn.Module], style: TeacherStyle, batch_statistics: bool, identities: int) -> None:
+        if style in STYLES_THAT_ASK and not teachers:
+            raise ValueError(f"teacher style {style} asks a teacher and there is none; styles without: 2, 3")
+        self.teachers = teachers
+        self.style: TeacherStyle = style
+        self.batch_statistics = batch_statistics
+        self.identities = identities
+
+    def label(
+        self,
+        images: Float[Tensor, "batch 3 height width"],
+        appearance_labels: Int64[Tensor, "batch"],
+        structure_labels: Int64[Tensor, "batch"],
+    ) -> Float[Tensor, "batch identity"]:
+        """The label distribution of each image; the two halves of the batch are a and b."""
+        prediction = self.predict(images) if self.style in STYLES_THAT_ASK else None
+        return teacher_label(self.style, prediction, appearance_labels, structure_labels, self.identities)
+
+    @torch.no_grad()
+    def predict(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch identity"]:
+        """Mean softmax over teachers and both views."""
+        views = torch.cat([images, images.flip(3)])
+        passes = views.chunk(4) if self.batch_statistics else (views,)
+        predictions = []
+        for teacher in self.teachers:
+            with evaluating(teacher, self.batch_statistics):
+                ask = frozen(teacher)
+                logits = torch.cat([ask(view).logits for view in passes])
+            predictions.extend(logits.double().softmax(1).chunk(2))
+        return torch.stack(predictions).mean(0)
