@@ -6,9 +6,9 @@ NCCL, so that questions about flags and figures never wait for the GPU.
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -18,6 +18,7 @@ from dgnet.device import choose_device
 from dgnet.errors import UserError
 
 BUCKET_BYTES = 32 * 2**20
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ class Distributed:
             return
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         size = sum(gradient.numel() for gradient in gradients)
-        if self.maximum(size) != size or self.maximum(-size) != -size:
+        largest, smallest = self.maximum(size), -self.maximum(-size)
+        if largest != smallest:
             raise RuntimeError(
                 f"rank {self.rank} averages gradients of {size} numbers, another rank a different number"
             )
@@ -82,7 +84,7 @@ class Distributed:
             for gradient, mean in zip(bucket, means, strict=True):
                 gradient.copy_(mean.view_as(gradient))
 
-    def mean(self, values: Mapping[str, float | Tensor]) -> dict[str, float]:
+    def mean(self, values: Mapping[str, float | int | Tensor]) -> dict[str, float]:
         """The mean of each figure over all ranks (the same names on each), in float64."""
         if self.world_size == 1:
             return {name: number(value) for name, value in values.items()}
@@ -134,6 +136,22 @@ class Distributed:
         """What rank 0 passed, on every rank."""
         return self.gather(value)[0]
 
+    def on_main(self, work: Callable[[], Result]) -> Result | None:
+        """Do `work` on rank 0 while the others wait; they get None.
+
+        A `UserError` there is everybody's end: rank 0 raises it, the others leave silently with the same status 2.
+        """
+        result: Result | None = None
+        refusal: UserError | None = None
+        if self.is_main:
+            try:
+                result = work()
+            except UserError as error:
+                refusal = error
+        if self.agree(refusal is not None):
+            raise refusal or SystemExit(2)
+        return result
+
     def barrier(self) -> None:
         """Wait until every rank is here."""
         self.maximum(0)
@@ -150,7 +168,7 @@ class Distributed:
             dist.destroy_process_group()
 
 
-def number(value: float | Tensor) -> float:
+def number(value: float | int | Tensor) -> float:
     """A figure or a scalar tensor as a float, whatever graph or device it comes from."""
     return float(value.detach()) if isinstance(value, Tensor) else float(value)
 

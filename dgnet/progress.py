@@ -3,7 +3,6 @@
 import sys
 import time
 from datetime import timedelta
-from typing import TextIO
 
 from tqdm import tqdm
 
@@ -11,13 +10,13 @@ from tqdm import tqdm
 class Progress:
     """Shows the iterations done (from `start` to `total`), the last loss, iterations per second and the time left.
 
-    On a terminal it is a bar; in a file or a pipe, one line every `seconds`, with the speed since the line before.
+    It goes to stderr: on a terminal a bar, into a file or a pipe one line every `seconds`, with the speed since the line before.
     """
 
-    def __init__(self, start: int, total: int, seconds: float = 30.0, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stderr
+    def __init__(self, start: int, total: int, seconds: float | int = 30.0) -> None:
+        self._stream = sys.stderr
         self._done, self._total, self._seconds = start, total, seconds
-        self._loss: float | None = None
+        self._loss: float | int | None = None
         self._line_time, self._line_done = time.monotonic(), start
         self._bar = None
         if self._stream.isatty():
@@ -33,7 +32,7 @@ class Progress:
         elif time.monotonic() - self._line_time >= self._seconds:
             self._write_line()
 
-    def show_loss(self, loss: float) -> None:
+    def show_loss(self, loss: float | int) -> None:
         """The loss to show from now on."""
         self._loss = loss
         if self._bar is not None:

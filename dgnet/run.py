@@ -83,7 +83,7 @@ class Run:
         stopper: stop.Stop,
         keep: int,
         milestone_every: int,
-        seconds: float,
+        seconds: float | int,
     ) -> None:
         """Use `Run.open`."""
         self.folder = folder
@@ -106,11 +106,11 @@ class Run:
         curves: Path,
         resume: bool = False,
         may_change: Collection[str] = (),
-        max_hours: float | None = None,
+        max_hours: float | int | None = None,
         keep: int = 3,
         milestone_every: int = 0,
         distributed: Distributed = _ALONE,
-        seconds_per_line: float = 30.0,
+        seconds_per_line: float | int = 30.0,
     ) -> "Run":
         """Begin a run in `folder` (`outputs/NAME`), or go on with the one that is there.
 
@@ -125,7 +125,7 @@ class Run:
         if keep < 1:
             raise UserError(f"the number of checkpoints to keep must be at least 1, not {keep}")
         stopper = stop.Stop(max_hours)
-        desk = _Desk(Path(folder), Path(curves), config, resume, may_change) if distributed.is_main else None
+        desk = distributed.on_main(lambda: _Desk(Path(folder), Path(curves), config, resume, may_change))
         return cls(Path(folder), desk, distributed, stopper, keep, milestone_every, seconds_per_line)
 
     def latest_checkpoint(self) -> Path | None:
@@ -173,13 +173,13 @@ class Run:
     def log(
         self,
         iteration: int,
-        terms: Mapping[str, float | Tensor],
-        weights: Mapping[str, float],
+        terms: Mapping[str, float | int | Tensor],
+        weights: Mapping[str, float | int],
         *,
-        learning_rates: Mapping[str, float] | None = None,
-        images_per_second: float | None = None,
+        learning_rates: Mapping[str, float | int] | None = None,
+        images_per_second: float | int | None = None,
         memory_bytes: int | None = None,
-        others: Mapping[str, float] | None = None,
+        others: Mapping[str, float | int] | None = None,
     ) -> None:
         """Write one point of every curve: `loss/TERM` unweighted, `weight/TERM`, `learning_rate/NAME`,
         `speed/images_per_second`, `memory/peak_gib` and `others` by their own names.
@@ -217,11 +217,15 @@ class Run:
     def save(self, iteration: int, state: State) -> None:
         """Write the checkpoint of `iteration` (the main process does) and delete those beyond the last `keep`."""
         path = checkpoint_path(self.folder / "checkpoints", iteration)
-        if self._desk:
+
+        def write() -> None:
             save_checkpoint(path, state)
             prune(path.parent, self._keep, iteration, self._milestone_every)
-            self._desk.journal.note(f"saved {path.name}")
+
+        self._distributed.on_main(write)
         self._checkpoint = path
+        if self._desk:
+            self._desk.journal.note(f"saved {path.name}")
 
     @property
     def exit_status(self) -> int:

@@ -29,63 +29,65 @@ class ScalarTable:
     def __init__(self, path: Path, through: int) -> None:
         """Continue the table at `path` (or begin it), with the rows up to iteration `through` (inclusive)."""
         self.path = Path(path)
-        self.columns = [_FIRST]
+        self.names: list[str] = []
         if self.path.exists():
             rows = read_scalars(self.path)
-            kept = [row for row in rows if row[_FIRST] <= through]
-            self.columns = _header(self.path)
+            kept = [row for row in rows if row[0] <= through]
+            self.names = _names(self.path)
             if len(kept) < len(rows) or not self.path.read_bytes().endswith(b"\n"):
                 self._rewrite(kept)
 
-    def add(self, iteration: int, values: Mapping[str, float]) -> None:
+    def add(self, iteration: int, values: Mapping[str, float | int]) -> None:
         """Append one row. A scalar that is new to the table becomes its last column."""
-        new = [name for name in values if name not in self.columns]
+        new = [name for name in values if name not in self.names]
         if new or not self.path.exists():
             rows = read_scalars(self.path) if self.path.exists() else []
-            self.columns += new
+            self.names += new
             self._rewrite(rows)
         with open(self.path, "a", encoding="utf-8", newline="") as handle:
-            handle.write(self._format({_FIRST: iteration, **values}))
+            handle.write(self._format(iteration, values))
 
-    def _format(self, row: Mapping[str, float]) -> str:
-        line = io.StringIO()
-        cells = [repr(float(row[name])) if name in row else "" for name in self.columns[1:]]
-        csv.writer(line, lineterminator="\n").writerow([int(row[_FIRST]), *cells])
-        return line.getvalue()
+    def _format(self, iteration: int, values: Mapping[str, float | int]) -> str:
+        cells = [repr(float(values[name])) if name in values else "" for name in self.names]
+        return _csv_line([str(iteration), *cells])
 
-    def _rewrite(self, rows: list[dict[str, float]]) -> None:
-        header = io.StringIO()
-        csv.writer(header, lineterminator="\n").writerow(self.columns)
-        replace_text(self.path, header.getvalue() + "".join(self._format(row) for row in rows))
+    def _rewrite(self, rows: list[tuple[int, dict[str, float]]]) -> None:
+        replace_text(self.path, _csv_line([_FIRST, *self.names]) + "".join(self._format(*row) for row in rows))
 
 
-def read_scalars(path: Path) -> list[dict[str, float]]:
-    """The rows of a `scalars.csv`: `iteration` (int) and the scalars logged there.
+def read_scalars(path: Path) -> list[tuple[int, dict[str, float]]]:
+    """The rows of a `scalars.csv`: the iteration, and the scalars logged there by name.
 
     A last row that a kill cut short is left out. Raises `UserError` naming the file when it is not such a table.
     """
-    columns = _header(path)
+    names = _names(path)
     text = Path(path).read_text(encoding="utf-8")
     whole = text[: text.rfind("\n") + 1]
-    rows: list[dict[str, float]] = []
-    for number, cells in enumerate(csv.reader(io.StringIO(whole)), start=1):
+    rows = []
+    for number, (iteration, *cells) in enumerate(csv.reader(io.StringIO(whole)), start=1):
         if number == 1:
             continue
         try:
-            row = {name: float(cell) for name, cell in zip(columns, cells, strict=True) if cell}
-            rows.append({**row, _FIRST: int(cells[0])})
+            values = {name: float(cell) for name, cell in zip(names, cells, strict=True) if cell}
+            rows.append((int(iteration), values))
         except ValueError as error:
-            found = ",".join(cells)
-            raise UserError(f"{path}, line {number}: expected {len(columns)} numbers, found {found!r}") from error
+            found = ",".join([iteration, *cells])
+            raise UserError(f"{path}, line {number}: expected {1 + len(names)} numbers, found {found!r}") from error
     return rows
 
 
-def _header(path: Path) -> list[str]:
+def _names(path: Path) -> list[str]:
     with open(path, encoding="utf-8", newline="") as handle:
         columns = next(csv.reader(handle), [])
     if columns[:1] != [_FIRST]:
         raise UserError(f"{path} is not a table of scalars: its first column must be '{_FIRST}'")
-    return columns
+    return columns[1:]
+
+
+def _csv_line(cells: list[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()
 
 
 class TensorBoardCurves:
@@ -105,7 +107,7 @@ class TensorBoardCurves:
             self._writer.write_event(Event(step=start + 1, wall_time=time.time(), session_log=restart))
         self._writer.flush()
 
-    def add(self, iteration: int, values: Mapping[str, float]) -> None:
+    def add(self, iteration: int, values: Mapping[str, float | int]) -> None:
         """One point on each curve."""
         points = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
         self._writer.write_event(Event(step=iteration, wall_time=time.time(), summary=Summary(value=points)))

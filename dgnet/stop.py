@@ -26,7 +26,7 @@ class Stop:
     once. The hours count from the construction, so that loading data and compiling are inside them.
     """
 
-    def __init__(self, max_hours: float | None = None) -> None:
+    def __init__(self, max_hours: float | int | None = None) -> None:
         self._deadline = None if max_hours is None else time.monotonic() + 3600 * max_hours
         self._signal = 0
         self._process = os.getpid()

@@ -1,6 +1,6 @@
 """A small training run as a program of its own, for tests that kill it: `python toy_training.py FOLDER ITERATIONS`.
 
-It draws from every generator that a checkpoint must restore, and writes its last state as `final.pt` into its folder.
+It draws from every generator that a checkpoint must restore; its last state is its last checkpoint.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from dgnet.checkpoint import State, load_checkpoint, random_state, restore_random_state, save_checkpoint
+from dgnet.checkpoint import State, load_checkpoint, random_state, restore_random_state
 from dgnet.device import Precision
 from dgnet.distributed import Distributed
 from dgnet.errors import command
@@ -29,6 +29,7 @@ def main() -> int:
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--max-hours", type=float)
     parser.add_argument("--seconds", type=float, default=0.0, help="how long an iteration lasts at least")
+    parser.add_argument("--slow-after", type=int, default=0, help="the iterations that do not last")
     parser.add_argument("--checkpoint-every", type=int, default=5)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--bytes", type=int, default=0, help="how much larger a checkpoint is")
@@ -82,15 +83,13 @@ def main() -> int:
             precision.backward(loss)
             distributed.average_gradients(network.parameters())
             precision.step(optimiser)
-            time.sleep(arguments.seconds)
+            time.sleep(arguments.seconds if iteration > arguments.slow_after else 0)
             if run.is_time_to(2, iteration):
                 run.log(iteration, distributed.mean({"regression": loss}), {"regression": 1.0})
             if run.is_time_to(arguments.checkpoint_every, iteration) or run.should_stop:
                 run.save(iteration, everything(iteration))
             if run.should_stop:
                 break
-    if distributed.is_main and not run.exit_status and iteration == arguments.iterations:
-        save_checkpoint(arguments.folder / "final.pt", everything(iteration))
     distributed.close()
     return run.exit_status
 

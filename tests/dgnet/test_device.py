@@ -1,0 +1,73 @@
+import os
+
+import pytest
+import torch
+
+from dgnet.device import Precision, choose_device, machine, peak_memory_bytes
+from dgnet.errors import UserError
+
+CPU = torch.device("cpu")
+
+
+def test_device_names(monkeypatch):
+    assert choose_device("cpu") == CPU
+    for name in ("gpu", "cuda:", "cuda:-1", "mps", ""):
+        with pytest.raises(UserError, match="auto, cpu, cuda or cuda:NUMBER, not"):
+            choose_device(name)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device("auto") == CPU
+    with pytest.raises(UserError, match="'cuda:1' is not available"):
+        choose_device("cuda:1")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    assert choose_device("auto") == torch.device("cuda", 0)
+    assert choose_device("cuda:1") == torch.device("cuda", 1)
+    with pytest.raises(UserError, match=r"'cuda:2' does not exist; the last GPU here is cuda:1"):
+        choose_device("cuda:2")
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)]
+)
+def test_autocast_computes_in_the_precision_asked_for(name, dtype):
+    precision = Precision(name, CPU)
+    with torch.autocast("cpu", dtype=torch.bfloat16), precision.autocast():
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
+    assert (precision.scale == 1) == (name != "fp16")
+
+
+def test_an_overflow_in_fp16_skips_the_step_and_is_counted_and_continued():
+    weight = torch.nn.Parameter(torch.ones(3))
+    optimiser = torch.optim.SGD([weight], lr=0.5)
+    precision = Precision("fp16", CPU)
+    scale = precision.scale
+
+    precision.backward(weight.sum())
+    precision.unscale(optimiser)
+    assert torch.equal(weight.grad, torch.ones(3))
+    assert precision.step(optimiser)
+    assert torch.equal(weight.detach(), torch.full((3,), 0.5)) and precision.skipped_steps == 0
+
+    optimiser.zero_grad()
+    precision.backward(weight.sum() * torch.inf)
+    assert not precision.step(optimiser)
+    assert torch.equal(weight.detach(), torch.full((3,), 0.5))
+    assert precision.skipped_steps == 1 and precision.scale == scale / 2
+
+    again = Precision("fp16", CPU)
+    again.load_state_dict(precision.state_dict())
+    assert (again.skipped_steps, again.scale) == (1, scale / 2)
+
+
+def test_peak_memory_sees_what_was_allocated():
+    before = peak_memory_bytes(CPU)
+    block = torch.ones(before // 2 // 4)  # half as much again as the process ever had
+    assert peak_memory_bytes(CPU) > before
+    assert before > 50 * 2**20 and block.numel() > 0
+
+
+def test_machine_is_plain_and_complete():
+    description = machine()
+    assert description["torch"] == torch.__version__ and description["cpu"]
+    assert 1 <= description["cores"] <= (os.cpu_count() or 1)
