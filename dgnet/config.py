@@ -87,6 +87,8 @@ class TeacherConfig(TrunkConfig):
     epochs: int = Field(60, ge=1)
     batch_size: int = Field(32, ge=2)
     learning_rate: float = Field(0.05, gt=0)
+    # Rate of the trunk relative to the classifier's: 0.1 behind ImageNet weights, 1 from random ones.
+    trunk_factor: float = Field(0.1, gt=0)
     dropout: float = Field(0.5, ge=0, lt=1)
 
 

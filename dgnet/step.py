@@ -42,7 +42,7 @@ Terms = dict[str, Tensor]
 class StepRecord:
     """What one iteration did: every term unweighted, its halves (a, b) as `[2]`, and the weights of the generator's terms.
 
-    A term of weight 0 is not computed and not here.
+    A term of weight 0 is not computed and not here (but for `identity_fine`, which costs nothing).
     """
 
     discriminator: Terms
@@ -236,10 +236,9 @@ class JointStep:
             retain = encoded.named is not None and not self.config.appearance.detach_code
             if role == "positive":
                 descend(retain, positive_identity=primary)
-            elif weights.identity_fine > 0:
-                descend(retain, identity=primary, identity_fine=identity_loss(output.fine.logits, labels))
             else:
-                descend(retain, identity=primary)
+                # Also at weight 0: a gradient of zeros lets weight decay act on the fine head, as it does in the original.
+                descend(retain, identity=primary, identity_fine=identity_loss(output.fine.logits, labels))
 
     def encode_swapped(
         self, batch: JointBatch, encoded: Encoded, images: Cut, weights: LossWeights, encode_again: bool, descend: Callable[..., None]

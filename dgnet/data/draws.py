@@ -21,3 +21,8 @@ def permutation(seed: int, stream: str, index: int, length: int) -> np.ndarray:
     By sorting uniform numbers rather than `Generator.permutation`, whose algorithm numpy may change between versions.
     """
     return np.argsort(generator(seed, stream, index).random(length), kind="stable")
+
+
+def iteration_seed(seed: int, iteration: int, rank: int) -> int:
+    """The seed (63 bits) of torch's own generator for one iteration of one process: dropout, and nothing else, draws from it."""
+    return int(generator(seed, f"dropout of rank {rank}", iteration).integers(2**63))
