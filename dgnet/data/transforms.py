@@ -14,18 +14,13 @@ ERASED_ASPECT = (0.3, 1 / 0.3)  # height / width, drawn uniformly (not in the lo
 ERASING_ATTEMPTS = 100
 
 
-def _pixel_rows(images: Tensor) -> np.ndarray:
-    """A view [batch, height, width], an item of three bytes per pixel, of images that are channels last in memory."""
-    return images.permute(0, 2, 3, 1).numpy().view("V3")[..., 0]
-
-
 def mirror(
     images: UInt8[Tensor, "batch 3 height width"], flags: Bool[Tensor, "batch"]
 ) -> UInt8[Tensor, "batch 3 height width"]:
     """New images, flipped left to right where `flags`; channels last in memory. The input stays as it is."""
     flipped = images.clone(memory_format=torch.channels_last)
     rows = np.flatnonzero(flags.numpy())
-    view = _pixel_rows(flipped)
+    view = flipped.permute(0, 2, 3, 1).numpy().view("V3")[..., 0]  # one item of three bytes per pixel
     view[rows] = view[rows][:, :, ::-1]
     return flipped
 
@@ -38,9 +33,9 @@ def crop_padded(
     `pad` is smaller than both sides. The padded images never exist: the part of a window that lies on the image is
     copied, then its outermost row and column spread over the rest.
     """
-    source = _pixel_rows(images.contiguous(memory_format=torch.channels_last))
+    source = images.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1).numpy()
     window = np.empty_like(source)
-    height, width = source.shape[1:]
+    height, width = source.shape[1:3]
     for image, (top, left) in enumerate(zip((tops - pad).tolist(), (lefts - pad).tolist(), strict=True)):
         # Rows first..last of the window show rows first+top..last+top of the image; likewise columns.
         first_row, last_row = max(0, -top), min(height, height - top)
@@ -54,7 +49,7 @@ def crop_padded(
         rows[:, last_column:] = rows[:, last_column - 1 : last_column]
         target[:first_row] = target[first_row]
         target[last_row:] = target[last_row - 1]
-    return torch.from_numpy(window[..., None].view(np.uint8)).permute(0, 3, 1, 2)
+    return torch.from_numpy(window).permute(0, 3, 1, 2)
 
 
 def draw_erasing(
