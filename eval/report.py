@@ -1,5 +1,6 @@
 """Figures with everything needed to read them, as `report.json` for programs and `report.md` for people."""
 
+import contextlib
 import json
 import math
 import os
@@ -15,7 +16,7 @@ import torch
 from eval.errors import EvaluationError
 
 JSON_NAME, MARKDOWN_NAME = "report.json", "report.md"
-_LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "scikit-image")
+_LIBRARIES = ("torchvision", "numpy", "scipy", "scikit-image")
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Figure:
 
     section: str
     name: str
-    value: float
+    value: float | int
     unit: str = ""  # "%" and "dB" as written; "" for plain numbers such as SSIM
     protocol: str = ""
     note: str = ""
@@ -48,10 +49,10 @@ class Report:
     counts: dict[str, int] = field(default_factory=dict)  # data: identities, images, pairs, iterations
     seconds: dict[str, float] = field(default_factory=dict)  # wall time of each stage
     pictures: list[Picture] = field(default_factory=list)
-    machine: dict[str, str] = field(default_factory=lambda: machine())
-    versions: dict[str, str] = field(default_factory=lambda: versions())
+    machine: dict[str, str] = field(default_factory=lambda: this_machine())
+    versions: dict[str, str] = field(default_factory=lambda: installed_versions())
 
-    def value(self, section: str, name: str) -> float:
+    def value(self, section: str, name: str) -> float | int:
         """The figure of that section and name; `EvaluationError` if the report has none or several."""
         found = [figure.value for figure in self.figures if (figure.section, figure.name) == (section, name)]
         if len(found) != 1:
@@ -59,7 +60,7 @@ class Report:
         return found[0]
 
 
-def machine() -> dict[str, str]:
+def this_machine() -> dict[str, str]:
     """What it ran on: processor, cores that this process may use, memory, and the accelerator if there is one."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     found = {"processor": _processor(), "cores": str(cores), "system": f"{platform.system()} {platform.machine()}"}
@@ -70,12 +71,16 @@ def machine() -> dict[str, str]:
     return found
 
 
-def versions() -> dict[str, str]:
+def installed_versions() -> dict[str, str]:
     """Python and the libraries that figures depend on, as far as they are installed."""
-    installed = {distribution.metadata["Name"] for distribution in metadata.distributions()}
-    return {"python": platform.python_version()} | {
-        name: metadata.version(name) for name in _LIBRARIES if name in installed
-    }
+    found = {
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+    }  # the build's suffix tells CUDA or CPU
+    for name in _LIBRARIES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def write_report(report: Report, folder: Path, *, overwrite: bool = False) -> tuple[Path, Path]:

@@ -1,0 +1,86 @@
+"""A report is written whole, reads back as it was, and shows its figures with their protocol."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from eval.report import Figure, Picture, Report, read_report, write_report
+
+
+def example() -> Report:
+    return Report(
+        title="Demo",
+        command="make demo",
+        figures=[
+            Figure("Re-identification", "mAP", 81.234, "%", "standard", "appearance encoder"),
+            Figure("Re-identification", "rank-1", 90.0, "%", "standard"),
+            Figure("Swap fidelity", "PSNR", 18.7654, "dB", "inside the outline", "a|b"),
+            Figure("Swap fidelity", "SSIM", 0.81239, "", "inside the outline"),
+        ],
+        counts={"identities": 40},
+        seconds={"teacher": 12.34, "training": 100.0},
+        pictures=[Picture("swaps.png", "Rows: appearance")],
+    )
+
+
+def test_reads_back_as_it_was(tmp_path: Path) -> None:
+    paths = write_report(example(), tmp_path / "new")
+    assert [path.name for path in paths] == ["report.json", "report.md"]
+    assert sorted(path.name for path in paths[0].parent.iterdir()) == ["report.json", "report.md"]
+    assert read_report(paths[0]) == example()
+    assert example().value("Swap fidelity", "SSIM") == 0.81239
+    entries = json.loads(paths[0].read_text())
+    assert entries["versions"]["torch"] == torch.__version__
+    assert int(entries["machine"]["cores"]) >= 1
+    assert entries["machine"]["processor"]
+
+
+def test_readable_form(tmp_path: Path) -> None:
+    text = write_report(example(), tmp_path)[1].read_text()
+    assert "| mAP | 81.2 % | standard | appearance encoder |" in text
+    assert "| rank-1 | 90.0 % | standard |  |" in text
+    assert "| PSNR | 18.77 dB | inside the outline | a\\|b |" in text
+    assert "| SSIM | 0.8124 |" in text
+    assert "| all together | 112.3 s |" in text
+    assert "![Rows: appearance](swaps.png)" in text
+    assert text.index("## Re-identification") < text.index("## Swap fidelity") < text.index("## Machine")
+
+
+def test_nothing_is_overwritten_silently(tmp_path: Path) -> None:
+    write_report(example(), tmp_path)
+    before = (tmp_path / "report.json").read_text()
+    with pytest.raises(ValueError, match=r"report\.json is there already"):
+        write_report(Report("Other", []), tmp_path)
+    assert (tmp_path / "report.json").read_text() == before
+    write_report(Report("Other", []), tmp_path, overwrite=True)
+    assert read_report(tmp_path / "report.json").title == "Other"
+
+
+def test_a_figure_must_be_a_number(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="'PSNR' must be a finite number, got inf"):
+        write_report(Report("Demo", [Figure("Swap", "PSNR", float("inf"))]), tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_error_while_writing_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("eval.report.os.replace", broken)
+    with pytest.raises(OSError, match="no space left"):
+        write_report(example(), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["no json", "[]", "{}", '{"figures": [{"nam": 1}], "pictures": [], "title": ""}'])
+def test_a_file_that_is_no_report(tmp_path: Path, text: str) -> None:
+    (tmp_path / "report.json").write_text(text)
+    with pytest.raises(ValueError, match=r"report\.json must be a report\.json of this library"):
+        read_report(tmp_path / "report.json")
+
+
+def test_a_figure_that_is_missing() -> None:
+    with pytest.raises(ValueError, match="it holds 0"):
+        example().value("Swap fidelity", "LPIPS")
