@@ -125,10 +125,13 @@ def prune(folder: Path, keep: int, newest: int, milestone_every: int = 0) -> lis
     """Delete all but the last `keep` (>= 1) checkpoints up to iteration `newest`, the one just written.
 
     Returns what was deleted. Multiples of `milestone_every` iterations (0: none) are kept for good. Checkpoints later
-    than `newest` are neither counted nor touched: they are damaged ones that a resumed run passed over.
+    than `newest` are neither counted nor touched: they are damaged ones that a resumed run passed over. What a kill in
+    the middle of a save left behind goes too.
     """
     if keep < 1:
         raise UserError(f"the number of checkpoints to keep must be at least 1, not {keep}")
+    for unfinished in Path(folder).glob(".checkpoint_*.pt.partial"):
+        unfinished.unlink()
     until_now = [path for path in list_checkpoints(folder) if checkpoint_iteration(path) <= newest]
     removed = []
     for path in until_now[:-keep]:

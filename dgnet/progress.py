@@ -10,7 +10,8 @@ from tqdm import tqdm
 class Progress:
     """Shows the iterations done (from `start` to `total`), the last loss, iterations per second and the time left.
 
-    It goes to stderr: on a terminal a bar, into a file or a pipe one line every `seconds`, with the speed since the line before.
+    It goes to stderr: on a terminal a bar, into a file or a pipe one line every `seconds`, with the speed since the
+    line before.
     """
 
     def __init__(self, start: int, total: int, seconds: float | int = 30.0) -> None:

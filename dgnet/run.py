@@ -11,11 +11,9 @@ A run that stops early has saved. Its exit status is 0 after `--max-hours`, 130 
 SIGTERM.
 """
 
-import os
-import shlex
 import sys
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -247,22 +245,9 @@ class Run:
             if isinstance(error, UserError):
                 journal.note(str(error))
         elif self._stopped_by:
-            command = resume_command(sys.orig_argv, self._distributed)
+            command = stop.resume_command(sys.orig_argv, self._distributed.world_size)
             journal.say(f"stopped by {stop.describe(self._stopped_by)}; {kept}; go on with:\n{command}")
         else:
             took = timedelta(seconds=round(time.monotonic() - self._began))
             journal.say(f"finished: {self._total} iterations, {took} since this start; {kept}")
         self._desk.close()
-
-
-def resume_command(arguments: Sequence[str], distributed: Distributed) -> str:
-    """The command line that goes on with a run begun by `arguments` (interpreter first), by torchrun if need be."""
-    words = [*arguments, *([] if "--resume" in arguments else ["--resume"])]
-    if distributed.world_size > 1:
-        script = next(index for index, word in enumerate(words) if index > 0 and not word.startswith("-"))
-        here = os.environ.get("LOCAL_WORLD_SIZE", str(distributed.world_size))
-        machines = (
-            "" if here == str(distributed.world_size) else "  (on every machine, with the options that join them)"
-        )
-        return f"torchrun --nproc-per-node {here} {shlex.join(words[script:])}{machines}"
-    return shlex.join(words)

@@ -1,8 +1,10 @@
 """When a run should stop before its end: it was interrupted, terminated, or its hours are over."""
 
 import os
+import shlex
 import signal
 import time
+from collections.abc import Sequence
 from types import FrameType
 
 MAX_HOURS = 1  # stands beside the signals' own numbers: SIGINT is 2, SIGTERM is 15
@@ -17,6 +19,17 @@ def describe(code: int) -> str:
 def exit_status(code: int) -> int:
     """What a saved run leaves with: 0 when it finished or used up its hours, 130 after SIGINT, 143 after SIGTERM."""
     return 0 if code in (0, MAX_HOURS) else 128 + code
+
+
+def resume_command(arguments: Sequence[str], processes: int) -> str:
+    """The command line that goes on with what `arguments` (interpreter first) began; by torchrun if need be."""
+    words = [*arguments, *([] if "--resume" in arguments else ["--resume"])]
+    if processes == 1:
+        return shlex.join(words)
+    script = next(index for index, word in enumerate(words) if index > 0 and not word.startswith("-"))
+    here = os.environ.get("LOCAL_WORLD_SIZE", str(processes))
+    machines = "" if here == str(processes) else "  (on every machine, with the options that join them)"
+    return f"torchrun --nproc-per-node {here} {shlex.join(words[script:])}{machines}"
 
 
 class Stop:

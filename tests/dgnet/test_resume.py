@@ -83,10 +83,11 @@ def test_killed_at_any_moment_it_ends_as_if_nothing_had_happened(tmp_path, unint
     assert finish(process)[0] == -signal.SIGKILL
     at = int(re.findall(r"iteration (\d+):", (folder / "log.txt").read_text())[-1])
     assert 10 <= at < ITERATIONS
-    (folder / "checkpoints/.checkpoint_00000015.pt.partial").write_bytes(b"a kill in the middle of a save leaves this")
+    (folder / "checkpoints/.checkpoint_00000013.pt.partial").write_bytes(b"a kill in the middle of a save leaves this")
     status, said = finish(begin(folder, "--resume"))
     assert status == 0, said
     assert "going on from checkpoint_000000" in said
+    assert len(os.listdir(folder / "checkpoints")) == 2
     assert_same_end(folder, uninterrupted())
 
 

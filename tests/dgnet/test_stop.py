@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from dgnet.stop import MAX_HOURS, Stop, describe, exit_status
+from dgnet.stop import MAX_HOURS, Stop, describe, exit_status, resume_command
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,11 @@ def test_a_program_started_by_the_run_can_be_terminated():
     with Stop(), subprocess.Popen(["sleep", "30"]) as program:
         program.terminate()
         assert program.wait(timeout=5) == -signal.SIGTERM
+
+
+def test_the_command_to_go_on(monkeypatch):
+    assert resume_command(["python", "train.py", "--name", "a b"], 1) == "python train.py --name 'a b' --resume"
+    assert resume_command(["python", "train.py", "--resume"], 1) == "python train.py --resume"
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    assert resume_command(["/bin/python", "-u", "train.py"], 4) == "torchrun --nproc-per-node 4 train.py --resume"
+    assert "on every machine" in resume_command(["/bin/python", "-u", "train.py"], 8)
