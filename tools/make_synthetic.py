@@ -1,7 +1,7 @@
 """Write a set of built-in pedestrians in the Market-1501 layout.
 
-    python tools/make_synthetic.py data/pedestrians --train-identities 100 --test-identities 50
-    python tools/make_synthetic.py --sheet sheet.png      # only a contact sheet: rows wear the same, columns stand the same
+python tools/make_synthetic.py data/pedestrians --train-identities 100 --test-identities 50
+python tools/make_synthetic.py --sheet sheet.png      # a contact sheet: rows wear the same, columns stand the same
 """
 
 import argparse
@@ -36,7 +36,8 @@ def _arguments() -> argparse.Namespace:
         ("junk", "gallery images of badly cropped people (identity -1)"),
     ):
         value = getattr(default, name)
-        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=value, help=f"{meaning} (default: {value})")
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=int, default=value, help=f"{meaning} (default: {value})")
     return parser.parse_args()
 
 

@@ -1,7 +1,7 @@
 """Appearance: what an identity wears. It holds for every image of the identity, whatever its structure.
 
-Colours come from a few wardrobes of four colours that many identities share. They differ in where each colour sits and in
-which pattern, so a histogram of colours says little about who it is.
+Colours come from a few wardrobes of four colours that many identities share. Identities differ in where each colour
+sits and in which pattern, so a histogram of colours says little about who it is.
 """
 
 from dataclasses import dataclass
@@ -137,7 +137,7 @@ def appearance_of(seed: int, identity: int) -> Appearance:
         period=draws.uniform(0.075, 0.115),
         around=draws.one_of((6, 8, 10)),
         edge=draws.uniform(0.30, 0.70),
-        hem=draws.weighted(((0.49, 3.0), (0.46, 3.0), (0.38, 1.2))),
+        hem=draws.weighted(((0.500, 3.0), (0.475, 3.0), (0.395, 1.2))),
         motif=draws.one_of(("disc", "square", "diamond", "bar")),
     )
     kind: Legwear = draws.weighted((("trousers", 5.0), ("shorts", 2.5), ("skirt", 2.5)))

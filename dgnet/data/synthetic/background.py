@@ -1,7 +1,7 @@
 """Backgrounds: streets, walls, shop fronts, parks, plazas and halls, out of focus, with things standing around.
 
-They are drawn at the image's own resolution and enlarged to the canvas, which blurs them as a lens would. Backgrounds may
-be colourful: they lie outside the person's outline.
+They are drawn at the image's own resolution and enlarged to the canvas, which blurs them as a lens would. Backgrounds
+may be colourful: they lie outside the person's outline.
 """
 
 import math
@@ -18,7 +18,7 @@ from dgnet.data.synthetic.skeleton import Skeleton, View
 
 
 class Backdrop:
-    """An image [3, height, width] in the making. `right` and `down` are pixel centres in image heights, from top left."""
+    """An image [3, height, width] in the making. `right`, `down`: pixel centres in image heights."""
 
     def __init__(self, scene: Scene, height: int, width: int) -> None:
         self.scene = scene
@@ -58,7 +58,8 @@ class Backdrop:
     def floor(self, colour: Colour, line: float, grain: Plane) -> Plane:
         """A floor from `line` down, lighter towards the viewer; returns its coverage."""
         part = self.below(line)
-        self.lay(colour, part, (0.80 + 0.22 * np.clip((self.down - line) / (1.02 - line), 0.0, 1.0)) + 0.10 * (grain - 0.5))
+        near = np.clip((self.down - line) / (1.02 - line), 0.0, 1.0)
+        self.lay(colour, part, 0.75 + 0.22 * near + 0.10 * grain)
         return part
 
     def tiles(self, part: Plane, line: float, colour: Colour, size: float, offset: float, lines: float = 0.10) -> None:
@@ -80,7 +81,7 @@ def hue_colour(hue: float, strength: float, level: float) -> Colour:
 
 def _street(drop: Backdrop, draws: Draws, grain: Plane) -> None:
     scene, far = drop.scene, drop.scene.horizon
-    facade = hue_colour(scene.hue, 0.22, 0.58)
+    facade = hue_colour(scene.hue, 0.16, 0.58)
     drop.lay(facade, 1.0, 0.95 + 0.15 * (grain - 0.5))
     shift = 0.3 * scene.offset
     windows = drop.bars(drop.right * 7.0 + 3 * shift, 0.5, 0.2) * drop.bars(drop.down * 9.0 + shift, 0.45, 0.2)
@@ -90,21 +91,21 @@ def _street(drop: Backdrop, draws: Draws, grain: Plane) -> None:
     kerb = far + 0.16 + 0.25 * scene.offset
     walk = drop.below(kerb, slope)
     drop.lay((0.62, 0.60, 0.57), walk, 0.92 + 0.12 * grain)
-    drop.lay((0.80, 0.79, 0.76), drop.below(kerb, slope) * (1.0 - drop.below(kerb + 0.018, slope)))
+    drop.lay((0.80, 0.79, 0.76), walk * (1.0 - drop.below(kerb + 0.018, slope)))
     mark = kerb - 0.10
     drop.lay((0.85, 0.84, 0.78), 0.8 * drop.below(mark, slope) * (1.0 - drop.below(mark + 0.012, slope)) * road)
 
 
 def _wall(drop: Backdrop, draws: Draws, grain: Plane) -> None:
     scene, line = drop.scene, drop.scene.horizon
-    drop.lay(hue_colour(scene.hue, 0.30, 0.56), 1.0, 0.88 + 0.20 * grain)
+    drop.lay(hue_colour(scene.hue, 0.20, 0.56), 1.0, 0.88 + 0.20 * grain)
     course = np.floor(drop.down * 26.0)
     shifted = drop.right * 12.0 + 0.5 * (course - 2.0 * np.floor(course * 0.5)) + 4 * scene.offset
     joints = np.maximum(drop.bars(drop.down * 26.0 + 0.5, 0.22, 0.3), drop.bars(shifted, 0.12, 0.2))
     drop.lay((0.72, 0.69, 0.65), 0.40 * joints)
     if scene.offset < 0.4:  # a door or a poster
         left = 0.5 * scene.offset
-        drop.lay(hue_colour(scene.hue + 0.4, 0.5, 0.5), drop.box(left, left + 0.20, 0.12, line))
+        drop.lay(hue_colour(scene.hue + 0.4, 0.35, 0.45), drop.box(left, left + 0.20, 0.12, line))
     drop.lay((0.30, 0.30, 0.31), drop.below(line - 0.03))
     part = drop.floor((0.60, 0.59, 0.58), line, grain)
     drop.tiles(part, line - 0.25, (0.42, 0.41, 0.40), 0.16, scene.offset)
@@ -112,7 +113,7 @@ def _wall(drop: Backdrop, draws: Draws, grain: Plane) -> None:
 
 def _shop(drop: Backdrop, draws: Draws, grain: Plane) -> None:
     scene, line = drop.scene, drop.scene.horizon
-    drop.lay(hue_colour(scene.hue, 0.25, 0.42), 1.0)
+    drop.lay(hue_colour(scene.hue, 0.18, 0.42), 1.0)
     for number in range(2):
         left = -0.25 + 0.33 * number + 0.3 * scene.offset
         pane = drop.box(left, left + 0.29, 0.17, line - 0.07)
@@ -123,7 +124,7 @@ def _shop(drop: Backdrop, draws: Draws, grain: Plane) -> None:
             wide, high = draws.uniform(0.02, 0.05), draws.uniform(0.03, 0.09)
             drop.lay(goods, 0.85 * pane * drop.blob(across, down, wide, high))
     awning = drop.box(-1.0, 2.0, 0.05, 0.15)
-    drop.lay(hue_colour(scene.hue + 0.5, 0.7, 0.5), awning)
+    drop.lay(hue_colour(scene.hue + 0.45, 0.5, 0.48), awning)
     drop.lay((0.90, 0.89, 0.86), awning * drop.bars(drop.right * 9.0 + 3 * scene.offset, 0.5, 0.2))
     part = drop.floor((0.57, 0.55, 0.53), line, grain)
     drop.tiles(part, line - 0.2, (0.40, 0.39, 0.38), 0.2, scene.offset)
@@ -156,7 +157,8 @@ def _hall(drop: Backdrop, draws: Draws, grain: Plane) -> None:
     wall = hue_colour(scene.hue, 0.15, 0.70)
     drop.lay(wall, 1.0, 0.90 + 0.12 * grain)
     drop.lay(hue_colour(scene.hue + 0.55, 0.55, 0.50), drop.box(-1.0, 2.0, line - 0.20, line - 0.13))
-    drop.lay((0.95, 0.94, 0.88), drop.bars(drop.right * 3.0 + 3 * scene.offset, 0.3, 0.15) * drop.box(-1, 2, 0.03, 0.09))
+    lamps = drop.bars(drop.right * 3.0 + 3 * scene.offset, 0.3, 0.15) * drop.box(-1.0, 2.0, 0.03, 0.09)
+    drop.lay((0.95, 0.94, 0.88), lamps)
     part = drop.floor((0.70, 0.69, 0.66), line, grain)
     drop.tiles(part, line, (0.56, 0.55, 0.53), 0.18, scene.offset, 0.08)
     for number in range(2):
@@ -196,7 +198,7 @@ def _clutter(drop: Backdrop, draws: Draws) -> None:
             drop.lay((0.10, 0.10, 0.11), drop.blob(across + wheel, foot - 0.02, 0.035, 0.035))
     else:
         drop.lay((0.42, 0.43, 0.44), drop.box(across - 0.006, across + 0.006, foot - 0.42, foot))
-        drop.lay(hue_colour(draws.unit(), 0.8, 0.5), drop.blob(across, foot - 0.42, 0.05, 0.05))
+        drop.lay(hue_colour(draws.unit(), 0.6, 0.5), drop.blob(across, foot - 0.42, 0.05, 0.05))
 
 
 def draw_background(scene: Scene, light: Light, draws: Draws, height: int, width: int) -> Plane:

@@ -1,5 +1,7 @@
 """Bags: a box on the back or at the side of the hip."""
 
+import numpy as np
+
 from dgnet.data.synthetic.shading import Shader
 from dgnet.data.synthetic.skeleton import Skeleton, View
 from dgnet.data.synthetic.structure import Structure
@@ -31,5 +33,5 @@ class BagPainter:
         wide, _ = self._view.extent(self._half[0], self._half[2])
         part = self._shader.canvas.slab((x, y), wide, self._half[1], 0.45 * min(wide, self._half[1]))
         dark = tuple(0.55 * channel for channel in self._bag.colour)
-        seam = (abs(part.along + 0.10) < 0.09) * 0.8
+        seam = 0.8 * np.clip((0.09 - np.abs(part.along + 0.10)) * 16.0 + 0.5, 0.0, 1.0)
         self._shader.paint(part, ((self._bag.colour, 1.0), (dark, seam)), folds=0.15, shade=0.4)

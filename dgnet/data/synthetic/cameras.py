@@ -13,9 +13,13 @@ SCENES: tuple[SceneKind, ...] = ("street", "wall", "shop", "park", "plaza", "hal
 
 @dataclass(frozen=True)
 class Light:
-    """`azimuth`: 0 from behind the camera, pi/2 from the right; `elevation` above the horizon, radians; `tint` and `gain`
-    multiply the colours, `contrast` stretches about middle grey; `shadow`: depth (0..1) of a shadow whose edge crosses
-    the image at `shadow_edge` of its height with `shadow_slope`; a negative slope falls to the left."""
+    """The light on a scene and the camera's exposure.
+
+    `azimuth`: 0 from behind the camera, pi/2 from the right; `elevation` above the horizon; radians. `ambient`,
+    `diffuse`: brightness from everywhere and from the lamp. `tint` and `gain` multiply the colours, `contrast`
+    stretches about middle grey. `shadow`: depth (0..1) of a shadow over all below a line, which crosses the middle of
+    the image at `shadow_edge` of its height and rises to the right by `shadow_slope`.
+    """
 
     azimuth: float
     elevation: float
@@ -66,16 +70,20 @@ def camera_of(camera_seed: int, camera: int, cameras: int) -> Camera:
     light = Light(
         azimuth=draws.uniform(-1.7, 1.7),
         elevation=draws.uniform(0.35, 1.15),
-        ambient=draws.uniform(0.52, 0.74),
+        ambient=draws.uniform(0.56, 0.74),
         diffuse=draws.uniform(0.32, 0.60),
         tint=(1.0 + warmth, 1.0 + draws.uniform(-0.012, 0.012), 1.0 - warmth),
-        gain=draws.uniform(0.84, 1.12),
-        contrast=draws.uniform(0.88, 1.12),
+        gain=draws.uniform(0.92, 1.14),
+        contrast=draws.uniform(0.94, 1.12),
     )
     low, high = {"wall": (0.62, 0.82), "shop": (0.60, 0.80), "hall": (0.35, 0.6)}.get(kind, (0.14, 0.42))
     return Camera(
         yaw=(turn + 2 * math.pi * (camera - 1) / cameras + draws.uniform(-0.3, 0.3)) % (2 * math.pi),
         pitch=draws.uniform(0.05, 0.24),
         light=light,
-        scene=Scene(kind=kind, horizon=draws.uniform(low, high), hue=draws.unit()),
+        scene=Scene(
+            kind=kind,
+            horizon=draws.uniform(low, high),
+            hue=draws.one_of((0.03, 0.07, 0.10, 0.13, 0.34, 0.55, 0.59)) + draws.uniform(-0.03, 0.03),
+        ),
     )

@@ -14,14 +14,14 @@ from dgnet.data.synthetic.structure import Structure
 Knots = tuple[tuple[float, float], ...]
 
 _TORSO_WIDTH: Knots = (
-    (0.856, 0.034), (0.836, 0.066), (0.815, 0.106), (0.785, 0.122), (0.720, 0.116), (0.620, 0.102), (0.540, 0.106),
-    (0.480, 0.112), (0.380, 0.122),
+    (0.858, 0.032), (0.838, 0.050), (0.818, 0.086), (0.785, 0.112), (0.720, 0.113), (0.620, 0.098), (0.540, 0.102),
+    (0.480, 0.108), (0.380, 0.118),
 )  # fmt: skip
-_TORSO_DEPTH: Knots = ((0.856, 0.036), (0.815, 0.060), (0.740, 0.078), (0.620, 0.072), (0.540, 0.078), (0.380, 0.092))
+_TORSO_DEPTH: Knots = ((0.858, 0.036), (0.820, 0.058), (0.740, 0.078), (0.620, 0.072), (0.540, 0.078), (0.380, 0.092))
 _HIP_WIDTH: Knots = ((0.580, 0.096), (0.500, 0.106), (0.440, 0.100))
 _HIP_DEPTH: Knots = ((0.580, 0.068), (0.500, 0.080), (0.440, 0.070))
 _HAND = 0.030
-_FOLDS = 0.34
+_FOLDS = 0.26
 
 
 class Dresser:
@@ -73,8 +73,8 @@ class Dresser:
 
     def _shoe(self, ankle: Point, toe: Point) -> None:
         heel = (ankle[0], ankle[1] - 0.004, ankle[2] - 0.016)
-        middle = tuple(0.5 * (one + two) for one, two in zip(heel, toe, strict=True))
-        points = [self._view(heel), self._view((middle[0], middle[1] + 0.004, middle[2])), self._view(toe)]
+        x, y, z = (0.5 * (one + two) for one, two in zip(heel, toe, strict=True))
+        points = [self._view(heel), self._view((x, y + 0.004, z)), self._view(toe)]
         shoe = self._canvas.limb(points, (0.031, 0.029, 0.022))
         sole = np.clip((-shoe.normal_y - 0.62) * 5.0, 0.0, 1.0)
         self._shader.paint(shoe, ((self._appearance.shoes, 1.0), (self._appearance.soles, sole)), shade=0.35)
@@ -88,7 +88,7 @@ class Dresser:
             )
             mix = patterns.on_hips(lower, turn_of(part.across) - self._turn, part.along, part.facing, pixel)
         else:
-            flare = 0.030 * lower.width
+            flare = 0.024 * lower.width
             sweep = 0.5 * self._structure.pose.stride * max(0.0, 0.42 - lower.hem)  # a step pushes the skirt out
             width: Knots = ((0.580, 0.096), (0.500, 0.112), (lower.hem, 0.118 + flare))
             depth: Knots = ((0.580, 0.068), (0.500, 0.086), (lower.hem, 0.092 + flare + 2.5 * sweep))
@@ -101,7 +101,7 @@ class Dresser:
         """The upper garment without sleeves, and the straps of a bag over it."""
         upper, body, pixel = self._appearance.upper, self._structure.body, self._canvas.pixel
         profile = self._upright(_TORSO_WIDTH, _TORSO_DEPTH, body.build)
-        part = self._canvas.turned(profile, upper.hem, 0.856, 0.24 * body.build, self._fall)
+        part = self._canvas.turned(profile, upper.hem, 0.858, 0.24 * body.build, self._fall)
         mix = patterns.on_torso(upper, turn_of(part.across) - self._turn, part.along, part.facing, pixel)
         layers = [(upper.colour, 1.0), (upper.accent, mix), (self._structure.bag.colour, self._straps(part, pixel))]
         self._shader.paint(part, layers, folds=_FOLDS, shade=0.35)
@@ -125,16 +125,16 @@ class Dresser:
         shoulder, elbow, wrist = self._skeleton.arms[index]
         points = [self._view(point) for point in (shoulder, elbow, wrist)]
         build = self._structure.body.build
-        direction = [(two - one) / math.dist(elbow, wrist) for one, two in zip(elbow, wrist, strict=True)]
-        fingers = tuple(one + _HAND * step for one, step in zip(wrist, direction, strict=True))
-        hand = self._canvas.limb([self._view(wrist), self._view(fingers)], (0.020, 0.019))
+        reach = _HAND / math.dist(elbow, wrist)
+        x, y, z = (end + reach * (end - start) for start, end in zip(elbow, wrist, strict=True))
+        hand = self._canvas.limb([self._view(wrist), self._view((x, y, z))], (0.020, 0.019))
         self._shader.paint(hand, ((skin, 1.0),), shade=0.25)
         if upper.sleeves != "long":
-            bare = self._canvas.limb(points, (0.034 * build, 0.028 * build, 0.020))
+            bare = self._canvas.limb(points, (0.032 * build, 0.027 * build, 0.020))
             self._shader.paint(bare, ((skin, 1.0),), shade=0.35)
         if upper.sleeves == "none":
             return
-        cloth = self._canvas.limb(points, (0.041 * build, 0.036 * build, 0.029))
+        cloth = self._canvas.limb(points, (0.037 * build, 0.034 * build, 0.028))
         hem = 0.135 if upper.sleeves == "short" else 0.318
         cloth.cut(hem - cloth.along, pixel)
         cloth.distance = np.maximum(cloth.distance, cloth.along - hem)

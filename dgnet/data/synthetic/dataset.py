@@ -14,8 +14,16 @@ from PIL import Image
 
 from dgnet.data.synthetic.render import render
 from dgnet.data.synthetic.spec import (
-    GALLERY, MANIFEST, QUERY, TRAIN, Picture, SyntheticSpec, from_manifest, pictures, to_manifest,
-)  # fmt: skip
+    GALLERY,
+    MANIFEST,
+    QUERY,
+    TRAIN,
+    Picture,
+    SyntheticSpec,
+    from_manifest,
+    pictures,
+    to_manifest,
+)
 from dgnet.errors import UserError
 
 _WORTH_A_PROCESS = 150  # images; below that starting a process costs more than it saves
@@ -35,7 +43,7 @@ def write_dataset(
     Raises UserError for an impossible `spec` and for a `root` that holds anything else.
     """
     spec.check()
-    root = Path(root)
+    root = Path(root).resolve()
     if _is_complete(root, spec):
         return
     root.parent.mkdir(parents=True, exist_ok=True)
@@ -71,11 +79,14 @@ def _is_complete(root: Path, spec: SyntheticSpec) -> bool:
     found, files = from_manifest(root)
     if found != spec:
         held, asked = dataclasses.asdict(found), dataclasses.asdict(spec)
-        differing = ", ".join(f"{name} {held[name]} (asked: {asked[name]})" for name in held if held[name] != asked[name])
+        names = [name for name in held if held[name] != asked[name]]
+        differing = ", ".join(f"{name} {held[name]} (asked: {asked[name]})" for name in names)
         raise UserError(f"{root} must be new, empty or hold the same pedestrians, but it holds a set with {differing}")
     missing = [path for path in files if not (root / path).is_file()]
     if missing:
-        raise UserError(f"{root} has lost {len(missing)} of its images ({missing[0]} first): remove it to render it again")
+        raise UserError(
+            f"{root} lacks {len(missing)} of its images ({missing[0]} first): remove it and render it again"
+        )
     return True
 
 
@@ -85,7 +96,7 @@ def _growing_prefix(root: Path) -> str:
 
 def _sweep(root: Path) -> None:
     """Remove what killed runs for the same `root` on this machine left beside it."""
-    for left in root.parent.glob(f"{_growing_prefix(root)}*"):
+    for left in [entry for entry in root.parent.iterdir() if entry.name.startswith(_growing_prefix(root))]:
         owner = left.name.removeprefix(_growing_prefix(root))
         if owner.isdigit() and not _is_alive(int(owner)):
             shutil.rmtree(left, ignore_errors=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Plane = NDArray[np.float32]
+Plane = NDArray[np.floating]  # float32 throughout
 Profile = Callable[[Plane], tuple[Plane, Plane, Plane]]  # heights -> middle, half width, half depth
 
 _SHADE_REACH = 0.030  # how far a part darkens what lies behind it, body heights
@@ -22,8 +22,9 @@ _SHADE_REACH = 0.030  # how far a part darkens what lies behind it, body heights
 class Patch:
     """A part on its box of the canvas. All planes [rows, columns].
 
-    `coverage` 0..1; `across` -1 (left outline) .. 1 (right), `facing` towards the camera 0..1; `normal_x`, `normal_y` of
-    the surface's normal; `along`: length along a limb from its start, or height of the surface point; body heights.
+    `distance`: to the outline, negative inside; `coverage` 0..1; `across` -1 (left outline) .. 1 (right); `facing`,
+    `normal_x`, `normal_y`: the surface's normal, towards the camera, right and up; `along`: length along a limb from
+    its start, or height of the surface point. Lengths in body heights.
     """
 
     rows: slice
@@ -58,16 +59,12 @@ class Canvas:
         last = (right + room - float(self.x[0])) / self._step
         top = (float(self.y[0]) - high - room) / self.pixel
         bottom = (float(self.y[0]) - low + room) / self.pixel
-        height, width = self.person.shape
-        return (
-            slice(min(height, max(0, math.floor(top))), max(0, min(height, math.ceil(bottom) + 1))),
-            slice(min(width, max(0, math.floor(first))), max(0, min(width, math.ceil(last) + 1))),
-        )
+        return _span(top, bottom, self.y.size), _span(first, last, self.x.size)
 
-    def paint(self, patch: Patch, colour: Sequence[Plane | float], shade: float = 0.30, counts: bool = True) -> None:
+    def paint(self, patch: Patch, colour: Sequence[Plane | float], shade: float = 0.30) -> None:
         """Lay the patch over the canvas after darkening the person behind its edge by `shade`.
 
-        `colour`: three planes or numbers. `counts`: whether it belongs to the person's outline.
+        `colour`: three planes or numbers, 0..1 and a little beyond.
         """
         if patch.coverage.size == 0:
             return
@@ -79,8 +76,7 @@ class Canvas:
             area = plane[patch.rows, patch.columns]
             area *= dim * rest
             area += patch.coverage * value
-        if counts:
-            under += patch.coverage * (1.0 - under)
+        under += patch.coverage * (1.0 - under)
 
     def limb(self, points: Sequence[tuple[float, float, float]], radii: Sequence[float]) -> Patch:
         """A chain of tapering capsules through view points (x, y, depth), one radius at each point."""
@@ -110,7 +106,7 @@ class Canvas:
             facing = np.sqrt(np.clip(1.0 - (gap * inverse) ** 2, 0.0, 1.0))
             # Rings around a limb that points at the camera look round: the front of a ring is moved along the limb.
             along = walked + (raw + radius * (dz / length) * facing) * (length / max(flat, 0.3 * length))
-            found = (gap - radius, nx * -ay + ny * ax, facing, nx, ny, along)
+            found = (gap - radius, ny * ax - nx * ay, facing, nx, ny, along)
             if best is None:
                 best = found
             else:
@@ -118,8 +114,7 @@ class Canvas:
                 best = tuple(np.where(nearer, new, old) for new, old in zip(found, best, strict=True))
             walked += length
         assert best is not None
-        distance, across, facing, nx, ny, along = best
-        return self._patch(rows, columns, distance, -across, facing, nx, ny, along)
+        return self._patch(rows, columns, *best)
 
     def turned(self, profile: Profile, low: float, high: float, widest: float, fall: float) -> Patch:
         """An upright body of elliptic section. `profile` maps heights to its middle, half width and half depth as seen.
@@ -135,18 +130,18 @@ class Canvas:
         rise = math.sqrt(1.0 - fall * fall)
         height = y * (1 / rise)
         middle, half, deep = profile(height)
-        above, width_above = profile(height + 0.01)[:2], profile(height + 0.01)[1]
-        slope = (width_above - half) * 100.0
-        tilt = (above[0] - middle) * 100.0
+        middle_above, half_above, _ = profile(height + 0.01)
+        slope, tilt = (half_above - half) * 100.0, (middle_above - middle) * 100.0
         offset = x - middle
         across = np.clip(offset / half, -1.0, 1.0)
         facing = np.sqrt(1.0 - across * across)
-        side = slope + np.abs(tilt)
+        side = np.abs(slope) + np.abs(tilt)
         distance = (np.abs(offset) - half) / np.sqrt(1.0 + side * side)
         along = height + (fall / rise) * deep * facing
-        patch = self._patch(rows, columns, distance, across, facing, across, -0.35 * slope * np.ones_like(across), along)
+        up = -0.35 * slope * np.ones_like(across)
+        patch = self._patch(rows, columns, distance, across, facing, across, up, along)
         patch.cut(along - low, self.pixel)
-        patch.cut(high - height + 0.0 * across, self.pixel)
+        patch.cut(high - height, self.pixel)
         beyond = np.maximum(low - along, height - high)
         patch.distance = np.maximum(patch.distance, beyond)
         return patch
@@ -184,8 +179,13 @@ class Canvas:
         return Patch(rows, columns, distance, coverage, across, facing, normal_x, normal_y, along)
 
 
+def _span(first: float, last: float, size: int) -> slice:
+    """The whole pixels from `first` to `last` that lie within 0 .. size; empty where none does."""
+    return slice(min(size, max(0, math.floor(first))), max(0, min(size, math.ceil(last) + 1)))
+
+
 def knots(heights: Plane, table: Sequence[tuple[float, float]]) -> Plane:
-    """A soft curve (half straight, half smoothstep) through `(height, value)` knots in falling height, flat at and beyond both ends."""
+    """A soft curve (half straight, half smoothstep) through `(height, value)` knots from the top down, flat beyond."""
     value = np.full_like(heights, table[0][1])
     for (top, one), (bottom, two) in zip(table, table[1:], strict=False):
         part = np.clip((top - heights) * (1 / (top - bottom)), 0.0, 1.0)

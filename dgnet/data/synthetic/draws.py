@@ -16,7 +16,7 @@ APPEARANCE, STRUCTURE, CAMERA, CROP, TEXTURE = range(1, 6)
 
 
 class Draws:
-    """A reproducible sequence of random choices for one (seed, stream, key); every part of a key is a whole number >= 0."""
+    """A sequence of random choices for one (seed, stream, key); all of them whole numbers >= 0."""
 
     def __init__(self, seed: int, stream: int, *key: int) -> None:
         self._bits = np.random.Philox(np.random.SeedSequence(seed, spawn_key=(stream, *key)))

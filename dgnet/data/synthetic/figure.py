@@ -1,6 +1,7 @@
 """A dressed person on a canvas: all parts, from the farthest to the nearest."""
 
 from collections.abc import Callable
+from functools import partial
 
 from dgnet.data.synthetic.appearance import Appearance
 from dgnet.data.synthetic.bag import BagPainter
@@ -31,10 +32,10 @@ def draw_person(shader: Shader, appearance: Appearance, structure: Structure, sk
 
     # A skirt hangs over both legs; trouser legs reach up under the shirt's hem: legs always come before the trunk.
     parts: list[tuple[float, Callable[[], None]]] = [
-        (-0.02 + 0.001 * order, lambda side=side: dresser.leg(side)) for order, side in enumerate(legs)
+        (-0.02 + 0.001 * order, partial(dresser.leg, side)) for order, side in enumerate(legs)
     ]
     parts += [(0.0, part) for part in trunk]
-    parts += [(arm_depth(side), lambda side=side: dresser.arm(side)) for side in (0, 1)]
+    parts += [(arm_depth(side), partial(dresser.arm, side)) for side in (0, 1)]
     parts.append((bag.depth * 2, bag.paint))
     if not hair_near:
         parts.append((-0.01, head.hair_behind))

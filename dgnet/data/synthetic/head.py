@@ -1,4 +1,4 @@
-"""Neck, head, face and hair, and the bags that hang from the shoulders."""
+"""Neck, head, face and hair."""
 
 import math
 
@@ -43,25 +43,26 @@ class HeadPainter:
         """What hangs or sits behind the head: long hair, a ponytail, a bun."""
         style, hair = self._body.hair_style, ((self._body.hair, 1.0),)
         if style == "long":
-            points = [self._at(0, 0.01, -0.022), self._at(0, -0.07, -0.036), self._at(0, -0.155, -0.040)]
+            points = [self._at(0.0, 0.01, -0.022), self._at(0.0, -0.07, -0.036), self._at(0.0, -0.155, -0.040)]
             self._shader.paint(self._canvas.limb(points, (0.055, 0.056, 0.042)), hair)
         elif style == "bob":
-            points = [self._at(0, 0.01, -0.012), self._at(0, -0.050, -0.012)]
+            points = [self._at(0.0, 0.01, -0.012), self._at(0.0, -0.050, -0.012)]
             self._shader.paint(self._canvas.limb(points, (0.057, 0.052)), hair)
         elif style == "ponytail":
-            points = [self._at(0, 0.022, -0.058), self._at(0, -0.02, -0.092), self._at(0, -0.115, -0.085)]
+            points = [self._at(0.0, 0.022, -0.058), self._at(0.0, -0.02, -0.092), self._at(0.0, -0.115, -0.085)]
             self._shader.paint(self._canvas.limb(points, (0.017, 0.023, 0.010)), hair)
         elif style == "bun":
-            across, up, _ = self._at(0, 0.048, -0.055)
+            across, up, _ = self._at(0.0, 0.048, -0.055)
             self._shader.paint(self._canvas.ball((across, up), 0.029, 0.027), hair)
 
     def head(self) -> None:
         """Skull, face, and the hair that lies on it."""
         wide, _ = self._face.extent(_WIDTH, _DEPTH)
-        across, up, _ = self._at(0, 0, 0)
+        across, up, _ = self._at(0.0, 0.0, 0.0)
         if self._body.hair_style != "bald":  # hair has a thickness
-            back, lift, _ = self._at(0, 0.008, -0.008)
-            self._shader.paint(self._canvas.ball((back, lift), wide + 0.006, _HEIGHT + 0.003), ((self._body.hair, 1.0),))
+            back, lift, _ = self._at(0.0, 0.008, -0.008)
+            scalp = self._canvas.ball((back, lift), wide + 0.006, _HEIGHT + 0.003)
+            self._shader.paint(scalp, ((self._body.hair, 1.0),))
         ball = self._canvas.ball((across, up), wide, _HEIGHT)
         # A jaw narrower than the skull.
         ball.distance = ball.distance + 0.012 * np.maximum(-ball.along - 0.25, 0.0) * np.abs(ball.across)

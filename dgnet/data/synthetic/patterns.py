@@ -1,7 +1,7 @@
 """Patterns of cloth: how much of the accent colour each point of a garment has, 0..1, with soft edges one pixel wide.
 
-A point is given by `turn` (around the body or limb, in turns, 0 in front) and `height`. Patterns wrap and look alike from
-every side, so that an appearance can be recognised from every viewpoint.
+A point is given by `turn` (around the body or limb, in turns, 0 in front) and `height`. Patterns wrap and look alike
+from every side, so that an appearance can be recognised from every viewpoint.
 """
 
 import numpy as np
@@ -26,8 +26,8 @@ def edge(distance: Plane, pixel: float) -> Plane:
     return np.clip(distance * (1 / pixel) + 0.5, 0.0, 1.0)
 
 
-def _soft(pixel: float, facing: Plane, girth: float, around: float) -> Plane:
-    """One pixel in repeats around the body: near the outline, where the surface turns away, a pixel spans more of it."""
+def _soft(pixel: float, facing: Plane, girth: float, around: int) -> Plane:
+    """One pixel in repeats around the body: near the outline, where the surface turns away, it spans more of it."""
     return (pixel * around / girth) / np.maximum(facing, 0.2)
 
 
@@ -83,7 +83,7 @@ def on_torso(upper: Upper, turn: Plane, height: Plane, facing: Plane, pixel: flo
     if upper.pattern == "jacket":  # open in front, the shirt shows between and under it
         whole = turn - np.floor(turn + 0.5)
         gap = 0.045 + 0.25 * np.maximum(height - 0.74, 0.0) - np.abs(whole)
-        front = np.clip(gap / _soft(pixel, facing, TORSO_GIRTH, 1.0) + 0.5, 0.0, 1.0)
+        front = np.clip(gap / _soft(pixel, facing, TORSO_GIRTH, 1) + 0.5, 0.0, 1.0)
         return np.maximum(front, edge(upper.hem + 0.035 - height, pixel))
     if upper.pattern == "raglan":
         return edge(height - 0.815, pixel)
@@ -109,7 +109,7 @@ def on_sleeve(upper: Upper, turn: Plane, along: Plane, facing: Plane, pixel: flo
 def on_leg(lower: Lower, turn: Plane, along: Plane, hem: float, facing: Plane, pixel: float) -> Plane | float:
     """The accent's share on a trouser leg that ends at `hem`, both lengths along the leg."""
     if lower.pattern == "side stripe":
-        return wave(turn * 2.0, 0.24, _soft(pixel, facing, LEG_GIRTH, 2.0))
+        return wave(turn * 2.0, 0.24, _soft(pixel, facing, LEG_GIRTH, 2))
     if lower.pattern == "cuffs":
         return edge(along - hem + 0.055, pixel)
     if lower.pattern == "two-tone":
@@ -121,7 +121,7 @@ def on_leg(lower: Lower, turn: Plane, along: Plane, hem: float, facing: Plane, p
 def on_hips(lower: Lower, turn: Plane, height: Plane, facing: Plane, pixel: float) -> Plane | float:
     """The accent's share on the upper part of trousers and shorts."""
     if lower.pattern == "side stripe":
-        return wave(turn * 2.0, 0.10, _soft(pixel, facing, TORSO_GIRTH, 2.0))
+        return wave(turn * 2.0, 0.10, _soft(pixel, facing, TORSO_GIRTH, 2))
     woven = _woven(lower.pattern, turn, 0.5 - height, facing, lower.period, 8, TORSO_GIRTH, pixel)
     return 0.0 if woven is None else woven
 

@@ -22,7 +22,7 @@ _OVERSAMPLING = 2  # in each direction, on top of the primitives' own soft edges
 
 @dataclass(frozen=True)
 class Rendered:
-    """`image`: uint8 [height, width, 3], RGB; `person`: float32 [height, width], how much of a pixel is person, 0..1."""
+    """`image`: uint8 [height, width, 3], RGB; `person`: float32 [height, width], 0..1, how much is person."""
 
     image: NDArray[np.uint8]
     person: NDArray[np.float32]

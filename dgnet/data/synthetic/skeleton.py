@@ -1,7 +1,7 @@
 """From pose and body to joints, seen by the camera: a walking figure of height one in orthographic projection.
 
-Body axes: x to the person's left, y up, z forward, the soles near y = 0. View axes: x to the right, y up, depth towards the
-camera. Scalars are Python floats: the joints of one figure are few.
+Body axes: x to the person's left, y up, z forward, the soles near y = 0. View axes: x to the right, y up, depth towards
+the camera. Scalars are Python floats: the joints of one figure are few.
 """
 
 import math
@@ -12,7 +12,7 @@ from dgnet.data.synthetic.structure import ArmPose, Structure
 Point = tuple[float, float, float]
 
 HIP_HEIGHT = 0.50
-SHOULDER_HEIGHT = 0.800
+SHOULDER_HEIGHT = 0.782
 THIGH, SHIN, FOOT = 0.232, 0.225, 0.105
 UPPER_ARM, FOREARM = 0.160, 0.150
 
@@ -72,7 +72,7 @@ def skeleton_of(structure: Structure) -> Skeleton:
         for kind, side, swing in zip((pose.left_arm, pose.right_arm), (1, -1), swings, strict=True)
     )
     x, _, z = partial.spine(0.92)
-    return Skeleton(tuple(legs), arms, (x, 0.925, z + 0.008), ground, pose.lean, pose.sway)
+    return Skeleton(tuple(legs), arms, (x, 0.934, z + 0.008), ground, pose.lean, pose.sway)
 
 
 def _leg(phase: float, stride: float, side: int, length: float) -> tuple[Point, Point, Point, Point]:
@@ -96,7 +96,7 @@ def _hang(start: Point, length: float, forward: float, outward: float) -> Point:
 
 def _arm(spine: Skeleton, kind: ArmPose, side: int, swing: float, width: float) -> tuple[Point, Point, Point]:
     x, y, z = spine.spine(SHOULDER_HEIGHT)
-    shoulder = (x + side * 0.118 * width, y, z - 0.002)
+    shoulder = (x + side * 0.109 * width, y, z - 0.002)
     if kind == "phone":
         elbow = _hang(shoulder, UPPER_ARM, 0.15, side * 0.03)
         return shoulder, elbow, (elbow[0] - side * 0.045, elbow[1] + 0.085, elbow[2] + 0.105)

@@ -12,7 +12,7 @@ from dgnet.data.synthetic.appearance import Appearance, appearance_of
 from dgnet.data.synthetic.structure import Structure, badly_cropped, structure_of
 from dgnet.errors import UserError
 
-FORMAT = 1  # raised whenever the same specification would give other pixels
+FORMAT = 2  # raised whenever the same specification would give other pixels
 MANIFEST = "synthetic.json"
 TRAIN, QUERY, GALLERY = "bounding_box_train", "query", "bounding_box_test"
 
@@ -23,9 +23,9 @@ _FIRST_DISTRACTOR, _FIRST_JUNK = 1_000_000, 2_000_000  # people who are no ident
 class SyntheticSpec:
     """A set of built-in pedestrians. The same specification gives the same files, byte for byte.
 
-    `images_per_identity` are spread over the `cameras`; `camera_seed` draws where the cameras stand, their light and scenes
-    (another one is another place: a domain shift); `distractors` are gallery images of other people (identity 0000),
-    `junk` gallery images of badly cropped people (identity -1). `height`, `width` in pixels.
+    `images_per_identity` are spread over the `cameras`; `camera_seed` draws where the cameras stand, their light and
+    scenes (another one is another place: a domain shift); `distractors` are gallery images of other people (identity
+    0000), `junk` gallery images of badly cropped people (identity -1). `height`, `width` in pixels.
     """
 
     seed: int = 0
@@ -54,7 +54,7 @@ class SyntheticSpec:
 
 @dataclass(frozen=True)
 class Picture:
-    """One file of a set. `person` draws the clothes; it is `identity` but for distractors and junk, which are other people."""
+    """One file of a set. `person` draws the clothes: the identity, but distractors and junk are people of their own."""
 
     path: str  # relative to the set's root, with forward slashes
     identity: int
@@ -114,7 +114,9 @@ def from_manifest(root: Path) -> tuple[SyntheticSpec, dict[str, Picture]]:
             f"{root} must be a folder that tools/make_synthetic.py wrote, but it has no {MANIFEST}"
         ) from None
     except ValueError as error:
-        raise UserError(f"{path} must be the JSON that tools/make_synthetic.py wrote, got unreadable text: {error}") from None
+        raise UserError(
+            f"{path} must be the JSON that tools/make_synthetic.py wrote, got other text: {error}"
+        ) from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         found = content.get("format") if isinstance(content, dict) else type(content).__name__
         raise UserError(f"{path} must have format {FORMAT}, got {found!r}: render the set again in a new folder")

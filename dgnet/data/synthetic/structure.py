@@ -1,4 +1,4 @@
-"""Structure: what belongs to one image and not to the clothes. Pose, body, hair, bag, viewpoint, place in the frame, light, scene.
+"""Structure: what belongs to one image and not to the clothes: pose, body, hair, bag, viewpoint, frame, light, scene.
 
 The colours in here (skin, hair, bag) lie on scales ordered by luminance, so that they can be told from the grey image,
 which is all that DG-Net's structure encoder sees.
@@ -46,10 +46,12 @@ class Body:
 
 @dataclass(frozen=True)
 class Bag:
+    """`size`: relative to the average; `side`: +1 hangs on the person's left, -1 on the right."""
+
     kind: BagKind
     colour: Colour
     size: float
-    side: int  # +1: hangs on the person's left, -1: right
+    side: int
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,11 @@ class Frame:
 
 @dataclass(frozen=True)
 class Structure:
-    """Everything of an image but the clothes. `yaw`: 0 the person faces the camera, pi/2 walks to the right, pi seen from
-    behind; `pitch`: how far the camera looks down; both in radians. `texture_seed` draws folds and background noise."""
+    """Everything of an image but the clothes.
+
+    `yaw`: 0 the person faces the camera, pi/2 walks to the right, pi is seen from behind; `pitch`: how far the camera
+    looks down; radians. `texture_seed` draws folds and what the background holds.
+    """
 
     pose: Pose
     body: Body
@@ -88,8 +93,8 @@ def skin_tone(depth: float) -> Colour:
 
 
 def hair_tone(depth: float) -> Colour:
-    """Hair on one scale from light grey-blond (0) to black (1); luminance falls along it."""
-    stops = ((0.0, (0.72, 0.66, 0.56)), (0.5, (0.36, 0.29, 0.24)), (1.0, (0.09, 0.08, 0.08)))
+    """Hair on one scale from blond (0) to black (1); luminance falls along it."""
+    stops = ((0.0, (0.72, 0.58, 0.34)), (0.5, (0.36, 0.29, 0.24)), (1.0, (0.09, 0.08, 0.08)))
     return _on_scale(stops, depth)
 
 
@@ -99,10 +104,10 @@ def bag_tone(depth: float) -> Colour:
 
 
 def _on_scale(stops: tuple[tuple[float, Colour], ...], depth: float) -> Colour:
-    for (start, low), (end, high) in zip(stops, stops[1:], strict=False):
-        if depth <= end:
-            part = (depth - start) / (end - start)
-            break
+    low, high, part = stops[0][1], stops[0][1], 0.0
+    for (start, light), (end, dark) in zip(stops, stops[1:], strict=False):
+        if start <= depth:
+            low, high, part = light, dark, (depth - start) / (end - start)
     red, green, blue = (one + part * (other - one) for one, other in zip(low, high, strict=True))
     return red, green, blue
 
@@ -198,8 +203,8 @@ def _light(draws: Draws, site: Camera) -> Light:
         azimuth=base.azimuth + draws.bell(0.0, 0.5),
         ambient=base.ambient * draws.uniform(0.9, 1.12),
         diffuse=base.diffuse * draws.uniform(0.75, 1.2),
-        gain=base.gain * draws.uniform(0.80, 1.18),
-        contrast=base.contrast * draws.uniform(0.85, 1.15),
+        gain=base.gain * draws.uniform(0.84, 1.15),
+        contrast=base.contrast * draws.uniform(0.90, 1.13),
         shadow=draws.uniform(0.2, 0.42) if draws.chance(0.3) else 0.0,
         shadow_edge=draws.uniform(0.15, 0.85),
         shadow_slope=draws.uniform(-1.2, 1.2),
