@@ -1,13 +1,14 @@
 """Writing a set of built-in pedestrians in the Market-1501 layout: all of it or nothing."""
 
 import dataclasses
+import itertools
+import json
 import os
 import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 from PIL import Image
@@ -33,7 +34,7 @@ def write_dataset(
     root: Path,
     spec: SyntheticSpec,
     processes: int | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], object] | None = None,
 ) -> None:
     """Write `bounding_box_train`, `query`, `bounding_box_test` and `synthetic.json` into the folder `root`.
 
@@ -113,21 +114,61 @@ def _is_alive(process: int) -> bool:
 
 
 def _render_all(root: Path, spec: SyntheticSpec, processes: int | None) -> Iterator[int]:
-    """Render every file of the set under `root`; yields how many images each step wrote."""
-    everything = list(pictures(spec))
+    """Render every file of the set under `root`; yields how many images were written since the last time."""
+    total = sum(1 for _ in pictures(spec))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = min(cores, len(everything) // _WORTH_A_PROCESS) if processes is None else processes
-    write = partial(_write, root, spec)
-    if workers <= 1:
-        for picture in everything:
-            yield write(picture)
+    workers = min(cores, total // _WORTH_A_PROCESS) if processes is None else processes
+    if workers > 1:
+        yield from _render_in_processes(root, spec, workers)
         return
-    # Fresh processes, not copies of this one: a copy may inherit locks that torch's threads hold.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(write, everything, chunksize=16)
+    for picture in pictures(spec):
+        _write(root, spec, picture)
+        yield 1
 
 
-def _write(root: Path, spec: SyntheticSpec, picture: Picture) -> int:
+def _render_in_processes(root: Path, spec: SyntheticSpec, workers: int) -> Iterator[int]:
+    """Share the files among interpreters of their own, which report each image by one byte through a common pipe.
+
+    Not `multiprocessing`: its forks inherit locks that torch's threads may hold, and its spawns run the caller's main
+    module again, which fails for code typed into an interpreter.
+    """
+    report, reporting = os.pipe()
+    code = "from dgnet.data.synthetic.dataset import _serve; from dgnet.errors import command; command(_serve)"
+    search = os.pathsep.join([str(Path(__file__).resolve().parents[3]), os.environ.get("PYTHONPATH", "")])
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(root), json.dumps(dataclasses.asdict(spec)), str(share), str(workers)],
+            stdin=subprocess.DEVNULL,
+            stdout=reporting,
+            env={**os.environ, "PYTHONPATH": search.rstrip(os.pathsep)},
+        )
+        for share in range(workers)
+    ]
+    os.close(reporting)
+    try:
+        while written := os.read(report, 4096):
+            yield len(written)
+        statuses = [process.wait() for process in started]
+    finally:
+        os.close(report)
+        for process in started:
+            process.kill()
+            process.wait()
+    if 2 in statuses:
+        raise UserError(f"the images could not be written into {root}: the reason stands above")
+    if any(statuses):
+        raise RuntimeError(f"processes that render pedestrians ended with status {statuses}")
+
+
+def _serve() -> None:
+    """One of the interpreters: every `workers`-th file of the set, starting at `share`."""
+    root, spec_text, share, workers = sys.argv[1:]
+    spec = SyntheticSpec(**json.loads(spec_text))
+    for picture in itertools.islice(pictures(spec), int(share), None, int(workers)):
+        _write(Path(root), spec, picture)
+        os.write(sys.stdout.fileno(), b".")
+
+
+def _write(root: Path, spec: SyntheticSpec, picture: Picture) -> None:
     image = render(*picture.factors(spec), spec.height, spec.width).image
     Image.fromarray(image).save(root / picture.path, compress_level=4)
-    return 1

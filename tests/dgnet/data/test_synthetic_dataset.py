@@ -100,6 +100,22 @@ def test_the_number_of_processes_does_not_matter(small: Path, tmp_path: Path) ->
     assert _tree(tmp_path / "set") == _tree(small)
 
 
+def test_processes_start_from_code_typed_into_an_interpreter(tmp_path: Path, small: Path) -> None:
+    fields = ", ".join(f"{name}={value}" for name, value in dataclasses.asdict(SMALL).items())
+    code = "from pathlib import Path\nfrom dgnet.data.synthetic import *\n"
+    code += f"write_dataset(Path('set'), SyntheticSpec({fields}), 2)\n"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable], input=code, text=True, cwd=tmp_path, env=environment, check=True)
+    assert _tree(tmp_path / "set") == _tree(small)
+
+
+def test_a_process_that_cannot_write_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dgnet.data.synthetic.dataset.TRAIN", "elsewhere")  # its folder is not made
+    with pytest.raises(UserError, match="could not be written"):
+        write_dataset(tmp_path / "set", SMALL, processes=2)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_complete_set_is_left_alone(small: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in small.rglob("*")}
     write_dataset(small, SMALL)
