@@ -1,5 +1,7 @@
 """Configuration -> networks."""
 
+from torch import nn
+
 from dgnet.config import Config, TeacherConfig, TrunkConfig
 from dgnet.models.appearance import PARTS, AppearanceEncoder
 from dgnet.models.backbone import Backbone, load_imagenet
@@ -56,3 +58,8 @@ def build_discriminator(config: Config) -> MultiScaleDiscriminator:
 def build_teacher(config: TeacherConfig, identities: int, pretrained: bool = True) -> Teacher:
     """A teacher with fresh weights behind the trunk's."""
     return Teacher(build_backbone(config, pretrained), identities, config.dropout)
+
+
+def parameter_count(network: nn.Module) -> int:
+    """Numbers that training moves."""
+    return sum(parameter.numel() for parameter in network.parameters())

@@ -22,8 +22,8 @@ def _channel_constant(values: tuple[float, float, float], like: Tensor) -> Tenso
 
 def normalise(images: UInt8[Tensor, "*batch 3 height width"], dtype: torch.dtype = torch.float32) -> Float[Tensor, "*batch 3 height width"]:
     """uint8 images (0..255) -> normalised images."""
-    images = images.to(dtype)
-    return (images / 255 - _channel_constant(MEAN, images)) / _channel_constant(STD, images)
+    images = images.to(dtype, copy=True)
+    return images.div_(255).sub_(_channel_constant(MEAN, images)).div_(_channel_constant(STD, images))
 
 
 def to_uint8(images: Float[Tensor, "*batch 3 height width"]) -> UInt8[Tensor, "*batch 3 height width"]:

@@ -1,0 +1,90 @@
+"""The main job: a data set, a teacher (trained first where the configuration names none), then the joint training."""
+
+import time
+from pathlib import Path
+
+from dgnet.config import Config, resolved
+from dgnet.data.records import Dataset
+from dgnet.distributed import Distributed
+from dgnet.loop import Draw, train
+from dgnet.losses.teaching import STYLES_THAT_ASK
+from dgnet.models.teacher import Teacher
+from dgnet.run import Run
+from dgnet.teacher_training import TEACHER_FILE, load_teachers, train_teacher
+
+# Settings that change what is written, where or how fast, not what is computed.
+MAY_CHANGE = (
+    "data.root",
+    "data.workers",
+    "run.checkpoint_every",
+    "run.device",
+    "run.image_every",
+    "run.keep_checkpoints",
+    "run.log_every",
+)
+
+
+class Job:
+    """One run by its name.
+
+    Args:
+        output: the folder that holds `outputs/NAME` and `logs/NAME`.
+        resume: go on with what is there; otherwise the run's folder must be new.
+        max_hours: save and leave after so many hours, the teacher's training included.
+    """
+
+    def __init__(
+        self, config: Config, output: Path, distributed: Distributed, *, resume: bool = False, max_hours: float | None = None
+    ) -> None:
+        self.config = config
+        self.output = output
+        self.distributed = distributed
+        self.resume = resume
+        self._end = None if max_hours is None else time.monotonic() + 3600 * max_hours
+
+    def folder(self, name: str) -> Path:
+        """Where the run of that name lives."""
+        return self.output / "outputs" / name
+
+    def open_run(self, name: str, sections: tuple[str, ...]) -> Run:
+        """The services of the run of that name, which depends on these sections of the configuration."""
+        hours = None if self._end is None else max(1e-6, (self._end - time.monotonic()) / 3600)
+        return Run.open(
+            self.folder(name),
+            {section: value for section, value in resolved(self.config).items() if section in sections},
+            curves=self.output / "logs" / name,
+            resume=self.resume,
+            may_change=MAY_CHANGE,
+            max_hours=hours,
+            keep=self.config.run.keep_checkpoints,
+            distributed=self.distributed,
+        )
+
+    def train_teacher(self, dataset: Dataset, name: str) -> tuple[Teacher, int]:
+        """Train the teacher as the run `name`; the teacher and the run's exit status."""
+        run = self.open_run(name, ("data", "teacher", "optimiser", "run"))
+        return train_teacher(self.config, dataset, run, self.distributed), run.exit_status
+
+    def teachers(self, dataset: Dataset) -> list[Teacher] | int:
+        """The teachers that the joint training asks; or the exit status of a teacher's training that was interrupted."""
+        settings = self.config.teacher
+        if settings.style not in STYLES_THAT_ASK or self.config.loss.teacher == 0:
+            return []
+        paths = settings.checkpoints
+        if not paths:
+            name = f"{self.config.name}_teacher"
+            paths = (self.folder(name) / TEACHER_FILE,)
+            if not paths[0].exists():
+                _, status = self.train_teacher(dataset, name)
+                if status or not paths[0].exists():
+                    return status
+        return load_teachers(paths, dataset, self.distributed.device)
+
+    def train(self, dataset: Dataset, draw: Draw) -> int:
+        """Teacher, then DG-Net; the exit status."""
+        teachers = self.teachers(dataset)
+        if isinstance(teachers, int):
+            return teachers
+        run = self.open_run(self.config.name, tuple(type(self.config).model_fields))
+        train(self.config, dataset, teachers, run, self.distributed, draw)
+        return run.exit_status

@@ -1,0 +1,171 @@
+"""DG-Net's training, readable from top to bottom."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dgnet.build import build_discriminator, build_generator
+from dgnet.checkpoint import load_checkpoint
+from dgnet.config import Config, resolved
+from dgnet.data.draws import generator as random_generator
+from dgnet.data.draws import iteration_seed
+from dgnet.data.pairs import Prefetcher
+from dgnet.data.records import Dataset
+from dgnet.data.training import pair_source
+from dgnet.device import Precision, peak_memory_bytes
+from dgnet.distributed import Distributed
+from dgnet.errors import UserError
+from dgnet.models.discriminator import MultiScaleDiscriminator
+from dgnet.models.generator import Generator
+from dgnet.models.teacher import Teacher
+from dgnet.optimisers import Optimisers
+from dgnet.run import Run
+from dgnet.step import JointBatch, JointStep, StepRecord
+from dgnet.teaching import Teaching
+
+KIND = "dgnet generator"
+# Draws the fixed picture grid of an iteration into a file.
+Draw = Callable[[Generator, Path], None]
+
+
+@dataclass(frozen=True)
+class JointTraining:
+    """Everything that moves: networks, optimisers, gradient scalers. `state_dict` is all that a checkpoint needs."""
+
+    generator: Generator
+    discriminator: MultiScaleDiscriminator
+    optimisers: Optimisers
+    precision: tuple[Precision, Precision]
+
+    @classmethod
+    def fresh(cls, config: Config, identities: int, distributed: Distributed) -> "JointTraining":
+        """Networks with their initial weights, the same on every process."""
+        torch.manual_seed(config.run.seed)
+        layout = torch.channels_last if config.run.channels_last else torch.contiguous_format
+        generator = build_generator(config, identities).to(distributed.device, memory_format=layout).train()
+        discriminator = build_discriminator(config).to(distributed.device, memory_format=layout).train()
+        if config.run.sync_batch_norm:
+            generator.appearance.backbone = distributed.synchronise_batch_norm(generator.appearance.backbone)
+        for network in (generator, discriminator):
+            distributed.broadcast_module(network)
+        precision = (Precision(config.run.precision, distributed.device), Precision(config.run.precision, distributed.device))
+        return cls(generator, discriminator, Optimisers(generator, discriminator, config), precision)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "generator": self.generator.state_dict(),
+            "discriminator": self.discriminator.state_dict(),
+            "optimisers": self.optimisers.state_dict(),
+            "precision": [precision.state_dict() for precision in self.precision],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.generator.load_state_dict(state["generator"])
+        self.discriminator.load_state_dict(state["discriminator"])
+        self.optimisers.load_state_dict(state["optimisers"])
+        for precision, stored in zip(self.precision, state["precision"], strict=True):
+            precision.load_state_dict(stored)
+
+
+def train(config: Config, dataset: Dataset, teachers: list[Teacher], run: Run, distributed: Distributed, draw: Draw) -> Generator:
+    """Train from the run's latest checkpoint (or from the start) to `config.schedule.iterations`, or until told to stop."""
+    identities, device = len(dataset.identities), distributed.device
+    source = pair_source(config.data, dataset, config.run.batch_size, config.run.seed, distributed)
+    training = JointTraining.fresh(config, identities, distributed)
+    if path := run.latest_checkpoint():
+        training.load_state_dict(load_checkpoint(path, device))
+    teaching = Teaching(teachers, config.teacher.style, config.loss.batch_statistics_when_frozen, identities)
+    step = JointStep(
+        training.generator, training.discriminator, teaching, training.optimisers, training.precision, distributed, config
+    )
+    described = {"kind": KIND, "config": resolved(config), "identities": list(dataset.identities)}
+    clock = Clock(config.run.batch_size * 2 * distributed.world_size)
+
+    with run, Prefetcher(source, run.start, config.data.workers, device) as batches:
+        pending: tuple[int, StepRecord] | None = None
+        for iteration in run.iterations(run.start, config.schedule.iterations):
+            torch.manual_seed(iteration_seed(config.run.seed, iteration, distributed.rank))
+            batch = JointBatch.of(next(batches), erasing=config.data.erasing > 0)
+            record = step(batch, iteration - 1, encodes_again(config, iteration))
+            # The record before this one: asking for the newest would make the processor wait for the GPU.
+            require_finite(pending, run)
+            pending = iteration, record
+
+            if run.is_time_to(config.run.log_every, iteration):
+                log(run, iteration, record, training, clock, device, batches.waited_s, distributed)
+            if run.is_time_to(config.run.image_every, iteration) and distributed.is_main:
+                draw(training.generator, run.images / f"{iteration:08d}.png")
+            if run.is_time_to(config.run.checkpoint_every, iteration) or run.should_stop:
+                require_finite(pending, run)
+                run.save(iteration, {**described, "iteration": iteration, **training.state_dict()})
+            if run.should_stop:
+                break
+    return training.generator
+
+
+def encodes_again(config: Config, iteration: int) -> bool:
+    """The coin of an iteration (the same on every process): does the live structure encoder learn on generated images?"""
+    return float(random_generator(config.run.seed, "encode again", iteration).random()) < config.loss.encode_again
+
+
+def require_finite(pending: tuple[int, StepRecord] | None, run: Run) -> None:
+    """Stop the run at the first term that is not a number, before anything of it is saved."""
+    if pending is None:
+        return
+    iteration, record = pending
+    terms = {f"discriminator {name}": halves for name, halves in record.discriminator.items()} | record.generator
+    values = torch.stack([halves.sum() for halves in terms.values()]).tolist()
+    for name, value in zip(terms, values, strict=True):
+        if not math.isfinite(value):
+            kept = run.latest_checkpoint()
+            raise UserError(
+                f"the term {name!r} is {value} at iteration {iteration}; the run stops, "
+                + (f"its last good state is {kept}" if kept else "nothing had been saved yet")
+            )
+
+
+class Clock:
+    """Images per second between two questions."""
+
+    def __init__(self, images_per_iteration: int) -> None:
+        self._images = images_per_iteration
+        self._last: tuple[int, float] | None = None
+
+    def images_per_second(self, iteration: int) -> float | None:
+        """Since the last question; None the first time (building and compiling are no steady speed)."""
+        now, last = time.perf_counter(), self._last
+        self._last = iteration, now
+        return None if last is None else (iteration - last[0]) * self._images / (now - last[1])
+
+
+def log(
+    run: Run,
+    iteration: int,
+    record: StepRecord,
+    training: JointTraining,
+    clock: Clock,
+    device: torch.device,
+    waited_s: float,
+    distributed: Distributed,
+) -> None:
+    """Every term unweighted (halves added) with its weight, the discriminator's under their own names."""
+    terms: dict[str, Tensor] = {name: halves.sum() for name, halves in record.generator.items()}
+    terms |= {f"discriminator_{name}": halves.sum() for name, halves in record.discriminator.items()}
+    run.log(
+        iteration,
+        distributed.mean(terms),
+        asdict(record.weights),
+        learning_rates=training.optimisers.rates(),
+        images_per_second=clock.images_per_second(iteration),
+        memory_bytes=peak_memory_bytes(device),
+        others={
+            "loader/waited_s": waited_s,
+            "precision/skipped_steps": float(sum(precision.skipped_steps for precision in training.precision)),
+        },
+    )

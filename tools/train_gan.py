@@ -1,0 +1,73 @@
+"""Train DG-Net: generator, discriminator and appearance encoder together, taught by a teacher.
+
+    python tools/train_gan.py --config configs/latest.yaml data.root=/data/Market-1501 --name market
+    python tools/train_gan.py --config configs/latest.yaml --name market --resume
+    torchrun --nproc-per-node 2 tools/train_gan.py --config configs/latest.yaml
+
+Everything lands in OUTPUT/outputs/NAME (configuration, checkpoints, picture grids, log.txt, scalars.csv) and OUTPUT/logs/NAME
+(TensorBoard). Settings of the configuration are changed with section.key=value.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import yaml
+
+from dgnet.build import build_discriminator, build_generator, parameter_count
+from dgnet.config import Config, load_config, resolved
+from dgnet.data.records import Dataset
+from dgnet.data.training import open_dataset
+from dgnet.distributed import Distributed
+from dgnet.errors import command
+from dgnet.job import Job
+from visual.swap import fixed_grid
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/")
+    parser.add_argument("settings", nargs="*", metavar="section.key=value", help="change single settings of the configuration")
+    parser.add_argument("--name", help="folder of the run (default: the configuration's name)")
+    parser.add_argument("--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are made (default: here)")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this run")
+    parser.add_argument("--max-hours", type=float, help="save and leave after this many hours")
+    parser.add_argument("--dry-run", action="store_true", help="print the resolved configuration and the parameter counts, then leave")
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = arguments()
+    name = [f"name={args.name}"] if args.name else []
+    config = load_config(args.config, [*args.settings, *name])
+    distributed = Distributed.start(config.run.device)
+    dataset = open_dataset(config.data, distributed)
+    if args.dry_run:
+        describe(config, dataset)
+        return 0
+    job = Job(config, args.output_path, distributed, resume=args.resume, max_hours=args.max_hours)
+    status = job.train(dataset, fixed_grid(config, dataset))
+    distributed.close()
+    return status
+
+
+def describe(config: Config, dataset: Dataset) -> None:
+    """What a run with this configuration would train."""
+    print(yaml.safe_dump(resolved(config), sort_keys=False), end="")
+    identities = len(dataset.identities)
+    print(f"# {dataset.name} at {dataset.root}: {len(dataset.train)} training images of {identities} identities")
+    generator = build_generator(config, identities)
+    networks = {
+        "appearance encoder": generator.appearance,
+        "structure encoder": generator.structure,
+        "decoder": generator.decoder,
+        "discriminator": build_discriminator(config),
+    }
+    for network_name, network in networks.items():
+        print(f"# {network_name}: {parameter_count(network):,} parameters")
+
+
+if __name__ == "__main__":
+    command(main)

@@ -1,0 +1,54 @@
+"""Train a teacher for DG-Net on a data set's identities and print its accuracy on the test split.
+
+    python tools/train_teacher.py --config configs/latest.yaml data.root=/data/Market-1501
+    python tools/train_teacher.py --config configs/latest.yaml teacher.backbone=resnet18 --name small_teacher
+
+Writes OUTPUT/outputs/NAME/teacher.pth, a file that describes itself; name it in `teacher.checkpoints` of a configuration.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from dgnet.config import load_config
+from dgnet.data.cache import ImageCache
+from dgnet.data.training import open_dataset
+from dgnet.distributed import Distributed
+from dgnet.embedding import extract, teacher_embedding
+from dgnet.errors import command
+from dgnet.job import Job
+from eval.ranking import rank_metrics
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/")
+    parser.add_argument("settings", nargs="*", metavar="section.key=value", help="change single settings")
+    parser.add_argument("--name", help="folder of the run (default: the configuration's name and _teacher)")
+    parser.add_argument("--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are made (default: here)")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this run")
+    parser.add_argument("--max-hours", type=float, help="save and leave after this many hours")
+    args = parser.parse_args()
+    config = load_config(args.config, args.settings)
+    distributed = Distributed.start(config.run.device)
+    dataset = open_dataset(config.data, distributed)
+    job = Job(config, args.output_path, distributed, resume=args.resume, max_hours=args.max_hours)
+    teacher, status = job.train_teacher(dataset, args.name or f"{config.name}_teacher")
+    if status == 0 and distributed.is_main and dataset.query and dataset.gallery:
+        size = config.data.height, config.data.width
+        query, gallery = (
+            extract(ImageCache([r.path for r in split]), teacher, teacher_embedding(teacher), *size)
+            for split in (dataset.query, dataset.gallery)
+        )
+        columns = [
+            [getattr(r, column) for r in split] for split in (dataset.query, dataset.gallery) for column in ("identity", "camera")
+        ]
+        print(rank_metrics(query, columns[0], columns[1], gallery, columns[2], columns[3]))
+    distributed.close()
+    return status
+
+
+if __name__ == "__main__":
+    command(main)
