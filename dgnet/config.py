@@ -15,6 +15,8 @@ from dgnet.models.backbone import BackboneName
 
 
 class Section(BaseModel):
+    """A frozen part of the configuration that refuses keys it does not know."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
 
 
@@ -28,6 +30,8 @@ class SyntheticConfig(Section):
 
 
 class DataConfig(Section):
+    """Which images, at which size in pixels, with which augmentation (`flip` and `erasing` are probabilities)."""
+
     layout: Literal["auto", "market1501", "dgnet", "msmt17", "cuhk03_np", "folders", "csv", "synthetic"] = "auto"
     root: Path = Path("data/Market-1501")
     height: int = Field(256, ge=64, multiple_of=16)
@@ -50,6 +54,8 @@ class TrunkConfig(Section):
 
 
 class AppearanceConfig(TrunkConfig):
+    """The appearance encoder and its two identity classifiers."""
+
     pooling: Pooling = "max"
     primary_dropout: float = Field(0.5, ge=0, lt=1)
     fine_dropout: float = Field(0.75, ge=0, lt=1)
@@ -58,18 +64,24 @@ class AppearanceConfig(TrunkConfig):
 
 
 class StructureConfig(Section):
+    """The structure encoder; its code has eight times `channels` channels."""
+
     input: Literal["grey", "edge"] = "grey"
     channels: int = Field(16, ge=1)
     residual_blocks: int = Field(4, ge=1)
 
 
 class DecoderConfig(Section):
+    """The decoder; `style_hidden` is the width of the networks that turn the appearance code into gains and biases."""
+
     style_hidden: int = Field(512, ge=1)
     # Each block takes one slice of the appearance code; the code has 4 parts times the trunk's channels.
     residual_blocks: Literal[1, 2, 4, 8] = 4
 
 
 class DiscriminatorConfig(Section):
+    """The multi-scale discriminator and its loss."""
+
     channels: int = Field(32, ge=1)
     residual_blocks: int = Field(4, ge=0)
     scales: int = Field(3, ge=1, le=4)
@@ -119,6 +131,8 @@ class LossConfig(Section):
 
 
 class ScheduleConfig(Section):
+    """Length of the training; the rates fall by a gamma at 1, 1.5 and 1.75 times `step_size`."""
+
     iterations: int = Field(100_000, ge=1)
     step_size: int = Field(60_000, ge=1)
     generator_gamma: float = Field(0.1, gt=0, le=1)
@@ -138,6 +152,8 @@ class OptimiserConfig(Section):
 
 
 class RunConfig(Section):
+    """How the training runs: batch, device, precision, and how often it logs, draws and saves (in iterations)."""
+
     batch_size: int = Field(8, ge=2)
     # Split the batch into this many parts and add up their gradients.
     accumulate: int = Field(1, ge=1)

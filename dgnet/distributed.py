@@ -19,6 +19,7 @@ from dgnet.errors import UserError
 
 BUCKET_BYTES = 32 * 2**20
 Result = TypeVar("Result")
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ class Distributed:
         """Wait until every rank is here."""
         self.maximum(0)
 
-    def synchronise_batch_norm(self, module: nn.Module) -> nn.Module:
+    def synchronise_batch_norm(self, module: Network) -> Network:
         """Return `module` with batch statistics over all ranks' images; a `UserError` on a CPU, where torch cannot."""
         if self.device.type != "cuda":
             raise UserError(f"synchronised batch norm works on CUDA only, the device is {self.device}; turn it off")

@@ -42,7 +42,7 @@ def teacher_embedding(teacher: Teacher) -> Embed:
 def extract(
     cache: ImageCache, network: nn.Module, embed: Embed, height: int, width: int, *, batch_size: int = 64
 ) -> Float[Tensor, "image feature"]:
-    """Features of all images of a cache, on the CPU in float32. `network` is what `embed` calls; its modes are restored."""
+    """Features of all images of a cache, float32, on the CPU. `network` is what `embed` calls; it keeps its modes."""
     device = next(network.parameters()).device
     features = []
     with evaluating(network):

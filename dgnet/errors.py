@@ -11,7 +11,8 @@ class UserError(Exception):
 def command(main: Callable[[], int | None]) -> None:
     """Run a tool's `main` and leave with its status; a `UserError` is printed to stderr and leaves with status 2.
 
-    `OSError`s that carry a file name (no space left, permission denied) are the user's to mend too and end the same way.
+    `OSError`s that carry a file name (no space left, permission denied) are the user's to mend too and end the same
+    way.
     """
     try:
         status = main() or 0

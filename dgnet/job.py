@@ -34,7 +34,13 @@ class Job:
     """
 
     def __init__(
-        self, config: Config, output: Path, distributed: Distributed, *, resume: bool = False, max_hours: float | None = None
+        self,
+        config: Config,
+        output: Path,
+        distributed: Distributed,
+        *,
+        resume: bool = False,
+        max_hours: float | None = None,
     ) -> None:
         self.config = config
         self.output = output
@@ -66,7 +72,7 @@ class Job:
         return train_teacher(self.config, dataset, run, self.distributed), run.exit_status
 
     def teachers(self, dataset: Dataset) -> list[Teacher] | int:
-        """The teachers that the joint training asks; or the exit status of a teacher's training that was interrupted."""
+        """The teachers that the joint training asks; or the exit status of a teacher's training that was stopped."""
         settings = self.config.teacher
         if settings.style not in STYLES_THAT_ASK or self.config.loss.teacher == 0:
             return []

@@ -48,14 +48,14 @@ class JointTraining:
         """Networks with their initial weights, the same on every process."""
         torch.manual_seed(config.run.seed)
         layout = torch.channels_last if config.run.channels_last else torch.contiguous_format
-        generator = build_generator(config, identities).to(distributed.device, memory_format=layout).train()
-        discriminator = build_discriminator(config).to(distributed.device, memory_format=layout).train()
+        generator = build_generator(config, identities).to(distributed.device).to(memory_format=layout).train()
+        discriminator = build_discriminator(config).to(distributed.device).to(memory_format=layout).train()
         if config.run.sync_batch_norm:
             generator.appearance.backbone = distributed.synchronise_batch_norm(generator.appearance.backbone)
         for network in (generator, discriminator):
             distributed.broadcast_module(network)
-        precision = (Precision(config.run.precision, distributed.device), Precision(config.run.precision, distributed.device))
-        return cls(generator, discriminator, Optimisers(generator, discriminator, config), precision)
+        judging, learning = (Precision(config.run.precision, distributed.device) for _ in range(2))
+        return cls(generator, discriminator, Optimisers(generator, discriminator, config), (judging, learning))
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -73,8 +73,10 @@ class JointTraining:
             precision.load_state_dict(stored)
 
 
-def train(config: Config, dataset: Dataset, teachers: list[Teacher], run: Run, distributed: Distributed, draw: Draw) -> Generator:
-    """Train from the run's latest checkpoint (or from the start) to `config.schedule.iterations`, or until told to stop."""
+def train(
+    config: Config, dataset: Dataset, teachers: list[Teacher], run: Run, distributed: Distributed, draw: Draw
+) -> Generator:
+    """Train from the run's latest checkpoint (or the start) to `config.schedule.iterations`, or until told to stop."""
     identities, device = len(dataset.identities), distributed.device
     source = pair_source(config.data, dataset, config.run.batch_size, config.run.seed, distributed)
     training = JointTraining.fresh(config, identities, distributed)
@@ -82,7 +84,13 @@ def train(config: Config, dataset: Dataset, teachers: list[Teacher], run: Run, d
         training.load_state_dict(load_checkpoint(path, device))
     teaching = Teaching(teachers, config.teacher.style, config.loss.batch_statistics_when_frozen, identities)
     step = JointStep(
-        training.generator, training.discriminator, teaching, training.optimisers, training.precision, distributed, config
+        training.generator,
+        training.discriminator,
+        teaching,
+        training.optimisers,
+        training.precision,
+        distributed,
+        config,
     )
     described = {"kind": KIND, "config": resolved(config), "identities": list(dataset.identities)}
     clock = Clock(config.run.batch_size * 2 * distributed.world_size)
@@ -110,7 +118,7 @@ def train(config: Config, dataset: Dataset, teachers: list[Teacher], run: Run, d
 
 
 def encodes_again(config: Config, iteration: int) -> bool:
-    """The coin of an iteration (the same on every process): does the live structure encoder learn on generated images?"""
+    """The coin of an iteration, one for all processes: does the live structure encoder learn on generated images?"""
     return float(random_generator(config.run.seed, "encode again", iteration).random()) < config.loss.encode_again
 
 

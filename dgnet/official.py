@@ -1,10 +1,10 @@
 """Reads the weights of the original release: its generator, discriminator, appearance encoder and teacher files.
 
-Keys are rewritten by name, one rule a line. The original's `model.fc.*` (torchvision's unused classifier) and the running
-statistics of its adaptive norms (never read) have no counterpart here.
+Keys are rewritten by name, one rule a line. The original's `model.fc.*` (torchvision's unused classifier) and the
+running statistics of its adaptive norms (never read) have no counterpart here.
 
-Parity with the original is tested through these readers in float64. Batch norm over the two images of the reference batch divides by
-tiny variances: in float32 two correct implementations differ by per cents there, in float64 by 1e-10.
+Parity with the original is tested through these readers in float64. Batch norm over the two images of the reference
+batch divides by tiny variances: in float32 two correct implementations differ by per cents there, in float64 by 1e-10.
 """
 
 import re
@@ -96,7 +96,7 @@ def discriminator_state(state: Mapping[str, Tensor]) -> StateDict:
 
 def _style_state(gen: Mapping[str, Tensor]) -> StateDict:
     """The eight networks `mlp_w1..4`, `mlp_b1..4`, stacked in this order."""
-    found: dict[tuple[str, str], dict[tuple[str, int], Tensor]] = {}
+    found: dict[tuple[str, str], dict[tuple[int, int], Tensor]] = {}
     for key, tensor in gen.items():
         if match := _STYLE.match(key):
             kind, block, layer, entry = match.groups()

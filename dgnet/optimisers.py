@@ -25,7 +25,8 @@ class Optimisers:
         heads = [*generator.appearance.primary.parameters(), *generator.appearance.fine.parameters()]
         fused = makers[0].device.type == "cuda"
         self.generator = torch.optim.Adam(makers, lr=rates.generator_rate, fused=fused, **adam)
-        self.discriminator = torch.optim.Adam(discriminator.parameters(), lr=rates.discriminator_rate, fused=fused, **adam)
+        judges = list(discriminator.parameters())
+        self.discriminator = torch.optim.Adam(judges, lr=rates.discriminator_rate, fused=fused, **adam)
         self.appearance = torch.optim.SGD(
             [
                 {"params": trunk, "lr": rates.appearance_rate},
@@ -36,7 +37,9 @@ class Optimisers:
             weight_decay=rates.weight_decay,
         )
         self._named = {"generator": self.generator, "discriminator": self.discriminator, "appearance": self.appearance}
-        self._base = {name: [group["lr"] for group in optimiser.param_groups] for name, optimiser in self._named.items()}
+        self._base = {
+            name: [group["lr"] for group in optimiser.param_groups] for name, optimiser in self._named.items()
+        }
 
     def set_rates(self, iteration: int) -> None:
         """Give every parameter group its rate at `iteration`."""

@@ -16,11 +16,14 @@ from torch import Tensor
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
+
 def _channel_constant(values: tuple[float, float, float], like: Tensor) -> Tensor:
     return torch.tensor(values, dtype=like.dtype, device=like.device).view(3, 1, 1)
 
 
-def normalise(images: UInt8[Tensor, "*batch 3 height width"], dtype: torch.dtype = torch.float32) -> Float[Tensor, "*batch 3 height width"]:
+def normalise(
+    images: UInt8[Tensor, "*batch 3 height width"], dtype: torch.dtype = torch.float32
+) -> Float[Tensor, "*batch 3 height width"]:
     """uint8 images (0..255) -> normalised images."""
     images = images.to(dtype, copy=True)
     return images.div_(255).sub_(_channel_constant(MEAN, images)).div_(_channel_constant(STD, images))

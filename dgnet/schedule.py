@@ -29,7 +29,7 @@ class LossWeights:
 
 
 def loss_weights(config: LossConfig, iteration: int) -> LossWeights:
-    """All weights at `iteration` (from 0). Code and cycle terms wait for the images, teaching for good swaps (Sec. 4.1)."""
+    """All weights at `iteration` (from 0). Code and cycle terms wait for images, teaching for good swaps (Sec. 4.1)."""
 
     def code_ramp(maximum: float) -> float:
         return ramp(config.code_start, maximum, config.code_ramp_begin, config.ramp_rate, iteration)

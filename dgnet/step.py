@@ -1,21 +1,22 @@
 """One iteration of DG-Net: a discriminator step, then a step of the generator and the appearance encoder.
 
-The story of a batch: it is encoded, decoded into swapped and reconstructed images, judged by the discriminator, encoded again,
-named by the identity heads, taught by the teacher; then the networks step.
+The story of a batch: it is encoded, decoded into swapped and reconstructed images, judged by the discriminator, encoded
+again, named by the identity heads, taught by the teacher; then the networks step.
 
-Where the original makes one backward pass of a weighted sum, each term here goes backward by itself down to a *cut*: a tensor
-(swapped images, codes) at which the gradients of all terms are added before they go on into the network that made it.
-The sum is the same, and the graph of one term is gone before the next one is built.
+Where the original makes one backward pass of a weighted sum, each term here goes backward by itself down to a *cut*: a
+tensor (swapped images, codes) at which the gradients of all terms are added before they go on into the network that
+made it. The sum is the same, and the graph of one term is gone before the next one is built.
 
-The two halves of a batch are a and b. Structure codes come in the order a, b; swapped images in the order of their appearance
-sources, x_ba then x_ab (x_ba: appearance of a, structure of b). Where batch norm looks at the batch, the halves go through separately.
+The two halves of a batch are a and b. Structure codes come in the order a, b; swapped images in the order of their
+appearance sources, x_ba then x_ab (x_ba: appearance of a, structure of b). Where batch norm looks at the batch, the
+halves go through separately.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dgnet import pixels
 from dgnet.config import Config
@@ -40,7 +41,7 @@ Terms = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class StepRecord:
-    """What one iteration did: every term unweighted, its halves (a, b) as `[2]`, and the weights of the generator's terms.
+    """What one iteration did: every term unweighted, its halves (a, b) as `[2]`, and the generator's weights.
 
     A term of weight 0 is not computed and not here (but for `identity_fine`, which costs nothing).
     """
@@ -72,7 +73,10 @@ class JointBatch:
     def split(self, parts: int) -> list["JointBatch"]:
         """Equal slices along the batch, for gradient accumulation."""
         erased = [None] * parts if self.erased is None else self.erased.chunk(parts, 1)
-        return [JointBatch(*slices) for slices in zip(self.real.chunk(parts, 1), erased, self.labels.chunk(parts, 1), strict=True)]
+        return [
+            JointBatch(*slices)
+            for slices in zip(self.real.chunk(parts, 1), erased, self.labels.chunk(parts, 1), strict=True)
+        ]
 
 
 class Cut:
@@ -94,7 +98,8 @@ class Encoded:
     structure: Cut  # of a, b
     own_code: Cut  # appearance codes of a, b
     positive_code: Cut  # appearance codes of their positives
-    named: list[AppearanceOutput] | None  # a, b and positives as the identity terms read them, where no erased copy is read instead
+    # a, b and positives as the identity terms read them; None where these read erased copies instead.
+    named: list[AppearanceOutput] | None
 
 
 class JointStep:
@@ -126,8 +131,8 @@ class JointStep:
         """Train on one batch.
 
         Args:
-            encode_again: the live structure encoder learns on the generated images this time; otherwise the generated images
-                learn from a frozen one.
+            encode_again: the live structure encoder learns on the generated images this time; otherwise the generated
+                images learn from a frozen one.
         """
         weights = loss_weights(self.config.loss, iteration)
         self.optimisers.set_rates(iteration)
@@ -153,7 +158,7 @@ class JointStep:
     # ------------------------------------------------------------------ forward
 
     def encode(self, batch: JointBatch) -> Encoded:
-        """Structure of a and b; appearance of all four roles. Every pass in training mode moves the batch-norm statistics."""
+        """Structure of a and b; appearance of all four roles. Passes in training mode move batch-norm statistics."""
         appearance, detach = self.generator.appearance, self.config.appearance.detach_code
         with self.learning.autocast():
             structure = self.generator.encode_structure(batch.real[:2].flatten(0, 1))
@@ -188,14 +193,20 @@ class JointStep:
     # ------------------------------------------------------------------ generator and appearance encoder
 
     def learn(
-        self, batch: JointBatch, encoded: Encoded, swapped: Tensor, weights: LossWeights, encode_again: bool, share: float
+        self,
+        batch: JointBatch,
+        encoded: Encoded,
+        swapped: Tensor,
+        weights: LossWeights,
+        encode_again: bool,
+        share: float,
     ) -> Terms:
         """All terms of the generator and the appearance encoder, each backward to its cut, then the cuts upstream."""
         images = Cut(swapped)
         real = batch.real[:2].flatten(0, 1)
         terms: Terms = {}
 
-        def descend(retain_graph: bool = False, **losses: Tensor) -> None:
+        def descend(retain_graph: bool = False, /, **losses: Tensor) -> None:
             terms.update(_detached(losses))
             total = torch.stack([getattr(weights, name) * halves.sum() for name, halves in losses.items()]).sum()
             self.learning.backward(share * total, retain_graph=retain_graph)
@@ -207,7 +218,10 @@ class JointStep:
             descend(adversarial=generator_loss(scores, self.config.discriminator.kind))
 
         # Own structure with own appearance, or with that of another image of the same person: back to the image itself.
-        for name, code in (("self_reconstruction", encoded.own_code), ("same_identity_reconstruction", encoded.positive_code)):
+        for name, code in (
+            ("self_reconstruction", encoded.own_code),
+            ("same_identity_reconstruction", encoded.positive_code),
+        ):
             if getattr(weights, name) > 0:
                 with self.learning.autocast():
                     made = self.generator.decoder(encoded.structure.leaf, code.leaf)
@@ -237,13 +251,19 @@ class JointStep:
             if role == "positive":
                 descend(retain, positive_identity=primary)
             else:
-                # Also at weight 0: a gradient of zeros lets weight decay act on the fine head, as it does in the original.
+                # Also at weight 0: a gradient of zeros lets weight decay act on the fine head, as in the original.
                 descend(retain, identity=primary, identity_fine=identity_loss(output.fine.logits, labels))
 
     def encode_swapped(
-        self, batch: JointBatch, encoded: Encoded, images: Cut, weights: LossWeights, encode_again: bool, descend: Callable[..., None]
+        self,
+        batch: JointBatch,
+        encoded: Encoded,
+        images: Cut,
+        weights: LossWeights,
+        encode_again: bool,
+        descend: Callable[..., None],
     ) -> None:
-        """Swapped images encoded again: they must show the identity, the appearance and the structure that they were made of."""
+        """Swapped images encoded again: they must show the identity, appearance and structure they were made of."""
         code = encoded.own_code.leaf.detach()
         if weights.generated_identity > 0 or weights.appearance_code > 0 or weights.cycle > 0:
             # Only the images learn here: the encoder is frozen and its statistics stay.
@@ -259,7 +279,7 @@ class JointStep:
                 losses["appearance_code"] = reconstruction_loss(made_code, code)
             code = named.code
             if losses:
-                descend(retain_graph=not self.config.appearance.detach_code, **losses)
+                descend(not self.config.appearance.detach_code, **losses)
 
         if weights.structure_code > 0 or weights.cycle > 0:
             encode = self.generator.structure if encode_again else frozen(self.generator.structure)
@@ -271,11 +291,15 @@ class JointStep:
                     losses["structure_code"] = reconstruction_loss(structure, encoded.structure.leaf)
                 if weights.cycle > 0:
                     code = code.detach() if self.config.appearance.detach_code else code
-                    losses["cycle"] = reconstruction_loss(self.generator.decoder(structure, code), batch.real[:2].flatten(0, 1))
+                    losses["cycle"] = reconstruction_loss(
+                        self.generator.decoder(structure, code), batch.real[:2].flatten(0, 1)
+                    )
             descend(**losses)
 
     def teach(self, batch: JointBatch, swapped: Tensor, weights: LossWeights, descend: Callable[..., None]) -> None:
-        """Appearance encoder: on swapped images, the primary head to the teacher's label, the fine head to the structure's identity."""
+        """Appearance encoder on swapped images: primary head to the teacher's label, fine head to the structure's
+        identity.
+        """
         if weights.teaching == 0 and weights.teaching_fine == 0:
             return
         appearance_labels, structure_labels = batch.labels.flatten(), batch.labels.flip(0).flatten()
@@ -290,13 +314,16 @@ class JointStep:
     # ------------------------------------------------------------------ small parts
 
     def by_half(self, encode: Callable[[Tensor], AppearanceOutput], images: Tensor) -> AppearanceOutput:
-        """Encode a and b in separate passes, as batch norm must see them, or in one where the configuration merges them."""
+        """Encode a and b in separate passes, as batch norm must see them, or in one if the configuration says so."""
         if self.config.run.merge_batch_statistics:
             return encode(images)
         first, second = (encode(half) for half in images.chunk(2))
         return AppearanceOutput(
             torch.cat([first.code, second.code]),
-            *(IdentityOutput(*map(torch.cat, zip(one, two, strict=True))) for one, two in zip(first[1:], second[1:], strict=True)),
+            *(
+                IdentityOutput(*map(torch.cat, zip(one, two, strict=True)))
+                for one, two in zip(first[1:], second[1:], strict=True)
+            ),
         )
 
     def update(self, precision: Precision, *optimisers: torch.optim.Optimizer) -> None:

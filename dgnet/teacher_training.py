@@ -31,7 +31,7 @@ WARM_UP = 0.05
 
 
 def rate_factor(progress: float) -> float:
-    """Learning-rate factor at `progress` 0..1: linear warm-up over the first twentieth, then half a cosine down to 0."""
+    """Learning-rate factor at `progress` 0..1: linear warm-up over the first twentieth, then half a cosine to 0."""
     if progress < WARM_UP:
         return (progress + 0.01) / (WARM_UP + 0.01)
     return 0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)))
@@ -85,7 +85,8 @@ def train_teacher(config: Config, dataset: Dataset, run: Run, distributed: Distr
                 value = loss.item()
                 if not math.isfinite(value):
                     raise UserError(
-                        f"the teacher's identity loss is {value} at iteration {iteration}; lower teacher.learning_rate (now {settings.learning_rate})"
+                        f"the teacher's identity loss is {value} at iteration {iteration}; "
+                        f"lower teacher.learning_rate (now {settings.learning_rate})"
                     )
                 accuracy = (logits.argmax(1) == labels).float().mean().item()
                 run.log(
@@ -98,7 +99,11 @@ def train_teacher(config: Config, dataset: Dataset, run: Run, distributed: Distr
             if run.is_time_to(config.run.checkpoint_every, iteration) or run.should_stop:
                 run.save(
                     iteration,
-                    {"teacher": teacher.state_dict(), "optimiser": optimiser.state_dict(), "precision": precision.state_dict()},
+                    {
+                        "teacher": teacher.state_dict(),
+                        "optimiser": optimiser.state_dict(),
+                        "precision": precision.state_dict(),
+                    },
                 )
             if run.should_stop:
                 break
@@ -115,7 +120,12 @@ def describe_teacher(teacher: Teacher, config: Config, dataset: Dataset) -> dict
             key: getattr(config.teacher, key) for key in ("backbone", "last_stride", "double_up_to_height", "dropout")
         },
         "identities": list(dataset.identities),
-        "preprocessing": {"height": config.data.height, "width": config.data.width, "mean": list(pixels.MEAN), "std": list(pixels.STD)},
+        "preprocessing": {
+            "height": config.data.height,
+            "width": config.data.width,
+            "mean": list(pixels.MEAN),
+            "std": list(pixels.STD),
+        },
         "state": teacher.state_dict(),
     }
 
@@ -149,8 +159,9 @@ def load_teachers(paths: Sequence[Path], dataset: Dataset, device: torch.device 
         if stored.identities != dataset.identities:
             unknown = len(set(dataset.identities) - set(stored.identities))
             raise UserError(
-                f"{path}: this teacher knows {len(stored.identities)} identities, the data set {dataset.root} has {len(dataset.identities)}, "
-                f"{unknown} of them unknown to the teacher; train one on this data with tools/train_teacher.py"
+                f"{path}: this teacher knows {len(stored.identities)} identities, "
+                f"the data set {dataset.root} has {len(dataset.identities)}, {unknown} of them "
+                "unknown to the teacher; train one on this data with tools/train_teacher.py"
             )
         teachers.append(stored.network)
     return teachers

@@ -15,11 +15,13 @@ class Teaching:
 
     Args:
         teachers: modules `images -> (embedding, logits)`; may be empty for styles that ask no teacher (2 and 3).
-        batch_statistics: batch norm uses the statistics of the images at hand. Then the halves of the batch and the two views go through
-            separately; otherwise all in one batch.
+        batch_statistics: batch norm uses the statistics of the images at hand. Then the halves of the batch and the two
+            views go through separately; otherwise all in one batch.
     """
 
-    def __init__(self, teachers: Sequence[nn.Module], style: TeacherStyle, batch_statistics: bool, identities: int) -> None:
+    def __init__(
+        self, teachers: Sequence[nn.Module], style: TeacherStyle, batch_statistics: bool, identities: int
+    ) -> None:
         if style in STYLES_THAT_ASK and not teachers:
             raise ValueError(f"teacher style {style} asks a teacher and there is none; styles without: 2, 3")
         self.teachers = teachers
@@ -42,7 +44,7 @@ class Teaching:
         """Mean softmax over teachers and both views."""
         views = torch.cat([images, images.flip(3)])
         passes = views.chunk(4) if self.batch_statistics else (views,)
-        predictions = []
+        predictions: list[Tensor] = []
         for teacher in self.teachers:
             with evaluating(teacher, self.batch_statistics):
                 ask = frozen(teacher)

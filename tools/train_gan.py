@@ -4,8 +4,8 @@
     python tools/train_gan.py --config configs/latest.yaml --name market --resume
     torchrun --nproc-per-node 2 tools/train_gan.py --config configs/latest.yaml
 
-Everything lands in OUTPUT/outputs/NAME (configuration, checkpoints, picture grids, log.txt, scalars.csv) and OUTPUT/logs/NAME
-(TensorBoard). Settings of the configuration are changed with section.key=value.
+Everything lands in OUTPUT/outputs/NAME (configuration, checkpoints, picture grids, log.txt, scalars.csv) and
+OUTPUT/logs/NAME (TensorBoard). Settings of the configuration are changed with section.key=value.
 """
 
 import argparse
@@ -29,12 +29,18 @@ from visual.swap import fixed_grid
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/")
-    parser.add_argument("settings", nargs="*", metavar="section.key=value", help="change single settings of the configuration")
+    parser.add_argument(
+        "settings", nargs="*", metavar="section.key=value", help="change single settings of the configuration"
+    )
     parser.add_argument("--name", help="folder of the run (default: the configuration's name)")
-    parser.add_argument("--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are made (default: here)")
+    parser.add_argument(
+        "--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are made (default: here)"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this run")
     parser.add_argument("--max-hours", type=float, help="save and leave after this many hours")
-    parser.add_argument("--dry-run", action="store_true", help="print the resolved configuration and the parameter counts, then leave")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the resolved configuration and the parameter counts, then leave"
+    )
     return parser.parse_args()
 
 

@@ -3,7 +3,8 @@
     python tools/train_teacher.py --config configs/latest.yaml data.root=/data/Market-1501
     python tools/train_teacher.py --config configs/latest.yaml teacher.backbone=resnet18 --name small_teacher
 
-Writes OUTPUT/outputs/NAME/teacher.pth, a file that describes itself; name it in `teacher.checkpoints` of a configuration.
+Writes OUTPUT/outputs/NAME/teacher.pth, a file that describes itself; name it in `teacher.checkpoints` of a
+configuration.
 """
 
 import argparse
@@ -11,6 +12,8 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import torch
 
 from dgnet.config import load_config
 from dgnet.data.cache import ImageCache
@@ -27,7 +30,9 @@ def main() -> int:
     parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/")
     parser.add_argument("settings", nargs="*", metavar="section.key=value", help="change single settings")
     parser.add_argument("--name", help="folder of the run (default: the configuration's name and _teacher)")
-    parser.add_argument("--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are made (default: here)")
+    parser.add_argument(
+        "--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are made (default: here)"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this run")
     parser.add_argument("--max-hours", type=float, help="save and leave after this many hours")
     args = parser.parse_args()
@@ -43,7 +48,9 @@ def main() -> int:
             for split in (dataset.query, dataset.gallery)
         )
         columns = [
-            [getattr(r, column) for r in split] for split in (dataset.query, dataset.gallery) for column in ("identity", "camera")
+            torch.tensor([getattr(r, column) for r in split])
+            for split in (dataset.query, dataset.gallery)
+            for column in ("identity", "camera")
         ]
         print(rank_metrics(query, columns[0], columns[1], gallery, columns[2], columns[3]))
     distributed.close()

@@ -31,7 +31,7 @@ def swapped_images(
     appearances: UInt8[Tensor, "row 3 height width"],
     structures: UInt8[Tensor, "column 3 height width"],
 ) -> UInt8[Tensor, "row column 3 height width"]:
-    """Every appearance on every structure; each image is encoded once. Uses evaluation mode and leaves the modes as they were."""
+    """Every appearance on every structure, in evaluation mode (the modes are restored); each image is encoded once."""
     device = next(generator.parameters()).device
     with evaluating(generator):
         codes = generator.encode_appearance(pixels.normalise(appearances.to(device)))
@@ -41,7 +41,7 @@ def swapped_images(
 
 
 def fixed_grid(config: Config, dataset: Dataset, count: int = 8) -> Callable[[Generator, Path], None]:
-    """A function that draws one swap grid of fixed images (queries, or training images where there are none) into a file."""
+    """A function that draws one swap grid of fixed images (queries, or else training images) into a file."""
     records = one_per_identity(dataset.query or dataset.train, count)
     cache = ImageCache([record.path for record in records])
     images = cache.gather(torch.arange(len(cache)), config.data.height, config.data.width)

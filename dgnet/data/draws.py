@@ -24,5 +24,5 @@ def permutation(seed: int, stream: str, index: int, length: int) -> np.ndarray:
 
 
 def iteration_seed(seed: int, iteration: int, rank: int) -> int:
-    """The seed (63 bits) of torch's own generator for one iteration of one process: dropout, and nothing else, draws from it."""
+    """The seed (63 bits) of torch's own generator for one iteration of one process; only dropout draws from it."""
     return int(generator(seed, f"dropout of rank {rank}", iteration).integers(2**63))

@@ -15,7 +15,8 @@ DISTRACTOR = 0  # Market-1501: a person or background that nobody asks for; rank
 class Record:
     """One image: where it is, who is on it, which camera took it.
 
-    `identity` is the data set's own number (JUNK and DISTRACTOR apart), `camera` the data set's own number, or -1 where unknown.
+    `identity` is the data set's own number (JUNK and DISTRACTOR apart), `camera` the data set's own number, or -1 where
+    unknown.
     """
 
     path: Path

@@ -15,6 +15,7 @@ NormName = Literal["none", "instance", "adaptive", "sample"]
 
 
 def reflect_pad(x: Tensor, size: int) -> Tensor:
+    """Reflection padding by `size` pixels on each side."""
     return x if size == 0 else F.pad(x, (size, size, size, size), mode="reflect")
 
 
@@ -52,6 +53,7 @@ class ConvolutionBlock(nn.Module):
     def convolve(self, x: Float[Tensor, "batch in_channel height width"]) -> Tensor:
         """The part before the norm."""
         if self.upsample:
+            assert self.convolution.bias is not None
             return upsampled_convolution(x, self.convolution.weight, self.convolution.bias)
         return self.convolution(reflect_pad(x, self.padding))
 

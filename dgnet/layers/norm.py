@@ -70,7 +70,7 @@ class _PlaneNorm(torch.autograd.Function):
 
 
 class _SampleNorm(torch.autograd.Function):
-    """Standardise every sample over channels and space, unbiased deviation, epsilon outside the root; gain per channel."""
+    """Standardise each sample over channels and space (unbiased deviation, epsilon outside the root); channel gains."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, gain: Tensor, bias: Tensor, slope: float) -> Tensor:

@@ -1,16 +1,16 @@
 """Nearest upsampling by two followed by a 5x5 convolution, done at the low resolution.
 
-Every pixel of the upsampled image stands twice in each direction, so the 25 taps of the convolution read only 3x3 different
-pixels: for each of the four positions inside a 2x2 cell (even or odd row, even or odd column) the taps that fall on the
-same pixel add up to one 3x3 kernel. Four 3x3 convolutions at a quarter of the pixels make 36 products where the
-5x5 one makes 100. In one dimension, with taps w0..w4 around an output in cell i:
+Every pixel of the upsampled image stands twice in each direction, so the 25 taps of the convolution read only 3x3
+different pixels: for each of the four positions inside a 2x2 cell (even or odd row, even or odd column) the taps that
+fall on the same pixel add up to one 3x3 kernel. Four 3x3 convolutions at a quarter of the pixels make 36 products where
+the 5x5 one makes 100. In one dimension, with taps w0..w4 around an output in cell i:
 
     even:  (w0 + w1) x[i-1] + (w2 + w3) x[i] +       w4  x[i+1]
     odd:         w0  x[i-1] + (w1 + w2) x[i] + (w3 + w4) x[i+1]
 
-Reflect padding of the *upsampled* image by two reads, beyond the border, first the border pixel and then its inner neighbour.
-Replicate padding of the low-resolution image agrees with that everywhere but in one tap of the outermost rows and columns,
-which is corrected by four one-dimensional convolutions of the difference of the two outermost lines.
+Reflect padding of the *upsampled* image by two reads, beyond the border, first the border pixel and then its inner
+neighbour. Replicate padding of the low-resolution image agrees with that everywhere but in one tap of the outermost
+rows and columns, which is corrected by four one-dimensional convolutions of the difference of the two outermost lines.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ _ODD = ((1, 0, 0, 0, 0), (0, 1, 1, 0, 0), (0, 0, 0, 1, 1))
 
 
 class _AddToBorder(torch.autograd.Function):
-    """`y` with lines added to its four borders, in place; a plain slice assignment would copy the gradient four times."""
+    """`y` with lines added to its four borders, in place; slice assignments would copy the gradient four times."""
 
     @staticmethod
     def forward(ctx: Any, y: Tensor, top: Tensor, bottom: Tensor, left: Tensor, right: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ class _AddToBorder(torch.autograd.Function):
 
 
 def _phase_kernels(weight: Tensor) -> Tensor:
-    """`[out, in, 5, 5]` -> `[out * 4, in, 3, 3]`, the phases (even/odd row, even/odd column) innermost for pixel_shuffle."""
+    """`[out, in, 5, 5]` -> `[out * 4, in, 3, 3]`, phases (even or odd row, column) innermost for pixel_shuffle."""
     folds = torch.tensor([_EVEN, _ODD], dtype=weight.dtype, device=weight.device)
     kernels = torch.einsum("oiyx,pay,qbx->opqiab", weight, folds, folds)
     return kernels.reshape(-1, weight.shape[1], 3, 3)

@@ -1,4 +1,4 @@
-"""Adversarial losses over the scales of the discriminator; every function returns one value per half (a, b) of the batch."""
+"""Adversarial losses over the scales of the discriminator; every function returns one value per half of the batch."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -33,9 +33,7 @@ def generator_loss(fake: Sequence[Tensor], kind: GanKind) -> Float[Tensor, "2"]:
     return torch.stack(losses).sum(0) * (2 if kind == "lsgan" else 1)
 
 
-def gradient_penalty(
-    real_scores: Sequence[Tensor], real: Float[Tensor, "batch 3 height width"]
-) -> Float[Tensor, "2"]:
+def gradient_penalty(real_scores: Sequence[Tensor], real: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "2"]:
     """Squared norm of the gradient of the summed scores with respect to the real image, summed over the scales.
 
     Mescheder et al. 2018, R1 (Eq. 9, without the factor 1/2). `real` must require a gradient; the result can be

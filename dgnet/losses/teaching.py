@@ -24,8 +24,9 @@ def teacher_label(
     """The label distribution that the student learns on a generated image.
 
     Args:
-        style: 0 the teachers' mean prediction; 1 its one-hot argmax; 2 one-hot of the appearance source's identity; 3 uniform over
-            all identities (LSRO, Zheng et al. 2017); 4 the mean prediction restricted to the two sources' identities and renormalised.
+        style: 0 the teachers' mean prediction; 1 its one-hot argmax; 2 one-hot of the appearance source's identity;
+            3 uniform over all identities (LSRO, Zheng et al. 2017); 4 the mean prediction restricted to the identities
+            of the two sources and renormalised.
         prediction: the teachers' mean softmax; not looked at (may be None) for styles 2 and 3.
     """
     if style == 2:

@@ -28,7 +28,10 @@ def pool_parts(features: Tensor, pooling: Pooling, parts: int) -> Tensor:
 
 
 class AppearanceEncoder(nn.Module):
-    """DG-Net's E_a (Sec. 3.1 and 3.3). The code is pooled in four horizontal parts; the classifiers see the global pooling."""
+    """DG-Net's E_a (Sec. 3.1 and 3.3).
+
+    The code is pooled in four horizontal parts; the classifiers see the global pooling.
+    """
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """ResNet trunks: torchvision's networks without pooling and classifier, last stride selectable."""
 
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +20,8 @@ class Backbone(nn.Module):
     Args:
         name: one of resnet18, resnet34, resnet50, resnet101.
         last_stride: stride of the last stage; 1 doubles the resolution of the feature map.
-        double_up_to_height: images up to this height are doubled (nearest) first: trunks expect re-ID crops of about 256x128.
+        double_up_to_height: images up to this height are doubled (nearest) first: trunks expect re-ID crops of about
+            256x128.
     """
 
     def __init__(self, name: BackboneName, last_stride: int = 1, double_up_to_height: int = 128) -> None:
@@ -32,7 +33,7 @@ class Backbone(nn.Module):
         self.channels: int = network.fc.in_features
         for child in ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4"):
             self.add_module(child, getattr(network, child))
-        first = self.layer4[0]
+        first: Any = self.get_submodule("layer4.0")
         # The stride sits in conv1 of a basic block and in conv2 of a bottleneck.
         strided = first.conv2 if hasattr(first, "conv3") else first.conv1
         strided.stride = (last_stride, last_stride)

@@ -1,4 +1,4 @@
-"""Decoder: structure code + appearance code -> image. Appearance enters as gain and bias of the residual blocks' norms."""
+"""Decoder: structure code + appearance code -> image. Appearance enters as gain and bias of the residual norms."""
 
 import math
 
@@ -14,7 +14,7 @@ NORMS_PER_BLOCK = 2
 
 
 class StackedLinear(nn.Module):
-    """As many independent linear layers as there are inputs, as one batched product: `[stack, batch, in] -> [.., out]`."""
+    """As many independent linear layers as inputs, as one batched product: `[stack, batch, in] -> [.., out]`."""
 
     def __init__(self, stack: int, in_features: int, out_features: int) -> None:
         super().__init__()
@@ -87,6 +87,7 @@ class Decoder(nn.Module):
         repeats = appearance_code.shape[0] // structure_code.shape[0]
         x = structure_code.repeat(repeats, 1, 1, 1)
         for position, (block, block_gain, block_bias) in enumerate(zip(self.residual, gains, biases, strict=True)):
+            assert isinstance(block, ResidualBlock)
             gain, bias = block_gain.chunk(NORMS_PER_BLOCK, dim=1), block_bias.chunk(NORMS_PER_BLOCK, dim=1)
             if position == 0:
                 convolved = block.first.convolve(structure_code).repeat(repeats, 1, 1, 1)

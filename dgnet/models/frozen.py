@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 def frozen(module: nn.Module) -> Callable[..., Any]:
-    """`module` as a function of its inputs alone: detached parameters, cloned buffers; gradient reaches the inputs only."""
+    """`module` as a function of its inputs alone: detached parameters, cloned buffers; gradient for the inputs only."""
     state = {name: parameter.detach() for name, parameter in module.named_parameters()}
     state |= {name: buffer.clone() for name, buffer in module.named_buffers()}
     return lambda *inputs: torch.func.functional_call(module, state, inputs)
@@ -21,7 +21,7 @@ def frozen(module: nn.Module) -> Callable[..., Any]:
 
 @contextmanager
 def evaluating(module: nn.Module, batch_statistics: bool = False) -> Iterator[None]:
-    """Evaluation mode inside the block (batch norm in training mode if `batch_statistics`), the modes before it afterwards."""
+    """Evaluation mode inside the block (batch norm in training mode if `batch_statistics`), then the former modes."""
     modes = [(child, child.training) for child in module.modules()]
     for child, _ in modes:
         child.training = batch_statistics and isinstance(child, _BatchNorm)

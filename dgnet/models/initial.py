@@ -4,11 +4,12 @@ from torch import nn
 
 
 def initialise_kaiming(network: nn.Module) -> None:
-    """Every convolution: normal with the variance 2 / fan-in, bias 0 (He et al. 2015); other layers keep what they have."""
+    """Every convolution: normal with variance 2 / fan-in, bias 0 (He et al. 2015); other layers keep what they have."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, a=0, mode="fan_in")
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
 
 
 def initialise_normal(network: nn.Module, deviation: float) -> None:
@@ -16,4 +17,5 @@ def initialise_normal(network: nn.Module, deviation: float) -> None:
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.normal_(module.weight, std=deviation)
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
