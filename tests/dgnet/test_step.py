@@ -1,0 +1,191 @@
+"""What holds for every joint step, whatever the numbers are."""
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from dgnet.models.appearance import AppearanceOutput
+from dgnet.models.frozen import evaluating, frozen
+from dgnet.models.generator import Generator
+from dgnet.step import JointBatch
+from tests.dgnet.small_training import (
+    MADE_TERMS,
+    SmallTraining,
+    narrow_trunks,
+    quick_config,
+    random_batch,
+    small_training,
+)
+
+NO_IDENTITY = {"loss.identity": 0, "loss.positive_identity": 0, "loss.generated_identity": 0, "loss.teacher": 0}
+NOTHING = NO_IDENTITY | {f"loss.{name}": 0 for name in MADE_TERMS}
+
+
+@pytest.fixture(autouse=True)
+def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow_trunks(monkeypatch)
+
+
+def without_batch_statistics(**changes: Any) -> SmallTraining:
+    """A training in which no number depends on who else is in the batch."""
+    config = {"loss.batch_statistics_when_frozen": False, "run.batch_size": 4} | changes
+    training = small_training(quick_config(config))
+    training.generator.appearance.eval()
+    return training
+
+
+def largest_apart(first: dict[str, Tensor], second: dict[str, Tensor]) -> float:
+    """Over all tensors, the largest difference relative to the largest tensor."""
+    assert first.keys() == second.keys()
+    scale = max(tensor.double().norm().item() for tensor in second.values())
+    return max((first[key] - second[key]).double().norm().item() for key in second) / scale
+
+
+# ---------------------------------------------------------------------- frozen networks
+
+
+def test_a_frozen_pass_leaves_no_trace_and_reaches_the_image() -> None:
+    encoder = small_training(quick_config()).generator.appearance
+    before = copy.deepcopy(encoder.state_dict())
+    modes = [module.training for module in encoder.modules()]
+    image = random_batch().real[0].requires_grad_()
+    with evaluating(encoder, batch_statistics=True):
+        named = frozen(encoder)(image)
+        expected = copy.deepcopy(encoder)(image.detach()).primary.logits
+    named.primary.logits.sum().backward()
+    torch.testing.assert_close(named.primary.logits, expected)
+    assert image.grad is not None and image.grad.abs().sum() > 0
+    assert all(parameter.grad is None for parameter in encoder.parameters())
+    assert all(torch.equal(value, before[key]) for key, value in encoder.state_dict().items())
+    assert [module.training for module in encoder.modules()] == modes
+
+
+@pytest.mark.parametrize(
+    ("changes", "passes"),
+    [
+        ({}, 6),
+        ({"loss.teacher": 0}, 4),
+        ({"data.erasing": 0.5}, 10),
+        ({"run.merge_batch_statistics": True}, 3),
+        ({"run.accumulate": 2, "run.batch_size": 4}, 12),
+    ],
+)
+def test_only_live_passes_move_the_statistics(changes: dict[str, Any], passes: int) -> None:
+    """Four real roles and two taught images, the halves apart; what frozen networks see does not count."""
+    config = quick_config(changes)
+    training = small_training(config)
+    teacher = training.teachers[0]
+    before = copy.deepcopy(teacher.state_dict())
+    training(random_batch(batch=config.run.batch_size, erasing=config.data.erasing > 0))
+    counts = {int(v) for k, v in training.generator.state_dict().items() if k.endswith("num_batches_tracked")}
+    assert counts == {passes}
+    assert all(torch.equal(value, before[key]) for key, value in teacher.state_dict().items())
+    assert all(parameter.grad is None for parameter in teacher.parameters())
+    assert not any(module.training for module in teacher.modules())
+
+
+def test_each_phase_steps_on_its_own_gradients_alone() -> None:
+    training = small_training(quick_config())
+    optimisers = training.step.optimisers
+
+    def touched(network: nn.Module) -> bool:
+        return any(parameter.grad is not None and parameter.grad.any() for parameter in network.parameters())
+
+    seen = []
+    look = lambda *_: seen.append((touched(training.discriminator), touched(training.generator)))  # noqa: E731
+    for optimiser in (optimisers.discriminator, optimisers.generator, optimisers.appearance):
+        optimiser.register_step_pre_hook(look)
+    training(random_batch())
+    assert seen == [(True, False), (False, True), (False, True)]
+    assert not touched(training.discriminator) and not touched(training.generator)
+
+
+# ---------------------------------------------------------------------- the appearance code
+
+
+@pytest.mark.parametrize("term", ["adversarial", "self_reconstruction", "same_identity_reconstruction"])
+def test_reconstructions_teach_the_appearance_encoder_only_where_told(term: str) -> None:
+    reached = []
+    for detach in (True, False):
+        config = quick_config(NOTHING | {f"loss.{term}": 1, "appearance.detach_code": detach})
+        training = small_training(config)
+        training(random_batch())
+        trunk = {k: v for k, v in training.gradients["generator"].items() if k.startswith("appearance.backbone.")}
+        reached.append(max(gradient.abs().max().item() for gradient in trunk.values()))
+    assert reached[0] == 0 and reached[1] > 0
+
+
+def plain_total(generator: Generator, batch: JointBatch, weights: dict[str, float]) -> Tensor:
+    """With the code attached and the live structure encoder encoding again: one sum, one graph."""
+    encoder, structure, decoder = generator.appearance, generator.structure, generator.decoder
+    a, b, positive_a, positive_b = (encoder(images) for images in batch.real)
+    s_a, s_b = (structure(images.mean(1, keepdim=True)) for images in batch.real[:2])
+    copied = frozen(encoder)
+    total: Any = 0
+    for half, own, positive, here, there in ((0, a, positive_a, s_a, s_b), (1, b, positive_b, s_b, s_a)):
+        image, label = batch.real[half], batch.labels[half]
+        made = decoder(there, own.code)
+        named: AppearanceOutput = copied(made)
+        # Encoded again, the other half's swapped image shows this half's structure.
+        again = structure(decoder(here, (b if half == 0 else a).code).detach().mean(1, keepdim=True))
+        terms = {
+            "self_reconstruction": (decoder(here, own.code) - image).abs().mean(),
+            "same_identity_reconstruction": (decoder(here, positive.code) - image).abs().mean(),
+            "identity": nn.functional.cross_entropy(own.primary.logits, label),
+            "positive_identity": nn.functional.cross_entropy(positive.primary.logits, label),
+            "generated_identity": nn.functional.cross_entropy(named.primary.logits, label),
+            "appearance_code": (named.code - own.code.detach()).abs().mean(),
+            "structure_code": (again - here.detach()).abs().mean(),
+            "cycle": (decoder(again, named.code) - image).abs().mean(),
+        }
+        total = total + sum(weights[name] * value for name, value in terms.items())
+    return total
+
+
+def test_an_attached_code_has_the_gradient_of_one_plain_graph() -> None:
+    config = quick_config({"appearance.detach_code": False, "loss.adversarial": 0, "loss.teacher": 0})
+    training, batch = small_training(config), random_batch()
+    weights = {name: getattr(config.loss, name) for name in config.loss.__class__.model_fields}
+    plain = copy.deepcopy(training.generator)
+    total = plain_total(plain, batch, weights)
+    total.backward()
+    expected = {key: parameter.grad for key, parameter in plain.named_parameters() if parameter.grad is not None}
+    record = training(batch)
+    assert record.generator_total().item() == pytest.approx(total.item(), rel=1e-9)
+    # The fine head's gradients are zeros, for its weight decay.
+    ours = {key: value for key, value in training.gradients["generator"].items() if key in expected or value.any()}
+    assert largest_apart(ours, expected) < 1e-9
+
+
+# ---------------------------------------------------------------------- options that change the order of the arithmetic
+
+
+@pytest.mark.parametrize("encode_again", [True, False])
+def test_accumulated_parts_are_the_whole_where_no_batch_statistic_is(encode_again: bool) -> None:
+    whole, parts = (without_batch_statistics(**{"run.accumulate": n}) for n in (1, 2))
+    batch = random_batch(batch=4, erasing=True)
+    first, second = whole(batch, 5, encode_again), parts(batch, 5, encode_again)
+    for ours, theirs in ((second.generator, first.generator), (second.discriminator, first.discriminator)):
+        assert largest_apart(ours, theirs) < 1e-10
+    for name in ("generator", "discriminator"):
+        assert largest_apart(parts.gradients[name], whole.gradients[name]) < 1e-9
+    for name, state in parts.states().items():
+        assert largest_apart(state, whole.states()[name]) < 1e-9
+
+
+def test_merged_batch_statistics_are_the_same_where_both_halves_are() -> None:
+    """Mean and variance of a batch beside itself are those of the batch; of two different ones they are not."""
+    batch = random_batch()
+    twice = JointBatch(batch.real[[0, 0, 2, 2]], None, batch.labels[[0, 0]])
+
+    def terms(of: JointBatch, merge: bool) -> dict[str, Tensor]:
+        return small_training(quick_config({"run.merge_batch_statistics": merge}))(of).generator
+
+    assert largest_apart(terms(twice, True), terms(twice, False)) < 1e-9
+    apart, merged = small_training(quick_config())(batch).generator, terms(batch, True)
+    for name in ("identity", "positive_identity"):
+        relative = (merged[name].sum() / apart[name].sum() - 1).abs().item()
+        assert 1e-6 < relative < 0.2, name
