@@ -44,27 +44,38 @@ class TrueSwaps:
 def draw_pairs(records: Sequence[Record], count: int, seed: int, stream: str) -> list[Pair]:
     """`count` pairs of images of two identities, a pure function of `records`, `seed` and `stream`.
 
-    The images lend their clothes in turn, so that none counts for more than its share; each structure is drawn among
-    all images of other identities. Junk and distractors take no part. `UserError` for fewer than two identities.
+    Every image lends its clothes at most once: there are no more pairs than images. Each structure is drawn among all
+    images of other identities. Junk and distractors take no part. `UserError` for fewer than two identities.
     """
     people = sorted((record for record in records if record.identity > 0), key=lambda record: record.path)
     if len({record.identity for record in people}) < 2:
-        raise UserError("a swap needs images of at least two identities, got fewer")
-    uniform = random_generator(seed, f"structures of {stream}").random(count)
+        raise UserError(f"a swap needs images of at least two identities, got {len(people)} images of fewer")
+    uniform = random_generator(seed, f"structures of {stream}").random(len(people))
     pairs = []
-    for number in range(count):
-        turn, place = divmod(number, len(people))
-        appearance = people[permutation(seed, f"appearances of {stream}", turn, len(people))[place]]
-        others = [record for record in people if record.identity != appearance.identity]
-        pairs.append(Pair(appearance, others[int(uniform[number] * len(others))]))
+    for place, share in zip(
+        permutation(seed, f"appearances of {stream}", 0, len(people))[:count], uniform, strict=False
+    ):
+        others = [record for record in people if record.identity != people[place].identity]
+        pairs.append(Pair(people[place], others[int(share * len(others))]))
     return pairs
+
+
+def one_each(records: Sequence[Record], count: int, seed: int, stream: str) -> list[Record]:
+    """A random image of each of `count` random identities (fewer if there are fewer), without junk and distractors."""
+    of: dict[int, list[Record]] = {}
+    for record in sorted(records, key=lambda record: record.path):
+        if record.identity > 0:
+            of.setdefault(record.identity, []).append(record)
+    identities = [sorted(of)[place] for place in permutation(seed, f"identities of {stream}", 0, len(of))[:count]]
+    uniform = random_generator(seed, f"images of {stream}").random(count)
+    return [of[identity][int(share * len(of[identity]))] for identity, share in zip(identities, uniform, strict=False)]
 
 
 @torch.no_grad()
 def generate_pairs(
     generator: Generator, pairs: Sequence[Pair], height: int, width: int, *, batch_size: int = 32
 ) -> UInt8[Tensor, "pair 3 height width"]:
-    """What the generator makes of each pair at `height` x `width`, on the CPU. Uses evaluation mode, then restores the modes."""
+    """What the generator makes of each pair, on the CPU. It runs in evaluation mode and keeps the mode it had."""
     device = next(generator.parameters()).device
     paths = sorted({record.path for pair in pairs for record in (pair.appearance, pair.structure)})
     cache, place = ImageCache(paths), {path: index for index, path in enumerate(paths)}
@@ -82,7 +93,7 @@ def generate_pairs(
 
 
 def render_pairs(truth: SyntheticTruth, pairs: Sequence[Pair], height: int, width: int) -> TrueSwaps:
-    """The true swap of each pair with its sources, resized as training images are. The pairs' images are built-in pedestrians."""
+    """The true swap of each pair with its sources, all resized as training images are. `UserError` for other images."""
     rendered: dict[Path, Rendered] = {}
     for record in (record for pair in pairs for record in (pair.appearance, pair.structure)):
         if record.path not in rendered:

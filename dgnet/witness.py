@@ -1,35 +1,73 @@
-"""The witness: a classifier that DG-Net never saw, trained on real images alone, which says who is on a generated image."""
+"""The witness: a classifier trained on real images alone, apart from DG-Net, that says who is on a generated image."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
-from dgnet.config import Config
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from dgnet import pixels
+from dgnet.config import Config, parse_config, resolved
 from dgnet.data.records import Dataset, Record
+from dgnet.job import Job
+from dgnet.run_folder import CONFIG
+from dgnet.teacher_training import TEACHER_FILE, StoredTeacher
+
+# Small enough to train in a minute on two cores, and another eye than the teacher's: another size, stride and seed.
+_DATA = {"height": 64, "width": 48, "pad": 4, "erasing": 0.0}
+_NETWORK = {
+    "backbone": "resnet18",
+    "last_stride": 2,
+    "weights": None,
+    "double_up_to_height": 0,
+    "checkpoints": (),
+    "epochs": 12,
+    "batch_size": 32,
+    "learning_rate": 0.05,
+    "trunk_factor": 1.0,
+    "dropout": 0.2,
+}
 
 
 def witness_config(config: Config) -> Config:
-    """The settings of a witness for the run that `config` describes: small images, another trunk and seed than the teacher's."""
-    data = config.data.model_copy(update={"height": 64, "width": 48, "pad": 4, "erasing": 0.3})
-    teacher = config.teacher.model_copy(
-        update={
-            "backbone": "resnet18",
-            "last_stride": 2,
-            "weights": None,
-            "double_up_to_height": 0,
-            "checkpoints": (),
-            "epochs": 12,
-            "batch_size": 32,
-            "learning_rate": 0.05,
-            "trunk_factor": 1.0,
-            "dropout": 0.2,
-        }
-    )
-    run = config.run.model_copy(update={"seed": config.run.seed + 1, "precision": "fp32"})
-    return config.model_copy(update={"data": data, "teacher": teacher, "run": run})
+    """The settings of the witness on the data of `config`."""
+    values = resolved(config)
+    values["data"] |= _DATA
+    values["teacher"] |= _NETWORK
+    values["run"] |= {"seed": config.run.seed + 1, "precision": "fp32"}
+    return parse_config(values, "witness")
 
 
 def hold_out(dataset: Dataset) -> tuple[Dataset, tuple[Record, ...]]:
-    """The data set without the last training image of each identity, and these images: the witness proves itself on them."""
+    """The data set without the last training image of each identity, and these: on them the witness proves itself."""
     last = {record.identity: record for record in dataset.train}
     held_out = tuple(last.values())
-    kept = tuple(record for record in dataset.train if record is not last[record.identity])
-    return replace(dataset, train=kept), held_out
+    return replace(dataset, train=tuple(record for record in dataset.train if record not in set(held_out))), held_out
+
+
+def train_witness(job: Job, dataset: Dataset, name: str) -> Path | int:
+    """The file of the witness that the run `name` trains, or goes on training, where the file is not there yet.
+
+    The exit status instead where the training was told to stop.
+    """
+    path = job.folder(name) / TEACHER_FILE
+    if path.exists():
+        return path
+    begun = (job.folder(name) / CONFIG).exists()
+    own = Job(witness_config(job.config), job.output, job.distributed, resume=begun)
+    _, status = own.train_teacher(hold_out(dataset)[0], name)
+    return path if path.exists() else status
+
+
+def witness_logits(
+    witness: StoredTeacher,
+) -> Callable[[UInt8[Tensor, "batch 3 height width"]], Float[Tensor, "batch identity"]]:
+    """uint8 images of any size -> the logits of the witness's identities."""
+    device = next(witness.network.parameters()).device
+
+    def logits(images: Tensor) -> Tensor:
+        small = pixels.resize(images, witness.height, witness.width)
+        return witness.network(pixels.normalise(small.to(device))).logits
+
+    return logits

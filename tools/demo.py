@@ -1,0 +1,150 @@
+"""The demo: from nothing to pedestrians that wear each other's clothes, with figures beside them.
+
+    make demo
+    python tools/demo.py
+    python tools/demo.py --name other        # another one beside it
+
+Makes the built-in pedestrians, trains the teacher and DG-Net, and leaves in OUTPUT/outputs/NAME swaps.png, losses.png,
+report.json and report.md. Stopped at any moment, it goes on where it was when it is started again.
+"""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import torch
+
+from dgnet.config import Config, load_config
+from dgnet.data.cache import ImageCache
+from dgnet.data.records import Dataset
+from dgnet.data.synthetic import SyntheticTruth
+from dgnet.data.training import open_dataset
+from dgnet.distributed import Distributed
+from dgnet.errors import UserError, command
+from dgnet.job import Job
+from dgnet.restore import StoredGenerator, load_generator
+from dgnet.run_folder import CONFIG
+from dgnet.scalars import read_scalars
+from dgnet.stopwatch import Stopwatch
+from dgnet.swap_pairs import Pair, one_each, render_pairs
+from dgnet.teacher_training import TEACHER_FILE, load_teacher
+from dgnet.witness import train_witness
+from eval.report import JSON_NAME, MARKDOWN_NAME, Picture, Report, read_report, write_report
+from tools.measure_swaps import SEED, as_table, measure
+from visual.curves import curves
+from visual.grid import save_png, swap_grid
+from visual.swap import fixed_grid, swapped_images
+
+ROWS, COLUMNS = 7, 6
+TRUTH_BESIDE = (0, 3)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    default = Path(__file__).resolve().parents[1] / "configs/demo.yaml"
+    parser.add_argument("--config", type=Path, default=default, help="a YAML file (default: configs/demo.yaml)")
+    parser.add_argument("settings", nargs="*", metavar="section.key=value", help="change single settings")
+    parser.add_argument("--name", help="folder of the demo (default: the configuration's name)")
+    parser.add_argument("--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are made")
+    parser.add_argument("--resume", action="store_true", help="an unfinished demo goes on in any case")
+    args = parser.parse_args()
+    config = load_config(args.config, [*args.settings, *([f"name={args.name}"] if args.name else [])])
+    if config.data.layout != "synthetic":
+        raise UserError(f"{args.config}: the demo needs data.layout 'synthetic', got {config.data.layout!r}")
+    folder = args.output_path / "outputs" / config.name
+    if all((folder / name).exists() for name in (JSON_NAME, MARKDOWN_NAME)):
+        print(as_table(read_report(folder / JSON_NAME).figures))
+        print(f"\nThis demo was finished before: look at {folder / MARKDOWN_NAME} and the pictures beside it.")
+        print("Another one beside it: python tools/demo.py --name other")
+        return 0
+    try:
+        return demo(config, args.output_path)
+    except KeyboardInterrupt:
+        print("interrupted; start it again to go on", file=sys.stderr)
+        return 130
+
+
+def demo(config: Config, output: Path) -> int:
+    """Everything from the pedestrians to the report, going on with what is there; the exit status."""
+    watch = Stopwatch()
+    distributed = Distributed.start(config.run.device)
+    print(f"Pedestrians in {config.data.root}", flush=True)
+    with watch.stage("pedestrians"):
+        dataset = open_dataset(config.data, distributed)
+    runs = [output / "outputs" / name / CONFIG for name in (f"{config.name}_teacher", config.name)]
+    # The times of an earlier start are not known any more: what is measured now is called by its name.
+    left = [", what was left of it" if run.exists() else "" for run in runs]
+    job = Job(config, output, distributed, resume=any(left))
+    with watch.stage(f"teacher{left[0]}"):
+        teachers = job.teachers(dataset)
+    if isinstance(teachers, int):
+        return teachers
+    with watch.stage(f"DG-Net{left[1]}"):
+        status = job.train(dataset, fixed_grid(config, dataset))
+    if status:
+        return status
+    with watch.stage("classifier that DG-Net never saw"):
+        witness = train_witness(job, dataset, f"{config.name}_witness")
+    if isinstance(witness, int):
+        return witness
+
+    folder = job.folder(config.name)
+    stored = load_generator(folder, distributed.device)
+    with watch.stage("pictures"):
+        pictures = draw(stored, dataset, folder)
+    taught_by = [*config.teacher.checkpoints, job.folder(f"{config.name}_teacher") / TEACHER_FILE][0]
+    teacher = load_teacher(taught_by, distributed.device) if teachers else None
+    figures = measure(stored, teacher, load_teacher(witness, distributed.device), dataset, watch)
+    report = Report(
+        "DG-Net on built-in pedestrians",
+        figures,
+        command=shlex.join(["python", "tools/demo.py", *sys.argv[1:]]),
+        counts={
+            "training identities": len(dataset.identities),
+            "training images": len(dataset.train),
+            "test identities, never trained on": len({r.identity for r in dataset.query}),
+            "iterations of DG-Net": stored.iteration,
+            "images per iteration": 2 * config.run.batch_size,
+        },
+        seconds=watch.seconds,
+        pictures=pictures,
+    )
+    write_report(report, folder, overwrite=True)
+    print(as_table(figures))
+    print(f"\n{sum(watch.seconds.values()):.0f} s. Look at {folder / MARKDOWN_NAME} and the pictures beside it.")
+    return 0
+
+
+def draw(stored: StoredGenerator, dataset: Dataset, folder: Path) -> list[Picture]:
+    """Write swaps.png, of test identities, and losses.png."""
+    size = stored.config.data.height, stored.config.data.width
+    records = one_each([*dataset.query, *dataset.gallery], ROWS + COLUMNS, SEED, "the grid")
+    images = ImageCache([record.path for record in records]).gather(torch.arange(len(records)), *size)
+    split = len(records) * ROWS // (ROWS + COLUMNS)
+    appearances, structures = images[:split], images[split:]
+    truth = SyntheticTruth.open(dataset.root)
+    truths = {
+        column: render_pairs(truth, [Pair(row, records[split + column]) for row in records[:split]], *size).truths
+        for column in TRUTH_BESIDE
+        if column < len(structures)
+    }
+    swapped = swapped_images(stored.network, appearances, structures)
+    save_png(swap_grid(appearances, structures, swapped, truths=truths, scale=2), folder / "swaps.png")
+    rows = [{"iteration": iteration, **values} for iteration, values in read_scalars(folder / "scalars.csv")]
+    losses = [name for name in dict.fromkeys(key for row in rows for key in row) if name.startswith("loss/")]
+    save_png(curves(rows, terms=losses), folder / "losses.png")
+    return [
+        Picture(
+            "swaps.png",
+            "Identities that training never saw. A row wears the clothes of its first image, a column has the pose, "
+            "body and place of its first image; the true swap stands beside some columns, framed in green.",
+        ),
+        Picture("losses.png", "Every term of the losses without its weight."),
+    ]
+
+
+if __name__ == "__main__":
+    command(main)
