@@ -170,6 +170,15 @@ class RunConfig(Section):
     checkpoint_every: int = Field(10_000, ge=1)
     keep_checkpoints: int = Field(3, ge=1)
 
+    @field_validator("accumulate")
+    @classmethod
+    def _equal_parts(cls, parts: int, others: Any) -> int:
+        batch = others.data.get("batch_size", 2 * parts)
+        # Batch norm needs two images.
+        if batch % parts or batch < 2 * parts:
+            raise ValueError(f"must split the batch of {batch} into equal parts of at least 2 images")
+        return parts
+
 
 class Config(Section):
     """Everything that `tools/train_gan.py` needs. The number of identities is not here: it comes from the data."""
@@ -208,6 +217,8 @@ def load_config(path: Path, overrides: list[str] | tuple[str, ...] = ()) -> Conf
         raise UserError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
     if not isinstance(values, dict):
         raise UserError(f"{path}: a configuration is a mapping of sections, this is a {type(values).__name__}")
+    # A section whose keys are all commented out reads as null.
+    values = {key: {} if value is None else value for key, value in values.items()}
     for override in overrides:
         _override(values, override)
     return parse_config(values, str(path))

@@ -1,0 +1,123 @@
+"""Settings: from file and command line to one frozen configuration, or to one sentence."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from dgnet.config import Config, load_config, parse_config, resolved
+from dgnet.errors import UserError
+
+
+def load(tmp_path: Path, text: str, *overrides: str) -> Config:
+    path = tmp_path / "some.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_config(path, overrides)
+
+
+def refusal(tmp_path: Path, text: str, *overrides: str) -> str:
+    with pytest.raises(UserError) as caught:
+        load(tmp_path, text, *overrides)
+    sentence = str(caught.value)
+    assert "\n" not in sentence and "pydantic" not in sentence and "Error" not in sentence, sentence
+    return sentence
+
+
+def test_an_empty_file_is_the_papers_recipe(tmp_path: Path) -> None:
+    config = load(tmp_path, "")
+    assert config == Config()
+    assert (config.run.batch_size, config.schedule.iterations, config.appearance.backbone) == (8, 100_000, "resnet50")
+    assert (config.discriminator.gradient_penalty, config.loss.encode_again, config.teacher.style) == (0.01, 0.5, 0)
+
+
+@pytest.mark.parametrize(
+    ("override", "section", "key", "value"),
+    [
+        ("run.batch_size=4", "run", "batch_size", 4),
+        ("optimiser.generator_rate=0.001", "optimiser", "generator_rate", 1e-3),
+        ("optimiser.generator_rate=1e-3", "optimiser", "generator_rate", 1e-3),
+        ("run.channels_last=false", "run", "channels_last", False),
+        ("appearance.weights=null", "appearance", "weights", None),
+        ("appearance.weights=some folder/r50.pth", "appearance", "weights", Path("some folder/r50.pth")),
+        ("data.root=a=b", "data", "root", Path("a=b")),
+        ("teacher.checkpoints=[a.pth, b.pth]", "teacher", "checkpoints", (Path("a.pth"), Path("b.pth"))),
+        ("data.synthetic={seed: 3}", "data", "synthetic", {"seed": 3}),
+        ("name=other", "", "name", "other"),
+    ],
+)
+def test_an_override_is_read_as_yaml(tmp_path: Path, override: str, section: str, key: str, value: Any) -> None:
+    config: Any = load(tmp_path, "run: {batch_size: 16}", override)
+    found = getattr(getattr(config, section) if section else config, key)
+    assert (found.seed if key == "synthetic" else found) == (value["seed"] if key == "synthetic" else value)
+
+
+def test_overrides_reach_into_sections_and_the_last_one_counts(tmp_path: Path) -> None:
+    text = "data: {height: 128, synthetic: {seed: 1}}"
+    config = load(tmp_path, text, "data.synthetic.train_identities=7", "data.width=64", "data.width=96")
+    assert (config.data.height, config.data.width) == (128, 96)
+    assert (config.data.synthetic.seed, config.data.synthetic.train_identities) == (1, 7)
+    assert load(tmp_path, "data:", "data.height=80").data.height == 80
+
+
+def test_resolved_goes_through_yaml_and_back(tmp_path: Path) -> None:
+    config = load(tmp_path, "teacher: {checkpoints: [x/teacher.pth]}", "data.root=/somewhere", "loss.cycle=3")
+    plain = resolved(config)
+    assert yaml.safe_load(yaml.safe_dump(plain)) == plain
+    assert parse_config(plain, "again") == config
+
+
+def test_a_configuration_does_not_change() -> None:
+    with pytest.raises(ValidationError):
+        Config().run.batch_size = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides", "words"),
+    [
+        ("run: {batchsize: 4}", (), ("'run.batchsize'", "'batch_size'")),
+        ("optimizer: {}", (), ("'optimizer'", "'optimiser'")),
+        ("data: {synthetic: {sed: 1}}", (), ("'data.synthetic.sed'", "'seed'")),
+        ("structure: {zzz: 1}", (), ("'structure.zzz'", "input", "channels", "residual_blocks")),
+        ("", ("los.cycle=1",), ("'los'", "'loss'")),
+        ("run: {batch_size: 1}", (), ("run.batch_size", "2", "1")),
+        ("run: {batch_size: many}", (), ("run.batch_size", "integer", "'many'")),
+        ("run: {precision: fp8}", (), ("run.precision", "'fp32'", "'bf16'", "'fp16'", "'fp8'")),
+        ("data: {height: 100}", (), ("data.height", "16", "100")),
+        ("data: {flip: 1.5}", (), ("data.flip", "1", "1.5")),
+        ("loss: {cycle: -1}", (), ("loss.cycle", "0", "-1")),
+        ("loss: {cycle: .nan}", (), ("loss.cycle", "nan")),
+        ("loss: {cycle: .inf}", (), ("loss.cycle", "inf")),
+        ("teacher: {style: 5}", (), ("teacher.style", "5")),
+        ("appearance: {backbone: resnet52}", (), ("appearance.backbone", "'resnet50'", "'resnet52'")),
+        ("discriminator: {kind: wgan}", (), ("discriminator.kind", "'lsgan'", "'nsgan'", "'wgan'")),
+        ("decoder: {residual_blocks: 3}", (), ("decoder.residual_blocks", "3")),
+        ("run: 4", (), ("run", "4")),
+        ("run:\n", ("run.batch_size=0",), ("run.batch_size", "0")),
+        ("name: a/b", (), ("name", "'a/b'")),
+        ("name: ..", (), ("name", "'..'")),
+        ("- a list", (), ("mapping", "list")),
+        ("just words", (), ("mapping", "str")),
+        ("run: {batch_size: [", (), ("not readable as YAML",)),
+        ("", ("run.batch_size",), ("'run.batch_size'", "section.key=value")),
+        ("", ("=4",), ("'=4'", "section.key=value")),
+        ("name: x", ("name.batch=4",), ("'name'", "not a section")),
+        ("", ("run.seed=[1",), ("run.seed=[1", "not readable as YAML")),
+        ("run: {batch_size: 6, accumulate: 4}", (), ("accumulate", "4", "6")),
+        ("run: {batch_size: 4, accumulate: 4}", (), ("accumulate", "4")),
+    ],
+)
+def test_a_bad_setting_is_one_sentence(tmp_path: Path, text: str, overrides: tuple[str, ...], words: tuple) -> None:
+    sentence = refusal(tmp_path, text, *overrides)
+    assert all(word in sentence for word in words), sentence
+
+
+def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"nowhere\.yaml: no such configuration file"):
+        load_config(tmp_path / "nowhere.yaml")
+    with pytest.raises(UserError, match="no such configuration file"):
+        load_config(tmp_path)
+    (tmp_path / "image.yaml").write_bytes(b"\xff\xd8\xff\xe0\x00")
+    with pytest.raises(UserError, match=r"image\.yaml: not readable as YAML"):
+        load_config(tmp_path / "image.yaml")
