@@ -1,6 +1,7 @@
 """Typed, frozen configuration: a YAML file plus `section.key=value` overrides. Unknown keys are errors."""
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,8 +60,11 @@ class AppearanceConfig(TrunkConfig):
     pooling: Pooling = "max"
     primary_dropout: float = Field(0.5, ge=0, lt=1)
     fine_dropout: float = Field(0.75, ge=0, lt=1)
-    # False lets the reconstructions train the appearance encoder too (not the paper's arithmetic).
-    detach_code: bool = True
+    # Which appearance codes carry no gradient: "always" is the paper's; "of_real_images" lets swapped images learn from
+    # their codes; "never" lets the reconstructions train the appearance encoder too.
+    detach_codes: Literal["always", "of_real_images", "never"] = "always"
+    # The trunk starts as the first teacher's (same backbone): for data without ImageNet weights at hand.
+    from_teacher: bool = False
 
 
 class StructureConfig(Section):
@@ -230,6 +234,14 @@ def parse_config(values: dict[str, Any], source: str) -> Config:
         return Config.model_validate(values)
     except ValidationError as error:
         raise UserError(f"{source}: {_sentence(error)}") from error
+
+
+def override_config(config: Config, overrides: Sequence[str]) -> Config:
+    """The configuration with `section.key=value` overrides. `UserError` as in `load_config`."""
+    values = resolved(config)
+    for override in overrides:
+        _override(values, override)
+    return parse_config(values, "overrides")
 
 
 def resolved(config: Config) -> dict[str, Any]:

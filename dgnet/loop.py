@@ -80,6 +80,10 @@ def train(
     identities, device = len(dataset.identities), distributed.device
     source = pair_source(config.data, dataset, config.run.batch_size, config.run.seed, distributed)
     training = JointTraining.fresh(config, identities, distributed)
+    if config.appearance.from_teacher:
+        if not teachers or config.teacher.backbone != config.appearance.backbone:
+            raise UserError("appearance.from_teacher needs a teacher with the backbone of the appearance encoder")
+        training.generator.appearance.backbone.load_state_dict(teachers[0].backbone.state_dict())
     if path := run.latest_checkpoint():
         training.load_state_dict(load_checkpoint(path, device))
     teaching = Teaching(teachers, config.teacher.style, config.loss.batch_statistics_when_frozen, identities)

@@ -7,7 +7,7 @@ from dgnet.config import LossConfig, ScheduleConfig
 
 def ramp(start_value: float, maximum: float, begin: int, rate: float, iteration: int) -> float:
     """Constant up to `begin`, then growing by `rate` an iteration up to `maximum`."""
-    return min(maximum, start_value + rate * max(0, iteration - begin)) if maximum > start_value else start_value
+    return min(maximum, start_value + rate * max(0, iteration - begin))
 
 
 @dataclass(frozen=True)

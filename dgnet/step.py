@@ -159,12 +159,15 @@ class JointStep:
 
     def encode(self, batch: JointBatch) -> Encoded:
         """Structure of a and b; appearance of all four roles. Passes in training mode move batch-norm statistics."""
-        appearance, detach = self.generator.appearance, self.config.appearance.detach_code
+        codes_learn = self.config.appearance.detach_codes == "never"
+        named_here = (batch.erased is None, batch.erased is None and self.config.loss.positive_identity > 0)
+        roles = []
         with self.learning.autocast():
             structure = self.generator.encode_structure(batch.real[:2].flatten(0, 1))
-            with torch.set_grad_enabled(batch.erased is None or not detach):
-                roles = [self.by_half(appearance, pair.flatten(0, 1)) for pair in batch.real.split(2)]
-        codes = [role.code.detach() if detach else role.code for role in roles]
+            for pair, named in zip(batch.real.split(2), named_here, strict=True):
+                with torch.set_grad_enabled(named or codes_learn):
+                    roles.append(self.by_half(self.generator.appearance, pair.flatten(0, 1)))
+        codes = [role.code if codes_learn else role.code.detach() for role in roles]
         return Encoded(Cut(structure), Cut(codes[0]), Cut(codes[1]), roles if batch.erased is None else None)
 
     def swap(self, encoded: Encoded) -> Tensor:
@@ -203,7 +206,6 @@ class JointStep:
     ) -> Terms:
         """All terms of the generator and the appearance encoder, each backward to its cut, then the cuts upstream."""
         images = Cut(swapped)
-        real = batch.real[:2].flatten(0, 1)
         terms: Terms = {}
 
         def descend(retain_graph: bool = False, /, **losses: Tensor) -> None:
@@ -211,48 +213,52 @@ class JointStep:
             total = torch.stack([getattr(weights, name) * halves.sum() for name, halves in losses.items()]).sum()
             self.learning.backward(share * total, retain_graph=retain_graph)
 
-        # Swapped images: towards what the discriminator takes for real.
-        if weights.adversarial > 0:
-            with self.learning.autocast():
-                scores = frozen(self.discriminator)(images.leaf)
-            descend(adversarial=generator_loss(scores, self.config.discriminator.kind))
+        # One context for all terms: weights are cast to the precision of the step once.
+        with self.learning.autocast():
+            self.please(batch, encoded, images, weights, descend)
+            self.name(batch, encoded, weights, descend)
+            self.encode_swapped(batch, encoded, images, weights, encode_again, descend)
+            self.teach(batch, images.origin.detach(), weights, descend)
+        for cut in (images, encoded.structure, encoded.own_code, encoded.positive_code):
+            cut.finish()
+        return terms
 
+    def please(
+        self, batch: JointBatch, encoded: Encoded, images: Cut, weights: LossWeights, descend: Callable[..., None]
+    ) -> None:
+        """Images: swapped ones towards what the discriminator takes for real, reconstructions towards the original."""
+        if weights.adversarial > 0:
+            scores = frozen(self.discriminator)(images.leaf)
+            descend(adversarial=generator_loss(scores, self.config.discriminator.kind))
         # Own structure with own appearance, or with that of another image of the same person: back to the image itself.
+        real = batch.real[:2].flatten(0, 1)
         for name, code in (
             ("self_reconstruction", encoded.own_code),
             ("same_identity_reconstruction", encoded.positive_code),
         ):
             if getattr(weights, name) > 0:
-                with self.learning.autocast():
-                    made = self.generator.decoder(encoded.structure.leaf, code.leaf)
+                made = self.generator.decoder(encoded.structure.leaf, code.leaf)
                 descend(**{name: reconstruction_loss(made, real)})
-
-        self.name(batch, encoded, weights, descend)
-        self.encode_swapped(batch, encoded, images, weights, encode_again, descend)
-        self.teach(batch, images.origin.detach(), weights, descend)
-
-        for cut in (images, encoded.structure, encoded.own_code, encoded.positive_code):
-            cut.finish()
-        return terms
 
     def name(self, batch: JointBatch, encoded: Encoded, weights: LossWeights, descend: Callable[..., None]) -> None:
         """Appearance encoder: real images (erased copies of them) to their identity."""
         labels = batch.labels.flatten()
         for position, role in enumerate(("own", "positive")):
+            if role == "positive" and weights.positive_identity == 0:
+                continue
             if encoded.named is not None:
                 output = encoded.named[position]
             else:
                 assert batch.erased is not None
-                with self.learning.autocast():
-                    output = self.by_half(self.generator.appearance, batch.erased.split(2)[position].flatten(0, 1))
-            primary = identity_loss(output.primary.logits, labels)
-            # Where the codes learn too, their gradient passes through the same graph at the end.
-            retain = encoded.named is not None and not self.config.appearance.detach_code
-            if role == "positive":
-                descend(retain, positive_identity=primary)
-            else:
+                output = self.by_half(self.generator.appearance, batch.erased.split(2)[position].flatten(0, 1))
+            losses = {
+                "identity" if role == "own" else "positive_identity": identity_loss(output.primary.logits, labels)
+            }
+            if role == "own":
                 # Also at weight 0: a gradient of zeros lets weight decay act on the fine head, as in the original.
-                descend(retain, identity=primary, identity_fine=identity_loss(output.fine.logits, labels))
+                losses["identity_fine"] = identity_loss(output.fine.logits, labels)
+            # Where the codes learn too, their gradient passes through the same graph at the end.
+            descend(encoded.named is not None and self.config.appearance.detach_codes == "never", **losses)
 
     def encode_swapped(
         self,
@@ -264,36 +270,33 @@ class JointStep:
         descend: Callable[..., None],
     ) -> None:
         """Swapped images encoded again: they must show the identity, appearance and structure they were made of."""
-        code = encoded.own_code.leaf.detach()
+        own_code = encoded.own_code.leaf.detach()
+        detach = self.config.appearance.detach_codes == "always"
         if weights.generated_identity > 0 or weights.appearance_code > 0 or weights.cycle > 0:
             # Only the images learn here: the encoder is frozen and its statistics stay.
             batch_statistics = self.config.loss.batch_statistics_when_frozen
-            with self.learning.autocast(), evaluating(self.generator.appearance, batch_statistics):
+            with evaluating(self.generator.appearance, batch_statistics):
                 encode_frozen = frozen(self.generator.appearance)
                 named = self.by_half(encode_frozen, images.leaf) if batch_statistics else encode_frozen(images.leaf)
+            code = named.code.detach() if detach else named.code
             losses = {}
             if weights.generated_identity > 0:
                 losses["generated_identity"] = identity_loss(named.primary.logits, batch.labels.flatten())
             if weights.appearance_code > 0:
-                made_code = named.code.detach() if self.config.appearance.detach_code else named.code
-                losses["appearance_code"] = reconstruction_loss(made_code, code)
-            code = named.code
+                losses["appearance_code"] = reconstruction_loss(code, own_code)
             if losses:
-                descend(not self.config.appearance.detach_code, **losses)
+                descend(not detach and weights.cycle > 0, **losses)
 
         if weights.structure_code > 0 or weights.cycle > 0:
             encode = self.generator.structure if encode_again else frozen(self.generator.structure)
             seen = images.leaf.detach() if encode_again else images.leaf
-            with self.learning.autocast():
-                structure = _exchange(encode(self.generator.structure_image(seen)))
-                losses = {}
-                if weights.structure_code > 0:
-                    losses["structure_code"] = reconstruction_loss(structure, encoded.structure.leaf)
-                if weights.cycle > 0:
-                    code = code.detach() if self.config.appearance.detach_code else code
-                    losses["cycle"] = reconstruction_loss(
-                        self.generator.decoder(structure, code), batch.real[:2].flatten(0, 1)
-                    )
+            structure = _exchange(encode(self.generator.structure_image(seen)))
+            losses = {}
+            if weights.structure_code > 0:
+                losses["structure_code"] = reconstruction_loss(structure, encoded.structure.leaf)
+            if weights.cycle > 0:
+                made = self.generator.decoder(structure, code)
+                losses["cycle"] = reconstruction_loss(made, batch.real[:2].flatten(0, 1))
             descend(**losses)
 
     def teach(self, batch: JointBatch, swapped: Tensor, weights: LossWeights, descend: Callable[..., None]) -> None:
@@ -303,9 +306,8 @@ class JointStep:
         if weights.teaching == 0 and weights.teaching_fine == 0:
             return
         appearance_labels, structure_labels = batch.labels.flatten(), batch.labels.flip(0).flatten()
-        with self.learning.autocast():
-            student = self.by_half(self.generator.appearance, swapped)
-            label = self.teaching.label(swapped, appearance_labels, structure_labels)
+        student = self.by_half(self.generator.appearance, swapped)
+        label = self.teaching.label(swapped, appearance_labels, structure_labels)
         descend(
             teaching=soft_label_loss(student.primary.logits, label),
             teaching_fine=identity_loss(student.fine.logits, structure_labels),

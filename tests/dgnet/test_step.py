@@ -110,7 +110,7 @@ def test_each_phase_steps_on_its_own_gradients_alone() -> None:
 def test_reconstructions_teach_the_appearance_encoder_only_where_told(term: str) -> None:
     reached = []
     for detach in (True, False):
-        config = quick_config(NOTHING | {f"loss.{term}": 1, "appearance.detach_code": detach})
+        config = quick_config(NOTHING | {f"loss.{term}": 1, "appearance.detach_codes": "always" if detach else "never"})
         training = small_training(config)
         training(random_batch())
         trunk = {k: v for k, v in training.gradients["generator"].items() if k.startswith("appearance.backbone.")}
@@ -146,7 +146,7 @@ def plain_total(generator: Generator, batch: JointBatch, weights: dict[str, floa
 
 
 def test_an_attached_code_has_the_gradient_of_one_plain_graph() -> None:
-    config = quick_config({"appearance.detach_code": False, "loss.adversarial": 0, "loss.teacher": 0})
+    config = quick_config({"appearance.detach_codes": "never", "loss.adversarial": 0, "loss.teacher": 0})
     training, batch = small_training(config), random_batch()
     weights = {name: getattr(config.loss, name) for name in config.loss.__class__.model_fields}
     plain = copy.deepcopy(training.generator)
