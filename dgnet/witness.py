@@ -22,11 +22,11 @@ _NETWORK = {
     "weights": None,
     "double_up_to_height": 0,
     "checkpoints": (),
-    "epochs": 12,
+    "epochs": 8,
     "batch_size": 32,
-    "learning_rate": 0.05,
+    "learning_rate": 0.02,
     "trunk_factor": 1.0,
-    "dropout": 0.2,
+    "dropout": 0.0,
 }
 
 

@@ -54,6 +54,9 @@ def main() -> int:
     config = load_config(args.config, [*args.settings, *([f"name={args.name}"] if args.name else [])])
     if config.data.layout != "synthetic":
         raise UserError(f"{args.config}: the demo needs data.layout 'synthetic', got {config.data.layout!r}")
+    people = config.data.synthetic.test_identities
+    if people < 2:
+        raise UserError(f"{args.config}: the demo needs data.synthetic.test_identities of at least 2, got {people}")
     folder = args.output_path / "outputs" / config.name
     if all((folder / name).exists() for name in (JSON_NAME, MARKDOWN_NAME)):
         print(as_table(read_report(folder / JSON_NAME).figures))
@@ -97,6 +100,7 @@ def demo(config: Config, output: Path) -> int:
         pictures = draw(stored, dataset, folder)
     taught_by = [*config.teacher.checkpoints, job.folder(f"{config.name}_teacher") / TEACHER_FILE][0]
     teacher = load_teacher(taught_by, distributed.device) if teachers else None
+    print("Measuring", flush=True)
     figures = measure(stored, teacher, load_teacher(witness, distributed.device), dataset, watch)
     report = Report(
         "DG-Net on built-in pedestrians",
@@ -133,9 +137,11 @@ def draw(stored: StoredGenerator, dataset: Dataset, folder: Path) -> list[Pictur
     }
     swapped = swapped_images(stored.network, appearances, structures)
     save_png(swap_grid(appearances, structures, swapped, truths=truths, scale=2), folder / "swaps.png")
-    rows = [{"iteration": iteration, **values} for iteration, values in read_scalars(folder / "scalars.csv")]
-    losses = [name for name in dict.fromkeys(key for row in rows for key in row) if name.startswith("loss/")]
-    save_png(curves(rows, terms=losses), folder / "losses.png")
+    rows = [
+        {"iteration": iteration} | {spoken(name): value for name, value in row.items() if name.startswith("loss/")}
+        for iteration, row in read_scalars(folder / "scalars.csv")
+    ]
+    save_png(curves(rows), folder / "losses.png")
     return [
         Picture(
             "swaps.png",
@@ -144,6 +150,11 @@ def draw(stored: StoredGenerator, dataset: Dataset, folder: Path) -> list[Pictur
         ),
         Picture("losses.png", "Every term of the losses without its weight."),
     ]
+
+
+def spoken(name: str) -> str:
+    """The name of a logged loss in plain words."""
+    return name.removeprefix("loss/").replace("_", " ")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,108 @@
+"""The demo from nothing to its report on a handful of people, stopped on the way and started again."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from PIL import Image
+
+from eval.report import read_report
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = {
+    "name": "tiny",
+    "data": {
+        "layout": "synthetic",
+        "height": 64,
+        "width": 48,
+        "pad": 3,
+        "synthetic": {"train_identities": 4, "test_identities": 4, "images_per_identity": 4},
+    },
+    "appearance": {"backbone": "resnet18", "double_up_to_height": 0},
+    "structure": {"channels": 2, "residual_blocks": 1},
+    "decoder": {"style_hidden": 8},
+    "discriminator": {"channels": 2, "residual_blocks": 1, "scales": 1},
+    "teacher": {"backbone": "resnet18", "double_up_to_height": 0, "epochs": 1, "batch_size": 8},
+    "schedule": {"iterations": 6},
+    "run": {"batch_size": 2, "log_every": 1, "checkpoint_every": 1, "device": "cpu"},
+}
+
+
+def start(tool: str, *arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, f"tools/{tool}.py", *map(str, arguments)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def snapshot(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.timeout(240)
+def test_a_demo_interrupted_resumed_and_left_alone(tmp_path):
+    values = {**CONFIG, "data": {**CONFIG["data"], "root": str(tmp_path / "pedestrians")}}
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(values))
+    arguments = ["--config", tmp_path / "tiny.yaml", "--output_path", tmp_path]
+    folder = tmp_path / "outputs/tiny"
+
+    first = start("demo", *arguments)
+    while not list(folder.glob("checkpoints/*.pt")) and first.poll() is None:
+        time.sleep(0.02)
+    first.send_signal(signal.SIGINT)
+    _, said = first.communicate()
+    assert first.returncode == 130, said
+    assert not (folder / "report.json").exists()
+    teacher = (tmp_path / "outputs/tiny_teacher/teacher.pth").stat()
+
+    second = start("demo", *arguments)
+    shown, said = second.communicate()
+    assert second.returncode == 0, said
+    assert re.search(r"outputs/tiny: going on from checkpoint_0000000\d.pt", said)
+    assert (tmp_path / "outputs/tiny_teacher/teacher.pth").stat().st_mtime_ns == teacher.st_mtime_ns
+
+    report = read_report(folder / "report.json")
+    ours, painted = (report.value("Swap fidelity", f"PSNR, {name}") for name in ("generated", "painted"))
+    assert report.value("Swap fidelity", "PSNR over painted") == pytest.approx(ours - painted)
+    trivial = [f"PSNR, {name}" for name in ("structure itself", "appearance itself", "recoloured")]
+    margin = ours - max(report.value("Swap fidelity", name) for name in trivial)
+    assert report.value("Swap fidelity", "PSNR over the best trivial answer") == pytest.approx(margin)
+    assert 5 < ours < 20, "six iterations make noise, not people"
+    assert report.value("Who is it?", "a blind guess") == 25
+    for name in ("appearance encoder", "teacher", "colour histogram"):
+        assert 0 < report.value("Re-identification", f"mAP, {name}") <= 100
+    assert report.counts["iterations of DG-Net"] == 6 and report.counts["training identities"] == 4
+    assert {"pedestrians", "teacher, what was left of it", "swap fidelity", "re-identification"} <= set(report.seconds)
+    for picture in report.pictures:
+        assert f"]({picture.path})" in (folder / "report.md").read_text()
+        assert Image.open(folder / picture.path).width > 300
+    assert "PSNR over the best trivial answer" in shown and str(folder / "report.md") in shown
+
+    before = snapshot(tmp_path)
+    third = start("demo", *arguments)
+    measured = start("measure_swaps", "--name", "tiny", "--output_path", tmp_path)
+    again, said = third.communicate()
+    assert third.returncode == 0, said
+    assert "finished before" in again and "--name other" in again and str(folder / "report.md") in again
+    # The same figures from the checkpoint alone; nothing that is there changes.
+    figures, said = measured.communicate()
+    assert measured.returncode == 0, said
+    assert figures.splitlines()[:20] == shown.splitlines()[2:22] == again.splitlines()[:20]
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "sentence"),
+    [
+        ("demo", ["--config", "configs/latest.yaml"], "the demo needs data.layout 'synthetic', got 'auto'"),
+        ("measure_swaps", ["--name", "nobody"], "outputs/nobody does not exist"),
+    ],
+)
+def test_bad_input_is_one_sentence(tool, arguments, sentence, tmp_path):
+    process = start(tool, *arguments, "--output_path", tmp_path)
+    _, said = process.communicate()
+    assert process.returncode == 2
+    assert said.startswith("error: ") and sentence in said and said.count("\n") == 1
