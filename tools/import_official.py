@@ -1,0 +1,58 @@
+"""Make a run of ours from a training of the original DG-Net release, and go on from there with every tool.
+
+    python tools/import_official.py --outputs outputs/E0.5new_reid0.5_w30000 --teacher models/best \\
+        --name released data.root=/data/Market-1501
+    python tools/train_gan.py --config outputs/released/config.yaml --resume
+
+--outputs is the original's folder: config.yaml and checkpoints/{gen,id,dis}_00100000.pt. --teacher is a folder with
+net_last.pth and opts.yaml. data.root is the data set of that training, raw or in the original's layout: it says which
+identity each class stands for. Writes OUTPUT/outputs/NAME; nothing that is there is changed.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from dgnet.data.training import open_dataset
+from dgnet.distributed import Distributed
+from dgnet.errors import command
+from dgnet.official_import import import_run
+from dgnet.official_release import read_released, read_teacher
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--outputs", type=Path, required=True, metavar="DIR", help="the original's outputs/NAME")
+    parser.add_argument(
+        "--teacher",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="the original's models/NAME, or the weights in it; again for each further teacher",
+    )
+    parser.add_argument("--iteration", type=int, help="which of its checkpoints (default: the last)")
+    parser.add_argument("--name", help="folder of the run (default: NAME of --outputs)")
+    parser.add_argument(
+        "--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are made (default: here)"
+    )
+    parser.add_argument("settings", nargs="*", metavar="section.key=value", help="change single settings")
+    args = parser.parse_args()
+    name = [f"name={json.dumps(args.name)}"] if args.name else []
+    released = read_released(args.outputs, args.iteration, [*args.settings, *name])
+    teachers = [read_teacher(path) for path in args.teacher]
+    distributed = Distributed.start(released.config.run.device)
+    dataset = open_dataset(released.config.data, distributed)
+    run = import_run(released, teachers, dataset, args.output_path, distributed)
+    print(f"{run.folder}: {args.outputs} after {released.iteration} iterations, {released.identities} identities")
+    for note in run.notes:
+        print(f"note: {note}")
+    elsewhere = f" --output_path {args.output_path}" if args.output_path != Path() else ""
+    print(f"go on with:\npython tools/train_gan.py --config {run.folder}/config.yaml{elsewhere} --resume")
+
+
+if __name__ == "__main__":
+    command(main)
