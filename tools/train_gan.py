@@ -1,14 +1,16 @@
 """Train DG-Net: generator, discriminator and appearance encoder together, taught by a teacher.
 
     python tools/train_gan.py --config configs/latest.yaml data.root=/data/Market-1501 --name market
-    python tools/train_gan.py --config configs/latest.yaml --name market --resume
-    torchrun --nproc-per-node 2 tools/train_gan.py --config configs/latest.yaml
+    python tools/train_gan.py --config configs/latest.yaml data.root=/data/Market-1501 --name market --resume
+    torchrun --nproc-per-node 2 tools/train_gan.py --config configs/latest.yaml run.batch_size=4
 
 Everything lands in OUTPUT/outputs/NAME (configuration, checkpoints, picture grids, log.txt, scalars.csv) and
-OUTPUT/logs/NAME (TensorBoard). Settings of the configuration are changed with section.key=value.
+OUTPUT/logs/NAME (TensorBoard). Settings of the configuration are changed with section.key=value; run.batch_size is that
+of one process. If the configuration names no teacher, one is trained first, as the run NAME_teacher.
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -46,7 +48,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     args = arguments()
-    name = [f"name={args.name}"] if args.name else []
+    name = [f"name={json.dumps(args.name)}"] if args.name else []
     config = load_config(args.config, [*args.settings, *name])
     distributed = Distributed.start(config.run.device)
     dataset = open_dataset(config.data, distributed)

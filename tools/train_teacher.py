@@ -52,7 +52,9 @@ def main() -> int:
             for split in (dataset.query, dataset.gallery)
             for column in ("identity", "camera")
         ]
-        print(rank_metrics(query, columns[0], columns[1], gallery, columns[2], columns[3]))
+        result = rank_metrics(query, columns[0], columns[1], gallery, columns[2], columns[3])
+        ranks = ", ".join(f"rank {k} {100 * share:.2f} %" for k, share in result.cmc.items())
+        print(f"mAP {100 * result.mAP:.2f} %, {ranks} ({result.valid_queries} queries, {result.protocol} protocol)")
     distributed.close()
     return status
 
