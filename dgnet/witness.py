@@ -22,7 +22,7 @@ _NETWORK = {
     "weights": None,
     "double_up_to_height": 0,
     "checkpoints": (),
-    "epochs": 8,
+    "epochs": 10,
     "batch_size": 32,
     "learning_rate": 0.02,
     "trunk_factor": 1.0,
