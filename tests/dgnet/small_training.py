@@ -172,17 +172,25 @@ class SmallTraining:
 
 
 def small_training(
-    config: Config, teachers: int = 1, seed: int = 0, dtype: torch.dtype = torch.float64
+    config: Config,
+    teachers: int = 1,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float64,
+    distributed: Distributed | None = None,
 ) -> SmallTraining:
     """Fresh networks in training mode, the same for the same seed."""
     torch.manual_seed(seed)
     generator, discriminator = build_generator(config, IDENTITIES), build_discriminator(config)
     asked = [build_teacher(config.teacher, IDENTITIES).eval() for _ in range(teachers)]
+    for layer in discriminator.modules():
+        # Its own initial weights fade out in a network as narrow as this.
+        if isinstance(layer, nn.Conv2d):
+            layer.reset_parameters()
     for network in (generator, discriminator, *asked):
         network.to(dtype)
     generator.train(), discriminator.train()
     optimisers = Optimisers(generator, discriminator, config)
-    distributed = Distributed.start("cpu")
+    distributed = distributed or Distributed.start("cpu")
     phases = tuple(Precision(config.run.precision, distributed.device) for _ in range(2))
     teaching = Teaching(asked, config.teacher.style, config.loss.batch_statistics_when_frozen, IDENTITIES)
     step = JointStep(generator, discriminator, teaching, optimisers, phases, distributed, config)
@@ -232,3 +240,11 @@ def random_batch(
         erased = real.masked_fill(blank.repeat_interleave(16, 3).repeat_interleave(16, 4), 0.0)
     labels = torch.stack([torch.randperm(IDENTITIES, generator=generator) for _ in range(2)])
     return JointBatch(real, erased, labels[:, torch.arange(batch) % IDENTITIES])
+
+
+def apart(first: dict[str, Tensor], second: dict[str, Tensor]) -> float:
+    """The largest relative difference of any tensor; those a thousand times below the largest one are held to that."""
+    assert first.keys() == second.keys(), first.keys() ^ second.keys()
+    norms = {key: value.double().norm().item() for key, value in second.items()}
+    least = 1e-3 * max(norms.values())
+    return max((first[key] - value).double().norm().item() / max(norms[key], least) for key, value in second.items())

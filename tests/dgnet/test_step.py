@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from dgnet.config import Config
 from dgnet.models.appearance import AppearanceOutput
 from dgnet.models.frozen import evaluating, frozen
 from dgnet.models.generator import Generator
@@ -14,6 +15,7 @@ from dgnet.step import JointBatch
 from tests.dgnet.small_training import (
     MADE_TERMS,
     SmallTraining,
+    apart,
     narrow_trunks,
     quick_config,
     random_batch,
@@ -35,13 +37,6 @@ def without_batch_statistics(**changes: Any) -> SmallTraining:
     training = small_training(quick_config(config))
     training.generator.appearance.eval()
     return training
-
-
-def largest_apart(first: dict[str, Tensor], second: dict[str, Tensor]) -> float:
-    """Over all tensors, the largest difference relative to the largest tensor."""
-    assert first.keys() == second.keys()
-    scale = max(tensor.double().norm().item() for tensor in second.values())
-    return max((first[key] - second[key]).double().norm().item() for key in second) / scale
 
 
 # ---------------------------------------------------------------------- frozen networks
@@ -118,46 +113,58 @@ def test_reconstructions_teach_the_appearance_encoder_only_where_told(term: str)
     assert reached[0] == 0 and reached[1] > 0
 
 
-def plain_total(generator: Generator, batch: JointBatch, weights: dict[str, float]) -> Tensor:
-    """With the code attached and the live structure encoder encoding again: one sum, one graph."""
+def plain_total(generator: Generator, batch: JointBatch, config: Config, encode_again: bool) -> Tensor:
+    """One sum, one graph: without a frozen teacher and discriminator, with the code attached where it should be."""
     encoder, structure, decoder = generator.appearance, generator.structure, generator.decoder
+    attached, weights = config.appearance.detach_codes, config.loss
     a, b, positive_a, positive_b = (encoder(images) for images in batch.real)
     s_a, s_b = (structure(images.mean(1, keepdim=True)) for images in batch.real[:2])
-    copied = frozen(encoder)
+    f_a, f_b, p_a, p_b = (
+        role.code if attached == "never" else role.code.detach() for role in (a, b, positive_a, positive_b)
+    )
+    x_ba, x_ab = decoder(s_b, f_a), decoder(s_a, f_b)
+    encode = structure if encode_again else frozen(structure)
     total: Any = 0
-    for half, own, positive, here, there in ((0, a, positive_a, s_a, s_b), (1, b, positive_b, s_b, s_a)):
+    for half, own, positive, f, p, s, made, with_same_structure in (
+        (0, a, positive_a, f_a, p_a, s_a, x_ba, x_ab),
+        (1, b, positive_b, f_b, p_b, s_b, x_ab, x_ba),
+    ):
         image, label = batch.real[half], batch.labels[half]
-        made = decoder(there, own.code)
-        named: AppearanceOutput = copied(made)
-        # Encoded again, the other half's swapped image shows this half's structure.
-        again = structure(decoder(here, (b if half == 0 else a).code).detach().mean(1, keepdim=True))
+        named: AppearanceOutput = frozen(encoder)(made)
+        code = named.code.detach() if attached == "always" else named.code
+        seen = with_same_structure.detach() if encode_again else with_same_structure
+        again = encode(seen.mean(1, keepdim=True))
         terms = {
-            "self_reconstruction": (decoder(here, own.code) - image).abs().mean(),
-            "same_identity_reconstruction": (decoder(here, positive.code) - image).abs().mean(),
+            "self_reconstruction": (decoder(s, f) - image).abs().mean(),
+            "same_identity_reconstruction": (decoder(s, p) - image).abs().mean(),
             "identity": nn.functional.cross_entropy(own.primary.logits, label),
             "positive_identity": nn.functional.cross_entropy(positive.primary.logits, label),
             "generated_identity": nn.functional.cross_entropy(named.primary.logits, label),
-            "appearance_code": (named.code - own.code.detach()).abs().mean(),
-            "structure_code": (again - here.detach()).abs().mean(),
-            "cycle": (decoder(again, named.code) - image).abs().mean(),
+            "appearance_code": (code - f.detach()).abs().mean(),
+            "structure_code": (again - s.detach()).abs().mean(),
+            "cycle": (decoder(again, code) - image).abs().mean(),
         }
-        total = total + sum(weights[name] * value for name, value in terms.items())
+        total = total + sum(getattr(weights, name) * value for name, value in terms.items())
     return total
 
 
-def test_an_attached_code_has_the_gradient_of_one_plain_graph() -> None:
-    config = quick_config({"appearance.detach_codes": "never", "loss.adversarial": 0, "loss.teacher": 0})
+@pytest.mark.parametrize(
+    ("detach", "encode_again"),
+    [("always", False), ("of_real_images", True), ("of_real_images", False), ("never", True), ("never", False)],
+)
+def test_the_gradient_is_that_of_one_plain_graph(detach: str, encode_again: bool) -> None:
+    """Cut at the codes or not, and in as many backward passes as there are terms."""
+    config = quick_config({"appearance.detach_codes": detach, "loss.adversarial": 0, "loss.teacher": 0})
     training, batch = small_training(config), random_batch()
-    weights = {name: getattr(config.loss, name) for name in config.loss.__class__.model_fields}
     plain = copy.deepcopy(training.generator)
-    total = plain_total(plain, batch, weights)
+    total = plain_total(plain, batch, config, encode_again)
     total.backward()
     expected = {key: parameter.grad for key, parameter in plain.named_parameters() if parameter.grad is not None}
-    record = training(batch)
+    record = training(batch, encode_again=encode_again)
     assert record.generator_total().item() == pytest.approx(total.item(), rel=1e-9)
     # The fine head's gradients are zeros, for its weight decay.
     ours = {key: value for key, value in training.gradients["generator"].items() if key in expected or value.any()}
-    assert largest_apart(ours, expected) < 1e-9
+    assert apart(ours, expected) < 1e-9
 
 
 # ---------------------------------------------------------------------- options that change the order of the arithmetic
@@ -169,11 +176,11 @@ def test_accumulated_parts_are_the_whole_where_no_batch_statistic_is(encode_agai
     batch = random_batch(batch=4, erasing=True)
     first, second = whole(batch, 5, encode_again), parts(batch, 5, encode_again)
     for ours, theirs in ((second.generator, first.generator), (second.discriminator, first.discriminator)):
-        assert largest_apart(ours, theirs) < 1e-10
+        assert apart(ours, theirs) < 1e-10
     for name in ("generator", "discriminator"):
-        assert largest_apart(parts.gradients[name], whole.gradients[name]) < 1e-9
+        assert apart(parts.gradients[name], whole.gradients[name]) < 1e-9
     for name, state in parts.states().items():
-        assert largest_apart(state, whole.states()[name]) < 1e-9
+        assert apart(state, whole.states()[name]) < 1e-9
 
 
 def test_merged_batch_statistics_are_the_same_where_both_halves_are() -> None:
@@ -184,8 +191,8 @@ def test_merged_batch_statistics_are_the_same_where_both_halves_are() -> None:
     def terms(of: JointBatch, merge: bool) -> dict[str, Tensor]:
         return small_training(quick_config({"run.merge_batch_statistics": merge}))(of).generator
 
-    assert largest_apart(terms(twice, True), terms(twice, False)) < 1e-9
-    apart, merged = small_training(quick_config())(batch).generator, terms(batch, True)
+    assert apart(terms(twice, True), terms(twice, False)) < 1e-9
+    separate, merged = terms(batch, False), terms(batch, True)
     for name in ("identity", "positive_identity"):
-        relative = (merged[name].sum() / apart[name].sum() - 1).abs().item()
+        relative = (merged[name].sum() / separate[name].sum() - 1).abs().item()
         assert 1e-6 < relative < 0.2, name
