@@ -6,6 +6,7 @@ from pathlib import Path
 from dgnet.config import Config, resolved
 from dgnet.data.records import Dataset
 from dgnet.distributed import Distributed
+from dgnet.errors import UserError
 from dgnet.loop import Draw, train
 from dgnet.losses.teaching import STYLES_THAT_ASK
 from dgnet.models.teacher import Teacher
@@ -46,6 +47,8 @@ class Job:
         self.output = output
         self.distributed = distributed
         self.resume = resume
+        if max_hours is not None and not max_hours > 0:
+            raise UserError(f"--max-hours must be a positive number of hours, not {max_hours}")
         self._end = None if max_hours is None else time.monotonic() + 3600 * max_hours
 
     def folder(self, name: str) -> Path:

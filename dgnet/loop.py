@@ -85,7 +85,7 @@ def train(
             raise UserError("appearance.from_teacher needs a teacher with the backbone of the appearance encoder")
         training.generator.appearance.backbone.load_state_dict(teachers[0].backbone.state_dict())
     if path := run.latest_checkpoint():
-        training.load_state_dict(load_checkpoint(path, device))
+        training.load_state_dict(continued(path, dataset, device))
     teaching = Teaching(teachers, config.teacher.style, config.loss.batch_statistics_when_frozen, identities)
     step = JointStep(
         training.generator,
@@ -115,10 +115,22 @@ def train(
                 draw(training.generator, run.images / f"{iteration:08d}.png")
             if run.is_time_to(config.run.checkpoint_every, iteration) or run.should_stop:
                 require_finite(pending, run)
+                require_finite_state(training, iteration, run)
                 run.save(iteration, {**described, "iteration": iteration, **training.state_dict()})
             if run.should_stop:
                 break
     return training.generator
+
+
+def continued(path: Path, dataset: Dataset, device: torch.device) -> dict[str, Any]:
+    """The state to go on from. `UserError` when it was trained on other identities than the data set's."""
+    state = load_checkpoint(path, device)
+    if state["identities"] != list(dataset.identities):
+        raise UserError(
+            f"{path} was trained on {len(state['identities'])} identities that are not the {len(dataset.identities)} "
+            f"of {dataset.root}; name the data it began with by data.root=..., or begin a new run under another --name"
+        )
+    return state
 
 
 def encodes_again(config: Config, iteration: int) -> bool:
@@ -135,11 +147,26 @@ def require_finite(pending: tuple[int, StepRecord] | None, run: Run) -> None:
     values = torch.stack([halves.sum() for halves in terms.values()]).tolist()
     for name, value in zip(terms, values, strict=True):
         if not math.isfinite(value):
-            kept = run.latest_checkpoint()
-            raise UserError(
-                f"the term {name!r} is {value} at iteration {iteration}; the run stops, "
-                + (f"its last good state is {kept}" if kept else "nothing had been saved yet")
-            )
+            raise UserError(f"the term {name!r} is {value} at iteration {iteration}; {what_is_left(run)}")
+
+
+def require_finite_state(training: JointTraining, iteration: int, run: Run) -> None:
+    """Stop the run rather than save weights that are not numbers: the terms would show them one iteration later."""
+    state = {
+        f"{name}.{key}": value
+        for name, network in (("generator", training.generator), ("discriminator", training.discriminator))
+        for key, value in network.state_dict().items()
+    }
+    finite = torch.stack([value.isfinite().all() for value in state.values()])
+    if not finite.all():
+        first = next(key for key, good in zip(state, finite.tolist(), strict=True) if not good)
+        raise UserError(f"the weights {first!r} are not finite after iteration {iteration}; {what_is_left(run)}")
+
+
+def what_is_left(run: Run) -> str:
+    """The end of the sentence that stops a run."""
+    kept = run.latest_checkpoint()
+    return "the run stops, " + (f"its last good state is {kept}" if kept else "nothing had been saved yet")
 
 
 class Clock:

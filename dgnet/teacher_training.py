@@ -81,13 +81,15 @@ def train_teacher(config: Config, dataset: Dataset, run: Run, distributed: Distr
             distributed.average_gradients([*trunk, *head])
             precision.step(optimiser)
 
-            if run.is_time_to(config.run.log_every, iteration):
+            saves = run.is_time_to(config.run.checkpoint_every, iteration) or run.should_stop
+            if saves or run.is_time_to(config.run.log_every, iteration):
                 value = loss.item()
                 if not math.isfinite(value):
                     raise UserError(
                         f"the teacher's identity loss is {value} at iteration {iteration}; "
                         f"lower teacher.learning_rate (now {settings.learning_rate})"
                     )
+            if run.is_time_to(config.run.log_every, iteration):
                 accuracy = (logits.argmax(1) == labels).float().mean().item()
                 run.log(
                     iteration,
@@ -96,7 +98,7 @@ def train_teacher(config: Config, dataset: Dataset, run: Run, distributed: Distr
                     learning_rates={"teacher": settings.learning_rate * factor},
                     others={"accuracy": accuracy},
                 )
-            if run.is_time_to(config.run.checkpoint_every, iteration) or run.should_stop:
+            if saves:
                 run.save(
                     iteration,
                     {
