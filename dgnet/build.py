@@ -40,6 +40,7 @@ def build_generator(config: Config, identities: int, pretrained: bool = True) ->
         PARTS * appearance.backbone.channels // config.decoder.residual_blocks,
         config.decoder.style_hidden,
         config.decoder.residual_blocks,
+        config.decoder.standardise_code,
     )
     initialise_kaiming(structure)
     initialise_kaiming(decoder)

@@ -81,6 +81,9 @@ class DecoderConfig(Section):
     style_hidden: int = Field(512, ge=1)
     # Each block takes one slice of the appearance code; the code has 4 parts times the trunk's channels.
     residual_blocks: Literal[1, 2, 4, 8] = 4
+    # Batch norm (without gain and bias) on the appearance code before the style networks: what images have in common
+    # leaves the code, so colours are learnt within hundreds of iterations (not the paper's arithmetic).
+    standardise_code: bool = False
 
 
 class DiscriminatorConfig(Section):

@@ -19,6 +19,12 @@ def command(main: Callable[[], int | None]) -> None:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         status = 2
+    except ValueError as error:
+        # Libraries that stand beside this one mark their own sentences for the user.
+        if not getattr(error, "for_the_user", False):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        status = 2
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise

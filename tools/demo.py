@@ -9,6 +9,7 @@ report.json and report.md. Stopped at any moment, it goes on where it was when i
 """
 
 import argparse
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -51,7 +52,7 @@ def main() -> int:
     parser.add_argument("--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are made")
     parser.add_argument("--resume", action="store_true", help="an unfinished demo goes on in any case")
     args = parser.parse_args()
-    config = load_config(args.config, [*args.settings, *([f"name={args.name}"] if args.name else [])])
+    config = load_config(args.config, [*args.settings, *([f"name={json.dumps(args.name)}"] if args.name else [])])
     if config.data.layout != "synthetic":
         raise UserError(f"{args.config}: the demo needs data.layout 'synthetic', got {config.data.layout!r}")
     people = config.data.synthetic.test_identities

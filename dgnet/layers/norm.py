@@ -99,7 +99,8 @@ class _SampleNorm(torch.autograd.Function):
         total_grad = (wide_gain * sum_grad).sum(1, keepdim=True)
         total_centred = (wide_gain * sum_grad_centred).sum(1, keepdim=True)
         scale = wide_gain * inverse
-        p = -inverse.square() * total_centred / ((size - 1) * deviation)
+        # A flat sample has deviation 0 and nothing centred: no gradient through its deviation, rather than 0 / 0.
+        p = -inverse.square() * total_centred / ((size - 1) * deviation).clamp_min(torch.finfo(dtype).tiny)
         q = -inverse * total_grad / size - p * mean
         grad_x = torch.addcmul(q.to(x.dtype), x, p.to(x.dtype)).addcmul_(grad, scale.to(x.dtype))
         grad_gain = (sum_grad_centred * inverse).sum((0, 2, 3)).to(gain.dtype)

@@ -57,10 +57,20 @@ class Decoder(nn.Module):
         code_channels: channels of the structure code (128 in the paper).
         slice_size: numbers of the appearance code that one residual block sees (2048 in the paper).
         style_hidden: width of the style networks (512 in the paper).
+        standardise_code: batch norm without gain and bias on the appearance code first (not in the paper).
     """
 
-    def __init__(self, code_channels: int, slice_size: int, style_hidden: int = 512, residual_blocks: int = 4) -> None:
+    def __init__(
+        self,
+        code_channels: int,
+        slice_size: int,
+        style_hidden: int = 512,
+        residual_blocks: int = 4,
+        standardise_code: bool = False,
+    ) -> None:
         super().__init__()
+        code_size = residual_blocks * slice_size
+        self.standardise = nn.BatchNorm1d(code_size, affine=False) if standardise_code else nn.Identity()
         half, quarter = code_channels // 2, code_channels // 4
         self.style = StyleNetworks(residual_blocks, slice_size, style_hidden, code_channels)
         self.residual = nn.ModuleList(ResidualBlock(code_channels, "adaptive") for _ in range(residual_blocks))
@@ -76,22 +86,14 @@ class Decoder(nn.Module):
 
     def forward(
         self,
-        structure_code: Float[Tensor, "source code height width"],
+        structure_code: Float[Tensor, "batch code height width"],
         appearance_code: Float[Tensor, "batch appearance"],
     ) -> Float[Tensor, "batch 3 4*height 4*width"]:
-        """Normalised images. With k times as many appearance as structure codes, the structure codes repeat k times.
-
-        The first convolution of the first block comes before any appearance, so it is computed once per structure code.
-        """
-        gains, biases = self.style(appearance_code)
-        repeats = appearance_code.shape[0] // structure_code.shape[0]
-        x = structure_code.repeat(repeats, 1, 1, 1)
-        for position, (block, block_gain, block_bias) in enumerate(zip(self.residual, gains, biases, strict=True)):
+        """Normalised images."""
+        gains, biases = self.style(self.standardise(appearance_code))
+        x = structure_code
+        for block, block_gain, block_bias in zip(self.residual, gains, biases, strict=True):
             assert isinstance(block, ResidualBlock)
             gain, bias = block_gain.chunk(NORMS_PER_BLOCK, dim=1), block_bias.chunk(NORMS_PER_BLOCK, dim=1)
-            if position == 0:
-                convolved = block.first.convolve(structure_code).repeat(repeats, 1, 1, 1)
-            else:
-                convolved = block.first.convolve(x)
-            x = x + block.second(block.first.normalise(convolved, gain[0], bias[0]), gain[1], bias[1])
+            x = x + block.second(block.first(x, gain[0], bias[0]), gain[1], bias[1])
         return self.finish(self.upsample(x))
