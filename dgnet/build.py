@@ -44,6 +44,7 @@ def build_generator(config: Config, identities: int, pretrained: bool = True) ->
     )
     initialise_kaiming(structure)
     initialise_kaiming(decoder)
+    decoder.style.scale_output(config.decoder.initial_style)
     return Generator(appearance, structure, decoder, config.structure.input)
 
 

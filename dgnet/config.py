@@ -84,6 +84,9 @@ class DecoderConfig(Section):
     # Batch norm (without gain and bias) on the appearance code before the style networks: what images have in common
     # leaves the code, so colours are learnt within hundreds of iterations (not the paper's arithmetic).
     standardise_code: bool = False
+    # Initial scale of the gains and biases that the appearance code gives; below 1 the residual blocks start nearer to
+    # passing the structure code on unchanged.
+    initial_style: float = Field(1, gt=0)
 
 
 class DiscriminatorConfig(Section):

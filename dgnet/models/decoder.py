@@ -40,6 +40,13 @@ class StyleNetworks(nn.Module):
             for size_in, size_out in ((slice_size, hidden), (hidden, hidden), (hidden, NORMS_PER_BLOCK * channels))
         )
 
+    def scale_output(self, scale: float) -> None:
+        """Multiply the initial gains and biases by `scale`."""
+        last = self.layers[-1]
+        assert isinstance(last, StackedLinear)
+        with torch.no_grad():
+            last.weight.mul_(scale)
+
     def forward(
         self, appearance_code: Float[Tensor, "batch code"]
     ) -> tuple[Float[Tensor, "blocks batch norms"], Float[Tensor, "blocks batch norms"]]:
