@@ -43,7 +43,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--dry-run", action="store_true", help="print the resolved configuration and the parameter counts, then leave"
     )
-    return parser.parse_args()
+    # Settings may stand before and after options.
+    return parser.parse_intermixed_args()
 
 
 def main() -> int:

@@ -1,7 +1,9 @@
 """The loop's small decisions: when a run must stop, whose checkpoint it goes on from, which coin an iteration gets."""
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +11,7 @@ import torch
 from dgnet.checkpoint import save_checkpoint
 from dgnet.data.records import Dataset, Record
 from dgnet.device import Precision
+from dgnet.distributed import Distributed
 from dgnet.errors import UserError
 from dgnet.loop import JointTraining, continued, encodes_again, require_finite, require_finite_state
 from dgnet.optimisers import Optimisers
@@ -17,6 +20,7 @@ from dgnet.step import JointBatch
 from tests.dgnet.small_training import SmallTraining, narrow_trunks, quick_config, random_batch, small_training
 
 CPU = torch.device("cpu")
+ALONE = Distributed(0, 0, 1, CPU)
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +78,34 @@ def test_weights_that_are_not_numbers_are_not_saved(run: Run, entry: str, bad: f
     getattr(training, network).state_dict()[key].view(-1)[1] = bad
     with pytest.raises(UserError, match=f"the weights '{entry}' are not finite after iteration 5; the run stops"):
         require_finite_state(training, 5, run)
+
+
+def test_the_state_is_everything_that_moves() -> None:
+    """Into a training that began otherwise: networks, optimisers, and a gradient scaler that once had to give way."""
+    configs = (quick_config({"run.precision": "fp16", "run.seed": seed}) for seed in (0, 1))
+    first, second = (JointTraining.fresh(config, 5, ALONE) for config in configs)
+    for optimiser in (first.optimisers.generator, first.optimisers.discriminator, first.optimisers.appearance):
+        for group in optimiser.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = torch.randn_like(parameter)
+        optimiser.step()
+    precision = first.precision[1]
+    precision.backward(float("inf") * sum(p.sum() for p in first.generator.structure.parameters()))
+    precision.step(first.optimisers.generator)
+    assert precision.skipped_steps == 1 and precision.scale < first.precision[0].scale
+    before = copy.deepcopy(first.state_dict())
+    assert not equal(before, second.state_dict())
+    second.load_state_dict(before)
+    assert equal(before, second.state_dict())
+    assert second.precision[1].scale == precision.scale and second.precision[1].skipped_steps == 1
+
+
+def equal(first: Any, second: Any) -> bool:
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(equal(first[key], second[key]) for key in first)
+    if isinstance(first, (list, tuple)):
+        return len(first) == len(second) and all(map(equal, first, second))
+    return torch.equal(first, second) if isinstance(first, torch.Tensor) else first == second
 
 
 def test_a_run_does_not_go_on_with_other_people(tmp_path: Path) -> None:

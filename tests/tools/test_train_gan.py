@@ -1,0 +1,154 @@
+"""The main tool as its user runs it: its outputs, its end at any moment and how it goes on."""
+
+import csv
+import random
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from dgnet.checkpoint import list_checkpoints, load_checkpoint
+from tests.tools.gan_tool import ITERATIONS, Here, begin, finish, leaves, write_config
+
+# Whole programs, three of them in one test: a busy machine takes its time.
+pytestmark = pytest.mark.timeout(400)
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: Path) -> Here:
+    return Here(monkeypatch, capsys, place)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a configuration and, once a run began, its pedestrians, its teacher and its outputs are."""
+    place = tmp_path_factory.mktemp("train_gan")
+    write_config(place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def whole(place: Path) -> Iterator[Path]:
+    """The folder of a run that nobody disturbs. It makes its data, trains its teacher, then DG-Net."""
+    process = begin(place)
+    status, said = finish(process)
+    assert status == 0 and "Traceback" not in said, said
+    yield place / "outputs" / "whole"
+
+
+@pytest.fixture(scope="module")
+def teacher(whole: Path) -> str:
+    """The setting that takes the teacher of the undisturbed run."""
+    return f"teacher.checkpoints=[{whole.parent / 'whole_teacher' / 'teacher.pth'}]"
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with open(folder / "scalars.csv", newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_the_outputs_are_as_promised(place: Path, whole: Path) -> None:
+    assert {path.name for path in whole.iterdir() if path.name[0] != "."} == {
+        "config.yaml", "checkpoints", "images", "log.txt", "scalars.csv",
+    }  # fmt: skip
+    stored = yaml.safe_load((whole / "config.yaml").read_text())
+    assert stored["structure"]["channels"] == 2 and stored["loss"]["cycle"] == 2.0  # what was set, and the defaults
+    assert [path.name for path in list_checkpoints(whole / "checkpoints")] == [
+        f"checkpoint_{i:08d}.pt" for i in (4, 6, 8)
+    ]
+    assert sorted(path.name for path in (whole / "images").iterdir()) == ["00000004.png", "00000008.png"]
+    with Image.open(whole / "images" / "00000008.png") as grid:
+        assert len(grid.getcolors(1 << 20) or range(1 << 20)) > 100
+    assert [path.name[:6] for path in (place / "logs" / "whole").iterdir()] == ["events"]
+    log = (whole / "log.txt").read_text()
+    assert f"finished: {ITERATIONS} iterations" in log and f"iteration {ITERATIONS}: loss" in log
+    table = rows(whole)
+    assert [int(row["iteration"]) for row in table] == list(range(1, ITERATIONS + 1))
+    # Codes ramp up from iteration 2 (counted from 0), the teacher from 3: until then there is no such term.
+    assert [row["loss/cycle"] != "" for row in table] == [False] * 3 + [True] * 5
+    assert [row["loss/teaching"] != "" for row in table] == [False] * 4 + [True] * 4
+    assert [float(row["weight/cycle"]) for row in table] == [0, 0, 0, 0.5, 1, 1.5, 2, 2]
+    rates = [float(row["learning_rate/generator"]) for row in table]
+    assert rates == pytest.approx([1e-4] * 4 + [1e-5] * 2 + [1e-6, 1e-7])
+    for key in ("loss/discriminator_gradient_penalty", "memory/peak_gib", "learning_rate/appearance"):
+        assert float(table[-1][key]) > 0, key
+
+
+def test_killed_at_any_moment_it_ends_as_if_nothing_had_happened(place: Path, whole: Path, teacher: str) -> None:
+    """Bit for bit: weights, running statistics, optimisers, gradient scalers, and every logged loss."""
+    folder = place / "outputs" / "killed"
+    process = begin(place, teacher, "--name", "killed")
+    # After the first checkpoint (iteration 2): in one of the next five iterations, anywhere in it.
+    draw = random.SystemRandom()
+    moment = draw.randint(2, 6) + draw.uniform(0, 0.05)
+    deadline = time.monotonic() + 200
+    while not list_checkpoints(folder / "checkpoints") or len(rows(folder)) < int(moment):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.01)
+    time.sleep(moment % 1)
+    process.kill()
+    status, said = finish(process)
+    assert status == -9, f"{moment}: {said}"
+    status, said = finish(begin(place, teacher, "--name", "killed", "--resume"))
+    assert status == 0 and "going on from checkpoint_" in said, f"{moment}: {said}"
+    ends = [load_checkpoint(list_checkpoints(run / "checkpoints")[-1]) for run in (folder, whole)]
+    # Their names and the path of the teacher are all that the two configurations do not share.
+    states = [dict(leaves({key: value for key, value in end.items() if key != "config"})) for end in ends]
+    assert states[0].keys() == states[1].keys() and states[0]["state.iteration"] == ITERATIONS
+    assert any(key.startswith("state.optimisers.appearance.state") for key in states[0])
+    assert any(key.startswith("state.precision.0.scaler") or "skipped" in key for key in states[0])
+    for key, value in states[0].items():
+        other = states[1][key]
+        assert torch.equal(value, other) if isinstance(value, torch.Tensor) else value == other, (moment, key)
+    logged = [
+        [{key: text for key, text in row.items() if key.startswith(("loss", "weight"))} for row in rows(run)]
+        for run in (folder, whole)
+    ]
+    assert logged[0] == logged[1]
+
+
+def test_at_the_end_of_its_hours_it_saves_and_says_how_to_go_on(here: Here, teacher: str) -> None:
+    status, _, said = here(teacher, "--name", "hours", "--max-hours", "1e-7")
+    assert status == 0, said
+    folder = here.place / "outputs" / "hours"
+    assert [path.name for path in list_checkpoints(folder / "checkpoints")] == ["checkpoint_00000001.pt"]
+    assert re.search(r"stopped by the end of --max-hours; the state is in .*; go on with:\n.* --resume$", said.strip())
+    status, _, said = here(teacher, "--name", "hours", "--resume", "schedule.iterations=9")
+    assert status == 2 and "schedule.iterations (8 there, 9 now)" in said
+    status, _, said = here(teacher, "--name", "hours", "--resume", "run.log_every=2", "--max-hours", "1e-7")
+    assert status == 0 and "changed since the run began: run.log_every: 1 -> 2" in said
+
+
+def test_the_folder_of_a_run_is_not_begun_twice(here: Here, whole: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in whole.rglob("*") if path.name != ".lock"}
+    status, _, said = here()
+    assert status == 2 and said.count("\n") == 1
+    assert said.startswith(f"error: {whole} already holds a run; go on with it by --resume, or begin another under")
+    assert {path: path.stat().st_mtime_ns for path in whole.rglob("*") if path.name != ".lock"} == before
+    status, _, said = here("--resume")
+    assert status == 0 and "nothing left to do: 8 of 8 iterations are done" in said
+
+
+def test_bf16_on_a_cpu(here: Here, teacher: str) -> None:
+    begin_at_once = ("loss.code_ramp_begin=0", "loss.teacher_ramp_begin=0")
+    status, _, said = here("run.precision=bf16", "schedule.iterations=2", teacher, "--name", "bf16", *begin_at_once)
+    assert status == 0, said
+    state = load_checkpoint(here.place / "outputs" / "bf16" / "checkpoints" / "checkpoint_00000002.pt")
+    weights = [value for _, value in leaves(state["generator"]) if value.is_floating_point()]
+    assert {value.dtype for value in weights} == {torch.float32} and all(value.isfinite().all() for value in weights)
+    assert float(rows(here.place / "outputs" / "bf16")[-1]["loss/cycle"]) > 0
+
+
+def test_a_dry_run_prints_and_leaves_nothing(here: Here, whole: Path) -> None:
+    status, printed, _ = here("--dry-run", "--name", "dry", "structure.channels=4")
+    assert status == 0 and not (here.place / "outputs" / "dry").exists()
+    settings = yaml.safe_load(printed)  # what is no setting is a comment
+    assert settings["structure"]["channels"] == 4 and settings["name"] == "dry"
+    assert "12 training images of 3 identities" in printed
+    for network in ("appearance encoder", "structure encoder", "decoder", "discriminator"):
+        assert re.search(rf"^# {network}: [\d,]+ parameters$", printed, re.MULTILINE), network

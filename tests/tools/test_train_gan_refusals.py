@@ -1,0 +1,92 @@
+"""What the main tool refuses: one sentence, status 2, no traceback, nothing spoilt."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dgnet.build import build_teacher
+from dgnet.checkpoint import list_checkpoints, load_checkpoint, save_checkpoint
+from dgnet.config import load_config
+from dgnet.data.training import open_dataset
+from dgnet.distributed import Distributed
+from dgnet.teacher_training import describe_teacher
+from tests.tools.gan_tool import ROOT, Here, write_config
+
+TEACHER = "teacher.checkpoints=[{place}/teacher.pth]"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a configuration, its pedestrians and two teachers are, neither of which was ever trained."""
+    place = tmp_path_factory.mktemp("refusals")
+    write_config(place)
+    config = load_config(place / "tiny.yaml")
+    dataset = open_dataset(config.data, Distributed.start("cpu"))
+    content = describe_teacher(build_teacher(config.teacher, len(dataset.identities)), config, dataset)
+    save_checkpoint(place / "teacher.pth", content)
+    save_checkpoint(place / "stranger.pth", content | {"identities": [1, 2, 9]})
+    shutil.copytree(place / "people", place / "corrupt_people")
+    image = sorted((place / "corrupt_people" / "bounding_box_train").iterdir())[5]
+    image.write_bytes(image.read_bytes()[:200])
+    return place
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: Path) -> Here:
+    return Here(monkeypatch, capsys, place)
+
+
+def test_a_diverging_run_stops_by_itself_and_keeps_what_was_good(here: Here) -> None:
+    settings = (TEACHER.format(place=here.place), "--name", "diverging", "run.checkpoint_every=1")
+    assert here(*settings, "--max-hours", "1e-7")[0] == 0
+    folder = here.place / "outputs" / "diverging"
+    (good,) = list_checkpoints(folder / "checkpoints")
+    state = load_checkpoint(good)
+    state["generator"]["decoder.finish.2.convolution.bias"][0] = float("nan")
+    save_checkpoint(good, state)
+    status, _, said = here(*settings, "--resume")
+    (sentence,) = [line for line in said.splitlines() if line.startswith("error: ")]
+    assert status == 2 and "the term 'discriminator adversarial' is nan at iteration 2; the run stops" in sentence
+    assert list_checkpoints(folder / "checkpoints") == [good]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("run.batchsize=4",), "unknown key 'run.batchsize'; did you mean 'batch_size'?"),
+        (("run.batch_size=100",), "at least one batch of 100 images, and it holds 12"),
+        (("data.layout=market1501", "data.root=/nowhere"), "/nowhere"),
+        (("data.layout=market1501", "data.root={place}/corrupt_people"), "not a readable image"),
+        (("data.synthetic.seed=1",), "{place}/people"),
+        (("teacher.checkpoints=[{place}/stranger.pth]",), "stranger.pth: this teacher knows 3 identities"),
+        (("teacher.checkpoints=[{place}/nobody.pth]",), "{place}/nobody.pth does not exist"),
+        (("teacher.checkpoints=[{place}/tiny.yaml]",), "{place}/tiny.yaml is damaged"),
+        (("appearance.weights={place}/nothing.pth",), "{place}/nothing.pth: no such file of pretrained weights"),
+        (("run.device=tpu",), "device must be auto, cpu, cuda or cuda:NUMBER, not 'tpu'"),
+        (("run.sync_batch_norm=true",), "synchronised batch norm works on CUDA only"),
+        (("--max-hours", "-1"), "--max-hours must be a positive number of hours, not -1.0"),
+        (("--name", "a/b"), "must be a plain folder name"),
+    ],
+)
+def test_bad_input_is_one_sentence(here: Here, options: tuple[str, ...], words: str) -> None:
+    given = [
+        f"teacher.checkpoints=[{here.place}/teacher.pth]",
+        *(option.format(place=here.place) for option in options),
+    ]
+    named = [] if "--name" in options else ["--name", "bad"]
+    status, _, said = here(*given, *named)
+    shutil.rmtree(here.place / "outputs" / "bad", ignore_errors=True)
+    shutil.rmtree(here.place / "logs" / "bad", ignore_errors=True)
+    (sentence,) = [line for line in said.splitlines() if line.startswith("error: ")]
+    assert status == 2 and words.format(place=here.place) in sentence, said
+    assert "Traceback" not in said
+
+
+def test_a_missing_configuration_from_the_shell(place: Path) -> None:
+    words = [sys.executable, "tools/train_gan.py", "--config", str(place / "nowhere.yaml")]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"error: {place / 'nowhere.yaml'}: no such configuration file\n"
