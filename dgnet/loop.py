@@ -57,6 +57,12 @@ class JointTraining:
         judging, learning = (Precision(config.run.precision, distributed.device) for _ in range(2))
         return cls(generator, discriminator, Optimisers(generator, discriminator, config), (judging, learning))
 
+    def step(self, teaching: Teaching, distributed: Distributed, config: Config) -> JointStep:
+        """The step that moves all this."""
+        return JointStep(
+            self.generator, self.discriminator, teaching, self.optimisers, self.precision, distributed, config
+        )
+
     def state_dict(self) -> dict[str, Any]:
         return {
             "generator": self.generator.state_dict(),
@@ -87,15 +93,7 @@ def train(
     if path := run.latest_checkpoint():
         training.load_state_dict(continued(path, dataset, device))
     teaching = Teaching(teachers, config.teacher.style, config.loss.batch_statistics_when_frozen, identities)
-    step = JointStep(
-        training.generator,
-        training.discriminator,
-        teaching,
-        training.optimisers,
-        training.precision,
-        distributed,
-        config,
-    )
+    step = training.step(teaching, distributed, config)
     described = {"kind": KIND, "config": resolved(config), "identities": list(dataset.identities)}
     clock = Clock(config.run.batch_size * 2 * distributed.world_size)
 

@@ -31,7 +31,7 @@ from dgnet.device import machine, peak_memory_bytes
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError, command
 from dgnet.loop import JointTraining
-from dgnet.step import JointBatch, JointStep
+from dgnet.step import JointBatch
 from dgnet.teaching import Teaching
 
 # Every ramp at its maximum from the first iteration on.
@@ -157,15 +157,7 @@ def ours(config: Config, args: argparse.Namespace, distributed: Distributed) -> 
     if config.run.channels_last:
         teacher = teacher.to(memory_format=torch.channels_last)
     teaching = Teaching([teacher], config.teacher.style, config.loss.batch_statistics_when_frozen, args.identities)
-    step = JointStep(
-        training.generator,
-        training.discriminator,
-        teaching,
-        training.optimisers,
-        training.precision,
-        distributed,
-        config,
-    )
+    step = training.step(teaching, distributed, config)
     images, labels = random_images(config, args, distributed.device), random_labels(args, distributed.device)
     batch = JointBatch(images, images.clone() if config.data.erasing > 0 else None, labels)
     return lambda encode_again: step(batch, ITERATION, encode_again)

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from dgnet.checkpoint import list_checkpoints, load_checkpoint
+from tests.tools.gan_tool import leaves
 
 PROGRAM = Path(__file__).with_name("toy_training.py")
 ITERATIONS = 30
@@ -33,17 +34,6 @@ def wait_for(process, condition):
     while not condition():
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.01)
-
-
-def leaves(value, name="state"):
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from leaves(item, f"{name}.{key}")
-    elif isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            yield from leaves(item, f"{name}.{index}")
-    else:
-        yield name, value
 
 
 def assert_same_end(folder, other):
