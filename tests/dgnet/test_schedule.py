@@ -20,8 +20,10 @@ def test_a_ramp_waits_grows_and_stays(iteration: int, expected: float) -> None:
     assert ramp(0.0, 1.0, 30_000, 5e-4, iteration) == pytest.approx(expected, abs=1e-12)
 
 
-def test_a_ramp_from_above_its_maximum_never_falls() -> None:
-    assert [ramp(2.0, 1.0, 10, 0.5, iteration) for iteration in (0, 10, 11, 1000)] == [2.0] * 4
+def test_a_ramp_never_passes_its_maximum() -> None:
+    """Weight 0 switches a term off wherever its ramp would begin."""
+    assert [ramp(2.0, 1.0, 10, 0.5, iteration) for iteration in (0, 10, 11, 1000)] == [1.0] * 4
+    assert [ramp(0.5, 0.0, 10, 0.5, iteration) for iteration in (0, 1000)] == [0.0] * 2
     assert [ramp(0.5, 1.0, 0, 0.0, iteration) for iteration in (0, 1000)] == [0.5] * 2
 
 

@@ -25,6 +25,8 @@ from dgnet.distributed import Distributed
 from tests.dgnet.small_training import apart, narrow_trunks
 from tests.dgnet.two_rank_step import moved, training
 
+# Two whole programs: a busy machine takes its time.
+pytestmark = pytest.mark.timeout(400)
 PROGRAM = Path(__file__).with_name("two_rank_step.py")
 
 
@@ -35,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = [*launcher, str(PROGRAM), str(folder)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         try:
-            _, said = process.communicate(timeout=100)
+            _, said = process.communicate(timeout=200)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
