@@ -211,7 +211,9 @@ class JointStep:
         def descend(retain_graph: bool = False, /, **losses: Tensor) -> None:
             terms.update(_detached(losses))
             total = torch.stack([getattr(weights, name) * halves.sum() for name, halves in losses.items()]).sum()
-            self.learning.backward(share * total, retain_graph=retain_graph)
+            # With the codes detached, the appearance code's term has a value and no gradient.
+            if total.requires_grad:
+                self.learning.backward(share * total, retain_graph=retain_graph)
 
         # One context for all terms: weights are cast to the precision of the step once.
         with self.learning.autocast():
