@@ -34,24 +34,31 @@ HALVES = {
 # Settings and the number of teachers. Options that do not meet in the arithmetic share a case.
 CASES: dict[str, tuple[dict[str, Any], int]] = {
     "paper": ({}, 1),
-    "hard label of two teachers, average pooling": ({"teacher.style": 1, "appearance.pooling": "avg"}, 2),
-    "appearance label, cross-entropy adversary": ({"teacher.style": 2, "discriminator.kind": "nsgan"}, 0),
-    "uniform label, edges": ({"teacher.style": 3, "structure.input": "edge"}, 0),
+    "hard label of two teachers, average pooling, other weights": (
+        {"teacher.style": 1, "appearance.pooling": "avg", "discriminator.gradient_penalty": 0.1}
+        | {"loss.adversarial": 0.7, "loss.self_reconstruction": 3, "loss.same_identity_reconstruction": 2}
+        | {"loss.fine": 0.5, "loss.soft_label": 0.8, "loss.identity": 0.6, "loss.positive_identity": 0.9},
+        2,
+    ),
+    "appearance label, cross-entropy adversary, strides": (
+        {"teacher.style": 2, "discriminator.kind": "nsgan", "appearance.last_stride": 2, "teacher.last_stride": 1},
+        0,
+    ),
+    "uniform label, edges, no codes yet": (
+        {"teacher.style": 3, "structure.input": "edge", "loss.code_ramp_begin": 9},
+        0,
+    ),
     "label between the sources, running statistics": (
         {"teacher.style": 4, "loss.batch_statistics_when_frozen": False},
         1,
     ),
-    "erasing, stride 2": ({"data.erasing": 0.5, "appearance.last_stride": 2, "teacher.last_stride": 1}, 1),
-    "codes ramp up before the teacher": ({"loss.code_ramp_begin": 1, "loss.teacher_ramp_begin": 2}, 1),
-    "no code, no structure, no cycle": ({"loss.code_ramp_begin": 9, "loss.teacher": 0}, 1),
-    "other weights": (
-        {"loss.adversarial": 0.7, "loss.self_reconstruction": 3, "loss.fine": 0.5, "loss.soft_label": 0.8}
-        | {"loss.identity": 0.6, "loss.same_identity_reconstruction": 2, "discriminator.gradient_penalty": 0.1},
+    "erasing, codes ramp up before the teacher": (
+        {"data.erasing": 0.5, "loss.code_ramp_begin": 1, "loss.teacher_ramp_begin": 2},
         1,
     ),
-    "many at once": (
-        {"discriminator.kind": "nsgan", "structure.input": "edge", "appearance.pooling": "avg"}
-        | {"loss.batch_statistics_when_frozen": False, "data.erasing": 0.5, "teacher.style": 4},
+    "all at once": (
+        {"discriminator.kind": "nsgan", "structure.input": "edge", "appearance.pooling": "avg", "teacher.style": 0}
+        | {"loss.batch_statistics_when_frozen": False, "data.erasing": 0.5},
         2,
     ),
 }
