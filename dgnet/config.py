@@ -173,7 +173,6 @@ class RunConfig(Section):
     device: str = "auto"
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     channels_last: bool = True
-    compile: bool = False
     sync_batch_norm: bool = False
     log_every: int = Field(20, ge=1)
     image_every: int = Field(5000, ge=1)
