@@ -155,8 +155,6 @@ class JointStep:
         self.update(self.learning, self.optimisers.generator, self.optimisers.appearance)
         return StepRecord(_mean(judged), _mean(learnt), weights)
 
-    # ------------------------------------------------------------------ forward
-
     def encode(self, batch: JointBatch) -> Encoded:
         """Structure of a and b; appearance of all four roles. Passes in training mode move batch-norm statistics."""
         codes_learn = self.config.appearance.detach_codes == "never"
@@ -175,8 +173,6 @@ class JointStep:
         with self.learning.autocast():
             return self.generator.decoder(_exchange(encoded.structure.leaf), encoded.own_code.leaf)
 
-    # ------------------------------------------------------------------ discriminator
-
     def judge(self, batch: JointBatch, swapped: Tensor, share: float) -> Terms:
         """Discriminator: swapped images down to 0, real ones up to 1, and no steep slopes at real images."""
         kind, strength = self.config.discriminator.kind, self.config.discriminator.gradient_penalty
@@ -192,8 +188,6 @@ class JointStep:
         total = (terms["adversarial"] + strength * terms["gradient_penalty"]).sum()
         self.judging.backward(share * self.config.loss.adversarial * total)
         return _detached(terms)
-
-    # ------------------------------------------------------------------ generator and appearance encoder
 
     def learn(
         self,
@@ -314,8 +308,6 @@ class JointStep:
             teaching=soft_label_loss(student.primary.logits, label),
             teaching_fine=identity_loss(student.fine.logits, structure_labels),
         )
-
-    # ------------------------------------------------------------------ small parts
 
     def by_half(self, encode: Callable[[Tensor], AppearanceOutput], images: Tensor) -> AppearanceOutput:
         """Encode a and b in separate passes, as batch norm must see them, or in one if the configuration says so."""
