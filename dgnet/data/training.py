@@ -2,12 +2,9 @@
 
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 from dgnet.config import DataConfig
 from dgnet.data.cache import ImageCache
-from dgnet.data.datasets import read_dataset
+from dgnet.data.datasets import read_dataset, training_labels
 from dgnet.data.pairs import PairSource
 from dgnet.data.records import Dataset
 from dgnet.data.synthetic import SyntheticSpec, write_dataset
@@ -31,12 +28,6 @@ def open_dataset(config: DataConfig, distributed: Distributed) -> Dataset:
     )
     distributed.on_main(lambda: write_dataset(Path(config.root), spec))
     return read_dataset(Path(config.root), "market1501")
-
-
-def training_labels(dataset: Dataset) -> Tensor:
-    """Position of every training image's identity in `dataset.identities`, int64 `[image]`."""
-    position = {identity: index for index, identity in enumerate(dataset.identities)}
-    return torch.tensor([position[record.identity] for record in dataset.train])
 
 
 def pair_source(
