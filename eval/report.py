@@ -46,7 +46,10 @@ class Report:
     title: str
     figures: list[Figure]
     command: str = ""  # what prints these figures again
-    counts: dict[str, int] = field(default_factory=dict)  # data: identities, images, pairs, iterations
+    counts: dict[str, int] = field(default_factory=dict)  # identities, images, pairs, iterations
+    splits: dict[str, dict[str, int]] = field(default_factory=dict)  # "query" -> {"images": 3368, "identities": 750}
+    protocols: dict[str, str] = field(default_factory=dict)  # a protocol's name -> what it does, in a sentence
+    checkpoints: dict[str, str] = field(default_factory=dict)  # whose weights ("outputs/x/...pt") -> their SHA-256
     seconds: dict[str, float] = field(default_factory=dict)  # wall time of each stage
     pictures: list[Picture] = field(default_factory=list)
     machine: dict[str, str] = field(default_factory=lambda: this_machine())
@@ -130,8 +133,10 @@ def as_markdown(report: Report) -> str:
     seconds = {name: f"{value:.1f} s" for name, value in report.seconds.items()}
     if seconds:
         seconds["all together"] = f"{sum(report.seconds.values()):.1f} s"
+    data = report.counts | {split: _said(numbers) for split, numbers in report.splits.items()}
     for title, entries in (
-        ("Data", report.counts), ("Time", seconds), ("Machine", report.machine), ("Versions", report.versions)
+        ("Protocols", report.protocols), ("Data", data), ("Checkpoints (SHA-256)", report.checkpoints),
+        ("Time", seconds), ("Machine", report.machine), ("Versions", report.versions),
     ):  # fmt: skip
         lines += _listing(title, entries)
     return "\n".join(lines).rstrip() + "\n"
@@ -145,6 +150,10 @@ def _listing(title: str, entries: Mapping[str, object]) -> list[str]:
         + [f"| {_cell(k)} | {_cell(str(v))} |" for k, v in entries.items()]
         + [""]
     )
+
+
+def _said(numbers: Mapping[str, int]) -> str:
+    return ", ".join(f"{number:,} {what}" for what, number in numbers.items())
 
 
 def _cell(text: str) -> str:

@@ -20,6 +20,9 @@ def example() -> Report:
             Figure("Swap fidelity", "SSIM", 0.81239, "", "inside the outline"),
         ],
         counts={"identities": 40},
+        splits={"query": {"images": 3368, "identities": 750}},
+        protocols={"standard": "junk images are left out"},
+        checkpoints={"outputs/demo/checkpoints/checkpoint_00000800.pt": "ab" * 32},
         seconds={"teacher": 12.34, "training": 100.0},
         pictures=[Picture("swaps.png", "Rows: appearance")],
     )
@@ -44,6 +47,9 @@ def test_readable_form(tmp_path: Path) -> None:
     assert "| PSNR | 18.77 dB | inside the outline | a\\|b |" in text
     assert "| SSIM | 0.8124 |" in text
     assert "| all together | 112.3 s |" in text
+    assert "| query | 3,368 images, 750 identities |" in text
+    assert "| standard | junk images are left out |" in text
+    assert f"| outputs/demo/checkpoints/checkpoint_00000800.pt | {'ab' * 32} |" in text
     assert "![Rows: appearance](swaps.png)" in text
     assert text.index("## Re-identification") < text.index("## Swap fidelity") < text.index("## Machine")
 
@@ -84,3 +90,12 @@ def test_a_file_that_is_no_report(tmp_path: Path, text: str) -> None:
 def test_a_figure_that_is_missing() -> None:
     with pytest.raises(ValueError, match="it holds 0"):
         example().value("Swap fidelity", "LPIPS")
+
+
+def test_a_report_from_before_these_entries_is_read(tmp_path: Path) -> None:
+    path, _ = write_report(example(), tmp_path)
+    entries = json.loads(path.read_text())
+    for name in ("splits", "protocols", "checkpoints"):
+        del entries[name]
+    path.write_text(json.dumps(entries))
+    assert read_report(path).checkpoints == {} and read_report(path).figures == example().figures
