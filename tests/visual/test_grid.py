@@ -8,19 +8,8 @@ import torch
 from PIL import Image
 
 from dgnet.errors import UserError
+from tests.visual.places import HEIGHT, WIDTH, images, places_of
 from visual.grid import REAL, TRUTH, Tile, grid, save_png, swap_grid
-
-HEIGHT, WIDTH = 12, 7
-
-
-def images(*count: int) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 200, (*count, 3, HEIGHT, WIDTH), dtype=np.uint8)
-
-
-def places_of(picture: np.ndarray, image: np.ndarray) -> list[tuple[int, int]]:
-    """(top, left) of every occurrence of `image` in `picture`."""
-    windows = np.lib.stride_tricks.sliding_window_view(picture, (HEIGHT, WIDTH, 3))[:, :, 0]
-    return [tuple(place) for place in np.argwhere((windows == image.transpose(1, 2, 0)).all(axis=(2, 3, 4)))]
 
 
 def test_swap_grid_puts_every_image_once_in_its_row_and_column() -> None:
