@@ -3,227 +3,33 @@
     python tools/bench.py step --config configs/latest.yaml --batch 4 run.precision=bf16
     python tools/bench.py step --config configs/latest.yaml --batch 4 --against-naive
 
-`step` measures one iteration of the joint training in its late phase (every term active), on random images: seconds,
-images per second (a and b count, positives do not), peak memory, floating-point operations, and the share of the rate
-that a plain convolution reaches here. With --against-naive the plain float32 step of tests/oracles (module copies,
-one batch at a time, full graph) is measured in turn with ours (A B A B ...), each in its own process.
+What each kind measures: `python tools/bench.py KIND --help`.
 """
 
 import argparse
 import json
-import statistics
-import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
+from dgnet.errors import command
+from tools.benchmarks import step
 
-from dgnet.build import build_teacher
-from dgnet.config import Config, load_config
-from dgnet.device import machine, peak_memory_bytes
-from dgnet.distributed import Distributed
-from dgnet.errors import UserError, command
-from dgnet.loop import JointTraining
-from dgnet.step import JointBatch
-from dgnet.teaching import Teaching
-
-# Every ramp at its maximum from the first iteration on.
-LATE = ("loss.code_ramp_begin=0", "loss.teacher_ramp_begin=0", "loss.ramp_rate=100")
-ITERATION = 1
-# One iteration; the argument says whether the structure encoder learns on generated images.
-Iterate = Callable[[bool], object]
+# The name of a kind -> its module.
+KINDS = {"step": step}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     kinds = parser.add_subparsers(dest="kind", required=True)
-    step = kinds.add_parser("step", help="one iteration of the joint training")
-    step.add_argument("--config", type=Path, default=ROOT / "configs" / "latest.yaml")
-    step.add_argument("settings", nargs="*", metavar="section.key=value")
-    step.add_argument("--batch", type=int, default=4, help="images of a (and of b) in a batch (default: 4)")
-    step.add_argument(
-        "--identities", type=int, default=751, help="outputs of the identity heads (default: 751, Market-1501)"
-    )
-    step.add_argument("--iterations", type=int, default=2, help="timed iterations in each process (default: 2)")
-    step.add_argument("--rounds", type=int, default=3, help="processes of each kind, in turn (default: 3)")
-    step.add_argument("--against-naive", action="store_true", help="measure the naive float32 step in turn with ours")
-    step.add_argument("--one", choices=("ours", "naive"), help=argparse.SUPPRESS)
+    for module in KINDS.values():
+        module.add_parser(kinds)
     args = parser.parse_args()
-    for name in ("batch", "iterations", "rounds"):
-        least = 2 if name == "batch" else 1
-        if getattr(args, name) < least:
-            raise UserError(f"--{name} must be at least {least}, got {getattr(args, name)}")
-    config = load_config(args.config, [*args.settings, *LATE, f"run.batch_size={args.batch}"])
-    result = measure_one(config, args) if args.one else measure_rounds(config, args)
-    print(json.dumps(result, indent=None if args.one else 2))
+    result = KINDS[args.kind].run(args)
+    # A measuring process of its own (--one) answers on one line.
+    print(json.dumps(result, indent=None if getattr(args, "one", None) else 2))
     return 0
-
-
-def measure_rounds(config: Config, args: argparse.Namespace) -> dict[str, Any]:
-    """Processes in turn; medians over all timed iterations, and the ratios of the rounds."""
-    kinds = ("ours", "naive") if args.against_naive else ("ours",)
-    runs: dict[str, list[dict[str, Any]]] = {kind: [] for kind in kinds}
-    for _ in range(args.rounds):
-        for kind in kinds:
-            words = [sys.executable, __file__, "step", "--one", kind, *args.settings]
-            words += ["--config", str(args.config), "--batch", str(args.batch)]
-            words += ["--identities", str(args.identities), "--iterations", str(args.iterations)]
-            done = subprocess.run(words, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise UserError(
-                    f"the measuring process of {kind} ended with status {done.returncode}: {done.stderr.strip()[-500:]}"
-                )
-            runs[kind].append(json.loads(done.stdout.splitlines()[-1]))
-    result: dict[str, Any] = {"machine": machine(), "precision": config.run.precision, "batch": args.batch}
-    result |= {kind: summary(measured, config, args) for kind, measured in runs.items()}
-    if args.against_naive:
-        pairs = list(zip(runs["ours"], runs["naive"], strict=True))
-        speed = [statistics.median(naive["seconds"]) / statistics.median(ours["seconds"]) for ours, naive in pairs]
-        memory = [ours["peak_memory_bytes"] / naive["peak_memory_bytes"] for ours, naive in pairs]
-        result["ours_over_naive"] = {
-            "images_per_second": {"median": round(statistics.median(speed), 3), "rounds": [round(x, 3) for x in speed]},
-            "peak_memory": round(statistics.median(memory), 3),
-        }
-    return result
-
-
-def summary(runs: list[dict[str, Any]], config: Config, args: argparse.Namespace) -> dict[str, Any]:
-    """The figures of one kind over its rounds."""
-    seconds = [value for run in runs for value in run["seconds"]]
-    median = statistics.median(seconds)
-    figures: dict[str, Any] = {
-        "seconds_per_iteration": {
-            "median": round(median, 3),
-            "min": round(min(seconds), 3),
-            "max": round(max(seconds), 3),
-        },
-        "images_per_second": round(2 * args.batch / median, 3),
-        "peak_memory_gib": round(max(run["peak_memory_bytes"] for run in runs) / 2**30, 3),
-        "hours_for_the_schedule": round(median * config.schedule.iterations / 3600, 1),
-    }
-    if "operations" in runs[0]:
-        operations, rate = runs[0]["operations"], statistics.median(run["convolution_rate"] for run in runs)
-        figures |= {
-            "gigaflop_per_iteration": round(operations / 1e9, 1),
-            "convolution_gigaflop_per_second": round(rate / 1e9, 1),
-            "share_of_convolution_rate": round(operations / median / rate, 3),
-        }
-    return figures
-
-
-def measure_one(config: Config, args: argparse.Namespace) -> dict[str, Any]:
-    """This process measures one kind."""
-    distributed = Distributed.start(config.run.device)
-    iterate = (ours if args.one == "ours" else naive)(config, args, distributed)
-    iterate(False)  # compiles, allocates, fills the optimisers' state
-    seconds = []
-    for number in range(args.iterations):
-        began = time.perf_counter()
-        iterate(number % 2 == 0)
-        if distributed.device.type == "cuda":
-            torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - began)
-    result: dict[str, Any] = {"seconds": seconds, "peak_memory_bytes": peak_memory_bytes(distributed.device)}
-    if args.one == "ours":
-        with Operations() as counter:
-            iterate(False)
-        result |= {"operations": counter.total, "convolution_rate": convolution_rate(config, distributed.device)}
-    return result
-
-
-class Operations(TorchDispatchMode):
-    """Counts the floating-point operations of products and convolutions by torch's own table.
-
-    torch's `FlopCounterMode` also follows modules, which an iteration with several backward passes does not allow.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.total = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        count = flop_registry.get(func._overloadpacket)
-        if count is not None:
-            self.total += count(*args, **(kwargs or {}), out_val=result)
-        return result
-
-
-def random_images(config: Config, args: argparse.Namespace, device: torch.device) -> torch.Tensor:
-    torch.manual_seed(0)
-    return torch.randn(4, args.batch, 3, config.data.height, config.data.width).to(device)
-
-
-def random_labels(args: argparse.Namespace, device: torch.device) -> torch.Tensor:
-    return torch.randint(args.identities, (2, args.batch)).to(device)
-
-
-def ours(config: Config, args: argparse.Namespace, distributed: Distributed) -> Iterate:
-    """Our step as a function of "encode again"."""
-    training = JointTraining.fresh(config, args.identities, distributed)
-    teacher = build_teacher(config.teacher, args.identities, pretrained=False).to(distributed.device).eval()
-    if config.run.channels_last:
-        teacher = teacher.to(memory_format=torch.channels_last)
-    teaching = Teaching([teacher], config.teacher.style, config.loss.batch_statistics_when_frozen, args.identities)
-    step = training.step(teaching, distributed, config)
-    images, labels = random_images(config, args, distributed.device), random_labels(args, distributed.device)
-    batch = JointBatch(images, images.clone() if config.data.erasing > 0 else None, labels)
-    return lambda encode_again: step(batch, ITERATION, encode_again)
-
-
-def naive(config: Config, args: argparse.Namespace, distributed: Distributed) -> Iterate:
-    """The oracle's step at the paper's sizes, float32, plain memory layout."""
-    from tests.oracles.naive_config import NaiveConfig
-    from tests.oracles.naive_step import NaiveDGNet
-
-    network = NaiveDGNet(
-        NaiveConfig(
-            identities=args.identities,
-            trunk=config.appearance.backbone,
-            teacher_trunk=config.teacher.backbone,
-            structure_dim=config.structure.channels,
-            mlp_dim=config.decoder.style_hidden,
-            discriminator_dim=config.discriminator.channels,
-            warm_iter=0,
-            warm_teacher_iter=0,
-            warm_scale=100.0,
-        )
-    ).to(distributed.device)
-    images, labels = random_images(config, args, distributed.device), random_labels(args, distributed.device)
-    batch = dict(zip(("x_a", "x_b", "xp_a", "xp_b"), images, strict=True))
-    if config.data.erasing > 0:
-        batch |= {f"erased_{name}": image.clone() for name, image in batch.items()}
-    return lambda encode_again: network.step(batch, labels[0], labels[1], ITERATION, encode_again)
-
-
-def convolution_rate(config: Config, device: torch.device, channels: int = 128, seconds: float = 1.0) -> float:
-    """Operations per second of the decoder's commonest convolution (3x3, 128 channels), forward."""
-    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[config.run.precision]
-    height, width, batch = config.data.height // 4, config.data.width // 4, 8 * config.run.batch_size
-    layer = torch.nn.Conv2d(channels, channels, 3, padding=1).to(device, dtype).to(memory_format=torch.channels_last)
-    x = torch.randn(batch, channels, height, width, device=device, dtype=dtype).contiguous(
-        memory_format=torch.channels_last
-    )
-    operations, count, began = 2 * batch * height * width * channels * channels * 9, 0, 0.0
-    with torch.no_grad():
-        layer(x)
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        began = time.perf_counter()
-        while time.perf_counter() - began < seconds:
-            layer(x)
-            count += 1
-            if device.type == "cuda":
-                torch.cuda.synchronize()
-    return operations * count / (time.perf_counter() - began)
 
 
 if __name__ == "__main__":
