@@ -1,24 +1,17 @@
 """Typed, frozen configuration: a YAML file plus `section.key=value` overrides. Unknown keys are errors."""
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
-from dgnet.errors import UserError
 from dgnet.losses.adversarial import GanKind
 from dgnet.losses.teaching import TeacherStyle
 from dgnet.models.appearance import Pooling
 from dgnet.models.backbone import BackboneName
-
-
-class Section(BaseModel):
-    """A frozen part of the configuration that refuses keys it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
+from dgnet.settings import Section, load_settings, override_settings, parse_settings, plain_folder_name
+from dgnet.settings import resolved as resolved  # whoever reads a configuration stores it too
 
 
 class SyntheticConfig(Section):
@@ -207,83 +200,19 @@ class Config(Section):
     @field_validator("name")
     @classmethod
     def _plain_folder_name(cls, name: str) -> str:
-        if not name or name in (".", "..") or "/" in name or "\\" in name:
-            raise ValueError("must be a plain folder name")
-        return name
+        return plain_folder_name(name)
 
 
 def load_config(path: Path, overrides: list[str] | tuple[str, ...] = ()) -> Config:
-    """Read a YAML file and apply `section.key=value` overrides (values in YAML's spelling).
-
-    Raises:
-        UserError: the file is missing or not YAML, a key is unknown, or a value is out of its range.
-    """
-    if not path.is_file():
-        raise UserError(f"{path}: no such configuration file")
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: a configuration is a mapping of sections, this is a {type(values).__name__}")
-    # A section whose keys are all commented out reads as null.
-    values = {key: {} if value is None else value for key, value in values.items()}
-    for override in overrides:
-        _override(values, override)
-    return parse_config(values, str(path))
+    """Read a YAML file and apply `section.key=value` overrides; `UserError` as in `load_settings`."""
+    return load_settings(Config, path, overrides)
 
 
 def parse_config(values: dict[str, Any], source: str) -> Config:
     """A mapping -> `Config`; the first problem becomes one sentence."""
-    try:
-        return Config.model_validate(values)
-    except ValidationError as error:
-        raise UserError(f"{source}: {_sentence(error)}") from error
+    return parse_settings(Config, values, source)
 
 
 def override_config(config: Config, overrides: Sequence[str]) -> Config:
-    """The configuration with `section.key=value` overrides. `UserError` as in `load_config`."""
-    values = resolved(config)
-    for override in overrides:
-        _override(values, override)
-    return parse_config(values, "overrides")
-
-
-def resolved(config: Config) -> dict[str, Any]:
-    """The configuration as plain strings, numbers and lists, for YAML, checkpoints and comparison."""
-    return config.model_dump(mode="json")
-
-
-def _override(values: dict[str, Any], override: str) -> None:
-    key, separator, text = override.partition("=")
-    if not separator or not key:
-        raise UserError(f"override {override!r} is not of the form section.key=value")
-    *sections, last = key.split(".")
-    place = values
-    for section in sections:
-        place = place.setdefault(section, {})
-        if not isinstance(place, dict):
-            raise UserError(f"override {override!r}: {section!r} is a value, not a section")
-    try:
-        place[last] = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UserError(f"override {override!r}: the value is not readable as YAML") from error
-
-
-def _sentence(error: ValidationError) -> str:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        siblings = _fields_at(first["loc"][:-1])
-        close = difflib.get_close_matches(str(first["loc"][-1]), siblings, 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known keys here: {', '.join(siblings)}"
-        return f"unknown key {key!r}; {hint}"
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{key}: {message[0].lower()}{message[1:]}, got {first['input']!r}"
-
-
-def _fields_at(location: tuple[Any, ...]) -> list[str]:
-    model: Any = Config
-    for part in location:
-        model = model.model_fields[str(part)].annotation
-    return list(model.model_fields)
+    """The configuration with `section.key=value` overrides. `UserError` as in `load_settings`."""
+    return override_settings(config, overrides)
