@@ -15,7 +15,7 @@ from dgnet.checkpoint import load_checkpoint
 from dgnet.config import Config, resolved
 from dgnet.data.draws import generator as random_generator
 from dgnet.data.draws import iteration_seed
-from dgnet.data.pairs import Prefetcher
+from dgnet.data.prefetch import Prefetcher
 from dgnet.data.records import Dataset
 from dgnet.data.training import pair_source
 from dgnet.device import Precision, peak_memory_bytes
@@ -25,11 +25,11 @@ from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.generator import Generator
 from dgnet.models.teacher import Teacher
 from dgnet.optimisers import Optimisers
+from dgnet.restore import KIND
 from dgnet.run import Run
 from dgnet.step import JointBatch, JointStep, StepRecord
 from dgnet.teaching import Teaching
 
-KIND = "dgnet generator"
 # Draws the fixed picture grid of an iteration into a file.
 Draw = Callable[[Generator, Path], None]
 

@@ -14,7 +14,7 @@ from dgnet.build import build_teacher
 from dgnet.checkpoint import load_checkpoint, save_checkpoint
 from dgnet.config import Config, TeacherConfig
 from dgnet.data.draws import iteration_seed
-from dgnet.data.pairs import Prefetcher
+from dgnet.data.prefetch import Prefetcher
 from dgnet.data.records import Dataset
 from dgnet.data.training import pair_source
 from dgnet.device import Precision

@@ -1,11 +1,7 @@
 """Training batches of DG-Net: two independent images and, for each, another image of the same identity."""
 
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from time import perf_counter
-from types import TracebackType
 
 import numpy as np
 import torch
@@ -122,61 +118,3 @@ class PairSource:
         erased = rectangle_mask(rectangles, self.height, self.width)
         labels = torch.from_numpy(self.labels[indices[:2]])
         return PairBatch(images.unflatten(0, (4, local)), erased.unflatten(0, (4, local)), labels)
-
-
-class Prefetcher:
-    """Batches of `source` in order, from `start_iteration` on and without end, made a few ahead by background threads.
-
-    `waited_s` is the time in seconds that the consumer has spent waiting for batches so far. An exception in a worker
-    is raised where the batch is asked for. Close it, or use it as a context manager.
-    """
-
-    def __init__(
-        self, source: PairSource, start_iteration: int = 0, workers: int = 2, device: torch.device | str = "cpu"
-    ) -> None:
-        """`workers` >= 1 threads; with a CUDA `device` batches go through page-locked memory."""
-        if workers < 1:
-            raise UserError(f"the number of loader workers must be at least 1, and it is {workers}")
-        self.waited_s = 0.0
-        self._source, self._device = source, torch.device(device)
-        self._next = start_iteration
-        self._ahead = workers + 2
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="loader")
-        self._pending: deque[Future[PairBatch]] = deque()
-        self._fill()
-
-    def _fill(self) -> None:
-        while len(self._pending) < self._ahead:
-            self._pending.append(self._pool.submit(self._make, self._next))
-            self._next += 1
-
-    def _make(self, iteration: int) -> PairBatch:
-        batch = self._source.batch(iteration)
-        return batch.pin_memory() if self._device.type == "cuda" else batch
-
-    def __iter__(self) -> "Prefetcher":
-        return self
-
-    def __next__(self) -> PairBatch:
-        started = perf_counter()
-        try:
-            batch = self._pending.popleft().result()
-        except BaseException:
-            self.close()
-            raise
-        self.waited_s += perf_counter() - started
-        self._fill()
-        return batch.to(self._device)
-
-    def close(self) -> None:
-        """Stop the threads; batches made ahead are dropped."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        self._pending.clear()
-
-    def __enter__(self) -> "Prefetcher":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 
 from dgnet.data.cache import ImageCache
 from dgnet.data.draws import generator, permutation
-from dgnet.data.pairs import PairBatch, PairSource, Prefetcher
+from dgnet.data.pairs import PairBatch, PairSource
+from dgnet.data.prefetch import Prefetcher
 from dgnet.errors import UserError
 from tests.dgnet.data.photographs import write_image
 
