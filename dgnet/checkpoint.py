@@ -68,7 +68,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> State:
     """Read a state written by `save_checkpoint`, its tensors on `device`.
 
     Every byte is checked against the sums in the file. Raises `UserError` naming the file when it is missing,
-    truncated, altered, or holds anything but plain data.
+    truncated, altered, or holds anything but plain data in a dictionary.
     """
     path = Path(path)
     if not path.is_file():
@@ -77,9 +77,12 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> State:
     if damage is not None:
         raise UserError(f"the checkpoint {path} is damaged ({damage}); take an earlier one from {path.parent}")
     try:
-        return torch.load(path, map_location=device, weights_only=True)
+        content = torch.load(path, map_location=device, weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(f"the checkpoint {path} holds more than tensors, numbers and strings: not loaded") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is no checkpoint of ours: it holds a {type(content).__name__}, not a dictionary")
+    return content
 
 
 def find_damage(path: Path) -> str | None:

@@ -11,6 +11,7 @@ from dgnet.loop import Draw, train
 from dgnet.losses.teaching import STYLES_THAT_ASK
 from dgnet.models.teacher import Teacher
 from dgnet.run import Run
+from dgnet.run_folder import refuse_foreign
 from dgnet.teacher_training import TEACHER_FILE, load_teachers, train_teacher
 
 # Settings that change what is written, where or how fast, not what is computed.
@@ -55,13 +56,17 @@ class Job:
         """Where the run of that name lives."""
         return self.output / "outputs" / name
 
+    def curves(self, name: str) -> Path:
+        """Where TensorBoard finds the curves of that run."""
+        return self.output / "logs" / name
+
     def open_run(self, name: str, sections: tuple[str, ...]) -> Run:
         """The services of the run of that name, which depends on these sections of the configuration."""
         hours = None if self._end is None else max(1e-6, (self._end - time.monotonic()) / 3600)
         return Run.open(
             self.folder(name),
             {section: value for section, value in resolved(self.config).items() if section in sections},
-            curves=self.output / "logs" / name,
+            curves=self.curves(name),
             resume=self.resume,
             may_change=MAY_CHANGE,
             max_hours=hours,
@@ -84,6 +89,9 @@ class Job:
             name = f"{self.config.name}_teacher"
             paths = (self.folder(name) / TEACHER_FILE,)
             if not paths[0].exists():
+                # Before the hours that a teacher takes, not after them.
+                own = self.config.name
+                self.distributed.on_main(lambda: refuse_foreign(self.folder(own), self.curves(own), self.resume))
                 _, status = self.train_teacher(dataset, name)
                 if status or not paths[0].exists():
                     return status

@@ -1,22 +1,20 @@
-"""Reads the weights of the original release: its generator, discriminator, appearance encoder and teacher files.
+"""Translates the weights of the original release: its generator, discriminator, appearance encoder and teacher files.
 
 Keys are rewritten by name, one rule a line. The original's `model.fc.*` (torchvision's unused classifier) and the
 running statistics of its adaptive norms (never read) have no counterpart here.
 
-Parity with the original is tested through these readers in float64. Batch norm over the two images of the reference
+Parity with the original is tested through these rules in float64. Batch norm over the two images of the reference
 batch divides by tiny variances: in float32 two correct implementations differ by per cents there, in float64 by 1e-10.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from dgnet.errors import UserError
+from dgnet.weights import StateDict
 
-StateDict = dict[str, Tensor]
 Rules = Sequence[tuple[str, str]]
 
 STRUCTURE_RULES: Rules = (
@@ -105,22 +103,3 @@ def _style_state(gen: Mapping[str, Tensor]) -> StateDict:
         f"style.layers.{layer}.{entry}": torch.stack([tensors[place] for place in sorted(tensors)])
         for (layer, entry), tensors in found.items()
     }
-
-
-def read_state(path: Path) -> StateDict:
-    """A state dict from one of the original's files: `{'a': state_dict}` or the plain state dict.
-
-    Raises:
-        UserError: the file is missing, damaged, or holds something else.
-    """
-    if not path.is_file():
-        raise UserError(f"{path}: no such file (expected a checkpoint of the original DG-Net release)")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises several unrelated types for a damaged file
-        raise UserError(f"{path}: not a readable PyTorch checkpoint ({error.__class__.__name__})") from error
-    if isinstance(content, dict) and isinstance(content.get("a"), dict):
-        content = content["a"]
-    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise UserError(f"{path}: expected a state dict of tensors, found something else")
-    return content

@@ -13,9 +13,10 @@ from dgnet.config import Config, resolved
 from dgnet.data.records import Dataset
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError
-from dgnet.loop import KIND, JointTraining
+from dgnet.loop import JointTraining
 from dgnet.losses.teaching import STYLES_THAT_ASK
 from dgnet.official_release import Released, ReleasedTeacher
+from dgnet.restore import KIND
 from dgnet.run_folder import claim, settle_config
 from dgnet.teacher_training import TEACHER_FILE, describe_teacher
 

@@ -14,10 +14,12 @@ from torch import nn
 from dgnet.build import build_discriminator, build_generator, build_teacher
 from dgnet.config import Config, TeacherConfig, override_config
 from dgnet.errors import UserError
-from dgnet.official import StateDict, appearance_state, discriminator_state, generator_state, read_state
+from dgnet.official import appearance_state, discriminator_state, generator_state
 from dgnet.official_config import convert_config, read_flat_config, teacher_names
+from dgnet.weights import StateDict, read_weights
 
 TEACHER_WEIGHTS, TEACHER_OPTIONS = "net_last.pth", "opts.yaml"
+_EXPECTED = "a checkpoint of the original DG-Net release"
 _CHECKPOINT = re.compile(r"gen_(\d+)\.pt")
 _GENERATOR_KEY = re.compile(r"enc_content\.|dec\.|mlp_[wb]\d+\.model\.\d+\.fc\.")
 # Options of the repository that trained the teachers which stand for another network than its plain ResNet-50.
@@ -66,7 +68,9 @@ def read_released(folder: Path, iteration: int | None = None, settings: Sequence
     flat = read_flat_config(source)
     config = override_config(convert_config(flat, str(source), folder.resolve().name), settings)
     number = _iteration_of(folder / "checkpoints", iteration)
-    gen, id_, dis = (read_state(folder / "checkpoints" / f"{net}_{number}.pt") for net in ("gen", "id", "dis"))
+    gen, id_, dis = (
+        read_weights(folder / "checkpoints" / f"{net}_{number}.pt", _EXPECTED) for net in ("gen", "id", "dis")
+    )
     path = folder / "checkpoints" / f"gen_{number}.pt"
     if strangers := [key for key in gen if not _GENERATOR_KEY.match(key)]:
         raise UserError(f"{path}: {strangers[0]} belongs to no network of the original that is known here")
@@ -91,7 +95,7 @@ def read_teacher(path: Path) -> ReleasedTeacher:
         UserError: the weights are missing or damaged, or are not of a ResNet-50 with one classifier.
     """
     weights = path / TEACHER_WEIGHTS if path.is_dir() else path
-    state = appearance_state(read_state(weights))
+    state = appearance_state(read_weights(weights, _EXPECTED))
     options_file = weights.with_name(TEACHER_OPTIONS)
     options = _teacher_options(options_file)
     for key, value in options.items():

@@ -11,7 +11,7 @@ from dgnet.config import Config, parse_config
 from dgnet.errors import UserError
 from dgnet.models.generator import Generator
 
-# What `dgnet.loop` writes into its checkpoints under "kind".
+# What checkpoints of the joint training say under "kind".
 KIND = "dgnet generator"
 
 

@@ -23,16 +23,31 @@ def claim(folder: Path, curves: Path, resume: bool) -> TextIO:
     Raises `UserError` when the folder (or the TensorBoard folder `curves`) belongs to another run, or to this run in
     another process. Nothing that exists is changed.
     """
-    _refuse_foreign(folder, curves, resume)
+    refuse_foreign(folder, curves, resume)
     (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
     (folder / "images").mkdir(exist_ok=True)
     lock = _lock(folder)
     try:
-        _refuse_foreign(folder, curves, resume)  # another process may have begun here a moment ago
+        refuse_foreign(folder, curves, resume)  # another process may have begun here a moment ago
     except UserError:
         lock.close()
         raise
     return lock
+
+
+def refuse_foreign(folder: Path, curves: Path, resume: bool) -> None:
+    """Raise `UserError` where `folder` or the TensorBoard folder `curves` belongs to another run; reads alone."""
+    begun = (folder / CONFIG).exists()
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file, not the folder of a run; use another --name")
+    if begun and not resume:
+        raise UserError(
+            f"{folder} already holds a run; go on with it by --resume, or begin another under another --name"
+        )
+    if not begun and list_checkpoints(folder / "checkpoints"):
+        raise UserError(f"{folder} holds checkpoints but no {CONFIG} that tells what they are of; use another --name")
+    if not begun and curves.is_dir() and any(curves.iterdir()):
+        raise UserError(f"{curves} holds the curves of another run; use another --name, or move that folder away")
 
 
 def settle_config(folder: Path, config: Mapping[str, Any], may_change: Collection[str]) -> list[str]:
@@ -80,20 +95,6 @@ def _read(path: Path) -> Any:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not readable as YAML; restore it, or begin a run under another --name") from error
-
-
-def _refuse_foreign(folder: Path, curves: Path, resume: bool) -> None:
-    begun = (folder / CONFIG).exists()
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder} is a file, not the folder of a run; use another --name")
-    if begun and not resume:
-        raise UserError(
-            f"{folder} already holds a run; go on with it by --resume, or begin another under another --name"
-        )
-    if not begun and list_checkpoints(folder / "checkpoints"):
-        raise UserError(f"{folder} holds checkpoints but no {CONFIG} that tells what they are of; use another --name")
-    if not begun and curves.is_dir() and any(curves.iterdir()):
-        raise UserError(f"{curves} holds the curves of another run; use another --name, or move that folder away")
 
 
 def _lock(folder: Path) -> TextIO:

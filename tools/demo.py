@@ -51,7 +51,7 @@ def main() -> int:
     parser.add_argument("--name", help="folder of the demo (default: the configuration's name)")
     parser.add_argument("--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are made")
     parser.add_argument("--resume", action="store_true", help="an unfinished demo goes on in any case")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     config = load_config(args.config, [*args.settings, *([f"name={json.dumps(args.name)}"] if args.name else [])])
     if config.data.layout != "synthetic":
         raise UserError(f"{args.config}: the demo needs data.layout 'synthetic', got {config.data.layout!r}")

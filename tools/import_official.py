@@ -40,7 +40,7 @@ def main() -> None:
         "--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are made (default: here)"
     )
     parser.add_argument("settings", nargs="*", metavar="section.key=value", help="change single settings")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     name = [f"name={json.dumps(args.name)}"] if args.name else []
     released = read_released(args.outputs, args.iteration, [*args.settings, *name])
     teachers = [read_teacher(path) for path in args.teacher]

@@ -35,7 +35,7 @@ def main() -> int:
     )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this run")
     parser.add_argument("--max-hours", type=float, help="save and leave after this many hours")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     config = load_config(args.config, args.settings)
     distributed = Distributed.start(config.run.device)
     dataset = open_dataset(config.data, distributed)

@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 from torchvision.models import resnet
 
 from dgnet.errors import UserError
+from dgnet.weights import read_weights
 
 BackboneName = Literal["resnet18", "resnet34", "resnet50", "resnet101"]
 
@@ -53,13 +53,8 @@ def load_imagenet(backbone: Backbone, path: Path) -> None:
     Raises:
         UserError: the file is missing, is no state dict, or is another architecture's.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: no such file of pretrained weights (a torchvision ResNet state dict, .pth)")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises several unrelated types for a damaged file
-        raise UserError(f"{path}: not a readable PyTorch state dict ({error.__class__.__name__})") from error
-    state = {key: value for key, value in state.items() if not key.startswith("fc.")}
+    content = read_weights(path, "pretrained weights, a torchvision ResNet state dict (.pth)")
+    state = {key: value for key, value in content.items() if not key.startswith("fc.")}
     wanted = backbone.state_dict()
     missing = [key for key in wanted if key not in state and not key.endswith("num_batches_tracked")]
     wrong = [key for key in state if key not in wanted or state[key].shape != wanted[key].shape]

@@ -7,6 +7,7 @@ import torch
 
 from dgnet.errors import UserError
 from dgnet.restore import load_generator
+from dgnet.teacher_training import load_teacher
 from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator, store
 
 
@@ -76,3 +77,11 @@ def test_foreign_files(tmp_path, changes, sentence):
     with pytest.raises(UserError, match=sentence) as error:
         load_generator(path)
     assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", [[1, 2, 3], torch.zeros(2), "words"])
+def test_a_file_of_something_else_is_one_sentence(tmp_path, content):
+    torch.save(content, tmp_path / "other.pt")
+    for read in (load_generator, load_teacher):
+        with pytest.raises(UserError, match=rf"other\.pt is no checkpoint of ours.* a {type(content).__name__}"):
+            read(tmp_path / "other.pt")

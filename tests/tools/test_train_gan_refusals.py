@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from dgnet.build import build_teacher
 from dgnet.checkpoint import list_checkpoints, load_checkpoint, save_checkpoint
@@ -28,6 +29,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     content = describe_teacher(build_teacher(config.teacher, len(dataset.identities)), config, dataset)
     save_checkpoint(place / "teacher.pth", content)
     save_checkpoint(place / "stranger.pth", content | {"identities": [1, 2, 9]})
+    torch.save([1, 2, 3], place / "list.pth")
     shutil.copytree(place / "people", place / "corrupt_people")
     image = sorted((place / "corrupt_people" / "bounding_box_train").iterdir())[5]
     image.write_bytes(image.read_bytes()[:200])
@@ -64,7 +66,9 @@ def test_a_diverging_run_stops_by_itself_and_keeps_what_was_good(here: Here) -> 
         (("teacher.checkpoints=[{place}/stranger.pth]",), "stranger.pth: this teacher knows 3 identities"),
         (("teacher.checkpoints=[{place}/nobody.pth]",), "{place}/nobody.pth does not exist"),
         (("teacher.checkpoints=[{place}/tiny.yaml]",), "{place}/tiny.yaml is damaged"),
-        (("appearance.weights={place}/nothing.pth",), "{place}/nothing.pth: no such file of pretrained weights"),
+        (("appearance.weights={place}/nothing.pth",), "{place}/nothing.pth: no such file (expected pretrained weights"),
+        (("appearance.weights={place}/list.pth",), "{place}/list.pth: expected pretrained weights"),
+        (("teacher.checkpoints=[{place}/list.pth]",), "{place}/list.pth is no checkpoint of ours: it holds a list"),
         (("run.device=tpu",), "device must be auto, cpu, cuda or cuda:NUMBER, not 'tpu'"),
         (("run.sync_batch_norm=true",), "synchronised batch norm works on CUDA only"),
         (("--max-hours", "-1"), "--max-hours must be a positive number of hours, not -1.0"),
@@ -83,6 +87,15 @@ def test_bad_input_is_one_sentence(here: Here, options: tuple[str, ...], words: 
     (sentence,) = [line for line in said.splitlines() if line.startswith("error: ")]
     assert status == 2 and words.format(place=here.place) in sentence, said
     assert "Traceback" not in said
+
+
+def test_an_occupied_folder_is_refused_before_a_teacher_is_trained(here: Here) -> None:
+    occupied = here.place / "outputs" / "occupied"
+    occupied.mkdir(parents=True)
+    (occupied / "config.yaml").write_text("name: another\n")
+    status, _, said = here("--name", "occupied")
+    assert status == 2 and f"{occupied} already holds a run" in said
+    assert not (here.place / "outputs" / "occupied_teacher").exists()
 
 
 def test_a_missing_configuration_from_the_shell(place: Path) -> None:
