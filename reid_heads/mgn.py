@@ -71,20 +71,16 @@ class MGN(Head):
         self.stripes = tuple(int(count) for count in stripes.split("-"))
         usual, unstrided = (Backbone(trunk, stride, double_up_to_height=0) for stride in (2, 1))
         unstrided.load_state_dict(usual.state_dict())
-        self.stem = nn.Sequential(*(getattr(usual, part) for part in ("conv1", "bn1", "relu", "maxpool")))
-        self.stages = nn.ModuleList([usual.layer1, usual.layer2, usual.layer3[0]])  # type: ignore[index]
+        self.stem = nn.Sequential(*(usual.get_submodule(part) for part in ("conv1", "bn1", "relu", "maxpool")))
+        self.stages = nn.ModuleList(usual.get_submodule(part) for part in ("layer1", "layer2", "layer3.0"))
         # Only the first branch halves the resolution in stage 4.
-        rests = [nn.Sequential(network.layer3[1:], network.layer4) for network in (usual, unstrided)]  # type: ignore[index]
-        self.branches = nn.ModuleList([rests[0], rests[1], deepcopy(rests[1])])
+        self.branches = nn.ModuleList([_rest(usual), _rest(unstrided), deepcopy(_rest(unstrided))])
         parts = len(self.stripes) + sum(self.stripes[1:])
         self.channels = usual.channels
         self.embedding_size = parts * features
         self.metric_sizes = (features,) * len(self.stripes)
         self.reductions = nn.ModuleList(Reduction(self.channels, features) for _ in range(parts))
-        self.classifiers = nn.ModuleList(nn.Linear(features, identities) for _ in range(parts))
-        for classifier in self.classifiers:
-            nn.init.kaiming_uniform_(classifier.weight, mode="fan_out")
-            nn.init.zeros_(classifier.bias)
+        self.classifiers = nn.ModuleList(_classifier(features, identities) for _ in range(parts))
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> HeadOutput:
         maps = self.maps(images)
@@ -112,3 +108,16 @@ class MGN(Head):
 
     def trunk_parameters(self) -> list[nn.Parameter]:
         return [p for part in (self.stem, self.stages, self.branches) for p in part.parameters()]
+
+
+def _rest(network: Backbone) -> nn.Sequential:
+    """Stage 3 without its first block, and stage 4."""
+    third = list(network.get_submodule("layer3").children())
+    return nn.Sequential(nn.Sequential(*third[1:]), network.get_submodule("layer4"))
+
+
+def _classifier(features: int, identities: int) -> nn.Linear:
+    classifier = nn.Linear(features, identities)
+    nn.init.kaiming_uniform_(classifier.weight, mode="fan_out")
+    nn.init.zeros_(classifier.bias)
+    return classifier

@@ -14,7 +14,7 @@ from reid_heads import bnneck, mgn, self_distillation
 HeadBuilder = Callable[..., Head]
 
 HEADS: dict[str, HeadBuilder] = {
-    **{name: bnneck.BNNeck for name in bnneck.TRUNKS},
+    **dict.fromkeys(bnneck.TRUNKS, bnneck.BNNeck),
     **{f"{name}_kd": self_distillation.SelfDistillation for name in bnneck.TRUNKS},
     "mgn": mgn.MGN,
 }
