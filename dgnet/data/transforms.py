@@ -4,6 +4,8 @@ The functions that move pixels work through numpy views and leave torch's thread
 threads, beside a training step that owns the cores.
 """
 
+from typing import Literal
+
 import numpy as np
 import torch
 from jaxtyping import Bool, Int64, UInt8
@@ -12,6 +14,8 @@ from torch import Tensor
 ERASED_AREA = (0.02, 0.4)  # share of the image
 ERASED_ASPECT = (0.3, 1 / 0.3)  # height / width, drawn uniformly (not in the logarithm) as the original does
 ERASING_ATTEMPTS = 100
+
+Border = Literal["edge", "black"]
 
 
 def mirror(
@@ -26,15 +30,19 @@ def mirror(
 
 
 def crop_padded(
-    images: UInt8[Tensor, "batch 3 height width"], tops: Int64[Tensor, "batch"], lefts: Int64[Tensor, "batch"], pad: int
+    images: UInt8[Tensor, "batch 3 height width"],
+    tops: Int64[Tensor, "batch"],
+    lefts: Int64[Tensor, "batch"],
+    pad: int,
+    border: Border = "edge",
 ) -> UInt8[Tensor, "batch 3 height width"]:
-    """Pad by `pad` pixels that repeat the edge, then cut windows of the old size at (top, left), each 0..2*pad.
+    """Pad by `pad` pixels that repeat the edge (or are black), then cut windows of the old size at (top, left).
 
-    `pad` is smaller than both sides. The padded images never exist: the part of a window that lies on the image is
-    copied, then its outermost row and column spread over the rest.
+    `tops` and `lefts` are 0..2*pad, `pad` is smaller than both sides. The padded images never exist: the part of a
+    window that lies on the image is copied, then its outermost row and column spread over the rest.
     """
     source = images.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1).numpy()
-    window = np.empty_like(source)
+    window = np.empty_like(source) if border == "edge" else np.zeros_like(source)
     height, width = source.shape[1:3]
     for image, (top, left) in enumerate(zip((tops - pad).tolist(), (lefts - pad).tolist(), strict=True)):
         # Rows first..last of the window show rows first+top..last+top of the image; likewise columns.
@@ -44,6 +52,8 @@ def crop_padded(
         target[first_row:last_row, first_column:last_column] = source[
             image, first_row + top : last_row + top, first_column + left : last_column + left
         ]
+        if border == "black":
+            continue
         rows = target[first_row:last_row]
         rows[:, :first_column] = rows[:, first_column : first_column + 1]
         rows[:, last_column:] = rows[:, last_column - 1 : last_column]

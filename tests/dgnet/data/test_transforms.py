@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dgnet.data.transforms import crop_padded, draw_erasing, mirror, rectangle_mask
+from dgnet.data.transforms import Border, crop_padded, draw_erasing, mirror, rectangle_mask
 
 
 def noise(batch: int, height: int, width: int) -> torch.Tensor:
@@ -23,13 +23,15 @@ def test_mirror(memory_format: torch.memory_format) -> None:
     assert torch.equal(flipped[[0, 3]], images[[0, 3]].flip(-1)) and torch.equal(flipped[1:3], images[1:3])
 
 
+@pytest.mark.parametrize("border", ["edge", "black"])
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
-def test_crop_equals_padding_and_cutting_at_every_place(memory_format: torch.memory_format) -> None:
+def test_crop_equals_padding_and_cutting_at_every_place(memory_format: torch.memory_format, border: Border) -> None:
     pad, height, width = 3, 7, 5
     places = torch.cartesian_prod(torch.arange(2 * pad + 1), torch.arange(2 * pad + 1))
     images = noise(len(places), height, width).contiguous(memory_format=memory_format)
-    padded = F.pad(images.float(), (pad,) * 4, mode="replicate").to(torch.uint8)
-    cropped = crop_padded(images, places[:, 0], places[:, 1], pad)
+    mode = "replicate" if border == "edge" else "constant"
+    padded = F.pad(images.float(), (pad,) * 4, mode=mode).to(torch.uint8)
+    cropped = crop_padded(images, places[:, 0], places[:, 1], pad, border)
     for image, (top, left) in enumerate(places.tolist()):
         assert torch.equal(cropped[image], padded[image, :, top : top + height, left : left + width])
 

@@ -1,0 +1,106 @@
+"""Generated images that somebody else's program, or ours, left in a folder: who wears what in which pose."""
+
+import csv
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from dgnet.data.readers.names import is_image
+from dgnet.errors import UserError
+
+MANIFEST = "manifest.csv"
+# The identity is the first number of the name, or of the folder: 0002_c1s1_000451_03.jpg, 0002/7.png.
+NAME_PATTERN = r"^(?P<identity>\d+)"
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedRecord:
+    """One generated image; identities are the data set's own numbers, None where unknown.
+
+    `appearance` is who lent the clothes (for other generators than DG-Net: who the image is meant to show), `structure`
+    who lent pose, body and place.
+    """
+
+    path: Path
+    appearance: int | None
+    structure: int | None = None
+
+
+def read_generated(place: Path, name_pattern: str = NAME_PATTERN) -> tuple[GeneratedRecord, ...]:
+    """The generated images at `place`, sorted by path.
+
+    `place` is a .csv file, a folder with a `manifest.csv`, or any other folder of images.
+
+    - A CSV has the columns `path` (relative to its folder) and `appearance_identity` (or `identity`), maybe
+      `structure_identity`; an empty cell is unknown, other columns are not read.
+    - In a folder, `name_pattern` is searched in every image's path below it, written with `/`. Its group `identity`
+      (or `appearance`) is the appearance's identity, its group `structure` the structure's. A pattern that does not
+      match leaves both unknown.
+
+    Raises:
+        UserError: nothing is there, a column is missing, an identity is no whole number, an image of a CSV is missing,
+            or a pattern is none.
+    """
+    if place.is_dir() and (place / MANIFEST).is_file():
+        place = place / MANIFEST
+    if place.is_file() and place.suffix.lower() == ".csv":
+        records = _of_csv(place)
+    elif place.is_dir():
+        records = _of_folder(place, name_pattern)
+    else:
+        raise UserError(f"{place}: no generated images; looked for a folder of images or a .csv file")
+    if not records:
+        raise UserError(f"{place}: no generated image in it")
+    return tuple(sorted(records, key=lambda record: record.path))
+
+
+def _of_csv(path: Path) -> list[GeneratedRecord]:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        columns = reader.fieldnames or ()
+        appearance = next((name for name in ("appearance_identity", "identity") if name in columns), None)
+        if "path" not in columns or appearance is None:
+            raise UserError(
+                f"{path}: the first line must name the columns path and appearance_identity (or identity), "
+                f"it names {', '.join(columns) or 'none'}"
+            )
+        records = []
+        for row in reader:
+            where = f"{path}, line {reader.line_num}"
+            image = path.parent / (row["path"] or "")
+            if not row["path"] or not image.is_file():
+                raise UserError(f"{where}: no image at {row['path']!r}")
+            records.append(
+                GeneratedRecord(
+                    image, _identity(row[appearance], where), _identity(row.get("structure_identity"), where)
+                )
+            )
+    return records
+
+
+def _of_folder(folder: Path, pattern: str) -> list[GeneratedRecord]:
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise UserError(f"{pattern!r} is no regular expression ({error})") from error
+    unknown = sorted(set(compiled.groupindex) - {"identity", "appearance", "structure"})
+    if unknown or not compiled.groupindex:
+        raise UserError(f"{pattern!r} must name groups identity or structure, as in {NAME_PATTERN!r}")
+    records = []
+    for path in (path for path in folder.rglob("*") if is_image(path) and path.is_file()):
+        name = path.relative_to(folder).as_posix()
+        match = compiled.search(name)
+        groups = match.groupdict() if match else {}
+        where = f"{path}, matched by {pattern!r}"
+        appearance = _identity(groups.get("identity", groups.get("appearance")), where)
+        records.append(GeneratedRecord(path, appearance, _identity(groups.get("structure"), where)))
+    return records
+
+
+def _identity(text: str | None, where: str) -> int | None:
+    if not text:
+        return None
+    try:
+        return int(text)
+    except ValueError as error:
+        raise UserError(f"{where}: an identity must be a whole number or empty, and it is {text!r}") from error
