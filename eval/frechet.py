@@ -1,0 +1,143 @@
+"""The Frechet distance between two sets of features, each taken for a normal distribution.
+
+Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium", 2017 (FID, with the
+features of an Inception network): d^2 = |m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1 S2)^1/2. The product S1 S2 has the
+eigenvalues of the symmetric F' S2 F for any F with F F' = S1. Those are real and need no matrix root: a factor, two
+products and the eigenvalues of one symmetric matrix, in float64.
+"""
+
+import logging
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from scipy.linalg import LinAlgError, eigh, eigvalsh
+
+from eval.arrays import Array, as_numpy, checked_features
+from eval.errors import EvaluationError
+
+FEWEST_IMAGES = 2048
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FeatureStatistics:
+    """Mean `[feature]` and covariance `[feature, feature]` (divided by images - 1) of a set of features, float64."""
+
+    mean: np.ndarray = field(repr=False)
+    covariance: np.ndarray = field(repr=False)
+    images: int | None = None  # None: statistics from a file that does not say
+    extractor: str | None = None
+
+    @property
+    def warning(self) -> str:
+        """Why a figure made of these is not to be trusted, or an empty string."""
+        if self.images is None or self.images >= FEWEST_IMAGES:
+            return ""
+        reason = "the Frechet distance of few images is biased upwards"
+        if self.images <= len(self.mean):
+            reason += f", and {self.images} of them cannot fill a covariance of {len(self.mean)} features"
+        return f"{self.images} images are fewer than {FEWEST_IMAGES}: {reason}; compare with equally many only"
+
+
+def statistics_of(features: Array, extractor: str | None = None) -> FeatureStatistics:
+    """Mean and covariance of features `[image, feature]`; a warning is logged for fewer than 2,048 images.
+
+    `EvaluationError` for NaN, infinity, and fewer than two images.
+    """
+    matrix = as_numpy(checked_features("features", features)).astype(np.float64)
+    if len(matrix) < 2:
+        raise EvaluationError(f"a covariance needs at least two images, got {len(matrix)}")
+    mean = matrix.mean(axis=0)
+    centred = matrix - mean
+    result = FeatureStatistics(mean, centred.T @ centred / (len(matrix) - 1), len(matrix), extractor)
+    if result.warning:
+        _log.warning("warning: %s", result.warning)
+    return result
+
+
+def frechet_distance(first: FeatureStatistics, second: FeatureStatistics) -> float:
+    """d^2 of two sets, at least 0. `EvaluationError` for other lengths, other extractors, and what is no covariance."""
+    for name, statistics in (("first", first), ("second", second)):
+        _check(name, statistics)
+    if len(first.mean) != len(second.mean):
+        raise EvaluationError(
+            f"both sets must have features of one length, got {len(first.mean)} and {len(second.mean)}"
+        )
+    names = {first.extractor, second.extractor} - {None}
+    if len(names) > 1:
+        raise EvaluationError(
+            f"both sets must have features of one extractor, got {first.extractor!r} and {second.extractor!r}"
+        )
+    # The factor of the set of fewer images has the fewest columns.
+    low, high = (first, second) if (first.images or 0) <= (second.images or 0) else (second, first)
+    factor = _factor(low.covariance)
+    eigenvalues = eigvalsh(factor.T @ high.covariance @ factor, check_finite=False) if factor.size else np.zeros(1)
+    root = np.sqrt(np.maximum(eigenvalues, 0)).sum()
+    difference = first.mean - second.mean
+    value = difference @ difference + np.trace(first.covariance) + np.trace(second.covariance) - 2 * root
+    return max(float(value), 0.0)
+
+
+def _factor(covariance: np.ndarray) -> np.ndarray:
+    """F with F F' = covariance: Cholesky's, or of a singular one the scaled eigenvectors, without those of nothing."""
+    try:
+        return np.linalg.cholesky(covariance)
+    except LinAlgError:
+        values, vectors = eigh(covariance, driver="evd", check_finite=False)
+    # Rounding makes numbers of either sign and this size of eigenvalues that are 0.
+    nothing = len(values) * np.finfo(np.float64).eps * abs(values).max()
+    if values[0] < -100 * nothing:
+        raise EvaluationError(f"a covariance must have no negative eigenvalue, got {values[0]:.3g}")
+    kept = values > nothing
+    return vectors[:, kept] * np.sqrt(values[kept])
+
+
+def _check(name: str, statistics: FeatureStatistics) -> None:
+    mean, covariance = statistics.mean, statistics.covariance
+    if mean.ndim != 1 or covariance.shape != (len(mean), len(mean)):
+        raise EvaluationError(
+            f"the {name} statistics must be a mean and a square covariance of its length, got shapes {mean.shape} and "
+            f"{covariance.shape}"
+        )
+    if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
+        raise EvaluationError(f"the {name} statistics must be finite, they hold NaN or infinity")
+    if not np.allclose(covariance, covariance.T, rtol=1e-6, atol=1e-9 * abs(covariance).max(initial=0)):
+        raise EvaluationError(f"the {name} covariance must be symmetric")
+
+
+def save_statistics(statistics: FeatureStatistics, path: Path) -> None:
+    """Write an .npz that `read_statistics` and pytorch-fid read (`mu`, `sigma`). `EvaluationError` if it is there."""
+    path = Path(path)
+    if path.suffix != ".npz":
+        raise EvaluationError(f"{path}: statistics are saved as .npz")
+    if path.exists():
+        raise EvaluationError(f"{path} is there already: name another file")
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with open(partial, "wb") as handle:
+            np.savez(
+                handle,
+                mu=statistics.mean,
+                sigma=statistics.covariance,
+                images=np.int64(statistics.images or 0),
+                extractor=np.str_(statistics.extractor or ""),
+            )
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read_statistics(path: Path) -> FeatureStatistics:
+    """Statistics from an .npz of `save_statistics` or of pytorch-fid. `EvaluationError` for anything else."""
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            mean, covariance = (np.asarray(content[name], np.float64) for name in ("mu", "sigma"))
+            images = int(content["images"]) if "images" in content else 0
+            extractor = str(content["extractor"]) if "extractor" in content else ""
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise EvaluationError(f"{path}: no .npz of statistics with mu and sigma ({error})") from error
+    result = FeatureStatistics(mean, covariance, images or None, extractor or None)
+    _check(str(path), result)
+    return result

@@ -1,0 +1,136 @@
+"""The Inception network of the FID: pytorch-fid's, by its own arithmetic, and how each protocol shows it an image."""
+
+import hashlib
+import threading
+import urllib.error
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import torch
+import torch.nn.functional as F
+from pytorch_fid import inception
+from torch import Tensor
+
+from eval.errors import EvaluationError
+from eval.extractor import Extractor
+from eval.images import resized, smooth_resized
+
+# torch's convention: a file of weights bears the first eight digits of its SHA-256 in its name.
+WEIGHTS_NAME = inception.FID_WEIGHTS_URL.rsplit("/", 1)[1]
+WEIGHTS_SHA256 = WEIGHTS_NAME.removesuffix(".pth").rsplit("-", 1)[1]
+SIDE = 299
+_patching = threading.Lock()
+
+
+def _as_it_is(image: Tensor) -> Tensor:
+    """What pytorch-fid's network does to any image: bilinear, without a filter against aliasing."""
+    return F.interpolate(image[None].float() / 255, size=(SIDE, SIDE), mode="bilinear", align_corners=False)[0]
+
+
+def _from_256_by_128(image: Tensor) -> Tensor:
+    return _as_it_is(resized(image, 256, 128))
+
+
+def _clean(image: Tensor) -> Tensor:
+    return smooth_resized(image, SIDE, SIDE) / 255
+
+
+# protocol -> uint8 image [3, height, width] to the network's input [3, 299, 299], 0..1.
+PREPARATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "pytorch-fid": _as_it_is,
+    "dgnet": _from_256_by_128,
+    "clean": _clean,
+}
+MEANING = {
+    "pytorch-fid": "files as they are, bilinear to 299x299 without antialiasing",
+    "dgnet": "the original DG-Net's: 256x128 first (bicubic), then bilinear to 299x299 without antialiasing",
+    "clean": "antialiased bicubic to 299x299, not rounded",
+}
+
+
+def inception_extractor(
+    protocol: str = "pytorch-fid",
+    *,
+    weights: Path | None = None,
+    sha256: str = WEIGHTS_SHA256,
+    device: torch.device | str = "cpu",
+) -> Extractor:
+    """Features `[image, 2048]` of pytorch-fid's Inception network, for images that a protocol prepares.
+
+    Args:
+        protocol: a key of `PREPARATIONS`.
+        weights: pytorch-fid's file of weights; without it the copy that torch keeps, or the package's own download.
+        sha256: what the hexadecimal SHA-256 of the file must begin with.
+
+    Raises:
+        EvaluationError: an unknown protocol; no weights and no way to get them; another file than that.
+    """
+    if protocol not in PREPARATIONS:
+        raise EvaluationError(f"protocol must be one of {', '.join(PREPARATIONS)}, got {protocol!r}")
+    network = _network(_state(weights, sha256)).to(device).eval()
+
+    def features(images: Tensor) -> Tensor:
+        return network(images.to(device))[0].flatten(1)
+
+    return Extractor(f"Inception ({protocol}: {MEANING[protocol]})", PREPARATIONS[protocol], features)
+
+
+def _network(state: dict[str, Any]) -> torch.nn.Module:
+    # The package builds its network and downloads the weights in one function, and has no argument for either.
+    with _patching, mock.patch.object(inception, "load_state_dict_from_url", lambda *_, **__: state):
+        try:
+            return inception.InceptionV3(resize_input=False)
+        except (RuntimeError, AttributeError, TypeError) as error:
+            reason = str(error).splitlines()[0]
+            raise EvaluationError(f"the weights do not fit pytorch-fid's Inception network ({reason})") from error
+
+
+def _state(weights: Path | None, sha256: str) -> dict[str, Any]:
+    path = _file(weights)
+    check_sha256(path, sha256)
+    return read_state(path)
+
+
+def _file(weights: Path | None) -> Path:
+    """The file of weights, fetched by torch's own means where nobody names one."""
+    if weights is not None:
+        return Path(weights)
+    path = Path(torch.hub.get_dir()) / "checkpoints" / WEIGHTS_NAME
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(inception.FID_WEIGHTS_URL, str(path), WEIGHTS_SHA256, progress=False)
+        except (urllib.error.URLError, OSError, RuntimeError) as error:
+            reason = getattr(error, "reason", None) or error
+            raise EvaluationError(
+                f"the Inception network needs {WEIGHTS_NAME} and it could not be downloaded ({reason}): fetch "
+                f"{inception.FID_WEIGHTS_URL} elsewhere and name the file by --weights"
+            ) from error
+    return path
+
+
+def check_sha256(path: Path, beginning: str) -> None:
+    """`EvaluationError` unless the SHA-256 of the file begins with these hexadecimal digits."""
+    if not path.is_file():
+        raise EvaluationError(f"{path}: no such file of weights")
+    digest = hashlib.sha256()
+    with open(path, "rb") as handle:
+        while part := handle.read(2**20):
+            digest.update(part)
+    if not digest.hexdigest().startswith(beginning.lower()):
+        raise EvaluationError(
+            f"{path}: its SHA-256 must begin with {beginning}, and it is {digest.hexdigest()[:16]}..."
+        )
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """A PyTorch state dict from a file, on the CPU; `EvaluationError` for anything else."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises several unrelated types for a damaged file
+        raise EvaluationError(f"{path}: not a readable PyTorch state dict ({error.__class__.__name__})") from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise EvaluationError(f"{path}: not a PyTorch state dict")
+    return dict(state)
