@@ -33,8 +33,8 @@ from dgnet.stopwatch import Stopwatch
 from dgnet.swap_pairs import Pair, one_each, render_pairs
 from dgnet.teacher_training import TEACHER_FILE, load_teacher
 from dgnet.witness import train_witness
-from eval.report import JSON_NAME, MARKDOWN_NAME, Picture, Report, read_report, write_report
-from tools.measure_swaps import SEED, as_table, measure
+from eval.report import JSON_NAME, MARKDOWN_NAME, Picture, Report, as_table, read_report, write_report
+from tools.measure_swaps import SEED, measure
 from visual.curves import curves
 from visual.grid import save_png, swap_grid
 from visual.swap import fixed_grid, swapped_images

@@ -33,7 +33,7 @@ from dgnet.witness import hold_out, train_witness, witness_logits
 from eval.histogram import colour_histogram
 from eval.identification import identification, logits_of
 from eval.ranking import rank_metrics
-from eval.report import Figure
+from eval.report import Figure, as_table
 from eval.swap_fidelity import swap_fidelity
 
 PAIRS, SEED = 300, 0
@@ -144,11 +144,6 @@ def measure(
     with watch.stage("re-identification"):
         figures += ranking_figures(stored, teacher, dataset)
     return figures
-
-
-def as_table(figures: Sequence[Figure]) -> str:
-    """The figures for a terminal."""
-    return "\n".join(f"{f.section:18} {f.name:48} {f.value:9.4f} {f.unit}".rstrip() for f in figures)
 
 
 def main() -> int:

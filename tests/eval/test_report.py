@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
-from eval.report import Figure, Picture, Report, read_report, write_report
+from eval.report import Figure, Picture, Report, as_table, read_report, write_report
 
 
 def example() -> Report:
@@ -28,10 +29,16 @@ def example() -> Report:
     )
 
 
+@pytest.fixture(autouse=True)
+def picture(tmp_path: Path) -> None:
+    Image.new("RGB", (20, 30), "red").save(tmp_path / "swaps.png")
+
+
 def test_reads_back_as_it_was(tmp_path: Path) -> None:
-    paths = write_report(example(), tmp_path / "new")
-    assert [path.name for path in paths] == ["report.json", "report.md"]
-    assert sorted(path.name for path in paths[0].parent.iterdir()) == ["report.json", "report.md"]
+    paths = write_report(example(), tmp_path)
+    assert [path.name for path in paths] == ["report.json", "report.md", "report.html"]
+    names = ["report.html", "report.json", "report.md", "swaps.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
     assert read_report(paths[0]) == example()
     assert example().value("Swap fidelity", "SSIM") == 0.81239
     entries = json.loads(paths[0].read_text())
@@ -77,14 +84,57 @@ def test_an_error_while_writing_leaves_nothing_behind(tmp_path: Path, monkeypatc
     monkeypatch.setattr("eval.report.os.replace", broken)
     with pytest.raises(OSError, match="no space left"):
         write_report(example(), tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["swaps.png"]
 
 
-@pytest.mark.parametrize("text", ["no json", "[]", "{}", '{"figures": [{"nam": 1}], "pictures": [], "title": ""}'])
+FIGURE = {"section": "Swap", "name": "PSNR", "value": 1.5}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no json",
+        "[]",
+        "{}",
+        '{"figures": [{"nam": 1}], "pictures": [], "title": ""}',
+        json.dumps({"title": 3, "figures": [], "pictures": []}),
+        json.dumps({"title": "", "figures": [FIGURE | {"value": "1.5"}], "pictures": []}),
+        json.dumps({"title": "", "figures": [FIGURE | {"protocol": 3}], "pictures": []}),
+        json.dumps({"title": "", "figures": [], "pictures": [], "machine": ["cpu"]}),
+    ],
+)
 def test_a_file_that_is_no_report(tmp_path: Path, text: str) -> None:
     (tmp_path / "report.json").write_text(text)
     with pytest.raises(ValueError, match=r"report\.json must be a report\.json of this library"):
         read_report(tmp_path / "report.json")
+
+
+def test_the_table_of_a_terminal() -> None:
+    assert as_table(example().figures).splitlines() == [
+        "Re-identification",
+        "  by standard",
+        "    mAP       81.2 %  appearance encoder",
+        "    rank-1    90.0 %",
+        "",
+        "Swap fidelity",
+        "  by inside the outline",
+        "    PSNR    18.77 dB  a|b",
+        "    SSIM      0.8124",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [(300, "", "300"), (0.99999, "", "1.0000"), (12.5, "%", "12.5 %"), (1e-7, "", "1e-07"), (-0.02, "dB", "-0.02 dB")],
+)
+def test_numbers_have_the_digits_of_their_unit(value: float, unit: str, text: str) -> None:
+    assert Figure("a", "b", value, unit).text == text
+
+
+def test_a_picture_that_is_missing_stops_the_report_before_it_begins(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"new/swaps\.png must be a picture that can be read"):
+        write_report(example(), tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_figure_that_is_missing() -> None:
@@ -93,7 +143,7 @@ def test_a_figure_that_is_missing() -> None:
 
 
 def test_a_report_from_before_these_entries_is_read(tmp_path: Path) -> None:
-    path, _ = write_report(example(), tmp_path)
+    path, *_ = write_report(example(), tmp_path)
     entries = json.loads(path.read_text())
     for name in ("splits", "protocols", "checkpoints"):
         del entries[name]

@@ -1,0 +1,38 @@
+"""A report as a page of one file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from eval.page import Html, Section, document, listing, picture_file, section, table, words
+from eval.report_text import by_section, listings
+from eval.result import Figure, Report
+
+
+def as_page(report: Report, folder: Path, sections: Sequence[Section] = (), first: Sequence[Section] = ()) -> str:
+    """The page: the sections `first`, figures by section and protocol, the report's pictures, `sections`, and the rest.
+
+    `folder` is where the report's pictures lie. `EvaluationError` if one cannot be read.
+    """
+    opening = [Html(f"<p>Measured by <code>{words(report.command)}</code></p>")] if report.command else []
+    parts = [*first, *figure_sections(report.figures)]
+    if report.pictures:
+        parts.append(section("Pictures", *(picture_file(folder / p.path, p.caption) for p in report.pictures)))
+    below = section("How it was measured", *(listing(title, entries) for title, entries in listings(report).items()))
+    return document(report.title, [*parts, *sections, below], opening)
+
+
+def figure_sections(figures: Sequence[Figure]) -> list[Section]:
+    """A section with a table for each section of the figures; what one protocol measured stands together."""
+    found = []
+    for title, protocols in by_section(figures).items():
+        groups = {
+            f"Protocol: {protocol}" if protocol else "": [[_named(figure), words(figure.text)] for figure in group]
+            for protocol, group in protocols.items()
+        }
+        caption = f"{title}: each figure under the protocol that it follows"
+        found.append(section(title, table(caption, ("figure", "value"), groups)))
+    return found
+
+
+def _named(figure: Figure) -> Html:
+    return Html(words(figure.name) + (f"<small>{words(figure.note)}</small>" if figure.note else ""))
