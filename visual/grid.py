@@ -1,5 +1,6 @@
 """Pictures of pictures: grids of images with frames and labels, and the grid of swaps. Arrays in, arrays out."""
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +20,14 @@ WHITE, INK = (255, 255, 255), (60, 64, 72)
 REAL, TRUTH = (150, 156, 168), (52, 138, 88)  # frames: an image that went in, and the true swap
 _FRAME = 2  # pixels
 _TEXT = 17  # pixels
+_CAPTION = 13  # pixels
 _MARGIN = 8  # pixels
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One cell: an image (uint8 `[3, height, width]`, array or tensor), framed or not, or a text, or nothing."""
+    """One cell: an image (uint8 `[3, height, width]`, array or tensor), framed or not; a text, below the image if there
+    is one; or nothing."""
 
     image: np.ndarray | Tensor | None = None
     frame: Colour | None = None
@@ -46,19 +49,21 @@ def grid(tiles: Sequence[Sequence[Tile]], *, gaps: Sequence[int] | None = None, 
         raise UserError(f"gaps must hold one number for each of {columns} columns, got {len(gaps)}")
     cell_height, cell_width = height * scale + 2 * _FRAME, width * scale + 2 * _FRAME
     lefts = [sum(gaps[: column + 1]) + column * cell_width for column in range(columns)]
-    # A row of nothing but text is a line of headings.
-    heights = [cell_height if any(tile.image is not None for tile in row) else 2 * _TEXT for row in tiles]
+    heights = [_row_height(row, cell_height) for row in tiles]
     tops = [_MARGIN + sum(heights[:row]) + _MARGIN * row for row in range(len(tiles))]
     canvas = Image.new("RGB", (lefts[-1] + cell_width + _MARGIN, tops[-1] + heights[-1] + _MARGIN), WHITE)
     draw = ImageDraw.Draw(canvas)
     for top, row_height, line in zip(tops, heights, tiles, strict=True):
         for left, tile in zip(lefts, line, strict=True):
-            box = (left, top, left + cell_width - 1, top + row_height - 1)
+            bottom = top + (row_height if tile.image is None else cell_height) - 1
+            box = (left, top, left + cell_width - 1, bottom)
             if tile.image is not None:
                 if tile.frame is not None:
                     draw.rectangle(box, outline=tile.frame, width=_FRAME)
                 canvas.paste(_enlarged(tile.image, scale), (left + _FRAME, top + _FRAME))
-            elif tile.text:
+                below = (left, top + cell_height, left + cell_width - 1, top + cell_height + _CAPTION)
+                _write(draw, tile.text, below, _CAPTION)
+            else:
                 _write(draw, tile.text, box)
     return np.asarray(canvas)
 
@@ -112,7 +117,25 @@ def swap_grid(
 def save_png(picture: Picture, path: Path) -> None:
     """Write uint8 `[height, width, 3]` as PNG, whole or not at all. A file of that name is replaced."""
     with replacing(path) as handle:
-        Image.fromarray(picture).save(handle, format="PNG", optimize=True)
+        handle.write(png(picture))
+
+
+def png(picture: Picture) -> bytes:
+    """uint8 `[height, width, 3]` as the bytes of a PNG file."""
+    target = io.BytesIO()
+    Image.fromarray(picture).save(target, format="PNG", optimize=True)
+    return target.getvalue()
+
+
+def image_png(image: np.ndarray | Tensor) -> bytes:
+    """One image (uint8 `[3, height, width]`) as the bytes of a PNG file."""
+    return png(np.asarray(_enlarged(image, 1)))
+
+
+def _row_height(row: Sequence[Tile], cell_height: int) -> int:
+    if all(tile.image is None for tile in row):  # a line of headings
+        return 2 * _TEXT
+    return cell_height + (_CAPTION + 4 if any(tile.image is not None and tile.text for tile in row) else 0)
 
 
 def _checked_columns(tiles: Sequence[Sequence[Tile]]) -> int:
@@ -138,9 +161,8 @@ def _enlarged(image: np.ndarray | Tensor, scale: int) -> Image.Image:
     return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.BICUBIC)
 
 
-def _write(draw: ImageDraw.ImageDraw, text: str, box: tuple[int, int, int, int]) -> None:
-    """Centred text, as large as fits into the box's width."""
-    size = _TEXT
+def _write(draw: ImageDraw.ImageDraw, text: str, box: tuple[int, int, int, int], size: int = _TEXT) -> None:
+    """Centred text, as large as fits into the box's width, at most `size`."""
     while size > 6 and draw.multiline_textbbox((0, 0), text, font=ImageFont.load_default(size))[2] > box[2] - box[0]:
         size -= 1
     centre = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)

@@ -22,7 +22,7 @@ def ranked_lists(
 ) -> Picture:
     """A row for each query: its image in grey, then the gallery images found for it, best first.
 
-    `queries` are uint8 `[query, 3, height, width]`, `found` `[query, rank, 3, height, width]`. `right[query, rank]` tells
+    `queries` are uint8 `[query, 3, height, width]`, `found` `[query, rank, 3, height, width]`, `right` `[query, rank]`:
     whether that image shows the query's person (green) or not (orange); what the protocol ignores is left out by the
     caller. `labels` stand at the left, one for each query. Images are enlarged `scale` times. `UserError` when the
     numbers of queries, ranks or labels do not agree.

@@ -40,6 +40,19 @@ def swapped_images(
     return torch.stack([pixels.to_uint8(row) for row in rows]).cpu()
 
 
+@torch.no_grad()
+def swapped_pairs(
+    generator: Generator,
+    appearances: UInt8[Tensor, "pair 3 height width"],
+    structures: UInt8[Tensor, "pair 3 height width"],
+) -> UInt8[Tensor, "pair 3 height width"]:
+    """Image i wears the clothes of `appearances[i]` on `structures[i]`, in evaluation mode (the modes are restored)."""
+    device = next(generator.parameters()).device
+    with evaluating(generator):
+        swapped = generator.swap(*(pixels.normalise(images.to(device)) for images in (appearances, structures)))
+    return pixels.to_uint8(swapped).cpu()
+
+
 def fixed_grid(config: Config, dataset: Dataset, count: int = 8) -> Callable[[Generator, Path], None]:
     """A function that draws one swap grid of fixed images (queries, or else training images) into a file."""
     records = one_per_identity(dataset.query or dataset.train, count)

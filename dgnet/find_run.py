@@ -1,0 +1,85 @@
+"""The trained generator that a command works on: by name, by path or the latest; a run of ours or the original's."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from dgnet.build import build_generator
+from dgnet.checkpoint import list_checkpoints
+from dgnet.errors import UserError
+from dgnet.official_release import read_released
+from dgnet.restore import KIND, StoredGenerator, load_generator
+
+
+class FoundRun(NamedTuple):
+    """The run's name, and its generator."""
+
+    name: str
+    stored: StoredGenerator
+
+
+def find_run(
+    name: str | None, output: Path = Path(), which: int | None = None, device: torch.device | str = "cpu"
+) -> FoundRun:
+    """Read a trained generator.
+
+    Args:
+        name: a run below `output/outputs`; or a path: a run's folder, one of its checkpoints, or an `outputs/NAME` of
+            the original release. None: the run below `output/outputs` whose generator was saved last.
+        which: the iteration of the checkpoint; by default the last.
+
+    The original's folders do not tell which identity a class stands for: their `identities` are empty.
+
+    Raises:
+        UserError: nothing is there, it is damaged, or it is no generator.
+    """
+    path = latest_run(output / "outputs") if name is None else _named(name, output)
+    if path.is_file():
+        if which is not None:
+            raise UserError(f"{path} is one checkpoint: give its run's folder to choose iteration {which}")
+        return FoundRun(path.resolve().parent.parent.name, load_generator(path, device))
+    load = _load_released if is_released(path) else load_generator
+    return FoundRun(path.resolve().name, load(path, device, which))
+
+
+def latest_run(outputs: Path) -> Path:
+    """The folder below `outputs` with the newest checkpoint of a generator. `UserError` where there is none."""
+    folders = [folder for folder in outputs.iterdir() if folder.is_dir()] if outputs.is_dir() else []
+    newest = [(saved, folder) for folder in folders if (saved := _last_saved(folder)) is not None]
+    if not newest:
+        raise UserError(
+            f"{outputs} holds no trained generator: `make demo` or tools/train_gan.py makes one, --name names another"
+        )
+    return max(newest)[1]
+
+
+def is_released(folder: Path) -> bool:
+    """Whether this is an `outputs/NAME` of the original release."""
+    return any((folder / "checkpoints").glob("gen_*.pt")) and not list_checkpoints(folder / "checkpoints")
+
+
+def _named(name: str, output: Path) -> Path:
+    run = output / "outputs" / name
+    return run if run.is_dir() or not Path(name).exists() else Path(name)
+
+
+def _last_saved(folder: Path) -> float | None:
+    """When the folder's last checkpoint of a generator was written; None for the runs of teachers and other folders."""
+    if is_released(folder):
+        return max(path.stat().st_mtime for path in (folder / "checkpoints").glob("gen_*.pt"))
+    for path in reversed(list_checkpoints(folder / "checkpoints")):
+        try:
+            # Mapped, not read: only the kind is asked for.
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        except (OSError, RuntimeError, EOFError, ValueError):
+            continue  # a damaged file does not say what it was; the one before it does
+        return path.stat().st_mtime if content.get("kind") == KIND else None
+    return None
+
+
+def _load_released(folder: Path, device: torch.device | str, which: int | None) -> StoredGenerator:
+    released = read_released(folder, which)
+    network = build_generator(released.config, released.identities, pretrained=False)
+    network.load_state_dict(released.generator)
+    return StoredGenerator(network.to(device).eval(), released.config, (), released.iteration)

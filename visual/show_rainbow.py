@@ -1,0 +1,45 @@
+"""One person in many clothes: each row keeps its structure, the appearances are in the order of the colour circle.
+
+python visual/show_rainbow.py
+python visual/show_rainbow.py --people 5 --count 16
+python visual/show_rainbow.py --structures me.jpg --input_folder wardrobe
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np
+
+from dgnet.errors import UserError, command
+from visual.grid import REAL, Tile, grid, png
+from visual.page import Page, page_parser
+from visual.rainbow import hues, mean_image
+from visual.swap import swapped_images
+
+
+def main() -> None:
+    """Parse, swap, sort, draw."""
+    parser = page_parser(__doc__)
+    parser.add_argument("--count", type=int, default=12, help="appearances where no files are named (default: 12)")
+    parser.add_argument("--people", type=int, default=3, help="structures where no files are named (default: 3)")
+    parser.add_argument("--appearances", type=Path, nargs="+", metavar="IMAGE", help="whose clothes (columns)")
+    parser.add_argument("--structures", type=Path, nargs="+", metavar="IMAGE", help="whose pose and place (rows)")
+    options = parser.parse_args()
+    if options.people < 1:
+        raise UserError(f"--people must be a whole number from 1, got {options.people}")
+    page = Page.open(options)
+    appearances = page.read(options.appearances or page.choose(options.count))
+    structures = page.read(options.structures or page.choose(options.people))
+    swapped = swapped_images(page.generator, appearances, structures).transpose(0, 1)
+    order = np.argsort(hues(mean_image(swapped)), kind="stable")
+    appearances, swapped = appearances[order], swapped[:, order]
+    tiles = [[Tile(text="columns:\nappearance\n\nrows:\nstructure"), *(Tile(image, REAL) for image in appearances)]]
+    tiles += [[Tile(image, REAL), *map(Tile, row)] for image, row in zip(structures, swapped, strict=True)]
+    gaps = [8, 20, *[2] * (len(appearances) - 1)]
+    page.write(page.path("rainbow", ".png"), png(grid(tiles, gaps=gaps, scale=page.scale)))
+
+
+if __name__ == "__main__":
+    command(main)

@@ -1,0 +1,36 @@
+"""Who wears whose clothes: a sheet of swaps. A row has the appearance of its first image, a column the structure
+(pose, body and place) of its first image.
+
+    python visual/show_swap.py
+    python visual/show_swap.py --name market --input_folder photographs --count 5
+    python visual/show_swap.py --appearances a.jpg b.jpg --structures c.jpg d.jpg e.jpg --output swaps.png
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from dgnet.errors import command
+from visual.grid import png, swap_grid
+from visual.page import Page, page_parser
+from visual.swap import swapped_images
+
+
+def main() -> None:
+    """Parse, swap, draw."""
+    parser = page_parser(__doc__)
+    parser.add_argument("--count", type=int, default=8, help="people where no files are named (default: 8)")
+    parser.add_argument("--appearances", type=Path, nargs="+", metavar="IMAGE", help="whose clothes (rows)")
+    parser.add_argument("--structures", type=Path, nargs="+", metavar="IMAGE", help="whose pose and place (columns)")
+    options = parser.parse_args()
+    page = Page.open(options)
+    chosen = [] if options.appearances and options.structures else page.choose(options.count)
+    appearances = page.read(options.appearances or chosen)
+    structures = page.read(options.structures or chosen)
+    swapped = swapped_images(page.generator, appearances, structures)
+    page.write(page.path("swap", ".png"), png(swap_grid(appearances, structures, swapped, scale=page.scale)))
+
+
+if __name__ == "__main__":
+    command(main)
