@@ -104,7 +104,7 @@ class Page:
         return folder / f"{script}_{self.run.stored.iteration:08d}{suffix}"
 
     def write(self, path: Path, content: bytes) -> None:
-        """Write a picture and say where. One that is there stays: `UserError` if it looks otherwise, unless --overwrite."""
+        """Write a picture and say where. `UserError` for another one that is there, unless --overwrite."""
         keep(path, content, self.options.overwrite)
         print(path)
 
