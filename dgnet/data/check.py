@@ -61,10 +61,7 @@ class Report:
 
     def as_text(self, most: int = 20) -> str:
         """The table and the problems by kind, at most `most` of each kind in full."""
-        head = ("split", "identities", "images", "cameras", "junk", "distractors")
-        rows = [head, *(astuple(count) for count in self.splits)]
-        lines = [f"{self.root}: {self.name}", ""]
-        lines += [f"{split:<12}" + "".join(f"{cell:>13}" for cell in cells) for split, *cells in rows]
+        lines = [f"{self.root}: {self.name}", "", *split_table(self.splits)]
         by_kind = Counter(problem.kind for problem in self.problems)
         for kind in (kind for kind in KINDS if by_kind[kind]):
             lines += ["", f"{kind}: {by_kind[kind]} ({KINDS[kind]})"]
@@ -77,12 +74,7 @@ class Report:
 
 def check_dataset(dataset: Dataset, workers: int | None = None) -> Report:
     """Counts the splits, decodes all images on `workers` threads (default: all cores), looks for each of `KINDS`."""
-    splits = {
-        "train": dataset.train,
-        "query": dataset.query,
-        "gallery": dataset.gallery,
-        "multi_query": dataset.multi_query,
-    }
+    splits = splits_of(dataset)
     problems = [
         *_unreadable([record.path for records in splits.values() for record in records], workers),
         *(Problem("file passed over", str(path), reason) for path, reason in dataset.skipped),
@@ -90,8 +82,29 @@ def check_dataset(dataset: Dataset, workers: int | None = None) -> Report:
         *_without_match(dataset),
         *_single(dataset),
     ]
-    counts = tuple(_count(split, records) for split, records in splits.items())
-    return Report(dataset.name, dataset.root, counts, tuple(problems))
+    return Report(dataset.name, dataset.root, count_splits(dataset), tuple(problems))
+
+
+def splits_of(dataset: Dataset) -> dict[str, tuple[Record, ...]]:
+    """The records of each split by its name."""
+    return {
+        "train": dataset.train,
+        "query": dataset.query,
+        "gallery": dataset.gallery,
+        "multi_query": dataset.multi_query,
+    }
+
+
+def count_splits(dataset: Dataset) -> tuple[SplitCount, ...]:
+    """What each split holds; no image is opened."""
+    return tuple(_count(split, records) for split, records in splits_of(dataset).items())
+
+
+def split_table(counts: Sequence[SplitCount]) -> list[str]:
+    """The counts as the lines of a table."""
+    head = ("split", "identities", "images", "cameras", "junk", "distractors")
+    rows = [head, *(astuple(count) for count in counts)]
+    return [f"{split:<12}" + "".join(f"{cell:>13}" for cell in cells) for split, *cells in rows]
 
 
 def _count(split: str, records: Sequence[Record]) -> SplitCount:
