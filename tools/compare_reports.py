@@ -1,0 +1,32 @@
+"""Put the reports of several runs side by side.
+
+    python tools/compare_reports.py outputs/a/report.json outputs/b/report.json
+
+Figures that were measured by different protocols stand in rows of their own, marked with the sign ≠, and a sentence
+names them: they must not be compared. Leaves with status 0 if all that stands side by side may be compared, 1 if some
+of it may not, 2 if a file is no report.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from dgnet.errors import command
+from eval.comparison import as_text, compare
+from eval.report import read_report
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("reports", type=Path, nargs="+", metavar="REPORT.json", help="two or more report.json")
+    paths = parser.parse_args().reports
+    comparison = compare([read_report(path) for path in paths])
+    labels = [f"[{number}]" for number in range(1, len(paths) + 1)]
+    print(as_text(comparison, labels, [str(path) for path in paths]))
+    return 1 if comparison.warnings else 0
+
+
+if __name__ == "__main__":
+    command(main)
