@@ -58,7 +58,7 @@ class IdentitySampler:
         return int((self._sizes < self.images).sum())
 
     def epoch(self, epoch: int) -> Int64[np.ndarray, "batch image"]:
-        """The images of every batch of `epoch` (from 0), those of an identity adjacent: `[batches_per_epoch, P * K]`."""
+        """The images of every batch of `epoch` (from 0), an identity side by side: `[batches_per_epoch, P * K]`."""
         batches, wanted = self.batches_per_epoch, self.batches_per_epoch * self.identities
         order = permutation(self.seed, "order of the identities", epoch, len(self._groups))
         # Groups in the order of identities, an identity's side by side: dealt out to the batches in turn, no batch gets

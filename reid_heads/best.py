@@ -1,0 +1,49 @@
+"""The best weights of a run, in a file that is named by its mAP and holds all that is needed to use them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dgnet.models.head import Head
+from reid_heads.stored import save_head
+
+Figures = Mapping[str, float]
+
+
+class Best:
+    """`folder/mAP_85.9.pth` (`mAP_KD_85.9.pth` where something was distilled): one file, of the best mAP so far.
+
+    It takes the place of the one before it. Of equal ones the earlier stays.
+    """
+
+    def __init__(self, folder: Path, distilled: bool) -> None:
+        self.folder, self.prefix = folder, "mAP_KD_" if distilled else "mAP_"
+        self.mAP = -1.0
+        self.last: dict[str, float] = {}
+        self._name = ""
+
+    @property
+    def path(self) -> Path | None:
+        """The file, None where nothing was measured yet."""
+        return self.folder / self._name if self._name else None
+
+    def offer(self, head: Head, figures: Figures, identities: tuple[int, ...], height: int, width: int) -> bool:
+        """Keep the head if it is better than all before it; whether it is. `figures` are 0..1, among them `mAP`."""
+        self.last = dict(figures)
+        if figures["mAP"] <= self.mAP:
+            return False
+        before = self.path
+        self.mAP = figures["mAP"]
+        self._name = f"{self.prefix}{100 * self.mAP:.1f}.pth"
+        save_head(self.folder / self._name, head, identities, height, width)
+        if before is not None and before != self.path:
+            before.unlink(missing_ok=True)
+        return True
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"mAP": self.mAP, "name": self._name, "last": self.last}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state_dict`'s answer. Epochs that a kill undid come again, and with them the same file."""
+        self.mAP, self._name, self.last = state["mAP"], state["name"], dict(state["last"])

@@ -1,0 +1,186 @@
+"""Settings of a head's training. The number of identities is not here: it comes from the data."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from dgnet.config import DataConfig
+from dgnet.data.readers.generated import NAME_PATTERN
+from dgnet.data.transforms import Border
+from dgnet.device import PrecisionName
+from dgnet.errors import UserError
+from dgnet.models.head import Option
+from dgnet.settings import Section, plain_folder_name
+from reid_heads.loss_string import parse_loss
+from reid_heads.optimisers import OptimiserName
+from reid_heads.policies import PolicyName
+from reid_heads.registry import HEADS
+from reid_heads.sampler import Pass
+from reid_heads.schedules import parse_decay
+
+
+class HeadDataConfig(DataConfig):
+    """Which images, their augmentation, and the batch: `identities` (P) with `images_per_identity` (K) each.
+
+    The batch is that of one process. `each_pass`: what one epoch is, see `reid_heads.sampler`.
+    """
+
+    root: Path = Path("data")
+    # What padding looks like before the crop.
+    border: Border = "black"
+    identities: int = Field(16, ge=2)
+    images_per_identity: int = Field(4, ge=1)
+    each_pass: Pass = "images"
+
+
+class ArchitectureConfig(Section):
+    """Which head (`reid_heads.registry`), with which options, and the weights that it begins with.
+
+    `weights`: torchvision's ImageNet file of the trunk, or a trained head's file; null: random.
+    """
+
+    name: str = "resnet50"
+    weights: Path | None = None
+    options: dict[str, Option] = {}
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in HEADS:
+            raise ValueError(f"must be one of {', '.join(HEADS)}")
+        return name
+
+
+class LossConfig(Section):
+    """`terms` is such as `1*CrossEntropy+2*Triplet+0.005*CenterLoss`; `margin` that of Triplet and MSMLoss."""
+
+    terms: str = "1*CrossEntropy+1*Triplet"
+    margin: float = Field(0.3, ge=0)
+    label_smoothing: float = Field(0.1, ge=0, lt=1)
+
+    @field_validator("terms")
+    @classmethod
+    def _readable(cls, terms: str) -> str:
+        try:
+            parse_loss(terms)
+        except UserError as error:
+            raise ValueError(str(error)) from error
+        return terms
+
+
+class DistillationConfig(Section):
+    """Weights of the distillation terms (0: off) and their teachers.
+
+    `stage_...`: between the stages of a head named `..._kd`, taught by `teacher_stage`. `offline_...`: from the trained
+    head in the file `teacher`, frozen, of any architecture (`offline_logits` wants one of the same identities).
+    """
+
+    stage_features: float = Field(0, ge=0)
+    stage_logits: float = Field(0, ge=0)
+    stage_cross_entropy: float = Field(0, ge=0)
+    offline_logits: float = Field(0, ge=0)
+    offline_similarity: float = Field(0, ge=0)
+    teacher_stage: Literal[2, 3, 4] = 3
+    temperature: float = Field(4, gt=0)
+    teacher: Path | None = None
+
+
+class OptimiserConfig(Section):
+    """`momentum` is SGD's and RMSprop's, `amsgrad` ADAM's; the centres of CenterLoss learn by SGD at `centre_rate`."""
+
+    name: OptimiserName = "ADAM"
+    learning_rate: float = Field(3.5e-4, gt=0)
+    weight_decay: float = Field(5e-4, ge=0)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    amsgrad: bool = False
+    centre_rate: float = Field(0.5, gt=0)
+
+
+class ScheduleConfig(Section):
+    """`decay` names the epochs at which the rate falls by `gamma` ("step_40_70", or "constant"); then the warm-up."""
+
+    epochs: int = Field(120, ge=1)
+    decay: str = "step_40_70"
+    gamma: float = Field(0.1, gt=0, le=1)
+    warmup_epochs: int = Field(10, ge=0)
+    warmup_factor: float = Field(0.01, gt=0, le=1)
+
+    @field_validator("decay")
+    @classmethod
+    def _readable(cls, decay: str) -> str:
+        try:
+            parse_decay(decay)
+        except UserError as error:
+            raise ValueError(str(error)) from error
+        return decay
+
+
+class GeneratedConfig(Section):
+    """Generated images in the batches; `source` null: none.
+
+    Args:
+        source: a folder with a manifest.csv, any folder of images (`name_pattern` finds the identities in their names),
+            a .csv file, or a run of DG-Net (its folder or a checkpoint): then each batch's own images are swapped
+            while training.
+        label: a policy of `reid_heads.policies`.
+        teacher: files of trained teachers (tools/train_teacher.py), for the policies that ask one.
+        share: of the whole batch; they come on top of its P x K real images, which stay the same.
+        start_epoch: the epoch (from 0) that is the first to see them.
+        in_metric: whether they enter the metric losses, too.
+        weight: of their cross-entropy, relative to a real image's.
+    """
+
+    source: Path | None = None
+    name_pattern: str = NAME_PATTERN
+    label: PolicyName = "appearance"
+    teacher: tuple[Path, ...] = ()
+    share: float = Field(0.2, gt=0, le=0.8)
+    start_epoch: int = Field(0, ge=0)
+    in_metric: bool = False
+    weight: float = Field(1, gt=0)
+
+
+class TestConfig(Section):
+    """How it is tested while training: every so many epochs (0: never), by how many images at a time.
+
+    `mirrored` adds the features of image and mirror image; `re_rank` measures after k-reciprocal re-ranking, too.
+    """
+
+    batch_size: int = Field(128, ge=1)
+    every: int = Field(1, ge=0)
+    mirrored: bool = False
+    re_rank: bool = False
+
+
+class HeadRunConfig(Section):
+    """How the training runs; `log_every` counts iterations, `checkpoint_every` epochs."""
+
+    seed: int = 0
+    device: str = "auto"
+    precision: PrecisionName = "fp32"
+    channels_last: bool = True
+    sync_batch_norm: bool = False
+    log_every: int = Field(20, ge=1)
+    checkpoint_every: int = Field(1, ge=1)
+    keep_checkpoints: int = Field(2, ge=1)
+
+
+class HeadConfig(Section):
+    """Everything that `tools/train.py` needs; the defaults are the BNNeck baseline ("bag of tricks")."""
+
+    name: str = "bnneck"
+    data: HeadDataConfig = HeadDataConfig()
+    head: ArchitectureConfig = ArchitectureConfig()
+    loss: LossConfig = LossConfig()
+    distillation: DistillationConfig = DistillationConfig()
+    optimiser: OptimiserConfig = OptimiserConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    generated: GeneratedConfig = GeneratedConfig()
+    test: TestConfig = TestConfig()
+    run: HeadRunConfig = HeadRunConfig()
+
+    @field_validator("name")
+    @classmethod
+    def _plain_folder_name(cls, name: str) -> str:
+        return plain_folder_name(name)
