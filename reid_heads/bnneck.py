@@ -13,10 +13,14 @@ from reid_heads.ibn import split_first_norms
 
 
 class Trunk(NamedTuple):
-    """A ResNet by torchvision's name, plain or in its IBN-a form."""
+    """A ResNet by torchvision's name, plain or in its IBN-a form.
+
+    The baseline's own plain ResNets have no ReLU between the stem's norm and its pooling; its IBN-a one has.
+    """
 
     backbone: BackboneName
     ibn: bool = False
+    stem_relu: bool = False
 
 
 TRUNKS: dict[str, Trunk] = {
@@ -24,17 +28,19 @@ TRUNKS: dict[str, Trunk] = {
     "resnet34": Trunk("resnet34"),
     "resnet50": Trunk("resnet50"),
     "resnet101": Trunk("resnet101"),
-    "resnet50_ibn_a": Trunk("resnet50", ibn=True),
+    "resnet50_ibn_a": Trunk("resnet50", ibn=True, stem_relu=True),
 }
 
 
-def build_trunk(name: str, last_stride: int) -> Backbone:
+def build_trunk(name: str, last_stride: int, stem_relu: bool) -> Backbone:
     """A ResNet without pooling and classifier, random weights. `UserError` for a stride that is not 1 or 2."""
     if last_stride not in (1, 2):
         raise UserError(f"last_stride must be 1 or 2, got {last_stride}")
     backbone = Backbone(TRUNKS[name].backbone, last_stride, double_up_to_height=0)
     if TRUNKS[name].ibn:
         split_first_norms(backbone)
+    if not stem_relu:
+        backbone.relu = nn.Identity()
     return backbone
 
 
@@ -47,11 +53,19 @@ class BNNeck(Head):
     """ResNet, global average pooling (the metric feature), batch norm (the embedding), linear (the logits).
 
     The norm's bias stays 0 and the classifier has none: identities are told apart by direction.
+
+    Args:
+        last_stride: of the last stage; 1 doubles the resolution of the feature map.
+        stem_relu: a ReLU behind the stem's norm, as torchvision has it; None: as the baseline has it (`TRUNKS`).
     """
 
-    def __init__(self, name: str, identities: int, *, last_stride: Literal[1, 2] = 1) -> None:
-        super().__init__(name, identities, {"last_stride": last_stride})
-        self.trunk = build_trunk(name, last_stride)
+    def __init__(
+        self, name: str, identities: int, *, last_stride: Literal[1, 2] = 1, stem_relu: bool | None = None
+    ) -> None:
+        trunk = name.removesuffix("_kd")
+        stem_relu = TRUNKS[trunk].stem_relu if stem_relu is None else stem_relu
+        super().__init__(name, identities, {"last_stride": last_stride, "stem_relu": stem_relu})
+        self.trunk = build_trunk(trunk, last_stride, stem_relu)
         self.channels = self.embedding_size = self.trunk.channels
         self.metric_sizes = (self.channels,)
         self.neck = nn.BatchNorm1d(self.channels)

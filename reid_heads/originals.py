@@ -116,8 +116,8 @@ def _load(head: Head, state: State, path: Path) -> None:
     translated: dict[str, Tensor] = {}
     wrong: list[str] = []
     for key, value in state.items():
-        if imagenet and key.startswith("fc."):
-            continue  # the classifier of ImageNet
+        if key.startswith("fc." if imagenet else "base.fc."):
+            continue  # the classifier of ImageNet, which a trunk may carry along
         places = translate(key, head, imagenet)
         translated |= dict.fromkeys(places, value)
         if not places or any(place not in wanted or wanted[place].shape != value.shape for place in places):

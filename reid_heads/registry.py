@@ -27,8 +27,8 @@ def build_head(name: str, identities: int, **options: Option) -> Head:
         name: one of `HEADS`: resnet18, resnet34, resnet50, resnet101, resnet50_ibn_a, each of them with `_kd` for
             self-distillation, or mgn.
         identities: the number of identities that it learns to tell apart, at least 1.
-        options: `last_stride` (1 or 2) for all but mgn; `stripes` ("1-2-3", "1-2-4", "1-3-4"), `pooling` ("avg",
-            "max"), `features` (numbers per part) and `trunk` for mgn.
+        options: `last_stride` (1 or 2) and `stem_relu` (see `BNNeck`) for all but mgn; `stripes` ("1-2-3", "1-2-4",
+            "1-3-4"), `pooling` ("avg", "max"), `features` (numbers per part) and `trunk` for mgn.
 
     Raises:
         UserError: an unknown name or option, or a value that is not allowed.

@@ -49,9 +49,10 @@ class SelfDistillation(BNNeck):
     The last stage needs no branch of its own: its feature and logits are the head's.
     """
 
-    def __init__(self, name: str, identities: int, *, last_stride: Literal[1, 2] = 1) -> None:
-        super().__init__(name.removesuffix("_kd"), identities, last_stride=last_stride)
-        self.name = name
+    def __init__(
+        self, name: str, identities: int, *, last_stride: Literal[1, 2] = 1, stem_relu: bool | None = None
+    ) -> None:
+        super().__init__(name, identities, last_stride=last_stride, stem_relu=stem_relu)
         widths = [_width(self.trunk.get_submodule(stage)) for stage in STAGES]
         self.branches = nn.ModuleList(Branch(widths[stage:], identities) for stage in range(len(STAGES) - 1))
 
