@@ -15,11 +15,12 @@ from scipy import sparse
 from torch import Tensor
 
 from eval.arrays import Array
-from eval.distance import check_columns, order_keys, row_blocks, squared_distances, unit_features
+from eval.distance import check_columns, distances_of_pairs, row_blocks, squared_distances, unit_features
 from eval.errors import EvaluationError
+from eval.neighbours import nearest_neighbours
 
-# Entries of the feature product or of the join that are in memory at once.
-_JOIN_ENTRIES = 2**22
+# Entries of the join that are in memory at once.
+_JOIN_ENTRIES = 2**20
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,10 @@ def rerank(
     query = unit_features("query_features", query_features)
     gallery = unit_features("gallery_features", gallery_features).to(query.device)
     blocks = reranked_blocks(query, gallery, parameters)
-    return torch.cat([blocks(rows) for rows in row_blocks(len(query), len(gallery))])
+    result = torch.empty(len(query), len(gallery), dtype=torch.float64)
+    for rows in row_blocks(len(query), len(gallery)):
+        result[rows] = blocks(rows)
+    return result
 
 
 def reranked_blocks(
@@ -63,31 +67,21 @@ def reranked_blocks(
     needed = max(parameters.k1 + 1, parameters.k2)
     if len(features) < needed:
         raise EvaluationError(f"{parameters} needs at least {needed} images in query and gallery, got {len(features)}")
-    neighbours, farthest = _neighbours(features, needed)
-    encoding = _encoding(features, neighbours, farthest, parameters)
+    found = nearest_neighbours(features, needed)
+    # Images that are all the same have no largest distance to scale by.
+    farthest = found.farthest.clip(min=np.finfo(np.float64).tiny)
+    encoding = _encoding(features, found.nearest, farthest, parameters)
+    scale = torch.from_numpy(farthest)[:, None].to(query.device)
     of_gallery = encoding[len(query) :].tocsc()
 
     def block(rows: slice) -> Tensor:
         overlap = torch.from_numpy(_sums_of_minima(encoding[rows], of_gallery)).to(query.device)
-        jaccard = 1 - overlap / (2 - overlap)  # Eq. 10: each encoding sums to 1
-        original = squared_distances(query[rows], gallery).div_(farthest[rows, None])
-        return ((1 - parameters.weight) * jaccard + parameters.weight * original).cpu()  # Eq. 12
+        original = squared_distances(query[rows], gallery).div_(scale[rows])
+        similarity = overlap.div_(2 - overlap)  # Eq. 10: each encoding sums to 1
+        # Eq. 12: (1 - lambda) (1 - similarity) + lambda original.
+        return original.mul_(parameters.weight).add_(similarity.neg_().add_(1).mul_(1 - parameters.weight)).cpu()
 
     return block
-
-
-def _neighbours(features: Tensor, count: int) -> tuple[np.ndarray, Tensor]:
-    """The `count` nearest images of each, itself among them, nearest first; and each one's largest squared distance."""
-    nearest, farthest = [], []
-    for rows in row_blocks(len(features), len(features)):
-        distances = squared_distances(features[rows], features)
-        farthest.append(distances.amax(dim=1))
-        # An image comes first among its own neighbours, also if others are equal to it.
-        distances[:, rows].fill_diagonal_(-4.0)
-        keys = order_keys(distances, 4.0).topk(count, dim=1, largest=False, sorted=True).values
-        nearest.append((keys % len(features)).cpu())
-    # Images that are all the same have no largest distance to scale by.
-    return torch.cat(nearest).numpy(), torch.cat(farthest).clamp_min(torch.finfo(torch.float64).tiny)
 
 
 def _reciprocal(neighbours: np.ndarray) -> sparse.csr_array:
@@ -98,7 +92,9 @@ def _reciprocal(neighbours: np.ndarray) -> sparse.csr_array:
     return (near * near.T).tocsr()
 
 
-def _encoding(features: Tensor, neighbours: np.ndarray, farthest: Tensor, parameters: KReciprocal) -> sparse.csr_array:
+def _encoding(
+    features: Tensor, neighbours: np.ndarray, farthest: np.ndarray, parameters: KReciprocal
+) -> sparse.csr_array:
     """Each image as a distribution over its k-reciprocal neighbours: Eq. 5, 7 and 11."""
     full = _reciprocal(neighbours[:, : parameters.k1 + 1])
     # Half of k1 is rounded half to even, as the published code does: 10 of 20, 2 of 5.
@@ -111,7 +107,7 @@ def _encoding(features: Tensor, neighbours: np.ndarray, farthest: Tensor, parame
     members = (full + brought).tocoo()
 
     # Eq. 7 with the squared distance scaled by the row's largest, then to a sum of 1.
-    scaled = _pair_distances(features, members.row, members.col) / farthest.cpu().numpy()[members.row]
+    scaled = distances_of_pairs(features, members.row, members.col) / farthest[members.row]
     weights = sparse.csr_array((np.exp(-scaled), (members.row, members.col)), shape=full.shape)
     weights = (sparse.diags_array(1 / weights.sum(axis=1)) @ weights).tocsr()
     if parameters.k2 == 1:
@@ -122,18 +118,6 @@ def _encoding(features: Tensor, neighbours: np.ndarray, farthest: Tensor, parame
     nearest = neighbours[:, : parameters.k2].ravel()
     mean = sparse.csr_array((share, nearest, np.arange(images + 1) * parameters.k2), shape=full.shape)
     return (mean @ weights).tocsr()
-
-
-def _pair_distances(features: Tensor, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Squared distances of single pairs."""
-    result = np.empty(len(rows))
-    step = max(_JOIN_ENTRIES // features.shape[1], 1)
-    for start in range(0, len(rows), step):
-        part = slice(start, start + step)
-        first = features[torch.from_numpy(rows[part].astype(np.int64)).to(features.device)]
-        second = features[torch.from_numpy(columns[part].astype(np.int64)).to(features.device)]
-        result[part] = (2 - 2 * (first * second).sum(dim=1)).cpu().numpy()
-    return result
 
 
 def _sums_of_minima(queries: sparse.csr_array, gallery: sparse.csc_array) -> np.ndarray:
