@@ -6,17 +6,18 @@ from typing import NamedTuple
 import torch
 
 from dgnet.build import build_generator
-from dgnet.checkpoint import list_checkpoints
+from dgnet.checkpoint import checkpoint_path, list_checkpoints
 from dgnet.errors import UserError
 from dgnet.official_release import read_released
 from dgnet.restore import KIND, StoredGenerator, load_generator
 
 
 class FoundRun(NamedTuple):
-    """The run's name, and its generator."""
+    """The run's name, its generator, and the files it was read from: one checkpoint, or several of the original's."""
 
     name: str
     stored: StoredGenerator
+    files: tuple[Path, ...]
 
 
 def find_run(
@@ -38,9 +39,15 @@ def find_run(
     if path.is_file():
         if which is not None:
             raise UserError(f"{path} is one checkpoint: give its run's folder to choose iteration {which}")
-        return FoundRun(path.resolve().parent.parent.name, load_generator(path, device))
-    load = _load_released if is_released(path) else load_generator
-    return FoundRun(path.resolve().name, load(path, device, which))
+        return FoundRun(path.resolve().parent.parent.name, load_generator(path, device), (path,))
+    folder = path / "checkpoints"
+    if is_released(path):
+        released = _load_released(path, device, which)
+        files = [file for file in sorted(folder.glob("*_*.pt")) if file.stem.split("_")[1].isdecimal()]
+        own = tuple(file for file in files if int(file.stem.split("_")[1]) == released.iteration)
+        return FoundRun(path.resolve().name, released, own)
+    stored = load_generator(path, device, which)
+    return FoundRun(path.resolve().name, stored, (checkpoint_path(folder, stored.iteration),))
 
 
 def latest_run(outputs: Path) -> Path:
