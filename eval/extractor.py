@@ -11,6 +11,8 @@ from eval.arrays import checked_features
 from eval.errors import EvaluationError
 from eval.images import Images, batches
 
+INCEPTION = "Inception space"  # where the Frechet distance is called FID
+
 
 @dataclass(frozen=True)
 class Extractor:
@@ -18,12 +20,13 @@ class Extractor:
 
     `prepare` maps one uint8 image `[3, height, width]` of any size to the network's input (on the CPU, all of one
     size); `network` maps a batch of these to features `[batch, feature]`, and takes care of its device and of being in
-    evaluation mode.
+    evaluation mode. `space` says in two words what its features are about.
     """
 
     name: str
     prepare: Callable[[Tensor], Tensor]
     network: Callable[[Tensor], Tensor]
+    space: str = "feature space"
 
 
 def features_of(images: Images, extractor: Extractor, *, batch: int = 50, workers: int | None = None) -> np.ndarray:

@@ -14,7 +14,7 @@ from pytorch_fid import inception
 from torch import Tensor
 
 from eval.errors import EvaluationError
-from eval.extractor import Extractor
+from eval.extractor import INCEPTION, Extractor
 from eval.images import resized, smooth_resized
 
 # torch's convention: a file of weights bears the first eight digits of its SHA-256 in its name.
@@ -74,7 +74,7 @@ def inception_extractor(
     def features(images: Tensor) -> Tensor:
         return network(images.to(device))[0].flatten(1)
 
-    return Extractor(f"Inception ({protocol}: {MEANING[protocol]})", PREPARATIONS[protocol], features)
+    return Extractor(f"Inception ({protocol}: {MEANING[protocol]})", PREPARATIONS[protocol], features, INCEPTION)
 
 
 def _network(state: dict[str, Any]) -> torch.nn.Module:

@@ -30,9 +30,11 @@ def precision_recall(real: Array, generated: Array, *, neighbours: int = NEIGHBO
     """Precision and recall of features `[image, feature]`.
 
     A point lies within a set if it is in any of the set's balls: each is centred on a point of the set and reaches to
-    the `neighbours`-th nearest neighbour that this point has in the set. Features are divided by twice the largest norm and rounded to multiples of 2^-26 of
-    that, so that float64 holds every distance exactly: equal points are at distance 0 and no figure depends on
-    how the work is cut. `EvaluationError` for NaN, features of two lengths, and fewer than `neighbours` + 1 images.
+    the `neighbours`-th nearest neighbour that this point has in the set. Features are divided by twice the largest norm
+    and rounded to multiples of 2^-26 of that, so that float64 holds every distance exactly: equal points are at
+    distance 0 and no figure depends on how the work is cut.
+
+    `EvaluationError` for NaN, features of two lengths, and fewer than `neighbours` + 1 images in a set.
     """
     if neighbours < 1:
         raise EvaluationError(f"neighbours must be at least 1, got {neighbours}")

@@ -1,0 +1,128 @@
+"""`tools/fid.py` as a user meets it."""
+
+import hashlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dgnet.build import build_teacher
+from dgnet.checkpoint import save_checkpoint
+from dgnet.config import parse_config
+from dgnet.teacher_training import KIND
+from tests.dgnet.small_generator import small_generator, store
+from tests.eval.random_inception import random_state
+from tests.eval.small_files import picture, write, write_set
+from tests.tools.evaluation_tool import answer
+from tools import fid
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`real` and `made` (nested, of mixed sizes and formats), Inception weights, a run and a teacher."""
+    place = tmp_path_factory.mktemp("sets")
+    write_set(place / "real", 6, seed=1)
+    for number, name in enumerate(["a.png", "deep/b.jpg", "deep/er/c.bmp", "deep/er/d.png", "e.webp"]):
+        write(place / "made" / name, picture(number, 30 + 5 * number, 20))
+    write_set(place / "one", 1)
+    (place / "empty").mkdir()
+    torch.save(random_state(), place / "inception.pth")
+    store(place / "outputs/small", small_generator(), 7)
+    config = parse_config({"teacher": {"backbone": "resnet18", "double_up_to_height": 0}}, "test").teacher
+    torch.manual_seed(0)
+    teacher = {
+        "kind": KIND,
+        "architecture": {
+            key: getattr(config, key) for key in ("backbone", "last_stride", "double_up_to_height", "dropout")
+        },
+        "identities": [3, 5],
+        "preprocessing": {"height": 32, "width": 16},
+        "state": build_teacher(config, 2).state_dict(),
+    }
+    save_checkpoint(place / "teacher.pth", teacher)
+    return place
+
+
+def figure(printed: str, name: str) -> float:
+    found = re.findall(rf"^{re.escape(name)}  +(\S+)", printed, re.MULTILINE)
+    assert len(found) == 1, printed
+    return float(found[0])
+
+
+def test_inception_on_folders_and_statistics(sets: Path, tmp_path: Path, monkeypatch, capsys, caplog) -> None:
+    digest = hashlib.sha256((sets / "inception.pth").read_bytes()).hexdigest()
+    options = ("--weights", sets / "inception.pth", "--weights-sha256", digest[:8])
+    more = ("--kid", "--precision-recall")
+    status, printed, said = answer(fid, monkeypatch, capsys, sets / "real", sets / "made", *options, *more)
+    assert status == 0, said
+    assert figure(printed, "FID") > 0 and "pytorch-fid" in printed and "6 against 5 images" in printed
+    assert 0 <= figure(printed, "precision") <= 100 and "biased upwards" in printed
+    assert "cannot fill a covariance of 2048 features" in caplog.text
+
+    same = answer(fid, monkeypatch, capsys, sets / "real", sets / "real", *options, *more)[1]
+    assert figure(same, "FID") == pytest.approx(0, abs=1e-6)
+    assert figure(same, "precision") == figure(same, "recall") == 100
+
+    saved = tmp_path / "real.npz"
+    assert answer(fid, monkeypatch, capsys, "--save-stats", sets / "real", saved, *options)[0] == 0
+    again = answer(fid, monkeypatch, capsys, saved, sets / "made", *options, "--batch-size", 2, "--workers", 1)[1]
+    assert figure(again, "FID") == pytest.approx(figure(printed, "FID"), rel=1e-3)
+    with np.load(saved) as content:
+        assert content["mu"].shape == (2048,)
+    status, _, said = answer(fid, monkeypatch, capsys, saved, sets / "made", *options, "--kid")
+    assert status == 2 and "KID needs the images themselves" in said
+    status, _, said = answer(fid, monkeypatch, capsys, saved, sets / "made", *options, "--protocol", "clean")
+    assert status == 2 and "both sets must have features of one extractor" in said
+
+
+def test_identity_space_needs_no_download(sets: Path, monkeypatch, capsys) -> None:
+    named = {"small": "DG-Net's encoder of small after 7 iterations", sets / "teacher.pth": "teacher.pth, 32x16"}
+    found = []
+    for name, said_in_protocol in named.items():
+        options = ("--extractor", name, "--output_path", sets)
+        status, printed, said = answer(fid, monkeypatch, capsys, sets / "real", sets / "made", *options)
+        assert status == 0, said
+        assert said_in_protocol in printed
+        found.append(figure(printed, "Frechet distance, identity space"))
+        same = answer(fid, monkeypatch, capsys, sets / "real", sets / "real", *options)[1]
+        assert figure(same, "Frechet distance, identity space") == pytest.approx(0, abs=1e-6)
+    assert found[0] != found[1] and min(found) > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("real", "nowhere"), "nowhere: no such folder of images or .npz file of statistics"),
+        (("real", "empty"), "empty: no image in it or below it"),
+        (("real", "one"), "one: a set needs at least two images, this one has 1"),
+        (("real", "spoilt"), "1.png: not a readable image"),
+        (("real", "made", "--gpu", "9"), "device 'cuda:9'"),
+        (("real", "made", "--gpu", "-5"), "--gpu must be the number of a GPU, or -1 for the CPU, got -5"),
+        (("real", "made", "--batch-size", "0"), "batch and workers must be at least 1, got 0"),
+        (("real", "made", "--protocol", "clean"), "--protocol belongs to the Inception network"),
+        (("--save-stats", "real", "made"), "made is there already"),
+    ],
+)
+def test_bad_input_is_one_sentence(options, sentence: str, sets: Path, monkeypatch, capsys) -> None:
+    write(sets / "spoilt/0.png", picture(0))
+    (sets / "spoilt/1.png").write_bytes(b"no image")
+    words = [sets / word if word[0] not in "-0159c" else word for word in options]
+    extractor = ("--extractor", sets / "teacher.pth")
+    status, printed, said = answer(fid, monkeypatch, capsys, *words, *extractor)
+    complaint = [line for line in said.splitlines() if not line.startswith("warning")]
+    assert status == 2 and len(complaint) == 1 and sentence in complaint[0] and printed == ""
+
+
+def test_without_weights_one_sentence_from_a_program_of_its_own(sets: Path, tmp_path: Path) -> None:
+    nowhere = {"TORCH_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9", "PATH": "", "OMP_NUM_THREADS": "1"}
+    words = [sys.executable, "tools/fid.py", str(sets / "real"), str(sets / "made")]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, env=nowhere, check=False, timeout=110)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("error: the Inception network needs pt_inception-2015-12-05-6726825d.pth")
+    assert "name the file by --weights" in done.stderr and done.stderr.count("\n") == 1

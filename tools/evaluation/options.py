@@ -1,0 +1,71 @@
+"""Options that the evaluating tools share, and how their figures are printed."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from dgnet.device import choose_device
+from dgnet.errors import UserError
+from eval.extractor import Extractor
+from eval.inception import MEANING, WEIGHTS_NAME, WEIGHTS_SHA256, inception_extractor
+from eval.result import Figure
+from tools.evaluation.reid_extractor import reid_extractor
+
+
+def add_device_options(parser: argparse.ArgumentParser) -> None:
+    """--gpu, --batch-size and --workers."""
+    parser.add_argument("--gpu", type=int, help="number of the GPU, -1 for the CPU (default: a GPU if there is one)")
+    parser.add_argument("--batch-size", type=int, default=50, help="images at a time; changes no figure (default: 50)")
+    parser.add_argument("--workers", type=int, help="threads that decode (default: all cores)")
+
+
+def device_of(gpu: int | None) -> torch.device:
+    """The device of `--gpu`. `UserError` for a GPU that is not there."""
+    if gpu is not None and gpu < -1:
+        raise UserError(f"--gpu must be the number of a GPU, or -1 for the CPU, got {gpu}")
+    return choose_device("auto" if gpu is None else "cpu" if gpu == -1 else f"cuda:{gpu}")
+
+
+def add_extractor_options(parser: argparse.ArgumentParser) -> None:
+    """--protocol, --weights, --weights-sha256 and --extractor."""
+    meanings = "; ".join(f"{name}: {meaning}" for name, meaning in MEANING.items())
+    parser.add_argument("--protocol", choices=tuple(MEANING), help=f"{meanings} (default: pytorch-fid)")
+    add_weights_options(parser)
+    parser.add_argument("--extractor", metavar="RUN_OR_CHECKPOINT", help="a re-ID network of ours: identity space")
+    parser.add_argument("--output_path", type=Path, default=Path(), help="where its outputs/ is (default: here)")
+
+
+def add_weights_options(parser: argparse.ArgumentParser) -> None:
+    """--weights and --weights-sha256."""
+    parser.add_argument(
+        "--weights", type=Path, metavar="FILE", help=f"{WEIGHTS_NAME} (default: torch's copy, or a download)"
+    )
+    parser.add_argument(
+        "--weights-sha256", default=WEIGHTS_SHA256, metavar="DIGITS", help="what the file's SHA-256 must begin with"
+    )
+
+
+def chosen_extractor(args: argparse.Namespace) -> Extractor:
+    """The extractor of `add_extractor_options`. `UserError` for options that contradict each other."""
+    device = device_of(args.gpu)
+    if args.extractor is None:
+        protocol = args.protocol or "pytorch-fid"
+        return inception_extractor(protocol, weights=args.weights, sha256=args.weights_sha256, device=device)
+    for name in ("protocol", "weights"):
+        if getattr(args, name) is not None:
+            raise UserError(f"--{name} belongs to the Inception network: give it or --extractor, not both")
+    return reid_extractor(args.extractor, args.output_path, device)
+
+
+def as_lines(figures: Sequence[Figure]) -> str:
+    """Figures for a terminal: section, name, value, and below each group how it was measured."""
+    lines: list[str] = []
+    wide = max((len(figure.name) for figure in figures), default=0)
+    for number, figure in enumerate(figures):
+        lines.append(f"{figure.name:{wide}}  {figure.text:>12}  {figure.note}".rstrip())
+        following = figures[number + 1] if number + 1 < len(figures) else None
+        if following is None or (following.section, following.protocol) != (figure.section, figure.protocol):
+            lines.append(f"  ({figure.protocol})")
+    return "\n".join(lines)

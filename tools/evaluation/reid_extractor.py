@@ -1,0 +1,85 @@
+"""A re-identification network of ours as an extractor: identity space, which needs no download."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dgnet import pixels
+from dgnet.checkpoint import load_checkpoint
+from dgnet.embedding import appearance_embedding, teacher_embedding
+from dgnet.errors import UserError
+from dgnet.find_run import find_run
+from dgnet.models.frozen import evaluating
+from dgnet.restore import KIND as GENERATOR
+from dgnet.restore import StoredGenerator
+from dgnet.teacher_training import KIND as TEACHER
+from dgnet.teacher_training import TEACHER_FILE, load_teacher
+from eval.extractor import Extractor
+from reid_heads.stored import KIND as HEAD
+from reid_heads.stored import load_head
+
+SPACE = "identity space"
+ALPHA = 0.5
+
+
+def reid_extractor(named: str | Path, output: Path = Path(), device: torch.device | str = "cpu") -> Extractor:
+    """The network of a run below `output/outputs`, of a run's folder, or of a file of weights of ours.
+
+    A teacher (`tools/train_teacher.py`), a head (`tools/train.py`) or DG-Net's appearance encoder; images are resized
+    as in its training, features are those of image and mirrored image added, of unit length. `UserError` for anything
+    else.
+    """
+    path = _file(named, output)
+    kind = load_checkpoint(path).get("kind") if path.is_file() else GENERATOR
+    if kind == TEACHER:
+        teacher = load_teacher(path, device)
+        return of_network(
+            f"teacher {path}", teacher.network, teacher_embedding(teacher.network), teacher.height, teacher.width
+        )
+    if kind == HEAD:
+        head = load_head(path, device)
+        network = head.network
+
+        def embed(images: Tensor) -> Tensor:
+            return F.normalize(network.embed(images) + network.embed(images.flip(3)))
+
+        return of_network(f"head {path}", network, embed, head.height, head.width)
+    if kind == GENERATOR:
+        found = find_run(str(named), output, device=device)
+        return encoder_extractor(found.stored, found.name)
+    raise UserError(f"{path}: not a teacher, a head or a DG-Net, but {kind!r}")
+
+
+def encoder_extractor(stored: StoredGenerator, name: str) -> Extractor:
+    """DG-Net's own appearance encoder."""
+    encoder, size = stored.network.appearance, stored.config.data
+    said = f"DG-Net's encoder of {name} after {stored.iteration} iterations, alpha {ALPHA}"
+    return of_network(said, encoder, appearance_embedding(encoder, ALPHA), size.height, size.width)
+
+
+def of_network(name: str, network: nn.Module, embed: Callable[[Tensor], Tensor], height: int, width: int) -> Extractor:
+    """A module and what it makes of normalised images of that size."""
+    device = next(network.parameters()).device
+
+    def prepare(image: Tensor) -> Tensor:
+        return pixels.resize(image[None], height, width)[0]
+
+    def features(images: Tensor) -> Tensor:
+        with evaluating(network):
+            return embed(pixels.normalise(images.to(device)))
+
+    return Extractor(f"{name}, {height}x{width}", prepare, features, SPACE)
+
+
+def _file(named: str | Path, output: Path) -> Path:
+    """The file of weights, or the folder of a run that has no other than DG-Net's."""
+    run = output / "outputs" / str(named)
+    path = run if run.is_dir() else Path(named)
+    if path.is_dir():
+        return path / TEACHER_FILE if (path / TEACHER_FILE).is_file() else path
+    if not path.is_file():
+        raise UserError(f"{named}: no such file of weights, and no run of that name below {output / 'outputs'}")
+    return path

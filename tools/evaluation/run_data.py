@@ -1,0 +1,46 @@
+"""Of a network that a tool measures: the file of its weights, and the data set that it was trained on."""
+
+from pathlib import Path
+
+import yaml
+
+from dgnet.checkpoint import latest_checkpoint
+from dgnet.config import parse_config
+from dgnet.data.records import Dataset
+from dgnet.data.training import open_dataset
+from dgnet.distributed import Distributed
+from dgnet.errors import UserError
+from dgnet.find_run import is_released
+from dgnet.run_folder import CONFIG
+from dgnet.teacher_training import TEACHER_FILE
+
+
+def weights_of(named: str | Path, output: Path = Path()) -> Path:
+    """The file that `reid_extractor` reads for that name. `UserError` where there is none."""
+    run = output / "outputs" / str(named)
+    path = run if run.is_dir() else Path(named)
+    if path.is_file():
+        return path
+    if (path / TEACHER_FILE).is_file():
+        return path / TEACHER_FILE
+    newest = (
+        max((path / "checkpoints").glob("gen_*.pt")) if is_released(path) else latest_checkpoint(path / "checkpoints")
+    )
+    if newest is None:
+        raise UserError(f"{path} holds no weights: neither {TEACHER_FILE} nor checkpoints")
+    return newest
+
+
+def dataset_of_run(weights: Path) -> Dataset:
+    """The data set that the configuration beside these weights names. `UserError` where there is none."""
+    for folder in (weights.parent, weights.parent.parent):
+        if (folder / CONFIG).is_file():
+            source = folder / CONFIG
+            try:
+                values = yaml.safe_load(source.read_text(encoding="utf-8"))
+            except (yaml.YAMLError, UnicodeDecodeError) as error:
+                raise UserError(f"{source} is not readable as YAML; name the data set by --data") from error
+            if isinstance(values, dict) and isinstance(values.get("data"), dict):
+                config = parse_config({"data": values["data"]}, str(source))
+                return open_dataset(config.data, Distributed.start("cpu"))
+    raise UserError(f"{weights}: no configuration beside it tells which data it was trained on; name them by --data")

@@ -1,0 +1,53 @@
+"""How far two sets of images are apart: FID, KID, precision and recall.
+
+    python tools/fid.py REAL GENERATED
+    python tools/fid.py REAL GENERATED --protocol clean --kid --precision-recall --weights pt_inception.pth
+    python tools/fid.py REAL GENERATED --extractor demo_teacher
+    python tools/fid.py --save-stats REAL real.npz
+
+REAL and GENERATED are folders of any nesting, with images of any sizes and formats, or .npz files of statistics (those
+of pytorch-fid, too). With --extractor a re-identification network of ours takes Inception's place: the Frechet distance
+in identity space, which needs no download and is closer to what this field cares about.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from dgnet.errors import UserError, command
+from eval.frechet import save_statistics
+from eval.image_sets import read_set, set_figures
+from tools.evaluation.options import add_device_options, add_extractor_options, as_lines, chosen_extractor
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sets", nargs=2, type=Path, metavar="REAL GENERATED", help="folders or .npz files")
+    add_extractor_options(parser)
+    parser.add_argument("--kid", action="store_true", help="also the kernel distance")
+    parser.add_argument("--precision-recall", action="store_true", help="also precision and recall")
+    parser.add_argument("--save-stats", action="store_true", help="write the first set's statistics to the second path")
+    add_device_options(parser)
+    args = parser.parse_args()
+    first, second = args.sets
+    if args.save_stats and second.exists():
+        raise UserError(f"{second} is there already: name another file for the statistics")
+    for path in (first,) if args.save_stats else (first, second):
+        if not path.exists():
+            raise UserError(f"{path}: no such folder of images or .npz file of statistics")
+    extractor = chosen_extractor(args)
+    options = {"batch": args.batch_size, "workers": args.workers}
+    real = read_set(first, extractor, **options)
+    if args.save_stats:
+        save_statistics(real.statistics, second)
+        print(f"{second}: statistics of {real.statistics.images} images, {extractor.name}")
+        return 0
+    generated = read_set(second, extractor, **options)
+    print(as_lines(set_figures(real, generated, extractor, kid=args.kid, shares=args.precision_recall)))
+    return 0
+
+
+if __name__ == "__main__":
+    command(main)
