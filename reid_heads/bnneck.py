@@ -6,7 +6,6 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dgnet.errors import UserError
 from dgnet.models.backbone import Backbone, BackboneName
 from dgnet.models.head import Head, HeadOutput
 from reid_heads.ibn import split_first_norms
@@ -33,9 +32,7 @@ TRUNKS: dict[str, Trunk] = {
 
 
 def build_trunk(name: str, last_stride: int, stem_relu: bool) -> Backbone:
-    """A ResNet without pooling and classifier, random weights. `UserError` for a stride that is not 1 or 2."""
-    if last_stride not in (1, 2):
-        raise UserError(f"last_stride must be 1 or 2, got {last_stride}")
+    """A ResNet without pooling and classifier, random weights."""
     backbone = Backbone(TRUNKS[name].backbone, last_stride, double_up_to_height=0)
     if TRUNKS[name].ibn:
         split_first_norms(backbone)

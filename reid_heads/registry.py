@@ -6,6 +6,7 @@ A new head is one file in this package and one line here.
 import difflib
 import inspect
 from collections.abc import Callable
+from typing import Any, Literal, get_args, get_origin
 
 from dgnet.errors import UserError
 from dgnet.models.head import Head, Option
@@ -40,8 +41,20 @@ def build_head(name: str, identities: int, **options: Option) -> Head:
     if identities < 1:
         raise UserError(f"a head needs at least 1 identity, got {identities}")
     builder = HEADS[name]
-    known = [key for key, item in inspect.signature(builder).parameters.items() if item.kind is item.KEYWORD_ONLY]
-    for key in options:
+    known = {key: item for key, item in inspect.signature(builder).parameters.items() if item.kind is item.KEYWORD_ONLY}
+    for key, value in options.items():
         if key not in known:
             raise UserError(f"the head {name!r} has no option {key!r}; it has: {', '.join(known)}")
+        _check_option(name, key, value, known[key].annotation)
     return builder(name, identities, **options)
+
+
+def _check_option(name: str, key: str, value: Option, annotation: Any) -> None:
+    if get_origin(annotation) is Literal:
+        allowed = get_args(annotation)
+        if value not in allowed:
+            raise UserError(f"{key} of {name} must be one of {', '.join(map(str, allowed))}, not {value!r}")
+    elif not isinstance(value, annotation):
+        raise UserError(
+            f"{key} of {name} must be of the kind {getattr(annotation, '__name__', annotation)}, not {value!r}"
+        )
