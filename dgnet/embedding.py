@@ -11,6 +11,7 @@ from dgnet import pixels
 from dgnet.data.cache import ImageCache
 from dgnet.models.appearance import AppearanceEncoder
 from dgnet.models.frozen import evaluating
+from dgnet.models.head import Head
 from dgnet.models.teacher import Teacher
 
 Embed = Callable[[Tensor], Tensor]
@@ -36,6 +37,13 @@ def appearance_embedding(encoder: AppearanceEncoder, alpha: float = 0.5) -> Embe
 def teacher_embedding(teacher: Teacher) -> Embed:
     """The classifier's 512 numbers of image and mirrored image, added and of unit length."""
     return lambda images: F.normalize(teacher(images).embedding + teacher(images.flip(3)).embedding)
+
+
+def head_embedding(head: Head, mirrored: bool = True) -> Embed:
+    """A head's embedding, of unit length; `mirrored` adds that of the mirror image first, as MGN is tested."""
+    if mirrored:
+        return lambda images: F.normalize(head.embed(images) + head.embed(images.flip(3)))
+    return lambda images: F.normalize(head.embed(images))
 
 
 @torch.no_grad()

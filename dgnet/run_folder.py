@@ -26,7 +26,7 @@ def claim(folder: Path, curves: Path, resume: bool) -> TextIO:
     refuse_foreign(folder, curves, resume)
     (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
     (folder / "images").mkdir(exist_ok=True)
-    lock = _lock(folder)
+    lock = lock_folder(folder)
     try:
         refuse_foreign(folder, curves, resume)  # another process may have begun here a moment ago
     except UserError:
@@ -48,6 +48,23 @@ def refuse_foreign(folder: Path, curves: Path, resume: bool) -> None:
         raise UserError(f"{folder} holds checkpoints but no {CONFIG} that tells what they are of; use another --name")
     if not begun and curves.is_dir() and any(curves.iterdir()):
         raise UserError(f"{curves} holds the curves of another run; use another --name, or move that folder away")
+
+
+def set_aside(folder: Path, curves: Path) -> dict[Path, Path]:
+    """Rename an old run's folders to NAME.old_1 (or _2, ...) so that another may begin; old path -> new path.
+
+    Nothing happens where there is none. `UserError` while a process works in it.
+    """
+    places = [place for place in (folder, curves) if place.exists()]
+    number = 1
+    while any(place.with_name(f"{place.name}.old_{number}").exists() for place in (folder, curves)):
+        number += 1
+    lock = lock_folder(folder) if folder.is_dir() else None
+    try:
+        return {place: place.rename(place.with_name(f"{place.name}.old_{number}")) for place in places}
+    finally:
+        if lock is not None:
+            lock.close()
 
 
 def settle_config(folder: Path, config: Mapping[str, Any], may_change: Collection[str]) -> list[str]:
@@ -97,7 +114,11 @@ def _read(path: Path) -> Any:
         raise UserError(f"{path} is not readable as YAML; restore it, or begin a run under another --name") from error
 
 
-def _lock(folder: Path) -> TextIO:
+def lock_folder(folder: Path) -> TextIO:
+    """Keep other processes out of `folder` until the returned file is closed or this process ends.
+
+    Raises `UserError` where another process has it.
+    """
     handle = open(folder / ".lock", "a+", encoding="utf-8")  # noqa: SIM115 - open for as long as the run holds it
     try:
         # A record lock ends with its process even if worker processes outlive it, unlike flock's.

@@ -185,7 +185,7 @@ def _introduce(run: Run, config: HeadConfig, dataset: Dataset, source: HeadSourc
     sampler = source.sampler
     run.say("\n".join([f"{dataset.name} at {dataset.root}", *split_table(count_splits(dataset))]))
     run.say(
-        f"an epoch: {source.iterations_per_epoch} batches of {sampler.identities} identities, {sampler.images} images each"
+        f"an epoch: {source.iterations_per_epoch} batches of {sampler.identities} x {sampler.images} images"
     )
     if sampler.repeating:
         run.say(

@@ -1,0 +1,1 @@
+"""What the tools that train and test heads share: figures, runs, options."""

@@ -1,0 +1,144 @@
+"""Options that users of the bag of tricks and of MGN-pytorch know, and the settings that they stand for."""
+
+import argparse
+from pathlib import Path
+
+from dgnet.errors import UserError
+from reid_heads.config import HeadConfig
+from reid_heads.policies import POLICIES
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "heads"
+MGN_CONFIG = CONFIGS / "mgn.yaml"
+KD = "_kd"
+# The source's feature_loss_coefficient.
+STAGE_FEATURES = 0.03
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """--output_path, --resume, --reset and --max-hours."""
+    parser.add_argument("--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are (default: here)")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this run")
+    parser.add_argument("--reset", action="store_true", help="begin anew; an old run of this name becomes NAME.old_1")
+    parser.add_argument("--max-hours", type=float, help="save and leave after this many hours")
+
+
+def baseline_config(args: argparse.Namespace) -> Path:
+    """The configuration that `tools/train.py` takes where none is given."""
+    distils = args.kd or (args.model_name or "").endswith(KD)
+    return CONFIGS / ("self_distillation.yaml" if distils else "bnneck.yaml")
+
+
+def baseline_settings(args: argparse.Namespace, config: HeadConfig) -> dict[str, object]:
+    """What the options of `tools/train.py` set, on top of `config`.
+
+    Raises:
+        UserError: a batch that is no whole number of identities, or a weight of distillation without it.
+    """
+    name = args.model_name or (config.head.name if args.kd else None)
+    if args.kd and name and not name.endswith(KD):
+        name += KD
+    distils = args.kd or (name or config.head.name).endswith(KD)
+    coefficient = args.feature_loss_coefficient
+    if coefficient is not None and not distils:
+        raise UserError("--feature_loss_coefficient weighs self-distillation: give --kd, too, or a head named ..._kd")
+    if coefficient is None and args.kd and config.distillation.stage_features == 0:
+        coefficient = STAGE_FEATURES
+    return {
+        "name": args.name or (None if args.config else name),
+        "head.name": name,
+        "head.weights": args.model_path,
+        "data.root": args.datadir,
+        "data.identities": _identities(args.IMS_PER_BATCH, config.data.images_per_identity),
+        "test.batch_size": args.TEST_IMS_PER_BATCH,
+        "schedule.epochs": args.MAX_EPOCHS,
+        "distillation.stage_features": coefficient,
+    }
+
+
+def _identities(images: int | None, of_each: int) -> int | None:
+    if images is None:
+        return None
+    if images % of_each or images < 2 * of_each:
+        raise UserError(
+            f"--IMS_PER_BATCH must be a multiple of data.images_per_identity ({of_each}) and at least twice that, "
+            f"got {images}"
+        )
+    return images // of_each
+
+
+def add_test_options(parser: argparse.ArgumentParser) -> None:
+    """What `tools/test.py` reads beside the file."""
+    parser.add_argument("--datadir", metavar="DIR", help="the data set (default: data/)")
+    parser.add_argument("--TEST_IMS_PER_BATCH", type=int, help="images at a time (default: 128)")
+    parser.add_argument("--mirrored", action="store_true", help="add the features of the mirror image, as MGN does")
+    parser.add_argument("--re_rank", action="store_true", help="the figures after re-ranking, too")
+
+
+def add_mgn_options(parser: argparse.ArgumentParser) -> None:
+    """The options of MGN-pytorch; what is not given is as in configs/heads/mgn.yaml, switches are off."""
+    parser.add_argument("--datadir", metavar="DIR", help="the data set (default: data/)")
+    parser.add_argument("--batchid", type=int, help="P: identities in a batch")
+    parser.add_argument("--batchimage", type=int, help="K: images of each")
+    parser.add_argument("--batchtest", type=int, help="images at a time in tests")
+    parser.add_argument("--height", type=int, help="of the images, in pixels")
+    parser.add_argument("--width", type=int, help="of the images, in pixels")
+    parser.add_argument("--pool", choices=("avg", "max"), help="pooling of globals and stripes")
+    parser.add_argument("--feats", type=int, help="numbers per part")
+    parser.add_argument("--stripes", choices=("1-2-3", "1-2-4", "1-3-4"), help="of the three branches")
+    parser.add_argument("--epochs", type=int, help="length of the training")
+    parser.add_argument("--test_every", type=int, metavar="EPOCHS", help="0: never")
+    parser.add_argument("--loss", help="such as 1*CrossEntropy+2*Triplet+0.005*CenterLoss, or with MSMLoss")
+    parser.add_argument("--margin", type=float, help="of Triplet and MSMLoss")
+    parser.add_argument("--optimizer", help="ADAM, SGD, NADAM or RMSprop")
+    parser.add_argument("--amsgrad", action="store_true", help="of ADAM")
+    parser.add_argument("--lr", type=float, help="learning rate")
+    parser.add_argument("--momentum", type=float, help="of SGD and RMSprop")
+    parser.add_argument("--weight_decay", type=float)
+    parser.add_argument("--decay_type", help="such as step_320_380, or constant")
+    parser.add_argument("--gamma", type=float, help="factor of each decay")
+    parser.add_argument("--random_erasing", action="store_true", help="of every other image")
+    parser.add_argument("--re_rank", action="store_true", help="the figures after re-ranking, too")
+    parser.add_argument("--save", metavar="NAME", help="folder of the run (default: mgn)")
+    parser.add_argument("--pre_train", type=Path, metavar="FILE", help="weights to begin with, or to test")
+    parser.add_argument("--test_only", action="store_true", help="measure --pre_train and leave")
+    parser.add_argument("--nGPU", type=int, default=1, help="GPUs; for several start it by torchrun")
+    parser.add_argument("--cpu", action="store_true", help="use no GPU")
+
+
+def mgn_settings(args: argparse.Namespace) -> dict[str, object]:
+    """What the options of `tools/train_mgn.py` set."""
+    return {
+        "name": args.save,
+        "data.root": args.datadir,
+        "data.identities": args.batchid,
+        "data.images_per_identity": args.batchimage,
+        "data.height": args.height,
+        "data.width": args.width,
+        "data.erasing": 0.5 if args.random_erasing else 0.0,
+        "head.options.pooling": args.pool,
+        "head.options.features": args.feats,
+        "head.options.stripes": args.stripes,
+        "head.weights": None if args.test_only else args.pre_train,
+        "loss.terms": args.loss,
+        "loss.margin": args.margin,
+        "optimiser.name": args.optimizer,
+        "optimiser.amsgrad": args.amsgrad,
+        "optimiser.learning_rate": args.lr,
+        "optimiser.momentum": args.momentum,
+        "optimiser.weight_decay": args.weight_decay,
+        "schedule.epochs": args.epochs,
+        "schedule.decay": args.decay_type,
+        "schedule.gamma": args.gamma,
+        "test.every": args.test_every,
+        "test.batch_size": args.batchtest,
+        "test.re_rank": args.re_rank,
+        "run.device": "cpu" if args.cpu else None,
+    }
+
+
+def policies_in_words() -> str:
+    """What generated.label may be, for --help."""
+    return "\n".join(
+        ["generated.label, what a head is told about a generated image:"]
+        + [f"  {name:<13} {policy.meaning}" for name, policy in POLICIES.items()]
+    )

@@ -1,0 +1,105 @@
+"""A head's training from a configuration, and the test of a trained head."""
+
+import json
+import time
+from pathlib import Path
+
+import yaml
+
+from dgnet.build import parameter_count
+from dgnet.data.check import count_splits, split_table
+from dgnet.data.training import open_dataset
+from dgnet.distributed import Distributed
+from dgnet.errors import UserError
+from dgnet.run_folder import refuse_foreign, set_aside
+from dgnet.scalars import read_scalars
+from dgnet.settings import resolved
+from reid_heads.config import HeadConfig
+from reid_heads.generated import open_generated
+from reid_heads.registry import build_head
+from reid_heads.stored import open_head
+from reid_heads.training import train_head
+from tools.heads.figures import figures_of
+from visual.curves import curves
+from visual.grid import save_png
+
+CURVES = Path("images", "curves.png")
+
+
+def train(config: HeadConfig, output: Path, *, resume: bool, reset: bool, max_hours: float | None) -> int:
+    """Train the head that a configuration describes, in `output/outputs/NAME`; the exit status.
+
+    `reset` moves an old run of that name aside first.
+    """
+    if resume and reset:
+        raise UserError("--reset begins a new run and --resume goes on with the old one: give one of them")
+    folder, logs = output / "outputs" / config.name, output / "logs" / config.name
+    distributed = Distributed.start(config.run.device)
+    if reset:
+        for old, new in (distributed.on_main(lambda: set_aside(folder, logs)) or {}).items():
+            print(f"{old} is now {new}")
+    # Before the minutes in which the images are decoded.
+    distributed.on_main(lambda: refuse_foreign(folder, logs, resume))
+    dataset = open_dataset(config.data, distributed)
+    evaluate = figures_of(dataset, config.test, config.data.height, config.data.width) if config.test.every else None
+    trained = train_head(
+        config,
+        dataset,
+        open_generated(config.generated, dataset, distributed.device),
+        folder,
+        curves=logs,
+        distributed=distributed,
+        resume=resume,
+        max_hours=max_hours,
+        evaluate=evaluate,
+        draw=draw_curves,
+    )
+    distributed.close()
+    return trained.exit_status
+
+
+def test(config: HeadConfig, path: Path, name: str | None) -> int:
+    """Print the figures of the trained head in `path` on the configuration's data; the exit status.
+
+    `name` is needed for files of other systems and checked for ours.
+    """
+    distributed = Distributed.start(config.run.device)
+    options = config.head.options if name == config.head.name else {}
+    stored = open_head(path, name, distributed.device, **options)
+    dataset = open_dataset(config.data, distributed)
+    print("\n".join([f"{dataset.name} at {dataset.root}", *split_table(count_splits(dataset))]))
+    measure = figures_of(dataset, config.test, stored.height, stored.width)
+    if measure is None:
+        raise UserError(f"{dataset.root}: has no query and gallery split to test on")
+    began = time.perf_counter()
+    figures = measure(stored.network)
+    print(f"{stored.network.name} from {path}, {stored.height}x{stored.width}, {time.perf_counter() - began:.1f} s")
+    for figure, value in figures.items():
+        print(f"{figure:<20}{100 * value:6.2f} %")
+    return 0
+
+
+def describe(config: HeadConfig) -> int:
+    """What a run with this configuration would train."""
+    print(yaml.safe_dump(resolved(config), sort_keys=False), end="")
+    dataset = open_dataset(config.data, Distributed.start(config.run.device))
+    head = build_head(config.head.name, len(dataset.identities), **config.head.options)
+    print("\n".join(f"# {line}" for line in split_table(count_splits(dataset))))
+    print(f"# {head.name}: {parameter_count(head):,} parameters, {parameter_count(head.deployed()):,} deployed")
+    return 0
+
+
+def draw_curves(folder: Path) -> None:
+    """The course of losses, accuracy and test figures as a picture in the run's folder."""
+    rows = [{"iteration": iteration, **values} for iteration, values in read_scalars(folder / "scalars.csv")]
+    shown = [
+        name
+        for name in dict.fromkeys(name for row in rows for name in row)
+        if name == "accuracy" or name.startswith(("loss/", "learning_rate/")) or "mAP" in name or "Rank" in name
+    ]
+    save_png(curves(rows, terms=shown, title=folder.name), folder / CURVES)
+
+
+def as_settings(values: dict[str, object]) -> list[str]:
+    """`section.key` -> value as overrides of a configuration; None is left out."""
+    return [f"{key}={json.dumps(value, default=str)}" for key, value in values.items() if value is not None]

@@ -1,0 +1,54 @@
+"""Train a re-identification head: BNNeck, self-distillation or MGN, with generated images or without.
+
+    python tools/train.py --model_name resnet50_ibn_a --model_path weights/X.pth --IMS_PER_BATCH 64 --MAX_EPOCHS 120
+    python tools/train.py --model_name resnet50_kd --model_path X.pth --kd --feature_loss_coefficient 0.03
+    python tools/train.py --config configs/heads/mgn.yaml data.root=/data/Market-1501 generated.source=outputs/market
+    torchrun --nproc-per-node 2 tools/train.py --config configs/heads/bnneck.yaml data.identities=8
+
+Without --config the settings are those of configs/heads/bnneck.yaml, or of self_distillation.yaml for a head named
+..._kd. Everything lands in OUTPUT/outputs/NAME (the best weights as mAP_xx.pth or mAP_KD_xx.pth, configuration,
+checkpoints, images/curves.png, log.txt, scalars.csv) and OUTPUT/logs/NAME (TensorBoard).
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from dgnet.errors import command
+from dgnet.settings import load_settings
+from reid_heads.config import HeadConfig
+from tools.heads.options import add_run_options, baseline_config, baseline_settings, policies_in_words
+from tools.heads.running import as_settings, describe, train
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=policies_in_words(), formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("settings", nargs="*", metavar="section.key=value", help="change single settings")
+    parser.add_argument("--config", type=Path, help="a YAML file, see configs/heads/")
+    parser.add_argument("--model_name", metavar="NAME", help="the head (head.name), such as resnet50_ibn_a")
+    parser.add_argument("--model_path", metavar="FILE", help="weights to begin with: ImageNet's or a head's")
+    parser.add_argument("--datadir", metavar="DIR", help="the data set (default: data/)")
+    parser.add_argument("--IMS_PER_BATCH", type=int, help="images in a batch: P = this / data.images_per_identity")
+    parser.add_argument("--TEST_IMS_PER_BATCH", type=int, help="images at a time in tests")
+    parser.add_argument("--MAX_EPOCHS", type=int, help="length of the training")
+    parser.add_argument("--kd", action="store_true", help="self-distillation: the head NAME_kd")
+    parser.add_argument("--feature_loss_coefficient", type=float, help="its weight (default: 0.03)")
+    parser.add_argument("--name", help="folder of the run (default: the head's name, or the configuration's)")
+    add_run_options(parser)
+    parser.add_argument("--dry-run", action="store_true", help="print the settings and the sizes, then leave")
+    args = parser.parse_intermixed_args()
+    path = args.config or baseline_config(args)
+    config = load_settings(HeadConfig, path, args.settings)
+    # An option stands for settings; a setting that is written out counts more.
+    config = load_settings(HeadConfig, path, [*as_settings(baseline_settings(args, config)), *args.settings])
+    if args.dry_run:
+        return describe(config)
+    return train(config, args.output_path, resume=args.resume, reset=args.reset, max_hours=args.max_hours)
+
+
+if __name__ == "__main__":
+    command(main)
