@@ -14,10 +14,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.errors import command
-from tools.benchmarks import frechet, step
+from tools.benchmarks import evaluation, frechet, step
 
 # The name of a kind -> its module.
-KINDS = {"step": step, "frechet": frechet}
+KINDS = {"step": step, "eval": evaluation, "frechet": frechet}
 
 
 def main() -> int:

@@ -1,0 +1,129 @@
+"""`eval`: features to accuracy, beside torchreid's Python evaluation and re-ranking from its published package.
+
+At Market-1501's size by default, on made-up features of 750 identities. Two tasks, from feature files in memory:
+`ranking` (mAP and CMC) and `reranking` (the k-reciprocal distances of every query to the whole gallery). Each runs in a
+process of its own, ours and torchreid's in turn; seconds and memory are those of the task, the memory with everything
+that the process holds. torchreid is installed without its dependencies into a folder that is thrown away afterwards,
+and its files are loaded one by one: the package itself imports what nobody needs here.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dgnet.device import machine
+from dgnet.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = "torchreid"
+IDENTITIES, CAMERAS = 750, 6
+# Spread of an image around its identity, in units of that of identities: mAP and rank-1 as of a mediocre network.
+NOISE = 4.0
+TASKS, SIDES = ("ranking", "reranking"), ("ours", "torchreid")
+WANTED = {"ranking_speed": 4.0, "reranking_speed": 8.0, "reranking_memory": 0.1}
+
+
+def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The kind `eval` with its options."""
+    parser = kinds.add_parser(
+        "eval",
+        help="features to accuracy and to re-ranked distances, beside torchreid",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--query", type=int, default=3368, help="query images (default: 3368, Market-1501)")
+    parser.add_argument("--gallery", type=int, default=15913, help="gallery images without junk (default: 15913)")
+    parser.add_argument("--features", type=int, default=2048, help="numbers of a feature (default: 2048)")
+    parser.add_argument("--rounds", type=int, default=1, help="processes of each side and task, in turn (default: 1)")
+    parser.add_argument("--threads", type=int, default=2, help="threads of each process (default: 2)")
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """The figures of `python tools/bench.py eval` with these options."""
+    for name, least in (("query", 1), ("gallery", 50), ("features", 1), ("rounds", 1), ("threads", 1)):
+        if getattr(args, name) < least:
+            raise UserError(f"--{name} must be at least {least}, got {getattr(args, name)}")
+    with tempfile.TemporaryDirectory() as folder:
+        version = install(Path(folder))
+        for number, (side, images) in enumerate((("query", args.query), ("gallery", args.gallery))):
+            write_features(Path(folder), side, images, args.features, number)
+        runs: dict[str, list[dict[str, Any]]] = {f"{task} {side}": [] for task in TASKS for side in SIDES}
+        for _ in range(args.rounds):
+            for task in TASKS:
+                for side in SIDES:
+                    runs[f"{task} {side}"].append(measure(Path(folder), side, task, args.threads))
+    result: dict[str, Any] = {
+        "machine": machine() | {"threads": args.threads},
+        "torchreid": version,
+        "query": args.query,
+        "gallery": args.gallery,
+        "features": args.features,
+    }
+    for task in TASKS:
+        result[task] = {side: summary(runs[f"{task} {side}"]) for side in SIDES}
+        pairs = list(zip(*(runs[f"{task} {side}"] for side in SIDES), strict=True))
+        speed = [theirs["seconds"] / ours["seconds"] for ours, theirs in pairs]
+        memory = [ours["peak_memory_bytes"] / theirs["peak_memory_bytes"] for ours, theirs in pairs]
+        result[task] |= {
+            "speed_ours_over_torchreid": round(statistics.median(speed), 2),
+            "memory_ours_over_torchreid": round(statistics.median(memory), 3),
+        }
+    return result | {"wanted": WANTED}
+
+
+def install(folder: Path) -> str:
+    """torchreid without its dependencies in `folder`; its version."""
+    words = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), PACKAGE]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError(f"pip cannot install {PACKAGE}: {done.stderr.strip()[-300:]}")
+    (described,) = folder.glob(f"{PACKAGE}-*.dist-info")
+    return described.name.removesuffix(".dist-info").split("-")[1]
+
+
+def write_features(folder: Path, side: str, images: int, columns: int, number: int) -> None:
+    """Features around centres of identities, a sixth of the gallery distractors of identity 0, as .npy files."""
+    centres = np.random.default_rng(0).standard_normal((IDENTITIES + 1, columns), dtype=np.float32)
+    random = np.random.default_rng(number + 1)
+    ids = random.integers(1, IDENTITIES + 1, images)
+    if side == "gallery":
+        ids[random.random(images) < 1 / 6] = 0
+    features = np.lib.format.open_memmap(folder / f"{side}_features.npy", "w+", np.float32, (images, columns))
+    for start in range(0, images, 1024):  # in parts: a child's peak memory is at least that of its parent
+        part = ids[start : start + 1024]
+        noise = NOISE * random.standard_normal((len(part), columns), dtype=np.float32)
+        features[start : start + 1024] = noise + np.where(part > 0, 1, 0)[:, None] * centres[part]
+    features.flush()
+    np.save(folder / f"{side}_ids.npy", ids)
+    np.save(folder / f"{side}_cameras.npy", random.integers(1, CAMERAS + 1, images))
+
+
+def measure(folder: Path, side: str, task: str, threads: int) -> dict[str, Any]:
+    """One process of one side."""
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": str(ROOT)}
+    words = [sys.executable, "-m", "tools.benchmarks.one_evaluation", side, task, str(folder)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
+    if done.returncode:
+        raise UserError(f"{task} of {side} ended with status {done.returncode}: {done.stderr.strip()[-500:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Medians over the rounds; the figures of a task are those of the first."""
+    figures = {
+        key: value for key, value in runs[0].items() if key not in ("seconds", "peak_memory_bytes", "held_bytes")
+    }
+    return {
+        "seconds": round(statistics.median(run["seconds"] for run in runs), 2),
+        "peak_memory_gib": round(max(run["peak_memory_bytes"] for run in runs) / 2**30, 3),
+        "held_before_gib": round(max(run["held_bytes"] for run in runs) / 2**30, 3),
+        **figures,
+    }
