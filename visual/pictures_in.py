@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import UInt8
 from PIL import Image
@@ -15,6 +16,8 @@ from dgnet.errors import UserError
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 # Pixels on a side: less shows nobody, more is no cut-out of a person, and a small file can claim any size.
 SMALLEST, LARGEST = 16, 4096
+# What an uploaded file may be: formats of cameras and browsers whose decoders are exercised everywhere.
+UPLOADS = ("JPEG", "PNG", "WEBP", "BMP")
 
 
 def read_images(paths: Sequence[Path], height: int, width: int) -> UInt8[Tensor, "image 3 height width"]:
@@ -40,10 +43,22 @@ def require_size(path: Path) -> None:
     except DECODING_ERRORS as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise UserError(f"{path}: not a readable image ({reason})") from error
-    if not all(SMALLEST <= side <= LARGEST for side in sides):
-        raise UserError(
-            f"{path}: an image must have {SMALLEST} to {LARGEST} pixels on each side, this has {sides[0]}x{sides[1]}"
-        )
+    _require_sides(str(path), sides)
+
+
+def decode_upload(path: Path) -> UInt8[Tensor, "3 height width"]:
+    """An image that a stranger may have made: only the formats of `UPLOADS` are tried, within the limits of size.
+
+    `UserError` like `require_size`, without the path, which says nothing to whoever uploaded it.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path, formats=UPLOADS) as image:
+                _require_sides("the image", image.size)
+                return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
+    except DECODING_ERRORS as error:
+        raise UserError(f"this is not a readable {', '.join(UPLOADS)} image") from error
 
 
 def images_in(folder: Path) -> list[Path]:
@@ -54,3 +69,10 @@ def images_in(folder: Path) -> list[Path]:
     if not found:
         raise UserError(f"{folder}: no image in it ({', '.join(SUFFIXES)})")
     return found
+
+
+def _require_sides(subject: str, sides: tuple[int, int]) -> None:
+    if not all(SMALLEST <= side <= LARGEST for side in sides):
+        raise UserError(
+            f"{subject}: {SMALLEST} to {LARGEST} pixels on each side are allowed, this has {sides[0]}x{sides[1]}"
+        )

@@ -1,0 +1,85 @@
+"""Look at a generator in the browser: drop images, swap, slide between two appearances or two structures.
+
+    python tools/explore.py                      # the latest run under outputs/
+    python tools/explore.py --name market --data /data/Market-1501
+    python tools/explore.py --name outputs/E0.5new_reid0.5_w30000    # the original release's folder
+
+The page is served to this machine alone (127.0.0.1) and asks no other for anything. It shows the nearest real images
+and whom the network takes the generated person for. Uploads (JPEG, PNG, WebP or BMP, up to 8 MB and 4096 pixels a
+side) are held in memory and gone when it ends. Needs the extra `explorer`: pip install gradio. Ctrl-C ends it.
+"""
+
+import argparse
+import signal
+import sys
+import threading
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from dgnet.data.records import Record
+from dgnet.device import choose_device
+from dgnet.errors import UserError, command
+from dgnet.find_run import FoundRun, find_run
+from dgnet.swap_pairs import one_each
+from visual.explorer import Explorer, private_gradio
+from visual.page import found_dataset, shown_records
+
+EXAMPLES = 24
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--name", help="a run, or the path of a run, a checkpoint or an outputs/NAME of the original")
+    parser.add_argument("--output_path", type=Path, default=Path(), help="where outputs/ is (default: here)")
+    parser.add_argument("--which_epoch", type=int, help="iteration of the checkpoint (default: the last)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="real images (default: the run's data set)")
+    parser.add_argument(
+        "--neighbours", type=int, default=1000, help="real images to look among, 0 for none (default: 1000)"
+    )
+    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda or cuda:NUMBER")
+    parser.add_argument("--port", type=int, help="default: the first free one from 7860")
+    parser.add_argument("--browser", action="store_true", help="open the page in the browser")
+    options = parser.parse_args()
+    if options.neighbours < 0:
+        raise UserError(f"--neighbours must be a whole number from 0, got {options.neighbours}")
+    if options.port is not None and not 0 < options.port < 65536:
+        raise UserError(f"--port must be a number from 1 to 65535, got {options.port}")
+    # SIGTERM ends like Ctrl-C, so that what was uploaded is removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with private_gradio():
+        try:
+            explore(options)
+        except KeyboardInterrupt:
+            print("ended", file=sys.stderr)
+
+
+def explore(options: argparse.Namespace) -> None:
+    """Serve the page until interrupted."""
+    # Imported before anything takes long: it says if Gradio is missing.
+    from visual.explorer_page import build_page, serve
+
+    run = find_run(options.name, options.output_path, options.which_epoch, choose_device(options.device))
+    records = real_images(run, options.data, options.neighbours)
+    print(f"{run.name} after {run.stored.iteration} iterations; {len(records)} real images to compare with", flush=True)
+    page = build_page(Explorer(run, records), [record.path for record in records[:EXAMPLES]])
+    print(f"explorer at {serve(page, options.port, options.browser)} (Ctrl-C ends it)", flush=True)
+    try:
+        threading.Event().wait()
+    finally:
+        page.close(verbose=False)
+
+
+def real_images(run: FoundRun, data: Path | None, count: int) -> list[Record]:
+    """Up to `count` images of a data set, first one of each person; none where the run's own data set is not there."""
+    if data is None and not Path(run.stored.config.data.root).exists():
+        print(f"{run.stored.config.data.root} is not there: no real images to choose or compare with", file=sys.stderr)
+        return []
+    records = shown_records(found_dataset(run.stored.config.data, data))
+    first = one_each(records, count, 0, "explorer")
+    # A dictionary keeps the order and drops what comes again.
+    return list(dict.fromkeys([*first, *records]))[:count]
+
+
+if __name__ == "__main__":
+    command(main)
