@@ -1,0 +1,107 @@
+"""Make a set of generated images with a trained DG-Net: files, a manifest, and where each image comes from.
+
+    python tools/generate.py --name NAME                            the original's protocol: every training image once,
+                                                                    with its appearance and another image's structure
+    python tools/generate.py --name NAME --count 128307             DG-Market's size, from Market-1501's 12,936 images
+    python tools/generate.py --name NAME --per_identity 24          as many for each identity
+    python tools/generate.py --name NAME --appearances A.txt --structures B.txt      all pairs of two lists of images
+    python tools/generate.py --name NAME --pairs pairs.csv          a file with the columns appearance and structure
+    python tools/generate.py --name NAME ... --resume               go on where it stopped
+    python tools/generate.py --name NAME --count 200000 --extend    let a set grow
+    python tools/generate.py --verify SET                           read every image again and compare its hash
+    torchrun --nproc-per-node 8 tools/generate.py --name NAME ...   several processes, the same images
+
+SET holds images/IDENTITY/, manifest.csv (sources, identities, cameras, soft label, scores, hashes) and set.json (the
+generator's checkpoint, the data set and its licence). Training a head and the measures of tools/evaluate_gan.py take it
+as it is. An image is the same whatever the batch size and the number of processes: see dgnet/generation.py. Nothing
+that is there is deleted or written over.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from dgnet.errors import UserError, command
+from dgnet.sets.checking import verify
+from dgnet.sets.request import SetRequest, make
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options; each is a field of `SetRequest`."""
+    described = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    run = described.add_argument_group("the generator")
+    run.add_argument(
+        "--name",
+        help="a run below OUTPUT/outputs, or the path of a run's folder, of a checkpoint, or of an outputs/NAME of the "
+        "original release (default: the run whose generator was saved last)",
+    )
+    run.add_argument("--output_path", type=Path, default=Path(), help="OUTPUT, where outputs/ is (default: here)")
+    run.add_argument("--which_epoch", type=int, help="iteration of the checkpoint (default: the last)")
+    run.add_argument("--device", default="auto", help="auto (default), cpu, cuda or cuda:NUMBER")
+    run.add_argument(
+        "--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="of the networks (default: fp32)"
+    )
+    data = described.add_argument_group("the source images (default: the data set that the run was trained on)")
+    data.add_argument("--data", type=Path, metavar="DIR", help="where that data set is now")
+    data.add_argument("--other_data", action="store_true", help="--data is another data set than the run's")
+    data.add_argument("--licence", help="a note about the source images, for set.json (default: what is known of them)")
+    plan = described.add_argument_group("the pairs (default: the original's protocol)")
+    plan.add_argument(
+        "--count", type=int, help="the original's protocol, again and again until there are so many pairs"
+    )
+    plan.add_argument("--per_identity", type=int, metavar="N", help="N pairs for each training identity")
+    plan.add_argument("--appearances", type=Path, metavar="FILE", help="a text file, an image of the data set a line")
+    plan.add_argument("--structures", type=Path, metavar="FILE", help="likewise; all pairs of the two are made")
+    plan.add_argument("--pairs", type=Path, metavar="FILE", help="a CSV file with the columns appearance, structure")
+    plan.add_argument("--seed", type=int, default=0, help="draws the pairs (default: 0)")
+    scores = described.add_argument_group("the scores")
+    scores.add_argument(
+        "--teacher",
+        type=Path,
+        metavar="FILE",
+        help="who gives the soft labels (default: the run's own teacher; without one the generator's classifier)",
+    )
+    scores.add_argument("--no_scores", action="store_true", help="no soft labels and no scores: about twice as fast")
+    files = described.add_argument_group("the files")
+    files.add_argument(
+        "--output", type=Path, metavar="SET", help="default: the run's folder, generated/ITERATION_PAIRS"
+    )
+    files.add_argument("--jpeg_quality", type=int, metavar="Q", help="JPEG of this quality, 1 to 100 (default: PNG)")
+    files.add_argument("--resume", action="store_true", help="go on with a set that was not finished")
+    files.add_argument("--extend", action="store_true", help="like --resume, and add the pairs that it does not have")
+    files.add_argument("--verify", type=Path, metavar="SET", help="check a set and do nothing else")
+    speed = described.add_argument_group("speed and memory; they change no image")
+    speed.add_argument("--batch", type=int, default=64, help="pairs handled at a time (default: 64)")
+    speed.add_argument("--memory", type=float, default=2.0, metavar="GIB", help="for codes, per process (default: 2)")
+    speed.add_argument("--threads", type=int, default=2, help="that write files, per process (default: 2)")
+    return described
+
+
+def main() -> int:
+    args = parser().parse_args()
+    if args.verify is not None:
+        return check(args.verify)
+    options = vars(args)
+    del options["verify"]
+    made = make(SetRequest(**options))
+    if made is not None:
+        print(made)
+    return 0
+
+
+def check(folder: Path) -> int:
+    """Say what is wrong with a set; 1 if anything is."""
+    found = verify(folder)
+    for problem in found.problems:
+        print(problem)
+    planned = "" if found.planned is None else f" of {found.planned} planned"
+    print(f"{folder}: {found.images} images{planned}, {len(found.problems)} problems")
+    if found.planned not in (None, found.images):
+        raise UserError(f"{folder} is not finished: go on with --resume")
+    return 1 if found.problems else 0
+
+
+if __name__ == "__main__":
+    command(main)
