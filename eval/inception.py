@@ -1,8 +1,6 @@
 """The Inception network of the FID: pytorch-fid's, by its own arithmetic, and how each protocol shows it an image."""
 
-import hashlib
 import threading
-import urllib.error
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,10 +14,10 @@ from torch import Tensor
 from eval.errors import EvaluationError
 from eval.extractor import INCEPTION, Extractor
 from eval.images import resized, smooth_resized
+from eval.weights import published_sha256, published_weights
 
-# torch's convention: a file of weights bears the first eight digits of its SHA-256 in its name.
 WEIGHTS_NAME = inception.FID_WEIGHTS_URL.rsplit("/", 1)[1]
-WEIGHTS_SHA256 = WEIGHTS_NAME.removesuffix(".pth").rsplit("-", 1)[1]
+WEIGHTS_SHA256 = published_sha256(inception.FID_WEIGHTS_URL)
 SIDE = 299
 _patching = threading.Lock()
 
@@ -69,7 +67,7 @@ def inception_extractor(
     """
     if protocol not in PREPARATIONS:
         raise EvaluationError(f"protocol must be one of {', '.join(PREPARATIONS)}, got {protocol!r}")
-    network = _network(_state(weights, sha256)).to(device).eval()
+    network = _network(published_weights(inception.FID_WEIGHTS_URL, weights, "--weights", sha256)).to(device).eval()
 
     def features(images: Tensor) -> Tensor:
         return network(images.to(device))[0].flatten(1)
@@ -85,52 +83,3 @@ def _network(state: dict[str, Any]) -> torch.nn.Module:
         except (RuntimeError, AttributeError, TypeError) as error:
             reason = str(error).splitlines()[0]
             raise EvaluationError(f"the weights do not fit pytorch-fid's Inception network ({reason})") from error
-
-
-def _state(weights: Path | None, sha256: str) -> dict[str, Any]:
-    path = _file(weights)
-    check_sha256(path, sha256)
-    return read_state(path)
-
-
-def _file(weights: Path | None) -> Path:
-    """The file of weights, fetched by torch's own means where nobody names one."""
-    if weights is not None:
-        return Path(weights)
-    path = Path(torch.hub.get_dir()) / "checkpoints" / WEIGHTS_NAME
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            torch.hub.download_url_to_file(inception.FID_WEIGHTS_URL, str(path), WEIGHTS_SHA256, progress=False)
-        except (urllib.error.URLError, OSError, RuntimeError) as error:
-            reason = getattr(error, "reason", None) or error
-            raise EvaluationError(
-                f"the Inception network needs {WEIGHTS_NAME} and it could not be downloaded ({reason}): fetch "
-                f"{inception.FID_WEIGHTS_URL} elsewhere and name the file by --weights"
-            ) from error
-    return path
-
-
-def check_sha256(path: Path, beginning: str) -> None:
-    """`EvaluationError` unless the SHA-256 of the file begins with these hexadecimal digits."""
-    if not path.is_file():
-        raise EvaluationError(f"{path}: no such file of weights")
-    digest = hashlib.sha256()
-    with open(path, "rb") as handle:
-        while part := handle.read(2**20):
-            digest.update(part)
-    if not digest.hexdigest().startswith(beginning.lower()):
-        raise EvaluationError(
-            f"{path}: its SHA-256 must begin with {beginning}, and it is {digest.hexdigest()[:16]}..."
-        )
-
-
-def read_state(path: Path) -> dict[str, Any]:
-    """A PyTorch state dict from a file, on the CPU; `EvaluationError` for anything else."""
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises several unrelated types for a damaged file
-        raise EvaluationError(f"{path}: not a readable PyTorch state dict ({error.__class__.__name__})") from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise EvaluationError(f"{path}: not a PyTorch state dict")
-    return dict(state)

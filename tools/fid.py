@@ -19,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dgnet.errors import UserError, command
 from eval.frechet import save_statistics
 from eval.image_sets import read_set, set_figures
-from tools.evaluation.options import add_device_options, add_extractor_options, as_lines, chosen_extractor
+from eval.report import as_table
+from tools.evaluation.options import add_device_options, add_extractor_options, chosen_extractor
 
 
 def main() -> int:
@@ -45,7 +46,7 @@ def main() -> int:
         print(f"{second}: statistics of {real.statistics.images} images, {extractor.name}")
         return 0
     generated = read_set(second, extractor, **options)
-    print(as_lines(set_figures(real, generated, extractor, kid=args.kid, shares=args.precision_recall)))
+    print(as_table(set_figures(real, generated, extractor, kid=args.kid, shares=args.precision_recall)))
     return 0
 
 

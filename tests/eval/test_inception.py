@@ -108,7 +108,7 @@ def test_without_a_file_the_packages_own_download(
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     refuse = mock.Mock(side_effect=urllib.error.URLError("no network"))
     monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
-    sentence = rf"needs {WEIGHTS_NAME} and it could not be downloaded \(no network\): .* name the file by --weights"
+    sentence = rf"{WEIGHTS_NAME} is needed and could not be downloaded \(no network\): .* name the file by --weights"
     with pytest.raises(ValueError, match=sentence):
         inception_extractor()
     fetched: list[str] = []

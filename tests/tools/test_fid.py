@@ -50,7 +50,7 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def figure(printed: str, name: str) -> float:
-    found = re.findall(rf"^{re.escape(name)}  +(\S+)", printed, re.MULTILINE)
+    found = re.findall(rf"^ +{re.escape(name)}  +(\S+)", printed, re.MULTILINE)
     assert len(found) == 1, printed
     return float(found[0])
 
@@ -124,5 +124,5 @@ def test_without_weights_one_sentence_from_a_program_of_its_own(sets: Path, tmp_
     words = [sys.executable, "tools/fid.py", str(sets / "real"), str(sets / "made")]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, env=nowhere, check=False, timeout=110)
     assert done.returncode == 2 and done.stdout == ""
-    assert done.stderr.startswith("error: the Inception network needs pt_inception-2015-12-05-6726825d.pth")
+    assert done.stderr.startswith("error: pt_inception-2015-12-05-6726825d.pth is needed and could not be downloaded")
     assert "name the file by --weights" in done.stderr and done.stderr.count("\n") == 1

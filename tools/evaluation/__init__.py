@@ -1,1 +1,1 @@
-"""What the evaluating tools share: networks of ours as extractors, options, and how figures are printed."""
+"""What the evaluating tools share: networks of ours as extractors, options."""

@@ -1,7 +1,6 @@
-"""Options that the evaluating tools share, and how their figures are printed."""
+"""Options that the evaluating tools share."""
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -10,7 +9,6 @@ from dgnet.device import choose_device
 from dgnet.errors import UserError
 from eval.extractor import Extractor
 from eval.inception import MEANING, WEIGHTS_NAME, WEIGHTS_SHA256, inception_extractor
-from eval.result import Figure
 from tools.evaluation.reid_extractor import reid_extractor
 
 
@@ -57,15 +55,3 @@ def chosen_extractor(args: argparse.Namespace) -> Extractor:
         if getattr(args, name) is not None:
             raise UserError(f"--{name} belongs to the Inception network: give it or --extractor, not both")
     return reid_extractor(args.extractor, args.output_path, device)
-
-
-def as_lines(figures: Sequence[Figure]) -> str:
-    """Figures for a terminal: section, name, value, and below each group how it was measured."""
-    lines: list[str] = []
-    wide = max((len(figure.name) for figure in figures), default=0)
-    for number, figure in enumerate(figures):
-        lines.append(f"{figure.name:{wide}}  {figure.text:>12}  {figure.note}".rstrip())
-        following = figures[number + 1] if number + 1 < len(figures) else None
-        if following is None or (following.section, following.protocol) != (figure.section, figure.protocol):
-            lines.append(f"  ({figure.protocol})")
-    return "\n".join(lines)

@@ -1,0 +1,110 @@
+"""LPIPS, the lpips package's learned perceptual distance, with its networks' weights from local files.
+
+Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric", 2018. A trunk for ImageNet
+(torchvision's file) and linear layers on it (the package's file, which it carries with it).
+"""
+
+import warnings
+from pathlib import Path
+
+import lpips
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torchvision import models
+
+from eval.arrays import Array, as_tensor, check_same_shape
+from eval.errors import EvaluationError
+from eval.weights import published_weights, read_state
+
+TRUNK_URLS = {
+    "alex": models.AlexNet_Weights.IMAGENET1K_V1.url,
+    "vgg": models.VGG16_Weights.IMAGENET1K_V1.url,
+    "squeeze": models.SqueezeNet1_1_Weights.IMAGENET1K_V1.url,
+}
+SMALLEST = 32  # pixels: below, the trunks' poolings leave nothing
+
+
+class PerceptualDistance:
+    """LPIPS 0.1 by one of the trunks alex, vgg, squeeze. Figures of two trunks are not comparable.
+
+    Args:
+        trunk: torchvision's file of the trunk; without it the copy that torch keeps, or torchvision's download.
+        trunk_sha256: what its hexadecimal SHA-256 must begin with (default: the digits in torchvision's name).
+        linear: the file of the linear layers; the package's own by default.
+
+    Raises:
+        EvaluationError: an unknown trunk, no weights and no way to get them, or weights of something else.
+    """
+
+    def __init__(
+        self,
+        network: str = "alex",
+        *,
+        trunk: Path | None = None,
+        trunk_sha256: str | None = None,
+        linear: Path | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        if network not in TRUNK_URLS:
+            raise EvaluationError(f"the network of LPIPS must be one of {', '.join(TRUNK_URLS)}, got {network!r}")
+        trunk_state = published_weights(TRUNK_URLS[network], trunk, "--weights", trunk_sha256)
+        linear = linear or Path(lpips.__file__).parent / "weights" / "v0.1" / f"{network}.pth"
+        # The package would download the trunk, and pass over a file of linear layers that fits nothing.
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="torchvision.models._utils")  # it calls torchvision as one did
+            module = lpips.LPIPS(net=network, pretrained=False, pnet_rand=True, verbose=False)
+        places = {f"features.{key.split('.', 1)[1]}": key for key in module.net.state_dict()}
+        _fill(module.net, {places[key]: value for key, value in trunk_state.items() if key in places}, "trunk", network)
+        _fill(module.lins, {_linear_key(key): value for key, value in read_state(linear).items()}, "linear", network)
+        self.name = f"LPIPS 0.1 ({network})"
+        self._device = torch.device(device)
+        self._module = module.eval().to(device)
+
+    @torch.inference_mode()
+    def __call__(self, first: Array, second: Array, *, batch: int = 32) -> Float[Tensor, " image"]:
+        """The distance of each pair, at least 0, float64, on the CPU; `batch` pairs at a time.
+
+        Images `[image, 3, height, width]` are uint8, or floating point from -1 to 1: other values are an
+        `EvaluationError`, as are two shapes and images of less than 32 pixels.
+        """
+        one, two = _checked("first", first), _checked("second", second)
+        check_same_shape("both images", one, two)
+        values = [torch.zeros(0, dtype=torch.float64)]
+        for start in range(0, len(one), batch):
+            x, y = (_signed(part[start : start + batch].to(self._device)) for part in (one, two))
+            values.append(self._module(x, y).flatten().double().cpu())
+        return torch.cat(values)
+
+
+def _linear_key(key: str) -> str:
+    """lin2.model.1.weight (the package's file) -> 2.model.1.weight (its list of layers)."""
+    return key.removeprefix("lin")
+
+
+def _fill(module: torch.nn.Module, state: dict[str, Tensor], part: str, network: str) -> None:
+    try:
+        module.load_state_dict(state)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1].strip()
+        raise EvaluationError(f"the {part} weights do not fit LPIPS with {network} ({reason[:120]})") from error
+
+
+def _checked(name: str, images: Array) -> Tensor:
+    tensor = as_tensor(images)
+    if tensor.ndim != 4 or tensor.shape[1] != 3 or min(tensor.shape[2:]) < SMALLEST:
+        raise EvaluationError(
+            f"{name} must be images [image, 3, height, width] of at least {SMALLEST} pixels, "
+            f"got shape {tuple(tensor.shape)}"
+        )
+    if tensor.dtype == torch.uint8:
+        return tensor
+    if not tensor.dtype.is_floating_point or not bool(((tensor >= -1) & (tensor <= 1)).all()):
+        found = f"{float(tensor.min()):.3g} to {float(tensor.max()):.3g}"
+        raise EvaluationError(f"{name} must be uint8, or floating point from -1 to 1, got {tensor.dtype} from {found}")
+    return tensor
+
+
+def _signed(images: Tensor) -> Tensor:
+    """-1..1, float32."""
+    return images.float() / 127.5 - 1 if images.dtype == torch.uint8 else images.float()
