@@ -65,13 +65,12 @@ def read_dataset(root: Path, layout: str = "auto") -> Dataset:
     """
     if layout != "auto" and layout not in LAYOUTS:
         raise UserError(f"the layout must be auto or one of {', '.join(LAYOUTS)}, and it is {layout!r}")
-    if not root.exists():
-        raise UserError(f"{root}: no such folder or .csv file")
-    found = _find(root, layout)
+    found = _find(root, layout) if root.exists() else None
     if found is None:
         sought = [layout] if layout in LAYOUTS else list(LAYOUTS)
         hints = "; ".join(f"{name}: {LAYOUTS[name].looks_for}" for name in sought)
-        raise UserError(f"{root}: no data set here; looked for {hints}")
+        missing = "no data set here" if root.exists() else "no such folder or .csv file"
+        raise UserError(f"{root}: {missing}; looked for {hints}")
     name, place = found
     dataset = LAYOUTS[name].read(place)
     if not dataset.train:
