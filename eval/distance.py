@@ -22,10 +22,10 @@ _FEATURE_STEP = 2.0**-24
 _ORDER_STEPS = 2.0**40
 # 2^40 steps x 2^22 gallery images still fit an int64 key.
 _LARGEST_GALLERY = 2**22
-# Elements of one block of the distance matrix: 64 MiB in float64, and a few times that while it is worked on.
-_BLOCK_ELEMENTS = 2**23
-# Images whose features are in memory as float64 at once: 64 MiB at 2048 numbers each.
-_TILE_IMAGES = 4096
+# Elements of one block of the distance matrix: 32 MiB in float64, and a few times that while it is worked on.
+_BLOCK_ELEMENTS = 2**22
+# Images whose features are in memory as float64 at once: 32 MiB at 2048 numbers each.
+_TILE_IMAGES = 2048
 
 
 def unit_features(name: str, features: Array) -> Float[Tensor, "image feature"]:
@@ -34,12 +34,24 @@ def unit_features(name: str, features: Array) -> Float[Tensor, "image feature"]:
     A row of zeros stays zero: it is equally far from everything. `EvaluationError` for NaN, infinity or no rows.
     """
     given = checked_features(name, features)
-    unit = torch.empty(given.shape, dtype=torch.float32, device=given.device)
-    for rows in _tiles(len(given)):
-        part = given[rows].to(torch.float64)
-        part = part / torch.linalg.vector_norm(part, dim=1, keepdim=True).clamp_min(torch.finfo(torch.float64).tiny)
-        unit[rows] = part.div_(_FEATURE_STEP).round_().mul_(_FEATURE_STEP)
-    return unit
+    return _normalised(given, torch.empty(given.shape, dtype=torch.float32, device=given.device))
+
+
+def joined_unit_features(
+    query_features: Array, gallery_features: Array, kept: Int64[Tensor, " kept"] | None = None
+) -> Float[Tensor, "image feature"]:
+    """`unit_features` of the queries and, below them, of the gallery, or of its images at the places `kept`.
+
+    On the device of the query features. `EvaluationError` as above and for features of two lengths.
+    """
+    query = checked_features("query_features", query_features)
+    gallery = checked_features("gallery_features", gallery_features)
+    check_columns(query, gallery)
+    of_gallery = len(gallery) if kept is None else len(kept)
+    joined = torch.empty(len(query) + of_gallery, query.shape[1], dtype=torch.float32, device=query.device)
+    _normalised(query, joined[: len(query)])
+    _normalised(gallery, joined[len(query) :], kept)
+    return joined
 
 
 def check_columns(query: Tensor, gallery: Tensor) -> None:
@@ -48,6 +60,14 @@ def check_columns(query: Tensor, gallery: Tensor) -> None:
         raise EvaluationError(
             f"query and gallery features must have as many columns, got {query.shape[1]} and {gallery.shape[1]}"
         )
+
+
+def _normalised(given: Tensor, out: Tensor, kept: Tensor | None = None) -> Tensor:
+    for rows in _tiles(len(out)):
+        part = (given[rows] if kept is None else given[kept[rows].to(given.device)]).to(out.device, torch.float64)
+        part = part / torch.linalg.vector_norm(part, dim=1, keepdim=True).clamp_min(torch.finfo(torch.float64).tiny)
+        out[rows] = part.div_(_FEATURE_STEP).round_().mul_(_FEATURE_STEP)
+    return out
 
 
 def squared_distances(
@@ -113,7 +133,7 @@ def _cosines(left: Tensor, right: Tensor, rows: np.ndarray, columns: np.ndarray)
 
 
 def row_blocks(rows: int, columns: int, block: int | None = None) -> Iterator[slice]:
-    """Slices that cover `rows` so that one block of `rows x columns` float64 numbers stays about 64 MiB."""
+    """Slices that cover `rows` so that one block of `rows x columns` float64 numbers stays about 32 MiB."""
     if block is None:
         block = _BLOCK_ELEMENTS // max(columns, 1)
     block = max(block, 1)

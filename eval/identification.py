@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from eval.arrays import Array, as_tensor, checked_features, checked_images, checked_labels
-from eval.distance import check_columns, order_keys, row_blocks, squared_distances, unit_features
+from eval.distance import joined_unit_features, order_keys, row_blocks, squared_distances
 from eval.errors import EvaluationError
 
 
@@ -81,9 +81,8 @@ def logits_of(classifier: Callable[[Tensor], Tensor], images: Array, *, batch: i
 
 def nearest_identities(features: Array, gallery_features: Array, gallery_ids: Array) -> np.ndarray:
     """The identity `[image]` of the gallery image nearest to each unit feature; the first of equally near ones."""
-    query = unit_features("features", features)
-    gallery = unit_features("gallery_features", gallery_features).to(query.device)
-    check_columns(query, gallery)
+    joined = joined_unit_features(features, gallery_features)
+    query, gallery = joined.split([len(features), len(gallery_features)])
     ids = checked_labels("gallery_ids", gallery_ids, len(gallery))
     blocks = row_blocks(len(query), len(gallery))
     nearest = [order_keys(squared_distances(query[rows], gallery), 4.0).argmin(dim=1).cpu() for rows in blocks]

@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from eval.arrays import Array, as_tensor, checked_labels
-from eval.distance import check_columns, order_keys, row_blocks, squared_distances, unit_features
+from eval.arrays import Array, as_tensor, checked_features, checked_labels
+from eval.distance import joined_unit_features, order_keys, row_blocks, squared_distances
 from eval.errors import EvaluationError
 from eval.rerank import KReciprocal, reranked_blocks
 
@@ -65,20 +65,20 @@ def rank_metrics(
 
     mINP (Ye et al., "Deep Learning for Person Re-identification: A Survey and Outlook", 2021) is the number of true
     matches divided by the rank of the last of them. Ties go by the gallery's order, as a stable sort does, whatever
-    the block size. `block` is the number of queries in memory at once; by default about 128 MiB of distances. A rank
+    the block size. `block` is the number of queries in memory at once; by default about 32 MiB of distances. A rank
     beyond the gallery has the CMC of the last place. The device is that of the query features.
 
     `EvaluationError` (a ValueError) in one sentence for: NaN features, mismatched shapes, junk queries, no query with
     a match.
     """
-    query = unit_features("query_features", query_features)
-    gallery = unit_features("gallery_features", gallery_features).to(query.device)
-    check_columns(query, gallery)
-    labels = _Labels.checked(query, len(gallery), query_ids, query_cameras, gallery_ids, gallery_cameras)
-    gallery = gallery[labels.kept]
+    queries = checked_features("query_features", query_features)
+    gallery = checked_features("gallery_features", gallery_features)
+    labels = _Labels.checked(queries, len(gallery), query_ids, query_cameras, gallery_ids, gallery_cameras)
+    features = joined_unit_features(queries, gallery, labels.kept)
     if reranking is None:
-        return _ranked(_plain_distances(query, gallery), 4.0, labels, protocol, ranks, "none", block)
-    return _ranked(reranked_blocks(query, gallery, reranking), 1.0, labels, protocol, ranks, str(reranking), block)
+        return _ranked(_plain_distances(features, len(queries)), 4.0, labels, protocol, ranks, "none", block)
+    distances = reranked_blocks(features, len(queries), reranking)
+    return _ranked(distances, 1.0, labels, protocol, ranks, str(reranking), block)
 
 
 def rank_metrics_of_distances(
@@ -142,8 +142,8 @@ class _Labels:
         return cls(*(part.to(queries.device) for part in parts))
 
 
-def _plain_distances(query: Tensor, gallery: Tensor) -> Callable[[slice], Tensor]:
-    return lambda rows: squared_distances(query[rows], gallery)
+def _plain_distances(features: Tensor, queries: int) -> Callable[[slice], Tensor]:
+    return lambda rows: squared_distances(features[:queries][rows], features[queries:])
 
 
 def _ranked(

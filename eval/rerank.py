@@ -15,7 +15,7 @@ from scipy import sparse
 from torch import Tensor
 
 from eval.arrays import Array
-from eval.distance import check_columns, distances_of_pairs, row_blocks, squared_distances, unit_features
+from eval.distance import distances_of_pairs, joined_unit_features, row_blocks, squared_distances
 from eval.errors import EvaluationError
 from eval.neighbours import nearest_neighbours
 
@@ -44,26 +44,24 @@ class KReciprocal:
 def rerank(
     query_features: Array, gallery_features: Array, parameters: KReciprocal = KReciprocal()
 ) -> Float[Tensor, "query gallery"]:
-    """Re-ranked distances 0..1, float64 on the CPU, of features `[image, feature]` (L2-normalised here).
+    """Re-ranked distances 0..1, float32 on the CPU, of features `[image, feature]` (L2-normalised here).
 
     The gallery must come without junk: every gallery image takes part in the encoding. `EvaluationError` for NaN
     features, mismatched shapes and fewer than k1 + 1 images.
     """
-    query = unit_features("query_features", query_features)
-    gallery = unit_features("gallery_features", gallery_features).to(query.device)
-    blocks = reranked_blocks(query, gallery, parameters)
-    result = torch.empty(len(query), len(gallery), dtype=torch.float64)
-    for rows in row_blocks(len(query), len(gallery)):
+    queries, gallery = len(query_features), len(gallery_features)
+    blocks = reranked_blocks(joined_unit_features(query_features, gallery_features), queries, parameters)
+    result = torch.empty(queries, gallery)
+    for rows in row_blocks(queries, gallery):
         result[rows] = blocks(rows)
     return result
 
 
 def reranked_blocks(
-    query: Tensor, gallery: Tensor, parameters: KReciprocal
+    features: Float[Tensor, "image feature"], queries: int, parameters: KReciprocal
 ) -> Callable[[slice], Float[Tensor, "rows gallery"]]:
-    """From a slice of queries to their re-ranked distances; features `[image, feature]` from `unit_features`."""
-    check_columns(query, gallery)
-    features = torch.cat([query, gallery])
+    """From a slice of queries to their re-ranked distances, float64; `features` from `eval.distance`, queries first."""
+    query, gallery = features[:queries], features[queries:]
     needed = max(parameters.k1 + 1, parameters.k2)
     if len(features) < needed:
         raise EvaluationError(f"{parameters} needs at least {needed} images in query and gallery, got {len(features)}")
@@ -71,15 +69,14 @@ def reranked_blocks(
     # Images that are all the same have no largest distance to scale by.
     farthest = found.farthest.clip(min=np.finfo(np.float64).tiny)
     encoding = _encoding(features, found.nearest, farthest, parameters)
-    scale = torch.from_numpy(farthest)[:, None].to(query.device)
-    of_gallery = encoding[len(query) :].tocsc()
+    scale = torch.from_numpy(farthest)[:, None].to(features.device)
+    of_gallery = encoding[queries:].tocsc()
 
     def block(rows: slice) -> Tensor:
-        overlap = torch.from_numpy(_sums_of_minima(encoding[rows], of_gallery)).to(query.device)
+        sums = torch.from_numpy(_sums_of_minima(encoding[rows], of_gallery)).to(features.device)
+        jaccard = sums.sub_(2).reciprocal_().mul_(2).add_(2)  # Eq. 10, 1 - sum / (2 - sum): each encoding sums to 1
         original = squared_distances(query[rows], gallery).div_(scale[rows])
-        similarity = overlap.div_(2 - overlap)  # Eq. 10: each encoding sums to 1
-        # Eq. 12: (1 - lambda) (1 - similarity) + lambda original.
-        return original.mul_(parameters.weight).add_(similarity.neg_().add_(1).mul_(1 - parameters.weight)).cpu()
+        return original.mul_(parameters.weight).add_(jaccard, alpha=1 - parameters.weight).cpu()  # Eq. 12
 
     return block
 
