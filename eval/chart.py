@@ -33,7 +33,7 @@ def line_chart(title: str, lines: Mapping[str, Points], x_label: str, *, log: bo
     low = min(row[2] for rows in series.values() for row in rows)
     high = max(row[3] for rows in series.values() for row in rows)
     logarithmic = (low > 0 and high > _LOG_FROM * low) if log is None else log
-    x_ticks = ticks(min(xs), max(xs), 4)
+    x_ticks = ticks(min(xs), max(xs), 5)
     y_ticks = decades(low, high) if logarithmic else ticks(low, high, 4)
     left, right = min(xs), max(xs)
     bottom, top = min(low, y_ticks[0]), max(high, y_ticks[-1])

@@ -80,8 +80,12 @@ def preformatted(text: str) -> Html:
 
 def listing(caption: str, entries: Mapping[str, str]) -> Html:
     """Names and what they stand for, a row each."""
-    rows = (f'<tr><th scope="row">{words(k)}</th><td class="text">{words(v)}</td></tr>' for k, v in entries.items())
-    return Html(f"<table>\n<caption>{words(caption)}</caption>\n<tbody>\n" + "\n".join(rows) + "\n</tbody>\n</table>")
+    lines = ['<table class="listing">', f"<caption>{words(caption)}</caption>", "<tbody>"]
+    lines += [
+        f'<tr><th scope="row">{words(name)}</th><td class="text">{words(text)}</td></tr>'
+        for name, text in entries.items()
+    ]
+    return Html("\n".join([*lines, "</tbody>", "</table>"]))
 
 
 def table(caption: str, head: Sequence[str], groups: Mapping[str, Sequence[Sequence[Html]]]) -> Html:

@@ -40,6 +40,9 @@ tbody th[scope=row] { font-weight: 400; }
 thead th { color: var(--soft); font-weight: 400; }
 td, thead th + th { text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
 td.text { text-align: left; overflow-wrap: anywhere; }
+table.listing { table-layout: fixed; }
+.listing th { width: 35%; }
+.listing caption { color: var(--ink); font-weight: 600; }
 tr.group th { background: var(--shade); font-weight: 400; font-size: .9rem; }
 small { display: block; color: var(--soft); font-size: .85rem; }
 summary { cursor: pointer; padding: .5rem 0; font-weight: 600; }
@@ -51,10 +54,10 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); }
 .tile { display: block; }
 .place { display: block; width: 100%; background: var(--shade); }
 .place img { display: block; width: 100%; height: 100%; cursor: zoom-in; }
-.label { display: block; font-size: .8rem; line-height: 1.3; text-align: center; color: var(--soft); padding-top: 2px; }
+.label { display: block; font-size: .8rem; line-height: 1.3; text-align: center; color: var(--soft); padding-top: 5px; }
 .right .place, .wrong .place, .true .place { outline: 3px solid; outline-offset: 1px; }
 .right .place { outline-color: var(--right); }
-.wrong .place { outline-color: var(--wrong); outline-style: dashed; }
+.wrong .place { outline: 2px dashed var(--wrong); }
 .true .place { outline-color: var(--true); }
 .right .label { color: var(--right); } .wrong .label { color: var(--wrong); }
 .place:hover img, .place img:focus {
@@ -72,7 +75,7 @@ table.pictures tbody th { padding-right: .6rem; }
 
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(15.5rem, 1fr)); gap: 1rem; }
 .charts figure { margin: 0; }
-figure.chart { max-width: 42rem; }
+figure.chart { max-width: 30rem; }
 .chart svg { display: block; width: 100%; height: auto; }
 .chart figcaption { color: var(--ink); }
 .chart text { fill: var(--soft); font-size: 11px; }

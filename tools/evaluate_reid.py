@@ -1,0 +1,80 @@
+"""Measure the re-identification accuracy of a network of ours, and write the report.
+
+    python tools/evaluate_reid.py --name demo
+    python tools/evaluate_reid.py --name outputs/market_teacher/teacher.pth --data /data/MSMT17 --report transfer
+
+NAME is a run of DG-Net, of a teacher or of a head below OUTPUT/outputs, a run's folder, or a file of weights. Without
+--data its accuracy is that on the test split of the data it was trained on. Prints mAP, CMC and mINP without and with
+re-ranking; --report FOLDER also writes report.json, report.md and report.html, a page of one file with the curves, the
+best and the worst retrievals.
+"""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from dgnet.checkpoint import file_hash
+from dgnet.data.datasets import LAYOUTS, read_dataset
+from dgnet.errors import UserError, command
+from dgnet.stopwatch import Stopwatch
+from eval.accuracy_page import PROTOCOLS
+from eval.report import PAGE_NAME, Report, as_table, write_report
+from eval.rerank import KReciprocal
+from tools.evaluation.accuracy import accuracy_of, split_counts, split_features
+from tools.evaluation.options import add_device_options, device_of
+from tools.evaluation.reid_extractor import reid_extractor
+from tools.evaluation.run_data import dataset_of_run, weights_of
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--name", required=True, help="a run, its folder, or a file of weights")
+    parser.add_argument("--output_path", type=Path, default=Path(), help="where its outputs/ is (default: here)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="the data set (default: the one it was trained on)")
+    parser.add_argument("--layout", default="auto", help=f"of --data: auto (default), {', '.join(LAYOUTS)}")
+    parser.add_argument("--protocol", choices=tuple(PROTOCOLS), default="standard", help="(default: standard)")
+    parser.add_argument("--k1", type=int, default=20, help="re-ranking: neighbours of the encoding (default: 20)")
+    parser.add_argument("--k2", type=int, default=6, help="re-ranking: of the query expansion (default: 6)")
+    parser.add_argument(
+        "--lambda", dest="weight", type=float, default=0.3, help="re-ranking: weight of the distance (default: 0.3)"
+    )
+    parser.add_argument("--report", type=Path, metavar="FOLDER", help="where the report is written")
+    parser.add_argument("--overwrite", action="store_true", help="replace a report that is there")
+    add_device_options(parser)
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = arguments()
+    if args.report and (args.report / PAGE_NAME).exists() and not args.overwrite:
+        raise UserError(f"{args.report / PAGE_NAME} is there already: name another folder or give --overwrite")
+    watch = Stopwatch()
+    extractor = reid_extractor(args.name, args.output_path, device_of(args.gpu))
+    weights = weights_of(args.name, args.output_path)
+    dataset = read_dataset(args.data, args.layout) if args.data else dataset_of_run(weights)
+    with watch.stage("features"):
+        features = split_features(dataset, extractor, args.batch_size, args.workers)
+    with watch.stage("ranking and re-ranking"):
+        reranking = KReciprocal(args.k1, args.k2, args.weight)
+        found = accuracy_of(*features, dataset, extractor.name, protocol=args.protocol, reranking=reranking)
+    print(as_table(found.figures))
+    if args.report:
+        report = Report(
+            f"Re-identification: {args.name} on {dataset.root.name}",
+            found.figures,
+            command=shlex.join(["python", "tools/evaluate_reid.py", *sys.argv[1:]]),
+            splits=split_counts(dataset),
+            protocols={args.protocol: PROTOCOLS[args.protocol]},
+            checkpoints={str(weights): file_hash(weights)},
+            seconds=watch.seconds,
+        )
+        page = write_report(report, args.report, overwrite=args.overwrite, sections=found.sections)[-1]
+        print(f"\n{page}: {page.stat().st_size / 1000:,.0f} kB, one file")
+    return 0
+
+
+if __name__ == "__main__":
+    command(main)

@@ -1,0 +1,70 @@
+"""What the page of a run shows beside figures: its swaps, its curves, its settings."""
+
+import torch
+import yaml
+
+from dgnet.config import resolved
+from dgnet.data.cache import ImageCache
+from dgnet.data.records import Dataset
+from dgnet.restore import StoredGenerator
+from eval.chart import charts, line_chart
+from eval.page import Html, Section, Tile, details, paragraph, picture_table, preformatted, section
+from visual.swap import one_per_identity, swapped_images
+
+_PEOPLE = 7
+_LOSS = "loss/"
+
+
+def swap_section(stored: StoredGenerator, dataset: Dataset) -> Section:
+    """Everybody in everybody's clothes, for people spread over the test split (or the training split)."""
+    records = one_per_identity(dataset.query or dataset.train, _PEOPLE)
+    size = stored.config.data.height, stored.config.data.width
+    images = ImageCache([record.path for record in records]).gather(torch.arange(len(records)), *size)
+    swapped = swapped_images(stored.network, images, images)
+    people = [record.identity for record in records]
+    head = [
+        Tile(image, f"structure: person {who} as photographed", frame="source")
+        for who, image in zip(people, images, strict=True)
+    ]
+    rows = [
+        (
+            Tile(images[row], f"appearance: person {wearer} as photographed", frame="source"),
+            [
+                Tile(swapped[row, column], f"generated: clothes of person {wearer}, pose of person {poser}")
+                for column, poser in enumerate(people)
+            ],
+        )
+        for row, wearer in enumerate(people)
+    ]
+    seen = "test" if dataset.query else "training"
+    lead = (
+        f"A row wears the clothes of its first image, a column has the pose, body and place of its first image. People "
+        f"of the {seen} split; the pointer or the keyboard on a picture shows it large."
+    )
+    return section("Swaps", paragraph(lead), picture_table("Generated images", "structure →\nappearance ↓", head, rows))
+
+
+def curves_section(rows: list[tuple[int, dict[str, float]]]) -> Section:
+    """A chart for each scalar that was logged: losses first, the others on demand."""
+    points: dict[str, list[tuple[int, float]]] = {}
+    for iteration, values in rows:
+        for name, value in values.items():
+            points.setdefault(name, []).append((iteration, value))
+    drawn = {name: _chart(name.removeprefix(_LOSS).replace("_", " "), found) for name, found in points.items()}
+    losses = [chart for name, chart in drawn.items() if name.startswith(_LOSS)]
+    others = [chart for name, chart in drawn.items() if not name.startswith(_LOSS)]
+    lead = paragraph("Each loss without its weight. Dark: the mean of a hundredth of the run; pale: its range.")
+    more = [details("Weights, learning rates, speed and memory", charts(others))] if others else []
+    return section("Curves", lead, charts(losses), *more)
+
+
+def settings_section(stored: StoredGenerator) -> Section:
+    """The whole configuration."""
+    text = yaml.safe_dump(resolved(stored.config), sort_keys=False, allow_unicode=True)
+    return section("Settings", details("Every setting of the run", preformatted(text)))
+
+
+def _chart(name: str, points: list[tuple[int, float]]) -> Html:
+    if not any(torch.isfinite(torch.tensor([value for _, value in points]))):
+        return paragraph(f"{name}: no finite value")
+    return line_chart(name, {name: points}, "iteration")

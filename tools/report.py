@@ -1,0 +1,95 @@
+"""Write the page of a run: one HTML file that opens offline, on a phone, and can be mailed.
+
+    python tools/report.py --name demo
+    python tools/report.py --name market --which_epoch 100000 --to market.html
+
+Swaps of test people, the accuracy of DG-Net's encoder without and with re-ranking, its best and worst retrievals, the
+curves of the training, every setting, the data, the machine. Figures of a report.json in the run's folder are shown
+too. Without --name it is the latest run below OUTPUT/outputs. The accuracy needs every query and gallery image through
+the network: on a CPU minutes for a small data set, hours for a large one; --without-accuracy leaves it out.
+"""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from dgnet.checkpoint import file_hash
+from dgnet.data.training import open_dataset
+from dgnet.distributed import Distributed
+from dgnet.errors import UserError, command
+from dgnet.files import replace_text
+from dgnet.find_run import find_run
+from dgnet.scalars import read_scalars
+from dgnet.stopwatch import Stopwatch
+from eval.accuracy_page import PROTOCOLS
+from eval.page import Section
+from eval.report import JSON_NAME, Figure, Report, as_page, read_report
+from tools.evaluation.accuracy import accuracy_of, split_counts, split_features
+from tools.evaluation.options import add_device_options, device_of
+from tools.evaluation.reid_extractor import encoder_extractor
+from tools.evaluation.run_page import curves_section, settings_section, swap_section
+
+PAGE, SCALARS = "page.html", "scalars.csv"
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--name", help="a run below OUTPUT/outputs, or its folder (default: the latest)")
+    parser.add_argument("--which_epoch", type=int, help="iteration of the checkpoint (default: the last)")
+    parser.add_argument("--output_path", type=Path, default=Path(), help="where its outputs/ is (default: here)")
+    parser.add_argument("--to", type=Path, metavar="FILE", help=f"the page (default: {PAGE} in the run's folder)")
+    parser.add_argument("--overwrite", action="store_true", help="replace a page that is there")
+    parser.add_argument("--without-accuracy", action="store_true", help="do not measure re-identification")
+    add_device_options(parser)
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = arguments()
+    watch = Stopwatch()
+    name, stored, weights = find_run(args.name, args.output_path, args.which_epoch, device_of(args.gpu))
+    folder = weights[0].parent.parent
+    page = args.to or folder / PAGE
+    if page.exists() and not args.overwrite:
+        raise UserError(f"{page} is there already: name another file by --to or give --overwrite")
+    dataset = open_dataset(stored.config.data, Distributed.start("cpu"))
+    with watch.stage("swaps"):
+        first = [swap_section(stored, dataset)]
+    figures, known = figures_there(folder)
+    sections: list[Section] = []
+    if not args.without_accuracy and dataset.query and dataset.gallery:
+        with watch.stage("accuracy"):
+            extractor = encoder_extractor(stored, name)
+            features = split_features(dataset, extractor, args.batch_size, args.workers)
+            accuracy = accuracy_of(*features, dataset, extractor.name)
+        figures, sections = [*figures, *accuracy.figures], accuracy.sections
+        known |= {"standard": PROTOCOLS["standard"]}
+    if (folder / SCALARS).exists() and (rows := read_scalars(folder / SCALARS)):
+        sections.append(curves_section(rows))
+    report = Report(
+        f"The run {name}, after {stored.iteration:,} iterations",
+        figures,
+        command=shlex.join(["python", "tools/report.py", *sys.argv[1:]]),
+        splits=split_counts(dataset),
+        protocols=known,
+        checkpoints={str(path): file_hash(path) for path in weights},
+        seconds=watch.seconds,
+    )
+    replace_text(page, as_page(report, folder, [*sections, settings_section(stored)], first))
+    print(f"{page}: {page.stat().st_size / 1000:,.0f} kB, one file")
+    return 0
+
+
+def figures_there(folder: Path) -> tuple[list[Figure], dict[str, str]]:
+    """The figures and protocols of the report in the run's folder, if it has one."""
+    if not (folder / JSON_NAME).exists():
+        return [], {}
+    report = read_report(folder / JSON_NAME)
+    return report.figures, {f"as in {JSON_NAME}": f"measured by {report.command}", **report.protocols}
+
+
+if __name__ == "__main__":
+    command(main)
