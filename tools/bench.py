@@ -2,6 +2,7 @@
 
     python tools/bench.py step --config configs/latest.yaml --batch 4 run.precision=bf16
     python tools/bench.py step --config configs/latest.yaml --batch 4 --against-naive
+    python tools/bench.py generate
 
 What each kind measures: `python tools/bench.py KIND --help`.
 """
@@ -14,10 +15,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.errors import command
-from tools.benchmarks import evaluation, frechet, step
+from tools.benchmarks import evaluation, frechet, generate, step
 
 # The name of a kind -> its module.
-KINDS = {"step": step, "eval": evaluation, "frechet": frechet}
+KINDS = {"step": step, "eval": evaluation, "frechet": frechet, "generate": generate}
 
 
 def main() -> int:
