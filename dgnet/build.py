@@ -2,12 +2,14 @@
 
 from torch import nn
 
-from dgnet.config import Config, TeacherConfig, TrunkConfig
-from dgnet.models.appearance import PARTS, AppearanceEncoder
+from dgnet.config import AppearanceConfig, Config, TeacherConfig, TrunkConfig
+from dgnet.errors import UserError
+from dgnet.models.appearance import AppearanceEncoder, HeadAppearanceEncoder
 from dgnet.models.backbone import Backbone, load_imagenet
 from dgnet.models.decoder import Decoder
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.generator import Generator
+from dgnet.models.head import HeadBuilder
 from dgnet.models.initial import initialise_kaiming, initialise_normal
 from dgnet.models.structure import StructureEncoder
 from dgnet.models.teacher import Teacher
@@ -21,23 +23,40 @@ def build_backbone(config: TrunkConfig, pretrained: bool = True) -> Backbone:
     return backbone
 
 
-def build_generator(config: Config, identities: int, pretrained: bool = True) -> Generator:
+def build_appearance(
+    config: AppearanceConfig, identities: int, pretrained: bool = True, build_head: HeadBuilder | None = None
+) -> AppearanceEncoder:
+    """DG-Net's own appearance encoder, or the head that the configuration names, made by `build_head`."""
+    if config.head is None:
+        return AppearanceEncoder(
+            build_backbone(config, pretrained),
+            identities,
+            pooling=config.pooling,
+            primary_dropout=config.primary_dropout,
+            fine_dropout=config.fine_dropout,
+        )
+    if build_head is None:
+        raise UserError(
+            f"appearance.head is {config.head!r}, and this program knows no heads, only DG-Net's own encoder"
+        )
+    head = build_head(config.head, identities, config.weights if pretrained else None)
+    return HeadAppearanceEncoder(head, pooling=config.pooling, fine_dropout=config.fine_dropout)
+
+
+def build_generator(
+    config: Config, identities: int, pretrained: bool = True, build_head: HeadBuilder | None = None
+) -> Generator:
     """Appearance encoder, structure encoder and decoder with fresh weights.
 
     Args:
         pretrained: read the trunk's ImageNet file; False when a checkpoint is loaded into the networks anyway.
+        build_head: makes the head that `appearance.head` names; not needed where it names none.
     """
-    appearance = AppearanceEncoder(
-        build_backbone(config.appearance, pretrained),
-        identities,
-        pooling=config.appearance.pooling,
-        primary_dropout=config.appearance.primary_dropout,
-        fine_dropout=config.appearance.fine_dropout,
-    )
+    appearance = build_appearance(config.appearance, identities, pretrained, build_head)
     structure = StructureEncoder(config.structure.channels, config.structure.residual_blocks)
     decoder = Decoder(
         structure.code_channels,
-        PARTS * appearance.backbone.channels // config.decoder.residual_blocks,
+        appearance.code_size // config.decoder.residual_blocks,
         config.decoder.style_hidden,
         config.decoder.residual_blocks,
         config.decoder.standardise_code,

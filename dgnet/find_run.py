@@ -8,6 +8,7 @@ import torch
 from dgnet.build import build_generator
 from dgnet.checkpoint import checkpoint_path, list_checkpoints
 from dgnet.errors import UserError
+from dgnet.models.head import HeadBuilder
 from dgnet.official_release import read_released
 from dgnet.restore import KIND, StoredGenerator, load_generator
 
@@ -21,7 +22,11 @@ class FoundRun(NamedTuple):
 
 
 def find_run(
-    name: str | None, output: Path = Path(), which: int | None = None, device: torch.device | str = "cpu"
+    name: str | None,
+    output: Path = Path(),
+    which: int | None = None,
+    device: torch.device | str = "cpu",
+    build_head: HeadBuilder | None = None,
 ) -> FoundRun:
     """Read a trained generator.
 
@@ -29,6 +34,7 @@ def find_run(
         name: a run below `output/outputs`; or a path: a run's folder, one of its checkpoints, or an `outputs/NAME` of
             the original release. None: the run below `output/outputs` whose generator was saved last.
         which: the iteration of the checkpoint; by default the last.
+        build_head: makes the head of a run whose appearance encoder is one (`appearance.head`).
 
     The original's folders do not tell which identity a class stands for: their `identities` are empty.
 
@@ -39,14 +45,14 @@ def find_run(
     if path.is_file():
         if which is not None:
             raise UserError(f"{path} is one checkpoint: give its run's folder to choose iteration {which}")
-        return FoundRun(path.resolve().parent.parent.name, load_generator(path, device), (path,))
+        return FoundRun(path.resolve().parent.parent.name, load_generator(path, device, build_head=build_head), (path,))
     folder = path / "checkpoints"
     if is_released(path):
         released = _load_released(path, device, which)
         files = [file for file in sorted(folder.glob("*_*.pt")) if file.stem.split("_")[1].isdecimal()]
         own = tuple(file for file in files if int(file.stem.split("_")[1]) == released.iteration)
         return FoundRun(path.resolve().name, released, own)
-    stored = load_generator(path, device, which)
+    stored = load_generator(path, device, which, build_head)
     return FoundRun(path.resolve().name, stored, (checkpoint_path(folder, stored.iteration),))
 
 

@@ -9,6 +9,7 @@ from dgnet.distributed import Distributed
 from dgnet.errors import UserError
 from dgnet.loop import Draw, train
 from dgnet.losses.teaching import STYLES_THAT_ASK
+from dgnet.models.head import HeadBuilder
 from dgnet.models.teacher import Teacher
 from dgnet.run import Run
 from dgnet.run_folder import refuse_foreign
@@ -97,11 +98,11 @@ class Job:
                     return status
         return load_teachers(paths, dataset, self.distributed.device)
 
-    def train(self, dataset: Dataset, draw: Draw) -> int:
-        """Teacher, then DG-Net; the exit status."""
+    def train(self, dataset: Dataset, draw: Draw, build_head: HeadBuilder | None = None) -> int:
+        """Teacher, then DG-Net; the exit status. `build_head` makes the head that `appearance.head` names."""
         teachers = self.teachers(dataset)
         if isinstance(teachers, int):
             return teachers
         run = self.open_run(self.config.name, tuple(type(self.config).model_fields))
-        train(self.config, dataset, teachers, run, self.distributed, draw)
+        train(self.config, dataset, teachers, run, self.distributed, draw, build_head)
         return run.exit_status

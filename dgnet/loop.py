@@ -23,6 +23,7 @@ from dgnet.distributed import Distributed
 from dgnet.errors import UserError
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.generator import Generator
+from dgnet.models.head import HeadBuilder
 from dgnet.models.teacher import Teacher
 from dgnet.optimisers import Optimisers
 from dgnet.restore import KIND
@@ -44,11 +45,14 @@ class JointTraining:
     precision: tuple[Precision, Precision]
 
     @classmethod
-    def fresh(cls, config: Config, identities: int, distributed: Distributed) -> "JointTraining":
+    def fresh(
+        cls, config: Config, identities: int, distributed: Distributed, build_head: HeadBuilder | None = None
+    ) -> "JointTraining":
         """Networks with their initial weights, the same on every process."""
         torch.manual_seed(config.run.seed)
         layout = torch.channels_last if config.run.channels_last else torch.contiguous_format
-        generator = build_generator(config, identities).to(distributed.device).to(memory_format=layout).train()
+        generator = build_generator(config, identities, build_head=build_head).to(distributed.device)
+        generator = generator.to(memory_format=layout).train()
         discriminator = build_discriminator(config).to(distributed.device).to(memory_format=layout).train()
         if config.run.sync_batch_norm:
             generator.appearance.backbone = distributed.synchronise_batch_norm(generator.appearance.backbone)
@@ -80,14 +84,21 @@ class JointTraining:
 
 
 def train(
-    config: Config, dataset: Dataset, teachers: list[Teacher], run: Run, distributed: Distributed, draw: Draw
+    config: Config,
+    dataset: Dataset,
+    teachers: list[Teacher],
+    run: Run,
+    distributed: Distributed,
+    draw: Draw,
+    build_head: HeadBuilder | None = None,
 ) -> Generator:
     """Train from the run's latest checkpoint (or the start) to `config.schedule.iterations`, or until told to stop."""
     identities, device = len(dataset.identities), distributed.device
     source = pair_source(config.data, dataset, config.run.batch_size, config.run.seed, distributed)
-    training = JointTraining.fresh(config, identities, distributed)
+    training = JointTraining.fresh(config, identities, distributed, build_head)
     if config.appearance.from_teacher:
-        if not teachers or config.teacher.backbone != config.appearance.backbone:
+        own = config.appearance.backbone if config.appearance.head is None else None
+        if not teachers or config.teacher.backbone != own:
             raise UserError("appearance.from_teacher needs a teacher with the backbone of the appearance encoder")
         training.generator.appearance.backbone.load_state_dict(teachers[0].backbone.state_dict())
     if path := run.latest_checkpoint():

@@ -21,8 +21,8 @@ class Optimisers:
         rates, self._schedule = config.optimiser, config.schedule
         adam: dict[str, Any] = {"betas": (rates.adam_beta1, rates.adam_beta2), "weight_decay": rates.weight_decay}
         makers: list[nn.Parameter] = [*generator.structure.parameters(), *generator.decoder.parameters()]
-        trunk = list(generator.appearance.backbone.parameters())
-        heads = [*generator.appearance.primary.parameters(), *generator.appearance.fine.parameters()]
+        trunk = generator.appearance.trunk_parameters()
+        heads = generator.appearance.fresh_parameters()
         fused = makers[0].device.type == "cuda"
         self.generator = torch.optim.Adam(makers, lr=rates.generator_rate, fused=fused, **adam)
         judges = list(discriminator.parameters())

@@ -10,6 +10,7 @@ from dgnet.checkpoint import checkpoint_iteration, latest_checkpoint, list_check
 from dgnet.config import Config, parse_config
 from dgnet.errors import UserError
 from dgnet.models.generator import Generator
+from dgnet.models.head import HeadBuilder
 
 # What checkpoints of the joint training say under "kind".
 KIND = "dgnet generator"
@@ -25,12 +26,18 @@ class StoredGenerator:
     iteration: int
 
 
-def load_generator(path: Path, device: torch.device | str = "cpu", which: int | None = None) -> StoredGenerator:
+def load_generator(
+    path: Path,
+    device: torch.device | str = "cpu",
+    which: int | None = None,
+    build_head: HeadBuilder | None = None,
+) -> StoredGenerator:
     """Read the generator of a run.
 
     Args:
         path: a run's folder (`outputs/NAME`), or one of its checkpoints.
         which: the iteration whose checkpoint of the folder is read; the newest whole one by default.
+        build_head: makes the head of a run whose appearance encoder is one (`appearance.head`).
 
     Raises:
         UserError: nothing is there, it is damaged, or it is no checkpoint of `tools/train_gan.py`.
@@ -42,7 +49,7 @@ def load_generator(path: Path, device: torch.device | str = "cpu", which: int | 
         raise UserError(f"{checkpoint}: not a checkpoint of DG-Net written by tools/train_gan.py")
     config = parse_config(content["config"], str(checkpoint))
     identities = tuple(content["identities"])
-    network = build_generator(config, len(identities), pretrained=False)
+    network = build_generator(config, len(identities), pretrained=False, build_head=build_head)
     try:
         network.load_state_dict(content["generator"])
     except RuntimeError as error:

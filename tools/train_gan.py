@@ -25,6 +25,7 @@ from dgnet.data.training import open_dataset
 from dgnet.distributed import Distributed
 from dgnet.errors import command
 from dgnet.job import Job
+from reid_heads.student import build_student
 from visual.swap import fixed_grid
 
 
@@ -57,7 +58,7 @@ def main() -> int:
         describe(config, dataset)
         return 0
     job = Job(config, args.output_path, distributed, resume=args.resume, max_hours=args.max_hours)
-    status = job.train(dataset, fixed_grid(config, dataset))
+    status = job.train(dataset, fixed_grid(config, dataset), build_student)
     distributed.close()
     return status
 
@@ -67,7 +68,7 @@ def describe(config: Config, dataset: Dataset) -> None:
     print(yaml.safe_dump(resolved(config), sort_keys=False), end="")
     identities = len(dataset.identities)
     print(f"# {dataset.name} at {dataset.root}: {len(dataset.train)} training images of {identities} identities")
-    generator = build_generator(config, identities)
+    generator = build_generator(config, identities, build_head=build_student)
     networks = {
         "appearance encoder": generator.appearance,
         "structure encoder": generator.structure,

@@ -2,12 +2,14 @@
 
 from typing import Literal, NamedTuple
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from dgnet.models.backbone import Backbone
 from dgnet.models.classifier import IdentityClassifier, IdentityOutput
+from dgnet.models.head import Head
 
 Pooling = Literal["max", "avg"]
 PARTS = 4
@@ -43,14 +45,55 @@ class AppearanceEncoder(nn.Module):
         fine_dropout: float = 0.75,
     ) -> None:
         super().__init__()
-        self.backbone = backbone
+        self.backbone: Backbone | Head = backbone
         self.pooling: Pooling = pooling
-        self.code_size = PARTS * self.backbone.channels
-        self.primary = IdentityClassifier(self.backbone.channels, identities, primary_dropout)
-        self.fine = IdentityClassifier(self.backbone.channels, identities, fine_dropout)
+        self.code_size = PARTS * backbone.channels
+        self.primary = IdentityClassifier(backbone.channels, identities, primary_dropout)
+        self.fine = IdentityClassifier(backbone.channels, identities, fine_dropout)
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> AppearanceOutput:
         features = self.backbone(images)
         code = pool_parts(features, self.pooling, PARTS)
         pooled = pool_parts(features, self.pooling, 1)
         return AppearanceOutput(code, self.primary(pooled), self.fine(pooled))
+
+    def trunk_parameters(self) -> list[nn.Parameter]:
+        """What ImageNet weights fill; the others begin with random values and learn faster."""
+        return list(self.backbone.parameters())
+
+    def fresh_parameters(self) -> list[nn.Parameter]:
+        """The classifiers' parameters."""
+        return [*self.primary.parameters(), *self.fine.parameters()]
+
+
+class HeadAppearanceEncoder(AppearanceEncoder):
+    """A discriminative head as DG-Net's appearance encoder, and so as the student of its teacher.
+
+    The code is pooled from the head's feature map. The primary classifier is the head itself (the mean of its logits,
+    if it has several); the fine one stands beside it.
+    """
+
+    def __init__(self, head: Head, *, pooling: Pooling = "max", fine_dropout: float = 0.75) -> None:
+        nn.Module.__init__(self)
+        self.backbone = head
+        self.pooling: Pooling = pooling
+        self.code_size = PARTS * head.channels
+        self.fine = IdentityClassifier(head.channels, head.identities, fine_dropout)
+
+    @property
+    def head(self) -> Head:
+        """The head; training knows it as the backbone, whose batch norms it may replace."""
+        assert isinstance(self.backbone, Head)
+        return self.backbone
+
+    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> AppearanceOutput:
+        output = self.head(images)
+        code = pool_parts(output.feature_map, self.pooling, PARTS)
+        primary = IdentityOutput(output.embedding, torch.stack(output.logits).mean(0))
+        return AppearanceOutput(code, primary, self.fine(pool_parts(output.feature_map, self.pooling, 1)))
+
+    def trunk_parameters(self) -> list[nn.Parameter]:
+        return self.head.trunk_parameters()
+
+    def fresh_parameters(self) -> list[nn.Parameter]:
+        return [*self.head.fresh_parameters(), *self.fine.parameters()]

@@ -5,7 +5,8 @@ know of them.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from jaxtyping import Float
@@ -83,3 +84,7 @@ class Head(nn.Module, ABC):
     def deployed(self) -> "Head":
         """The head that gives the same embedding without what only training needs (self where there is nothing)."""
         return self
+
+
+# Name, number of identities, file of initial weights (None: random) -> head. Tools hand it to DG-Net's training.
+HeadBuilder = Callable[[str, int, Path | None], Head]

@@ -1,0 +1,76 @@
+"""A head as the student of the joint training, from its configuration."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from dgnet.build import build_discriminator, build_generator
+from dgnet.config import override_config
+from dgnet.errors import UserError
+from dgnet.models.appearance import PARTS, HeadAppearanceEncoder
+from dgnet.optimisers import Optimisers
+from dgnet.restore import load_generator
+from reid_heads.bnneck import BNNeck
+from reid_heads.registry import build_head
+from reid_heads.stored import save_head
+from reid_heads.student import build_student
+from tests.dgnet.small_generator import IDENTITIES, small_config
+from tests.tools.gan_tool import Here, write_config
+
+HEAD = "appearance.head=resnet18"
+
+
+def test_a_bnneck_learns_in_the_joint_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_config(tmp_path)
+    here = Here(monkeypatch, capsys, tmp_path)
+    # The appearance source's identity as label: no teacher to train first.
+    settings = (HEAD, "teacher.style=2", "schedule.iterations=4", "loss.teacher_ramp_begin=0")
+    status, _, said = here(*settings)
+    assert status == 0, said
+    run = tmp_path / "outputs" / "whole"
+    early, late = (load_generator(run, which=i, build_head=build_student).network.appearance for i in (2, 4))
+    assert isinstance(late, HeadAppearanceEncoder)
+    assert isinstance(late.head, BNNeck)
+    # Trunk, neck and classifier learn; the neck's bias is held at 0.
+    moved = {key for key, value in late.state_dict().items() if not torch.equal(value, early.state_dict()[key])}
+    learning = {f"backbone.{name}" for name, p in late.head.named_parameters() if p.requires_grad}
+    assert learning <= moved
+    assert not late.head.neck.bias.any()
+    with pytest.raises(UserError, match="appearance.head is 'resnet18', and this program knows no heads"):
+        load_generator(run)
+
+
+def test_the_head_is_the_primary_classifier_and_makes_the_code() -> None:
+    head = build_head("mgn", 5, trunk="resnet18", features=8).eval()
+    encoder = HeadAppearanceEncoder(head).eval()
+    images = torch.randn(2, 3, 96, 48)
+    with torch.no_grad():
+        output, own = encoder(images), head(images)
+    assert torch.equal(output.primary.embedding, own.embedding)
+    assert torch.allclose(output.primary.logits, torch.stack(own.logits).mean(0))
+    assert output.code.shape == (2, PARTS * head.channels) == (2, encoder.code_size)
+    assert output.fine.logits.shape == (2, 5)
+
+
+def test_random_weights_learn_faster_than_the_trunk() -> None:
+    config = override_config(small_config(), [HEAD])
+    generator = build_generator(config, len(IDENTITIES), build_head=build_student)
+    rates = Optimisers(generator, build_discriminator(config), config).appearance.param_groups
+    trunk, fresh = ({id(parameter) for parameter in group["params"]} for group in rates)
+    assert rates[1]["lr"] == 10 * rates[0]["lr"]
+    encoder = generator.appearance
+    assert isinstance(encoder, HeadAppearanceEncoder)
+    assert trunk == {id(parameter) for parameter in encoder.head.get_submodule("trunk").parameters()}
+    assert trunk | fresh == {id(parameter) for parameter in encoder.parameters()}
+
+
+def test_a_trained_head_begins_where_it_stopped(tmp_path: Path) -> None:
+    head = build_head("resnet18", 3)
+    save_head(tmp_path / "head.pth", head, [1, 2, 3], 64, 48)
+    student = build_student("resnet18", 3, tmp_path / "head.pth")
+    assert all(torch.equal(value, head.state_dict()[key]) for key, value in student.state_dict().items())
+    with pytest.raises(UserError, match="one without _kd, not 'resnet18_kd'"):
+        build_student("resnet18_kd", 3, None)
