@@ -134,7 +134,7 @@ def _slot(name: str) -> gradio.Image:
         elem_classes="slot",
     )
     # Decoded by our rules instead of Gradio's. Not a subclass: Gradio would write a stub file beside this one.
-    slot.preprocess = _decoded  # type: ignore[method-assign]
+    slot.preprocess = _decoded  # type: ignore[method-assign,assignment]
     return slot
 
 

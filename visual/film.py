@@ -66,6 +66,13 @@ def mp4(frames: Sequence[Picture], frames_per_second: float | int = 12) -> bytes
         return path.read_bytes()
 
 
+def films(frames: Sequence[Picture], choice: str, frames_per_second: float | int) -> list[tuple[str, bytes]]:
+    """The films that --film asks for ("gif", "mp4", "both" or "none"), each with the suffix of its file."""
+    writers = {"gif": gif, "mp4": mp4}
+    chosen = {"both": FORMATS, "none": ()}.get(choice, (choice,))
+    return [(f".{kind}", writers[kind](frames, frames_per_second)) for kind in chosen]
+
+
 def _check(frames: Sequence[Picture], frames_per_second: float | int) -> None:
     shapes = {frame.shape for frame in frames}
     if len(shapes) != 1 or {frame.dtype for frame in frames} != {np.dtype(np.uint8)}:

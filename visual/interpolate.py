@@ -31,11 +31,9 @@ def between_appearances(
     """
     device = next(generator.parameters()).device
     with evaluating(generator):
-        codes = [generator.encode_appearance(pixels.normalise(images.to(device))) for images in (first, second)]
+        start, end = (generator.encode_appearance(pixels.normalise(images.to(device))) for images in (first, second))
         structure = generator.encode_structure(pixels.normalise(structures.to(device)))
-        steps = [
-            generator.decoder(structure, torch.lerp(*codes, weight)) for weight in weights.to(device, torch.float32)
-        ]
+        steps = [generator.decoder(structure, torch.lerp(start, end, weight)) for weight in weights.to(device)]
     return torch.stack([pixels.to_uint8(step) for step in steps], dim=1).cpu()
 
 
@@ -50,9 +48,7 @@ def between_structures(
     """From the pose, body and place of `first` to those of `second`, in one appearance; linear in the code."""
     device = next(generator.parameters()).device
     with evaluating(generator):
-        codes = [generator.encode_structure(pixels.normalise(images.to(device))) for images in (first, second)]
+        start, end = (generator.encode_structure(pixels.normalise(images.to(device))) for images in (first, second))
         appearance = generator.encode_appearance(pixels.normalise(appearances.to(device)))
-        steps = [
-            generator.decoder(torch.lerp(*codes, weight), appearance) for weight in weights.to(device, torch.float32)
-        ]
+        steps = [generator.decoder(torch.lerp(start, end, weight), appearance) for weight in weights.to(device)]
     return torch.stack([pixels.to_uint8(step) for step in steps], dim=1).cpu()

@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.errors import UserError, command
 from visual.grid import REAL, Tile, grid, image_png, png
-from visual.page import Page, page_parser
+from visual.options import page_parser
+from visual.page import Page
 from visual.swap import swapped_pairs
 
 

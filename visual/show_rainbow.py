@@ -14,7 +14,8 @@ import numpy as np
 
 from dgnet.errors import UserError, command
 from visual.grid import REAL, Tile, grid, png
-from visual.page import Page, page_parser
+from visual.options import page_parser
+from visual.page import Page
 from visual.rainbow import hues, mean_image
 from visual.swap import swapped_images
 

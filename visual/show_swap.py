@@ -13,7 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.errors import command
 from visual.grid import png, swap_grid
-from visual.page import Page, page_parser
+from visual.options import page_parser
+from visual.page import Page
 from visual.swap import swapped_images
 
 

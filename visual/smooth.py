@@ -9,13 +9,13 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from dgnet.errors import UserError
-from visual.film import FORMATS, gif, mp4, there_and_back
+from visual.film import films, there_and_back
 from visual.grid import REAL, Picture, Tile, grid, png
 from visual.interpolate import weights_between
-from visual.page import Page, page_parser
+from visual.options import add_film_options, page_parser
+from visual.page import Page
 
 FILM_STEPS = 24
-WRITERS = {"gif": gif, "mp4": mp4}
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,7 @@ def smooth_parser(documentation: str | None) -> argparse.ArgumentParser:
     parser = page_parser(documentation)
     parser.add_argument("--pairs", type=int, default=4, help="pairs of people where no files are named (default: 4)")
     parser.add_argument("--steps", type=int, default=8, help="images of a row of the sheet, both ends too (default: 8)")
-    parser.add_argument("--film", choices=[*FORMATS, "both", "none"], default="gif", help="the film (default: gif)")
-    parser.add_argument("--fps", type=float, default=12, help="frames per second of the film (default: 12)")
+    add_film_options(parser, 12)
     return parser
 
 
@@ -95,8 +94,8 @@ def draw(page: Page, script: str, real: RealImages, between: Callable[[Tensor], 
     labels = [f"{weight:.2f}".rstrip("0").rstrip(".") for weight in weights.tolist()]
     page.write(page.path(script, ".png"), png(sheet(real, between(weights), labels, page.scale)))
     if options.film == "none":
-        return
+        return  # before its frames are made
     steps = between(weights_between(FILM_STEPS))
     frames = [sheet(real, steps[:, step : step + 1], [""], page.scale) for step in there_and_back(FILM_STEPS)]
-    for kind in FORMATS if options.film == "both" else [options.film]:
-        page.write(page.path(script, f".{kind}"), WRITERS[kind](frames, options.fps))
+    for suffix, film in films(frames, options.film, options.fps):
+        page.write(page.path(script, suffix), film)

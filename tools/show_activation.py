@@ -1,0 +1,84 @@
+"""Where networks look: heat maps of heads, or of a run's appearance encoder, over images.
+
+    python tools/show_activation.py                                     # the latest run's appearance encoder
+    python tools/show_activation.py --model_path outputs/resnet50/mAP_85.9.pth outputs/mgn/mAP_87.1.pth \\
+        --data /data/Market-1501
+    python tools/show_activation.py --model_path net_last.pth --model_name mgn --input_folder photographs
+
+A column for each image, a row for each network: the energy of its last feature map, from dark violet to yellow.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import torch
+from torch import Tensor, nn
+
+from dgnet import pixels
+from dgnet.config import Config
+from dgnet.device import choose_device
+from dgnet.errors import UserError, command
+from dgnet.find_run import find_run
+from dgnet.models.frozen import evaluating
+from dgnet.models.head import HeadOutput
+from reid_heads.stored import open_head
+from visual.activation import activation_maps, activation_sheet, overlaid
+from visual.grid import png
+from visual.options import page_parser
+from visual.page import choose_paths, enlargement, keep, picture_path
+from visual.pictures_in import read_images
+
+
+@dataclass(frozen=True)
+class Looker:
+    """A network that looks: what it is called, and the size in pixels of the images that it is used to."""
+
+    name: str
+    network: nn.Module
+    height: int
+    width: int
+
+    def looks_at(self, images: Tensor, device: torch.device) -> Tensor:
+        """The images under the network's activation."""
+        with evaluating(self.network):
+            return overlaid(images, activation_maps(self._feature_map, images, device))
+
+    def _feature_map(self, images: Tensor) -> Tensor:
+        output = self.network(images)
+        return output.feature_map if isinstance(output, HeadOutput) else output
+
+
+def main() -> None:
+    parser = page_parser(__doc__)
+    parser.add_argument("--model_path", type=Path, nargs="+", metavar="FILE", help="heads, instead of a run")
+    parser.add_argument("--model_name", metavar="NAME", help="the head in files of other systems, which do not tell")
+    parser.add_argument("--count", type=int, default=6, help="images (default: 6)")
+    options = parser.parse_args()
+    device = choose_device(options.device)
+    if options.model_path:
+        if options.data is None and options.input_folder is None:
+            raise UserError("heads do not say which images they know: name some by --data or --input_folder")
+        heads = [open_head(path, options.model_name, device) for path in options.model_path]
+        lookers = [Looker(head.network.name, head.network, head.height, head.width) for head in heads]
+        data, name, picture = Config().data, heads[0].network.name, "activation"
+    else:
+        run = find_run(options.name, options.output_path, options.which_epoch, device)
+        data = run.stored.config.data
+        lookers = [Looker("appearance encoder", run.stored.network.appearance.backbone, data.height, data.width)]
+        name, picture = run.name, f"activation_{run.stored.iteration:08d}"
+    paths = choose_paths(options, data, options.count)
+    # The page shows all images at the first network's size.
+    page_size = lookers[0].height, lookers[0].width
+    looked = []
+    for looker in lookers:
+        overlays = looker.looks_at(read_images(paths, looker.height, looker.width), device)
+        looked.append((looker.name, pixels.resize(overlays, *page_size)))
+    sheet = activation_sheet(read_images(paths, *page_size), looked, enlargement(options, page_size[0]))
+    keep(picture_path(options, name, picture, ".png"), png(sheet), options.overwrite)
+
+
+if __name__ == "__main__":
+    command(main)

@@ -1,0 +1,45 @@
+"""How a training went, in its own pictures: the fixed grid of swaps at some iterations, and a film of all.
+
+    python visual/show_training.py
+    python visual/show_training.py --name market --count 4 --film both
+
+Reads outputs/NAME/images/, which tools/train_gan.py fills every run.image_every iterations.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from dgnet.errors import command
+from dgnet.find_run import latest_run
+from visual.film import films
+from visual.grid import png
+from visual.options import add_film_options, add_picture_options, new_parser
+from visual.page import keep, picture_path
+from visual.training_pictures import evenly, strip, training_pictures
+
+
+def main() -> None:
+    """Parse, read, draw."""
+    parser = new_parser(__doc__)
+    parser.add_argument("--name", help="a run below OUTPUT/outputs (default: the one whose generator was saved last)")
+    parser.add_argument("--output_path", type=Path, default=Path(), help="OUTPUT, where outputs/ is (default: here)")
+    parser.add_argument("--count", type=int, default=4, help="pictures in the strip, evenly spread (default: 4)")
+    add_picture_options(parser, scale=False)
+    add_film_options(parser, 2)
+    options = parser.parse_args()
+    outputs = options.output_path / "outputs"
+    folder = outputs / options.name if options.name else latest_run(outputs)
+    pictures = training_pictures(folder)
+    iterations = list(pictures)
+    shown = {iteration: pictures[iteration] for iteration in evenly(iterations, options.count)}
+    name = f"training_{iterations[-1]:08d}"
+    keep(picture_path(options, folder.name, name, ".png"), png(strip(shown)), options.overwrite)
+    frames = [] if options.film == "none" else [strip({iteration: path}) for iteration, path in pictures.items()]
+    for suffix, film in films(frames, options.film, options.fps):
+        keep(picture_path(options, folder.name, name, suffix), film, options.overwrite)
+
+
+if __name__ == "__main__":
+    command(main)
