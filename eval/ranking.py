@@ -13,13 +13,14 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from eval.arrays import Array, as_tensor, checked_features, checked_labels
+from eval.arrays import Array, as_tensor, checked_features
 from eval.distance import joined_unit_features, order_keys, row_blocks, squared_distances
 from eval.errors import EvaluationError
+from eval.expansion import QueryExpansion, expanded_queries
+from eval.labels import RankingLabels
 from eval.rerank import KReciprocal, reranked_blocks
 
 PROTOCOLS = ("standard", "dgnet")
-JUNK = -1
 _EXCLUDED = torch.iinfo(torch.int64).max
 
 
@@ -32,6 +33,7 @@ class RankingResult:
     mINP: float
     protocol: str
     reranking: str  # "none", or the parameters of the k-reciprocal re-ranking
+    query_expansion: str  # "none", or its parameters
     queries: int
     valid_queries: int  # queries with at least one true match in another camera
     gallery: int  # without junk
@@ -50,6 +52,7 @@ def rank_metrics(
     protocol: str = "standard",
     ranks: Sequence[int] = (1, 3, 5, 10),
     reranking: KReciprocal | None = None,
+    expansion: QueryExpansion | None = None,
     block: int | None = None,
 ) -> RankingResult:
     """Rank the gallery for every query by the Euclidean distance of L2-normalised features, or by re-ranked distances.
@@ -68,17 +71,21 @@ def rank_metrics(
     the block size. `block` is the number of queries in memory at once; by default about 32 MiB of distances. A rank
     beyond the gallery has the CMC of the last place. The device is that of the query features.
 
+    With `expansion` the queries are expanded first, by their neighbours in the gallery without junk (`eval.expansion`).
+
     `EvaluationError` (a ValueError) in one sentence for: NaN features, mismatched shapes, junk queries, no query with
     a match.
     """
     queries = checked_features("query_features", query_features)
     gallery = checked_features("gallery_features", gallery_features)
-    labels = _Labels.checked(queries, len(gallery), query_ids, query_cameras, gallery_ids, gallery_cameras)
+    labels = RankingLabels.checked(queries, len(gallery), query_ids, query_cameras, gallery_ids, gallery_cameras)
     features = joined_unit_features(queries, gallery, labels.kept)
+    if expansion is not None:
+        features[: len(queries)] = expanded_queries(features[: len(queries)], features[len(queries) :], expansion)
+    how = _Measured(protocol, ranks, str(reranking or "none"), str(expansion or "none"))
     if reranking is None:
-        return _ranked(_plain_distances(features, len(queries)), 4.0, labels, protocol, ranks, "none", block)
-    distances = reranked_blocks(features, len(queries), reranking)
-    return _ranked(distances, 1.0, labels, protocol, ranks, str(reranking), block)
+        return _ranked(_plain_distances(features, len(queries)), 4.0, labels, how, block)
+    return _ranked(reranked_blocks(features, len(queries), reranking), 1.0, labels, how, block)
 
 
 def rank_metrics_of_distances(
@@ -103,71 +110,52 @@ def rank_metrics_of_distances(
         )
     if not bool((torch.isfinite(matrix) & (matrix >= 0)).all()):
         raise EvaluationError("distances must be finite and not negative, got NaN, infinity or a negative number")
-    labels = _Labels.checked(matrix, matrix.shape[1], query_ids, query_cameras, gallery_ids, gallery_cameras)
+    labels = RankingLabels.checked(matrix, matrix.shape[1], query_ids, query_cameras, gallery_ids, gallery_cameras)
     largest = float(matrix.max())
-    return _ranked(lambda rows: matrix[rows][:, labels.kept], largest, labels, protocol, ranks, "as given", block)
-
-
-@dataclass(frozen=True)
-class _Labels:
-    """Identities and cameras on the device of the distances, the gallery's without junk."""
-
-    query_ids: Tensor
-    query_cameras: Tensor
-    gallery_ids: Tensor
-    gallery_cameras: Tensor
-    kept: Tensor  # places of the gallery's images that are not junk
-
-    @classmethod
-    def checked(
-        cls,
-        queries: Tensor,
-        gallery: int,
-        query_ids: Array,
-        query_cameras: Array,
-        gallery_ids: Array,
-        gallery_cameras: Array,
-    ) -> "_Labels":
-        """Labels for the rows of `queries` and for `gallery` images, junk included."""
-        ids = checked_labels("query_ids", query_ids, len(queries))
-        cameras = checked_labels("query_cameras", query_cameras, len(queries))
-        other_ids = checked_labels("gallery_ids", gallery_ids, gallery)
-        other_cameras = checked_labels("gallery_cameras", gallery_cameras, gallery)
-        kept = (other_ids != JUNK).nonzero().flatten()
-        if bool((ids == JUNK).any()):
-            raise EvaluationError("query_ids must not hold junk, identity -1 stands for junk of the gallery")
-        if not len(kept):
-            raise EvaluationError("the gallery must hold images that can be ranked, it holds nothing but junk")
-        parts = (ids, cameras, other_ids[kept], other_cameras[kept], kept)
-        return cls(*(part.to(queries.device) for part in parts))
+    return _ranked(
+        lambda rows: matrix[rows][:, labels.kept],
+        largest,
+        labels,
+        _Measured(protocol, ranks, "as given", "as given"),
+        block,
+    )
 
 
 def _plain_distances(features: Tensor, queries: int) -> Callable[[slice], Tensor]:
     return lambda rows: squared_distances(features[:queries][rows], features[queries:])
 
 
+def check_ranks(ranks: Sequence[int]) -> None:
+    """`EvaluationError` unless these are ranks."""
+    if not ranks or min(ranks) < 1:
+        raise EvaluationError(f"ranks must be whole numbers from 1, got {tuple(ranks)}")
+
+
+@dataclass(frozen=True)
+class _Measured:
+    protocol: str
+    ranks: Sequence[int]
+    reranking: str
+    expansion: str
+
+
 def _ranked(
     distances: Callable[[slice], Tensor],
     largest: float,
-    labels: _Labels,
-    protocol: str,
-    ranks: Sequence[int],
-    reranking: str,
+    labels: RankingLabels,
+    how: "_Measured",
     block: int | None,
 ) -> RankingResult:
     """The figures of distances (at most `largest`) that come in blocks of queries against the gallery without junk."""
+    protocol, ranks = how.protocol, how.ranks
     if protocol not in PROTOCOLS:
         raise EvaluationError(f"protocol must be one of {', '.join(PROTOCOLS)}, got {protocol!r}")
-    if not ranks or min(ranks) < 1:
-        raise EvaluationError(f"ranks must be whole numbers from 1, got {tuple(ranks)}")
+    check_ranks(ranks)
     queries, gallery = len(labels.query_ids), len(labels.gallery_ids)
     precisions, penalties, first_ranks = [], [], []
     for rows in row_blocks(queries, gallery, block):
-        same_id = labels.query_ids[rows, None] == labels.gallery_ids
-        same_camera = labels.query_cameras[rows, None] == labels.gallery_cameras
-        places, valid = _places_of_matches(
-            order_keys(distances(rows).to(same_id.device), largest), same_id & ~same_camera, same_id & same_camera
-        )
+        match, excluded = labels.masks(rows)
+        places, valid = _places_of_matches(order_keys(distances(rows).to(match.device), largest), match, excluded)
         precisions.append(_average_precisions(places, valid, protocol).cpu())
         matches = valid.sum(dim=1)
         last = torch.where(valid, places, 0).amax(dim=1)
@@ -188,7 +176,8 @@ def _ranked(
         cmc={rank: float(curve[min(rank, gallery) - 1]) for rank in ranks},
         mINP=float(inverse_penalties[found].sum()) / divisor,
         protocol=protocol,
-        reranking=reranking,
+        reranking=how.reranking,
+        query_expansion=how.expansion,
         queries=queries,
         valid_queries=valid_queries,
         gallery=gallery,

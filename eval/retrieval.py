@@ -9,7 +9,8 @@ import torch
 from eval.arrays import Array, as_tensor, checked_labels
 from eval.distance import check_columns, order_keys, squared_distances, unit_features
 from eval.errors import EvaluationError
-from eval.ranking import JUNK, RankingResult
+from eval.labels import JUNK
+from eval.ranking import RankingResult
 
 
 @dataclass(frozen=True)
