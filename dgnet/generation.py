@@ -41,7 +41,7 @@ class Generated:
 
 def places(device: torch.device) -> int:
     """Images in each batch that a network sees: what fills a CPU's caches or a GPU."""
-    return 64 if device.type == "cuda" else 16
+    return 64 if device.type == "cuda" else 8
 
 
 def placed(indices: Sequence[int], count: int) -> list[list[int | None]]:
