@@ -11,8 +11,8 @@ from eval.page import Html, words
 Points = Sequence[tuple[float | int, float | int]]
 Scale = Callable[[float | int], float]
 
-_WIDTH, _HEIGHT = 340, 210
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 8, 34
+_WIDTH, _HEIGHT = 320, 210  # units of the drawing, as wide as a small chart is in pixels
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 8, 38
 _SERIES = 4
 _BINS = 100
 # A linear axis hides values that differ by more than this factor.
@@ -50,7 +50,7 @@ def line_chart(title: str, lines: Mapping[str, Points], x_label: str, *, log: bo
         parts.append(f'<path class="axis" d="M{_LEFT} {up(y):.1f}H{_WIDTH - _RIGHT}"/>')
         parts.append(f'<text x="{_LEFT - 5}" y="{up(y) + 4:.1f}" text-anchor="end">{_short(y)}</text>')
     for x in (x for x in x_ticks if left <= x <= right):
-        parts.append(f'<text x="{across(x):.1f}" y="{_HEIGHT - 18}" text-anchor="middle">{_short(x)}</text>')
+        parts.append(f'<text x="{across(x):.1f}" y="{_HEIGHT - 22}" text-anchor="middle">{_short(x)}</text>')
     parts.append(f'<text x="{(_LEFT + _WIDTH) / 2}" y="{_HEIGHT - 3}" text-anchor="middle">{words(x_label)}</text>')
     for number, rows in enumerate(series.values(), start=1):
         if any(row[2] < row[3] for row in rows):

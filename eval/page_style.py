@@ -67,7 +67,7 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); }
 }
 ol.tiles { list-style: none; display: flex; flex-wrap: wrap; gap: 1rem .75rem; margin: .5rem 0 1.5rem; padding: 4px; }
 ol.tiles > li { width: 4.25rem; }
-table.pictures { max-width: 60rem; table-layout: fixed; border-collapse: separate; border-spacing: 2px; }
+table.pictures { max-width: 44rem; table-layout: fixed; border-collapse: separate; border-spacing: 2px; }
 table.pictures th, table.pictures td { padding: 1px; border: 0; }
 table.pictures th.corner { vertical-align: middle; text-align: center; font-size: .75rem; }
 table.pictures thead th { padding-bottom: .6rem; }
@@ -78,7 +78,8 @@ table.pictures tbody th { padding-right: .6rem; }
 figure.chart { max-width: 30rem; }
 .chart svg { display: block; width: 100%; height: auto; }
 .chart figcaption { color: var(--ink); }
-.chart text { fill: var(--soft); font-size: 11px; }
+.chart text { fill: var(--soft); font-size: 9px; }
+.charts .chart text { font-size: 13px; }
 .chart .axis { stroke: var(--line); stroke-width: 1; fill: none; }
 .chart polyline { fill: none; stroke-width: 2; stroke-linejoin: round; }
 .chart polygon { opacity: .25; stroke: none; }

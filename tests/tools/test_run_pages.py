@@ -1,0 +1,149 @@
+"""The page of a run and the page of its accuracy: written by their tools, looked at in a browser."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dgnet.checkpoint import file_hash
+from dgnet.config import Config, override_config, resolved
+from dgnet.data.training import open_dataset
+from dgnet.distributed import Distributed
+from dgnet.scalars import ScalarTable
+from eval.report import Figure, Report, read_report, write_report
+from tests.dgnet.small_generator import small_config, small_generator, store
+from tests.eval.pages import Page, foreign_loads
+from tests.tools.browser import chromium, requested
+from tests.tools.evaluation_tool import answer
+from tools import evaluate_reid, report
+
+DESK, PHONE = (1200, 900), (375, 700)
+
+
+def settings(place: Path) -> Config:
+    people = {"train_identities": 3, "test_identities": 4, "images_per_identity": 4}
+    values = ["layout=synthetic", f"root={place / 'people'}", *(f"synthetic.{k}={v}" for k, v in people.items())]
+    return override_config(small_config(), [f"data.{value}" for value in values])
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on built-in pedestrians, never trained, with its curves and a report."""
+    place = tmp_path_factory.mktemp("pages")
+    config, run = settings(place), place / "outputs" / "small"
+    dataset = open_dataset(config.data, Distributed.start("cpu"))
+    store(run, small_generator(), 20, config=resolved(config), identities=list(dataset.identities))
+    (run / "config.yaml").write_text(yaml.safe_dump(resolved(config)))
+    table = ScalarTable(run / "scalars.csv", 0)
+    for iteration in range(1, 21):
+        table.add(iteration, {"loss/identity": 2 / iteration, "weight/identity": 1.0})
+    write_report(Report("Demo", [Figure("Swap fidelity", "PSNR", 14.2, "dB", "inside the person")], "make demo"), run)
+    return place
+
+
+@pytest.fixture(scope="module")
+def pages(place: Path) -> tuple[Path, Path]:
+    """The page of the run and that of its accuracy."""
+    patch = pytest.MonkeyPatch()
+    try:
+        for tool, words in (
+            (report, ["--to", place / "page.html"]),
+            (evaluate_reid, ["--name", "small", "--k1", 5, "--report", place / "accuracy"]),
+        ):
+            patch.setattr("sys.argv", [tool.__file__, *map(str, words), "--output_path", str(place)])
+            assert tool.main() == 0
+    finally:
+        patch.undo()
+    return place / "page.html", place / "accuracy" / "report.html"
+
+
+def test_the_page_of_a_run_holds_everything_in_one_light_file(pages, place):
+    text = pages[0].read_text(encoding="utf-8")
+    page = Page(text)
+    assert foreign_loads(page) == []
+    headings = [heading.text for heading in page.root.all("h2")]
+    assert headings == ["Swaps", "Swap fidelity", "Re-identification", "CMC", "Best retrievals", "Worst retrievals",
+                        "Curves", "Settings", "How it was measured"]  # fmt: skip
+    alts = [image.attributes["alt"] for image in page.root.all("img")]
+    swaps = [alt for alt in alts if alt.startswith("generated: clothes of person")]
+    assert len(swaps) == len(set(swaps)) == 4 * 4
+    assert "protocol: inside the person" in text.lower() and "re-ranking k-reciprocal" in text
+    assert "iterations: 100000" in text, "the settings"
+    assert file_hash(place / "outputs/small/checkpoints/checkpoint_00000020.pt") in text
+    assert len(text) < 400_000
+
+
+def test_the_report_of_an_accuracy(pages, place):
+    found = read_report(place / "accuracy" / "report.json")
+    assert 0 < found.value("Re-identification", "mAP") <= 100
+    assert 0 < found.value("Re-identification", "mAP, re-ranked") <= 100
+    assert found.splits["query"]["identities"] == 4 and found.splits["train"]["images"] == 12
+    assert list(found.checkpoints.values()) == [file_hash(place / "outputs/small/checkpoints/checkpoint_00000020.pt")]
+    assert foreign_loads(Page(pages[1].read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    ("tool", "options", "words"),
+    [
+        (report, ("--name", "small", "--to", "{place}/page.html"), "page.html is there already"),
+        (report, ("--name", "nobody"), "nobody"),
+        (evaluate_reid, ("--name", "small", "--report", "{place}/accuracy"), "report.html is there already"),
+        (evaluate_reid, ("--name", "nobody"), "nobody: no such file of weights, and no run of that name"),
+        (evaluate_reid, ("--name", "small", "--data", "{place}/nowhere"), "nowhere: no such folder"),
+        (evaluate_reid, ("--name", "small", "--k1", "1000"), "1001"),
+    ],
+)
+def test_bad_input_is_one_sentence(tool, options, words, pages, place, monkeypatch, capsys):
+    before = pages[0].read_bytes()
+    given = [option.format(place=place) for option in options]
+    status, _, said = answer(tool, monkeypatch, capsys, *given, "--output_path", place)
+    assert status == 2 and said.startswith("error: ") and said.count("\n") == 1 and words in said
+    assert pages[0].read_bytes() == before
+
+
+@pytest.mark.timeout(300)
+def test_in_a_browser(pages, tmp_path):
+    with chromium(tmp_path / "profile") as driver:
+        for page in pages:
+            for width, height in (DESK, PHONE):
+                size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+                driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+                driver.get(page.as_uri())
+                asked = {a for a in requested(driver) if a.startswith(("http", "ws", "ftp", "file"))}
+                assert asked == {page.as_uri()}
+                wide = "document.documentElement.scrollWidth <= innerWidth"
+                assert driver.execute_script(f"return {wide}"), f"{page.name} is wider than {width} pixels"
+                broken = "[...document.images].filter(i => !i.complete || !i.naturalWidth).length"
+                assert driver.execute_script(f"return {broken}") == 0
+        looks(driver)
+        keys(driver)
+        tree = json.dumps(driver.execute_cdp_cmd("Accessibility.getFullAXTree", {}))
+        for role in ("table", "columnheader", "rowheader", "navigation", "main", "list"):
+            assert f'"value": "{role}"' in tree, role
+
+
+def looks(driver):
+    """By day and by night the page has colours of its own."""
+    grounds = []
+    for scheme in ("light", "dark"):
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        grounds.append(driver.execute_script("return getComputedStyle(document.body).backgroundColor"))
+    assert grounds == ["rgb(255, 255, 255)", "rgb(20, 23, 28)"]
+
+
+def keys(driver):
+    """The keyboard reaches the pictures, shows them large within the window, and nothing else moves."""
+    driver.execute_script("document.querySelector('.place img').parentNode.scrollIntoView({block: 'center'})")
+    box = "const b = e => e.getBoundingClientRect(); const i = document.querySelector('.place img');"
+    before = driver.execute_script(f"{box} return [b(i).height, b(i.parentNode).height, document.body.scrollHeight]")
+    driver.execute_script("document.querySelector('.place img').focus()")
+    after = driver.execute_script(f"{box} return [b(i).height, b(i.parentNode).height, document.body.scrollHeight]")
+    assert after[0] > 1.5 * before[0] and after[1:] == before[1:]
+    inside = (
+        "const r = b(document.activeElement); return r.left >= 0 && r.right <= innerWidth && r.bottom <= innerHeight"
+    )
+    assert driver.execute_script(f"{box} {inside}")
+    driver.execute_script("document.activeElement.blur()")
+    assert driver.execute_script(f"{box} return b(i).height") == before[0]
