@@ -1,0 +1,105 @@
+"""Features in a file, with all that says what they are of: weights, preprocessing, images, identities, cameras.
+
+One .npz holds one network on one data set, a row for each image of each split. NumPy reads it anywhere, without pickle.
+"""
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from eval.arrays import Array, as_numpy, checked_features, checked_labels
+from eval.errors import EvaluationError
+
+_KIND = "features of images"
+_ABOUT, _COLUMNS = "about", ("features", "identities", "cameras", "paths")
+
+
+@dataclass(frozen=True)
+class SplitFeatures:
+    """One split: features `[image, feature]` float32, identities and cameras `[image]`, and each image's path."""
+
+    features: np.ndarray
+    identities: np.ndarray
+    cameras: np.ndarray
+    paths: tuple[str, ...]
+
+    @classmethod
+    def checked(cls, name: str, features: Array, identities: Array, cameras: Array, paths: object) -> "SplitFeatures":
+        """`EvaluationError` that names the split unless all four agree."""
+        rows = as_numpy(checked_features(f"features of {name}", features)).astype(np.float32, copy=False)
+        ids = checked_labels(f"identities of {name}", identities, len(rows)).numpy()
+        named = tuple(str(path) for path in np.asarray(paths).tolist())
+        if len(named) != len(rows):
+            raise EvaluationError(f"{name} must have a path for each of {len(rows)} images, got {len(named)}")
+        return cls(rows, ids, checked_labels(f"cameras of {name}", cameras, len(rows)).numpy(), named)
+
+
+@dataclass(frozen=True)
+class StoredFeatures:
+    """What a file holds. `checkpoint` is the SHA-256 of the weights, `preprocessing` what an image went through
+    (height, width, mean, std, flip), `network` and `data` their names for people."""
+
+    network: str
+    data: str
+    checkpoint: str
+    preprocessing: Mapping[str, object]
+    splits: Mapping[str, SplitFeatures]
+
+
+def save_features(path: Path, stored: StoredFeatures, *, overwrite: bool = False) -> None:
+    """Write `path`, whole or not at all. `EvaluationError` if it is there and `overwrite` is off."""
+    if path.exists() and not overwrite:
+        raise EvaluationError(f"{path} is there already: name another file or ask to overwrite it")
+    about = {"kind": _KIND, "network": stored.network, "data": stored.data, "checkpoint": stored.checkpoint}
+    arrays: dict[str, np.ndarray] = {
+        _ABOUT: np.array(json.dumps(about | {"preprocessing": dict(stored.preprocessing)}))
+    }
+    for name, split in stored.splits.items():
+        arrays |= {f"{name}/{column}": np.asarray(getattr(split, column)) for column in _COLUMNS}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as stream:
+            np.savez(stream, **arrays)  # type: ignore[arg-type]
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def load_features(
+    path: Path, *, checkpoint: str | None = None, preprocessing: Mapping[str, object] | None = None
+) -> StoredFeatures:
+    """Read what `save_features` wrote.
+
+    With `checkpoint` or `preprocessing` it must be of these weights and this preprocessing. `EvaluationError` in one
+    sentence if not, and for a file that is missing, damaged or something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        about = json.loads(str(arrays.pop(_ABOUT)))
+        if about.pop("kind") != _KIND:
+            raise KeyError(_ABOUT)
+        names = dict.fromkeys(name.rsplit("/", 1)[0] for name in arrays)
+        splits = {name: SplitFeatures.checked(name, *(arrays[f"{name}/{c}"] for c in _COLUMNS)) for name in names}
+        stored = StoredFeatures(splits=splits, **about)
+    except EvaluationError as error:
+        raise EvaluationError(f"{path}: {error}") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it does not read as one"
+        raise EvaluationError(f"{path} must be a file of features written by this library ({reason})") from error
+    if checkpoint is not None and stored.checkpoint != checkpoint:
+        raise EvaluationError(
+            f"{path} must be of the weights {checkpoint[:12]}..., it is of {stored.checkpoint[:12]}...: extract again"
+        )
+    if preprocessing is not None and dict(stored.preprocessing) != dict(preprocessing):
+        raise EvaluationError(
+            f"{path} must be of images prepared by {dict(preprocessing)}, it is of {dict(stored.preprocessing)}"
+        )
+    return stored
