@@ -1,12 +1,13 @@
 """Where the arithmetic happens, in which precision, and what machine it is."""
 
+import ctypes
 import logging
 import os
 import platform
 import re
 import resource
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -75,9 +76,10 @@ class Precision:
         """What the loss is multiplied with before the backward pass: 1 but for `fp16`."""
         return self._scaler.get_scale()
 
-    def backward(self, loss: Tensor, retain_graph: bool = False) -> None:
-        """Add the gradients of a scalar loss (scaled, in `fp16`)."""
-        self._scaler.scale(loss).backward(retain_graph=retain_graph)
+    def backward(self, loss: Tensor, retain_graph: bool = False, inputs: Iterable[Tensor] | None = None) -> None:
+        """Add the gradients of a scalar loss (scaled, in `fp16`), to `inputs` alone if they are given."""
+        scaled = self._scaler.scale(loss)
+        scaled.backward(retain_graph=retain_graph, inputs=None if inputs is None else list(inputs))
 
     def unscale(self, *optimisers: Optimizer) -> None:
         """Bring the gradients to their true size, to clip or measure them. At most once before each `step`."""
@@ -103,6 +105,20 @@ class Precision:
         if self._scaler.is_enabled():
             self._scaler.load_state_dict(dict(state["scaler"]))
         self.skipped_steps = state["skipped_steps"]
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep the memory of freed tensors for the next ones (glibc only; elsewhere nothing happens).
+
+    By default glibc gives every large block back to the system when it is freed, and the system clears its pages anew
+    at the next allocation: up to a fifth of the time of a training step on a CPU.
+    """
+    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
+        return
+    libc = ctypes.CDLL(None)
+    trim_threshold, mmap_max = -1, -4  # M_TRIM_THRESHOLD and M_MMAP_MAX of malloc.h
+    libc.mallopt(mmap_max, 0)
+    libc.mallopt(trim_threshold, 2**31 - 1)
 
 
 def peak_memory_bytes(device: torch.device) -> int:

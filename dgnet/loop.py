@@ -18,9 +18,11 @@ from dgnet.data.draws import iteration_seed
 from dgnet.data.prefetch import Prefetcher
 from dgnet.data.records import Dataset
 from dgnet.data.training import pair_source
-from dgnet.device import Precision, peak_memory_bytes
+from dgnet.device import Precision, keep_freed_memory, peak_memory_bytes
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError
+from dgnet.joint_batch import JointBatch
+from dgnet.layers.fused import compile_small_functions
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.generator import Generator
 from dgnet.models.head import HeadBuilder
@@ -28,7 +30,7 @@ from dgnet.models.teacher import Teacher
 from dgnet.optimisers import Optimisers
 from dgnet.restore import KIND
 from dgnet.run import Run
-from dgnet.step import JointBatch, JointStep, StepRecord
+from dgnet.step import JointStep, StepRecord
 from dgnet.teaching import Teaching
 
 # Draws the fixed picture grid of an iteration into a file.
@@ -49,6 +51,8 @@ class JointTraining:
         cls, config: Config, identities: int, distributed: Distributed, build_head: HeadBuilder | None = None
     ) -> "JointTraining":
         """Networks with their initial weights, the same on every process."""
+        keep_freed_memory()
+        compile_small_functions(config.run.compile, distributed.device)
         torch.manual_seed(config.run.seed)
         layout = torch.channels_last if config.run.channels_last else torch.contiguous_format
         generator = build_generator(config, identities, build_head=build_head).to(distributed.device)

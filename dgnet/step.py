@@ -12,22 +12,23 @@ appearance sources, x_ba then x_ab (x_ba: appearance of a, structure of b). Wher
 halves go through separately.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor
 
-from dgnet import pixels
 from dgnet.config import Config
-from dgnet.data.pairs import PairBatch
+from dgnet.cut import Cut
 from dgnet.device import Precision
 from dgnet.distributed import Distributed
+from dgnet.joint_batch import JointBatch
 from dgnet.losses.adversarial import discriminator_loss, generator_loss, gradient_penalty
 from dgnet.losses.identity import identity_loss
 from dgnet.losses.reconstruction import reconstruction_loss
 from dgnet.losses.teaching import soft_label_loss
 from dgnet.models.appearance import AppearanceOutput
+from dgnet.models.backbone import Backbone
 from dgnet.models.classifier import IdentityOutput
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.frozen import evaluating, frozen
@@ -54,41 +55,6 @@ class StepRecord:
         """The weighted sum that the generator and the appearance encoder descended."""
         weights = asdict(self.weights)
         return torch.stack([weights[name] * halves.sum() for name, halves in self.generator.items()]).sum()
-
-
-@dataclass(frozen=True)
-class JointBatch:
-    """Normalised images by role (a, b, positive of a, positive of b); `erased` is None when random erasing is off."""
-
-    real: Tensor  # [4, batch, 3, h, w]
-    erased: Tensor | None  # the same, with blanked rectangles
-    labels: Tensor  # [2, batch]
-
-    @classmethod
-    def of(cls, pairs: PairBatch, erasing: bool) -> "JointBatch":
-        """Normalise a batch of the data path on its device."""
-        real = pixels.normalise(pairs.images)
-        return cls(real, real.masked_fill(pairs.erased, 0.0) if erasing else None, pairs.labels)
-
-    def split(self, parts: int) -> list["JointBatch"]:
-        """Equal slices along the batch, for gradient accumulation."""
-        erased = [None] * parts if self.erased is None else self.erased.chunk(parts, 1)
-        return [
-            JointBatch(*slices)
-            for slices in zip(self.real.chunk(parts, 1), erased, self.labels.chunk(parts, 1), strict=True)
-        ]
-
-
-class Cut:
-    """A tensor at which gradients gather: downstream uses `leaf`, `finish()` sends their sum upstream."""
-
-    def __init__(self, origin: Tensor) -> None:
-        self.origin = origin
-        self.leaf = origin.detach().requires_grad_()
-
-    def finish(self) -> None:
-        if self.origin.requires_grad and self.leaf.grad is not None:
-            self.origin.backward(self.leaf.grad)
 
 
 @dataclass(frozen=True)
@@ -202,19 +168,20 @@ class JointStep:
         images = Cut(swapped)
         terms: Terms = {}
 
-        def descend(retain_graph: bool = False, /, **losses: Tensor) -> None:
+        def descend(retain_graph: bool = False, inputs: Iterable[Tensor] | None = None, /, **losses: Tensor) -> None:
             terms.update(_detached(losses))
             total = torch.stack([getattr(weights, name) * halves.sum() for name, halves in losses.items()]).sum()
             # With the codes detached, the appearance code's term has a value and no gradient.
             if total.requires_grad:
-                self.learning.backward(share * total, retain_graph=retain_graph)
+                self.learning.backward(share * total, retain_graph, inputs)
 
         # One context for all terms: weights are cast to the precision of the step once.
         with self.learning.autocast():
             self.please(batch, encoded, images, weights, descend)
             self.name(batch, encoded, weights, descend)
-            self.encode_swapped(batch, encoded, images, weights, encode_again, descend)
-            self.teach(batch, images.origin.detach(), weights, descend)
+            features = self.shared_features(images, weights)
+            self.encode_swapped(batch, encoded, images, features, weights, encode_again, descend)
+            self.teach(batch, images.origin.detach(), features, weights, descend)
         for cut in (images, encoded.structure, encoded.own_code, encoded.positive_code):
             cut.finish()
         return terms
@@ -256,11 +223,25 @@ class JointStep:
             # Where the codes learn too, their gradient passes through the same graph at the end.
             descend(encoded.named is not None and self.config.appearance.detach_codes == "never", **losses)
 
+    def shared_features(self, images: Cut, weights: LossWeights) -> Cut | None:
+        """The trunk's features of the swapped images, where the frozen encoder and the one that learns see the same.
+
+        Both do with batch statistics: then one pass through the trunk serves both, its gradient going to the images for
+        the frozen encoder and to the parameters for the other.
+        """
+        appearance = self.generator.appearance
+        same = self.config.loss.batch_statistics_when_frozen and isinstance(appearance.backbone, Backbone)
+        if not same or not _needs_frozen_encoder(weights) or not _teaches(weights):
+            return None
+        halves = (images.leaf,) if self.config.run.merge_batch_statistics else images.leaf.chunk(2)
+        return Cut(torch.cat([appearance.backbone(half) for half in halves]))
+
     def encode_swapped(
         self,
         batch: JointBatch,
         encoded: Encoded,
         images: Cut,
+        features: Cut | None,
         weights: LossWeights,
         encode_again: bool,
         descend: Callable[..., None],
@@ -268,12 +249,13 @@ class JointStep:
         """Swapped images encoded again: they must show the identity, appearance and structure they were made of."""
         own_code = encoded.own_code.leaf.detach()
         detach = self.config.appearance.detach_codes == "always"
-        if weights.generated_identity > 0 or weights.appearance_code > 0 or weights.cycle > 0:
+        if _needs_frozen_encoder(weights):
             # Only the images learn here: the encoder is frozen and its statistics stay.
             batch_statistics = self.config.loss.batch_statistics_when_frozen
             with evaluating(self.generator.appearance, batch_statistics):
                 encode_frozen = frozen(self.generator.appearance)
-                named = self.by_half(encode_frozen, images.leaf) if batch_statistics else encode_frozen(images.leaf)
+                inputs = (images.leaf,) if features is None else (images.leaf, features.leaf)
+                named = self.by_half(encode_frozen, *inputs) if batch_statistics else encode_frozen(*inputs)
             code = named.code.detach() if detach else named.code
             losses = {}
             if weights.generated_identity > 0:
@@ -294,26 +276,39 @@ class JointStep:
                 made = self.generator.decoder(structure, code)
                 losses["cycle"] = reconstruction_loss(made, batch.real[:2].flatten(0, 1))
             descend(**losses)
+        if features is not None:
+            # Into the images alone; the parameters wait for the teacher.
+            features.finish(inputs=[images.leaf], retain_graph=True)
 
-    def teach(self, batch: JointBatch, swapped: Tensor, weights: LossWeights, descend: Callable[..., None]) -> None:
+    def teach(
+        self,
+        batch: JointBatch,
+        swapped: Tensor,
+        features: Cut | None,
+        weights: LossWeights,
+        descend: Callable[..., None],
+    ) -> None:
         """Appearance encoder on swapped images: primary head to the teacher's label, fine head to the structure's
         identity.
         """
-        if weights.teaching == 0 and weights.teaching_fine == 0:
+        if not _teaches(weights):
             return
         appearance_labels, structure_labels = batch.labels.flatten(), batch.labels.flip(0).flatten()
-        student = self.by_half(self.generator.appearance, swapped)
+        appearance = self.generator.appearance
+        student = self.by_half(appearance, *((swapped,) if features is None else (swapped, features.origin)))
         label = self.teaching.label(swapped, appearance_labels, structure_labels)
         descend(
+            False,
+            appearance.parameters(),
             teaching=soft_label_loss(student.primary.logits, label),
             teaching_fine=identity_loss(student.fine.logits, structure_labels),
         )
 
-    def by_half(self, encode: Callable[[Tensor], AppearanceOutput], images: Tensor) -> AppearanceOutput:
+    def by_half(self, encode: Callable[..., AppearanceOutput], *inputs: Tensor) -> AppearanceOutput:
         """Encode a and b in separate passes, as batch norm must see them, or in one if the configuration says so."""
         if self.config.run.merge_batch_statistics:
-            return encode(images)
-        first, second = (encode(half) for half in images.chunk(2))
+            return encode(*inputs)
+        first, second = (encode(*half) for half in zip(*(whole.chunk(2) for whole in inputs), strict=True))
         return AppearanceOutput(
             torch.cat([first.code, second.code]),
             *(
@@ -329,6 +324,14 @@ class JointStep:
         precision.step(*optimisers)
         for optimiser in optimisers:
             optimiser.zero_grad()
+
+
+def _needs_frozen_encoder(weights: LossWeights) -> bool:
+    return weights.generated_identity > 0 or weights.appearance_code > 0 or weights.cycle > 0
+
+
+def _teaches(weights: LossWeights) -> bool:
+    return weights.teaching > 0 or weights.teaching_fine > 0
 
 
 def _exchange(halves: Tensor) -> Tensor:

@@ -1,37 +1,120 @@
 """The three normalisations of DG-Net's generator, each with a closed-form backward pass.
 
-Op by op, autograd keeps four to six full-size tensors per normalisation and walks over memory as often; here the input
-and two numbers per row are kept and the backward pass is written out. All three are one operation,
+Op by op, autograd keeps four to six full-size tensors per normalisation and walks over memory as often; here the input,
+the output and two numbers per row are kept, the backward pass is written out, and each pass is one small function that
+can be compiled. All three are one operation,
 
     y = activation(scale * x + shift),    scale and shift constant over a plane (sample, channel),
 
 that differ in the rows over which mean and variance are taken and in where gain and bias come from.
-Statistics are float32 at least, whatever the precision of the image.
+Inside, everything is float32 at least, whatever the precision of the image.
 """
 
+import math
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from dgnet.layers.fused import fused
+
 EPSILON = 1e-5
 _PLANE = (2, 3)
+_SAMPLE = (1, 2, 3)
 
 
-def _at_least_float32(x: Tensor) -> torch.dtype:
-    return torch.float64 if x.dtype == torch.float64 else torch.float32
+def _wide(x: Tensor) -> Tensor:
+    return x if x.dtype == torch.float64 else x.float()
+
+
+def _mean_and_variance(x: Tensor, dim: tuple[int, ...], correction: int) -> tuple[Tensor, Tensor]:
+    """Of the rows of `x`, from one walk over memory.
+
+    Sums of the row and of its square, both less its first pixel: without that, the variance of a nearly flat row would
+    be the difference of two large numbers.
+    """
+    size = math.prod(x.shape[d] for d in dim)
+    pivot = x
+    for d in dim:
+        pivot = pivot.narrow(d, 0, 1)
+    centred = x - pivot
+    mean = centred.sum(dim, keepdim=True) / size
+    squares = (centred * centred).sum(dim, keepdim=True)
+    return mean + pivot, (squares - size * mean * mean).clamp_min(0) / (size - correction)
 
 
 def _affine_activated(x: Tensor, scale: Tensor, shift: Tensor, slope: float) -> Tensor:
-    y = torch.addcmul(shift.to(x.dtype), x, scale.to(x.dtype))
-    return y if slope == 1.0 else torch.nn.functional.leaky_relu(y, slope)
+    y = torch.addcmul(shift, _wide(x), scale)
+    return (y if slope == 1.0 else F.leaky_relu(y, slope)).to(x.dtype)
 
 
-def _activation_gradient(grad: Tensor, y: Tensor | None, slope: float) -> Tensor:
-    if slope == 1.0:
-        return grad
-    return torch.ops.aten.leaky_relu_backward(grad, y, slope, True)
+def _before_activation(grad: Tensor, y: Tensor | None, slope: float) -> Tensor:
+    return _wide(grad) if y is None else torch.ops.aten.leaky_relu_backward(_wide(grad), _wide(y), slope, True)
+
+
+@fused
+def _plane_forward(x: Tensor, gain: Tensor | None, bias: Tensor | None, slope: float) -> tuple[Tensor, Tensor, Tensor]:
+    mean, variance = _mean_and_variance(_wide(x), _PLANE, 0)
+    inverse_deviation = torch.rsqrt(variance + EPSILON)
+    scale = inverse_deviation if gain is None else inverse_deviation * gain[:, :, None, None]
+    shift = -mean * scale if bias is None else bias[:, :, None, None] - mean * scale
+    return _affine_activated(x, scale, shift, slope), mean, inverse_deviation
+
+
+@fused
+def _plane_backward(
+    x: Tensor,
+    grad: Tensor,
+    y: Tensor | None,
+    mean: Tensor,
+    inverse_deviation: Tensor,
+    gain: Tensor | None,
+    slope: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of `x`, of the gain and of the bias."""
+    size = x.shape[2] * x.shape[3]
+    grad, wide = _before_activation(grad, y, slope), _wide(x)
+    sum_grad = grad.sum(_PLANE, keepdim=True)
+    # With n = (x - mean) / deviation:  sum(grad * n)
+    sum_grad_n = ((grad * wide).sum(_PLANE, keepdim=True) - mean * sum_grad) * inverse_deviation
+    scale = inverse_deviation if gain is None else inverse_deviation * gain[:, :, None, None]
+    # dx = scale * (grad - mean(grad) - n * mean(grad * n)), written as  scale * grad + p * x + q.
+    p = -scale * inverse_deviation * sum_grad_n / size
+    q = -scale * sum_grad / size - p * mean
+    grad_x = torch.addcmul(torch.addcmul(q, wide, p), grad, scale).to(x.dtype)
+    return grad_x, sum_grad_n[:, :, 0, 0], sum_grad[:, :, 0, 0]
+
+
+@fused
+def _sample_forward(x: Tensor, gain: Tensor, bias: Tensor, slope: float) -> tuple[Tensor, Tensor, Tensor]:
+    mean, variance = _mean_and_variance(_wide(x), _SAMPLE, 1)
+    deviation = torch.sqrt(variance)
+    scale = gain[None, :, None, None] / (deviation + EPSILON)
+    return _affine_activated(x, scale, bias[None, :, None, None] - mean * scale, slope), mean, deviation
+
+
+@fused
+def _sample_backward(
+    x: Tensor, grad: Tensor, y: Tensor | None, mean: Tensor, deviation: Tensor, gain: Tensor, slope: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of `x`, of the gain and of the bias."""
+    size = x.shape[1] * x.shape[2] * x.shape[3]
+    grad, wide = _before_activation(grad, y, slope), _wide(x)
+    inverse = 1 / (deviation + EPSILON)
+    sum_grad = grad.sum(_PLANE, keepdim=True)
+    sum_grad_centred = (grad * wide).sum(_PLANE, keepdim=True) - mean * sum_grad
+    wide_gain = gain[None, :, None, None]
+    # y = gain * (x - mean) * inverse + bias;  d deviation / dx = (x - mean) / ((size - 1) * deviation)
+    total_grad = (wide_gain * sum_grad).sum(1, keepdim=True)
+    total_centred = (wide_gain * sum_grad_centred).sum(1, keepdim=True)
+    scale = wide_gain * inverse
+    # A flat sample has deviation 0 and nothing centred: no gradient through its deviation, rather than 0 / 0.
+    p = -inverse * inverse * total_centred / ((size - 1) * deviation).clamp_min(torch.finfo(deviation.dtype).tiny)
+    q = -inverse * total_grad / size - p * mean
+    grad_x = torch.addcmul(torch.addcmul(q, wide, p), grad, scale).to(x.dtype)
+    return grad_x, (sum_grad_centred * inverse).sum((0, 2, 3)), sum_grad.sum((0, 2, 3))
 
 
 class _PlaneNorm(torch.autograd.Function):
@@ -39,34 +122,18 @@ class _PlaneNorm(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, gain: Tensor | None, bias: Tensor | None, slope: float) -> Tensor:
-        dtype = _at_least_float32(x)
-        variance, mean = torch.var_mean(x.to(dtype), dim=_PLANE, correction=0, keepdim=True)
-        inverse_deviation = torch.rsqrt(variance + EPSILON)
-        scale = inverse_deviation if gain is None else inverse_deviation * gain[:, :, None, None]
-        shift = -mean * scale if bias is None else bias[:, :, None, None] - mean * scale
-        y = _affine_activated(x, scale, shift, slope)
+        y, mean, inverse_deviation = _plane_forward(x, gain, bias, slope)
         ctx.slope = slope
-        ctx.save_for_backward(x, mean, inverse_deviation, gain, y if slope != 1.0 else None)
+        ctx.save_for_backward(x, y if slope != 1.0 else None, mean, inverse_deviation, gain)
         return y
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, mean, inverse_deviation, gain, y = ctx.saved_tensors
-        dtype = mean.dtype
-        grad = _activation_gradient(grads[0], y, ctx.slope)
-        size = x.shape[2] * x.shape[3]
-        sum_grad = grad.sum(_PLANE, dtype=dtype, keepdim=True)
-        sum_grad_x = (grad * x).sum(_PLANE, dtype=dtype, keepdim=True)
-        # With n = (x - mean) / deviation:  sum(grad * n)
-        sum_grad_n = (sum_grad_x - mean * sum_grad) * inverse_deviation
-        scale = inverse_deviation if gain is None else inverse_deviation * gain[:, :, None, None]
-        # dx = scale * (grad - mean(grad) - n * mean(grad * n)), written as  scale * grad + p * x + q.
-        p = -scale * inverse_deviation * sum_grad_n / size
-        q = -scale * sum_grad / size - p * mean
-        grad_x = torch.addcmul(q.to(x.dtype), x, p.to(x.dtype)).addcmul_(grad, scale.to(x.dtype))
+        x, *kept, gain = ctx.saved_tensors
+        grad_x, grad_gain, grad_bias = _plane_backward(x, grads[0], *kept, gain, ctx.slope)
         if gain is None:
             return grad_x, None, None, None
-        return grad_x, sum_grad_n[:, :, 0, 0].to(gain.dtype), sum_grad[:, :, 0, 0].to(gain.dtype), None
+        return grad_x, grad_gain.to(gain.dtype), grad_bias.to(gain.dtype), None
 
 
 class _SampleNorm(torch.autograd.Function):
@@ -74,37 +141,16 @@ class _SampleNorm(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, gain: Tensor, bias: Tensor, slope: float) -> Tensor:
-        dtype = _at_least_float32(x)
-        variance, mean = torch.var_mean(x.to(dtype), dim=(1, 2, 3), correction=1, keepdim=True)
-        deviation = torch.sqrt(variance)
-        scale = gain[None, :, None, None] / (deviation + EPSILON)
-        shift = bias[None, :, None, None] - mean * scale
-        y = _affine_activated(x, scale, shift, slope)
+        y, mean, deviation = _sample_forward(x, gain, bias, slope)
         ctx.slope = slope
-        ctx.save_for_backward(x, mean, deviation, gain, y if slope != 1.0 else None)
+        ctx.save_for_backward(x, y if slope != 1.0 else None, mean, deviation, gain)
         return y
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, mean, deviation, gain, y = ctx.saved_tensors
-        dtype = mean.dtype
-        grad = _activation_gradient(grads[0], y, ctx.slope)
-        inverse = 1 / (deviation + EPSILON)
-        sum_grad = grad.sum(_PLANE, dtype=dtype, keepdim=True)
-        sum_grad_x = (grad * x).sum(_PLANE, dtype=dtype, keepdim=True)
-        sum_grad_centred = sum_grad_x - mean * sum_grad
-        wide_gain = gain[None, :, None, None]
-        size = x[0].numel()
-        # y = gain * (x - mean) * inverse + bias;  d deviation / dx = (x - mean) / ((size - 1) * deviation)
-        total_grad = (wide_gain * sum_grad).sum(1, keepdim=True)
-        total_centred = (wide_gain * sum_grad_centred).sum(1, keepdim=True)
-        scale = wide_gain * inverse
-        # A flat sample has deviation 0 and nothing centred: no gradient through its deviation, rather than 0 / 0.
-        p = -inverse.square() * total_centred / ((size - 1) * deviation).clamp_min(torch.finfo(dtype).tiny)
-        q = -inverse * total_grad / size - p * mean
-        grad_x = torch.addcmul(q.to(x.dtype), x, p.to(x.dtype)).addcmul_(grad, scale.to(x.dtype))
-        grad_gain = (sum_grad_centred * inverse).sum((0, 2, 3)).to(gain.dtype)
-        return grad_x, grad_gain, sum_grad.sum((0, 2, 3)).to(gain.dtype), None
+        x, *kept, gain = ctx.saved_tensors
+        grad_x, grad_gain, grad_bias = _sample_backward(x, grads[0], *kept, gain, ctx.slope)
+        return grad_x, grad_gain.to(gain.dtype), grad_bias.to(gain.dtype), None
 
 
 def instance_norm(

@@ -51,8 +51,12 @@ class AppearanceEncoder(nn.Module):
         self.primary = IdentityClassifier(backbone.channels, identities, primary_dropout)
         self.fine = IdentityClassifier(backbone.channels, identities, fine_dropout)
 
-    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> AppearanceOutput:
-        features = self.backbone(images)
+    def forward(
+        self, images: Float[Tensor, "batch 3 height width"], features: Float[Tensor, "batch channel _ _"] | None = None
+    ) -> AppearanceOutput:
+        """`features`: what the trunk makes of the images, where that is known already."""
+        if features is None:
+            features = self.backbone(images)
         code = pool_parts(features, self.pooling, PARTS)
         pooled = pool_parts(features, self.pooling, 1)
         return AppearanceOutput(code, self.primary(pooled), self.fine(pooled))
@@ -86,7 +90,11 @@ class HeadAppearanceEncoder(AppearanceEncoder):
         assert isinstance(self.backbone, Head)
         return self.backbone
 
-    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> AppearanceOutput:
+    def forward(
+        self, images: Float[Tensor, "batch 3 height width"], features: Float[Tensor, "batch channel _ _"] | None = None
+    ) -> AppearanceOutput:
+        if features is not None:
+            raise ValueError("a head makes its own features: it has no classifiers apart from them")
         output = self.head(images)
         code = pool_parts(output.feature_map, self.pooling, PARTS)
         primary = IdentityOutput(output.embedding, torch.stack(output.logits).mean(0))

@@ -18,11 +18,12 @@ from dgnet.build import build_discriminator, build_generator, build_teacher
 from dgnet.config import Config, parse_config
 from dgnet.device import Precision
 from dgnet.distributed import Distributed
+from dgnet.joint_batch import JointBatch
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.generator import Generator
 from dgnet.models.teacher import Teacher
 from dgnet.optimisers import Optimisers
-from dgnet.step import JointBatch, JointStep, StepRecord
+from dgnet.step import JointStep, StepRecord
 from dgnet.teaching import Teaching
 from tests.oracles.naive_config import NaiveConfig
 from tests.oracles.naive_dgnet import TRUNK_CHANNELS

@@ -13,10 +13,10 @@ from dgnet.data.records import Dataset, Record
 from dgnet.device import Precision
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError
+from dgnet.joint_batch import JointBatch
 from dgnet.loop import JointTraining, continued, encodes_again, require_finite, require_finite_state
 from dgnet.optimisers import Optimisers
 from dgnet.run import Run
-from dgnet.step import JointBatch
 from tests.dgnet.small_training import SmallTraining, narrow_trunks, quick_config, random_batch, small_training
 
 CPU = torch.device("cpu")

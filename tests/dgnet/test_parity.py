@@ -14,9 +14,10 @@ from dgnet.build import build_discriminator, build_generator, build_teacher
 from dgnet.config import Config, parse_config
 from dgnet.device import Precision
 from dgnet.distributed import Distributed
+from dgnet.joint_batch import JointBatch
 from dgnet.models.generator import Generator
 from dgnet.optimisers import Optimisers
-from dgnet.step import JointBatch, JointStep, StepRecord
+from dgnet.step import JointStep, StepRecord
 from dgnet.teaching import Teaching
 from tests.reference_fill import filled_state_dict, step_images
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from dgnet.config import Config
+from dgnet.joint_batch import JointBatch
 from dgnet.models.appearance import AppearanceOutput
 from dgnet.models.frozen import evaluating, frozen
 from dgnet.models.generator import Generator
-from dgnet.step import JointBatch
 from tests.dgnet.small_training import (
     MADE_TERMS,
     SmallTraining,

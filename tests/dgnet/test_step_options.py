@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from dgnet import official
-from dgnet.step import JointBatch, StepRecord
+from dgnet.joint_batch import JointBatch
+from dgnet.step import StepRecord
 from tests.dgnet.small_training import (
     ROLES,
     narrow_trunks,

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from dgnet.distributed import Distributed
-from dgnet.step import JointBatch
+from dgnet.joint_batch import JointBatch
 from tests.dgnet.small_training import SmallTraining, narrow_trunks, quick_config, random_batch, small_training
 
 BATCH = 4  # of all processes together

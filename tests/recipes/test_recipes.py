@@ -29,6 +29,7 @@ SMALLER = {
     "run.batch_size": 2,
     "appearance.weights": None,
     "teacher.weights": None,
+    "run.compile": False,
 }
 
 

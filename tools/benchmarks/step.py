@@ -24,8 +24,8 @@ from dgnet.config import Config, load_config
 from dgnet.device import machine, peak_memory_bytes
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError
+from dgnet.joint_batch import JointBatch
 from dgnet.loop import JointTraining
-from dgnet.step import JointBatch
 from dgnet.teaching import Teaching
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,0 +1,59 @@
+"""Small functions that torch.compile turns into one kernel each, where compilation is switched on.
+
+A chain of elementwise operations and plane sums walks over memory once per operation; compiled, it walks once or twice.
+Whole networks are not compiled: their convolutions gain nothing, and the time to compile them is long.
+"""
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+_log = logging.getLogger(__name__)
+_state = {"on": False}
+# One function meets planes of many sizes, with and without gain, activation and gradient.
+_VARIANTS = 64
+
+
+def compile_small_functions(on: bool, device: torch.device) -> bool:
+    """Switch compilation on or off for this process; whether it is on now.
+
+    The arithmetic is the same but for the order of additions. Without a working compiler (C++ for the CPU, Triton for a
+    GPU) it stays off, and the log says why.
+    """
+    _state["on"] = on and _compiler_works(device)
+    return _state["on"]
+
+
+def _compiler_works(device: torch.device) -> bool:
+    import torch._dynamo  # seconds, for those who compile
+
+    torch._dynamo.config.recompile_limit = _VARIANTS
+    try:
+        torch.compile(lambda x: x * 2 + 1, dynamic=True)(torch.ones(8, device=device))
+    except Exception as error:  # noqa: BLE001  # a compiler's failures have no common class over torch versions
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        _log.warning("run.compile: no working compiler here, plain operations do the same (%s)", reason)
+        return False
+    return True
+
+
+def fused(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, pure and of tensors and numbers, in as few kernels as can be where compilation is on.
+
+    Autocast is off inside. float64 always takes the operations as they are written: it is for comparisons.
+    """
+    compiled: list[Callable[..., Any]] = []
+
+    @functools.wraps(function)
+    def call(x: torch.Tensor, *rest: Any) -> Any:
+        with torch.autocast(x.device.type, enabled=False):
+            if not _state["on"] or x.dtype == torch.float64:
+                return function(x, *rest)
+            if not compiled:
+                compiled.append(torch.compile(function, dynamic=True))
+            return compiled[0](x, *rest)
+
+    return call
