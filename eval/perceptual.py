@@ -22,6 +22,7 @@ TRUNK_URLS = {
     "vgg": models.VGG16_Weights.IMAGENET1K_V1.url,
     "squeeze": models.SqueezeNet1_1_Weights.IMAGENET1K_V1.url,
 }
+OPTION = "--weights (of tools/perceptual.py) or --lpips-weights (of tools/evaluate_gan.py)"
 SMALLEST = 32  # pixels: below, the trunks' poolings leave nothing
 
 
@@ -48,7 +49,7 @@ class PerceptualDistance:
     ) -> None:
         if network not in TRUNK_URLS:
             raise EvaluationError(f"the network of LPIPS must be one of {', '.join(TRUNK_URLS)}, got {network!r}")
-        trunk_state = published_weights(TRUNK_URLS[network], trunk, "--weights", trunk_sha256)
+        trunk_state = published_weights(TRUNK_URLS[network], trunk, OPTION, trunk_sha256)
         linear = linear or Path(lpips.__file__).parent / "weights" / "v0.1" / f"{network}.pth"
         # The package would download the trunk, and pass over a file of linear layers that fits nothing.
         with warnings.catch_warnings():

@@ -1,0 +1,123 @@
+"""`tools/evaluate_gan.py` on a handful of built-in pedestrians and a generator that never learned anything."""
+
+import hashlib
+import urllib.error
+from pathlib import Path
+from unittest import mock
+
+import pytest
+import torch
+
+from dgnet.build import build_generator
+from dgnet.checkpoint import checkpoint_path, save_checkpoint
+from dgnet.config import parse_config, resolved
+from dgnet.data.training import open_dataset
+from dgnet.distributed import Distributed
+from eval.report import Report, read_report
+from tests.eval.random_inception import random_state
+from tests.eval.random_trunk import trunk
+from tests.tools.evaluation_tool import answer
+from tools import evaluate_gan
+
+LPIPS = "LPIPS 0.1 (squeeze)"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run `small` on six pedestrians."""
+    place = tmp_path_factory.mktemp("gan")
+    people = {"train_identities": 3, "test_identities": 3, "images_per_identity": 4}
+    values = {
+        "name": "small",
+        "data": {"layout": "synthetic", "height": 64, "width": 48, "root": str(place / "people"), "synthetic": people},
+        "appearance": {"backbone": "resnet18", "double_up_to_height": 0},
+        "structure": {"channels": 2, "residual_blocks": 1},
+        "decoder": {"style_hidden": 8},
+    }
+    config = parse_config(values, "test")
+    dataset = open_dataset(config.data, Distributed.start("cpu"))
+    torch.manual_seed(0)
+    state = {
+        "kind": "dgnet generator",
+        "config": resolved(config),
+        "identities": list(dataset.identities),
+        "iteration": 7,
+        "generator": build_generator(config, len(dataset.identities)).state_dict(),
+        "discriminator": {"weight": torch.zeros(1)},
+    }
+    (place / "outputs/small/checkpoints").mkdir(parents=True)
+    save_checkpoint(checkpoint_path(place / "outputs/small/checkpoints", 7), state)
+    return place
+
+
+def report(place: Path) -> Report:
+    return read_report(place / "outputs/small/evaluation/00000007/report.json")
+
+
+@pytest.mark.timeout(240)
+def test_everything_is_measured_or_said_to_be_missing(place: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(place / "hub"))
+    refuse = mock.Mock(side_effect=urllib.error.URLError("no network"))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
+    options = ("--name", "small", "--output_path", place, "--lpips-net", "squeeze", "--most", 6)
+    status, printed, said = answer(evaluate_gan, monkeypatch, capsys, *options)
+    assert status == 0, said
+    for name in ("FID by dgnet", "FID, KID, precision and recall by clean", "LPIPS (squeeze)"):
+        assert f"not measured: {name}: " in printed
+        assert "could not be downloaded (no network)" in report(place).protocols[f"not measured: {name}"]
+    without = report(place)
+    assert {figure.section for figure in without.figures} == {
+        "Distribution",
+        "Intra-identity diversity",
+        "Fidelity of reconstructions",
+        "Identity consistency",
+    }
+    assert "DG-Net's encoder of small after 7 iterations" in printed
+    real = without.value("Intra-identity diversity", "DSSIM in Lab, real")
+    assert 0.1 < real < 0.6 and real != without.value("Intra-identity diversity", "DSSIM in Lab, generated")
+    for queries in ("generated queries", "their real appearance sources", "their real structure sources"):
+        assert 0 < without.value("Identity consistency", f"mAP, {queries}") <= 100
+    images = place / "outputs/small/evaluation/00000007/swaps/images"
+    before = {path: path.stat().st_mtime_ns for path in images.rglob("*.png")}
+    assert len(before) == without.counts["training images"] == 12
+
+    status, _, said = answer(evaluate_gan, monkeypatch, capsys, *options)
+    assert status == 2 and "report.json is there already: --overwrite replaces it" in said
+
+    weights, (alike, digest) = place / "inception.pth", trunk("squeeze", place)
+    torch.save(random_state(), weights)
+    found = hashlib.sha256(weights.read_bytes()).hexdigest()
+    files = ("--weights", weights, "--weights-sha256", found, "--lpips-weights", alike, "--lpips-sha256", digest)
+    more = ("--overwrite", "--batch-size", 5, "--workers", 1)
+    status, printed, said = answer(evaluate_gan, monkeypatch, capsys, *options, *files, *more)
+    assert status == 0, said
+    assert "not measured" not in printed and "12 images, 0 of them new" in said
+    assert {path: path.stat().st_mtime_ns for path in images.rglob("*.png")} == before
+    whole = report(place)
+    for figure in without.figures:
+        same = [
+            f
+            for f in whole.figures
+            if (f.section, f.name, f.protocol) == (figure.section, figure.name, figure.protocol)
+        ]
+        assert len(same) == 1 and same[0].value == pytest.approx(figure.value, rel=1e-5, abs=1e-6), figure
+    new = {figure.name for figure in whole.figures} - {figure.name for figure in without.figures}
+    assert {"FID", "KID", "precision", "recall", f"{LPIPS}, generated", f"{LPIPS}, self-reconstruction"} <= new
+    fids = {
+        figure.protocol.split("(")[1].split(":")[0]: figure.value for figure in whole.figures if figure.name == "FID"
+    }
+    assert set(fids) == {"dgnet", "clean"} and min(fids.values()) > 0 and len(set(fids.values())) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--name", "nobody"), "nobody"),
+        (("--name", "small", "--which_epoch", 3), "no checkpoint of iteration 3"),
+        (("--name", "small", "--most", 1), "--most must be at least 2"),
+        (("--name", "small", "--extractor", "nobody", "--overwrite"), "nobody: no such file of weights, and no run"),
+    ],
+)
+def test_bad_input_is_one_sentence(options, sentence: str, place: Path, monkeypatch, capsys) -> None:
+    status, printed, said = answer(evaluate_gan, monkeypatch, capsys, *options, "--output_path", place)
+    assert (status, printed) == (2, "") and sentence in said and said.startswith("error: ") and said.count("\n") == 1

@@ -1,0 +1,85 @@
+"""`tools/ssim.py` and `tools/perceptual.py` as a user meets them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from eval.diversity import DSSIM, diversity
+from eval.images import files_by_folder, image_files
+from tests.eval.random_trunk import trunk
+from tests.eval.small_files import picture, write, write_set
+from tests.tools.evaluation_tool import answer
+from tools import perceptual, ssim
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    for identity in (2, 7):
+        write_set(tmp_path / "made" / f"{identity:04}", 3, seed=identity, height=48, width=32)
+    for number, path in enumerate(image_files(tmp_path / "made")):
+        name = path.relative_to(tmp_path / "made").with_suffix(".bmp")
+        write(tmp_path / "real" / name, picture(100 + number, 48, 32))
+    return tmp_path
+
+
+def figure(printed: str, name: str) -> float:
+    found = re.findall(rf"^ +{re.escape(name)}  +(\S+)", printed, re.MULTILINE)
+    assert len(found) == 1, printed
+    return float(found[0])
+
+
+def test_diversity_says_that_it_is_one(people: Path, monkeypatch, capsys) -> None:
+    options = ("--dir", people / "made", "--pairs", 3, "--rounds", 2)
+    status, printed, said = answer(ssim, monkeypatch, capsys, *options)
+    assert status == 0, said
+    expected = diversity(files_by_folder(people / "made"), (DSSIM,), pairs=3, rounds=2)["DSSIM in Lab"]
+    assert figure(printed, "DSSIM in Lab") == pytest.approx(expected.midpoint, abs=1e-4)
+    assert figure(printed, "DSSIM in Lab, half-range") == pytest.approx(expected.half_range, abs=1e-4)
+    assert "a diversity, not a fidelity" in printed and "by dgnet: 3 pairs of each of 2 identities" in printed
+    assert answer(ssim, monkeypatch, capsys, *options, "--workers", 1)[1] == printed
+    assert answer(ssim, monkeypatch, capsys, *options, "--seed", 1)[1] != printed
+
+
+def test_fidelity_of_files_of_one_name(people: Path, monkeypatch, capsys) -> None:
+    different = answer(ssim, monkeypatch, capsys, "--dir", people / "made", "--against", people / "real")[1]
+    assert "6 pairs of files of one name" in different and 3 < figure(different, "PSNR") < 15
+    same = answer(ssim, monkeypatch, capsys, "--dir", people / "made", "--against", people / "made")[1]
+    for name in ("SSIM, gaussian window", "SSIM, uniform window", "MS-SSIM"):
+        assert figure(same, name) == 1 > figure(different, name)
+
+
+def test_perceptual_distance(people: Path, monkeypatch, capsys) -> None:
+    path, digest = trunk("squeeze", people)
+    options = ("--net", "squeeze", "--weights", path, "--weights-sha256", digest, "--dir", people / "made")
+    status, printed, said = answer(perceptual, monkeypatch, capsys, *options, "--pairs", 2, "--rounds", 1)
+    assert (status, said) == (0, "")
+    assert figure(printed, "LPIPS 0.1 (squeeze)") > 0 and "higher is more diverse" in printed
+    found = [
+        figure(answer(perceptual, monkeypatch, capsys, *options, "--against", people / name)[1], "LPIPS 0.1 (squeeze)")
+        for name in ("made", "real")
+    ]
+    assert found[0] == 0 < found[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--dir", "nowhere"), "nowhere: no such folder of images"),
+        (("--dir", "made/0002"), "000.png: must lie in a folder that bears its identity"),
+        (("--dir", "one"), "needs an identity of at least two images, none of 1 has them"),
+        (("--dir", "made", "--against", "one"), "0002/000 has no partner of its name in the other folder"),
+        (("--dir", "twice", "--against", "twice"), "a.bmp and a.png have one name up to the suffix"),
+        (("--dir", "one", "--against", "larger"), "must have one size, they have 40 x 20 and 41 x 20"),
+        (("--dir", "tiny", "--against", "tiny"), "SSIM needs images of at least 11 x 11 pixels, got 9 x 9"),
+    ],
+)
+def test_bad_input_is_one_sentence(options, sentence: str, people: Path, monkeypatch, capsys) -> None:
+    write(people / "one/3/a.png", picture(0))
+    write(people / "larger/3/a.png", picture(0, 41))
+    write(people / "tiny/3/a.png", picture(0, 9, 9))
+    for suffix in ("bmp", "png"):
+        write(people / f"twice/3/a.{suffix}", picture(0))
+    words = [word if word.startswith("--") else people / word for word in options]
+    status, printed, said = answer(ssim, monkeypatch, capsys, *words)
+    assert (status, printed) == (2, "") and sentence in said and said.startswith("error: ") and said.count("\n") == 1

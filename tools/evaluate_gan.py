@@ -1,0 +1,145 @@
+"""Measure the images that a trained DG-Net makes, by named protocols, and write the report.
+
+    python tools/evaluate_gan.py --name NAME
+    python tools/evaluate_gan.py --name NAME --which_epoch 100000 --weights pt_inception-2015-12-05-6726825d.pth \\
+        --lpips-weights alexnet-owt-7be5be79.pth --extractor NAME_teacher
+
+Makes one image per training image (the original's protocol; kept in outputs/NAME/evaluation/ITERATION/swaps and used
+again), then reports: how far these are from the real images (FID, KID, precision, recall; the same in identity space),
+how unlike the images of one identity are (the original's "SSIM"), how near reconstructions are to the real images, and
+whether a re-identification network puts a swap with its appearance. What cannot be measured is listed with its reason.
+The report is written to outputs/NAME/evaluation/ITERATION. No figure depends on --batch-size or --workers.
+"""
+
+import argparse
+import shlex
+import sys
+from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from dgnet.checkpoint import file_hash
+from dgnet.data.datasets import read_dataset
+from dgnet.data.training import open_dataset
+from dgnet.distributed import Distributed
+from dgnet.errors import UserError, command
+from dgnet.find_run import FoundRun, find_run
+from dgnet.sets.folder import RECIPE
+from dgnet.sets.request import SetRequest, make
+from dgnet.stopwatch import Stopwatch
+from dgnet.teacher_training import TEACHER_FILE
+from eval.errors import EvaluationError
+from eval.extractor import Extractor
+from eval.report import JSON_NAME, Figure, Report, as_table, write_report
+from tools.evaluation import gan
+from tools.evaluation.options import add_device_options, add_weights_options, device_of
+from tools.evaluation.reid_extractor import encoder_extractor, reid_extractor
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--name", help="a run, its folder or a checkpoint (default: the run that was saved last)")
+    parser.add_argument("--output_path", type=Path, default=Path(), help="where its outputs/ is (default: here)")
+    parser.add_argument("--which_epoch", type=int, help="iteration of the checkpoint (default: the last)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where the run's data set is now")
+    add_weights_options(parser)
+    parser.add_argument("--lpips-net", choices=("alex", "vgg", "squeeze"), default="alex", help="(default: alex)")
+    parser.add_argument("--lpips-weights", type=Path, metavar="FILE", help="(default: torch's copy, or a download)")
+    parser.add_argument("--lpips-sha256", metavar="DIGITS", help="what the file's SHA-256 must begin with")
+    parser.add_argument(
+        "--extractor", metavar="RUN_OR_CHECKPOINT", help="the re-ID network that judges (default: the run's teacher)"
+    )
+    parser.add_argument("--most", type=int, default=1000, help="reconstructions of a kind, swaps (default: 1000)")
+    parser.add_argument("--seed", type=int, default=0, help="draws pairs and images (default: 0)")
+    parser.add_argument("--overwrite", action="store_true", help="replace a report that is there")
+    add_device_options(parser)
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = arguments()
+    if args.most < 2 or args.batch_size < 1:
+        raise UserError(f"--most must be at least 2 and --batch-size 1, got {args.most} and {args.batch_size}")
+    settings = gan.Settings(
+        args.weights, args.weights_sha256, device_of(args.gpu), args.batch_size, args.workers, args.seed, args.most
+    )
+    found = find_run(args.name, args.output_path, args.which_epoch, settings.device)
+    folder = found.files[0].parent.parent / "evaluation" / f"{found.stored.iteration:08d}"
+    if (folder / JSON_NAME).exists() and not args.overwrite:
+        raise UserError(f"{folder / JSON_NAME} is there already: --overwrite replaces it")
+    dataset = read_dataset(args.data) if args.data else open_dataset(found.stored.config.data, Distributed.start("cpu"))
+    judge = judge_of(args, found, settings)
+    watch = Stopwatch()
+    with watch.stage("generating"):
+        swaps = generated_set(args, folder, str(settings.device))
+    distances: list[gan.PerceptualDistance] = []
+
+    def perceptual() -> list[Figure]:
+        distances.append(gan.perceptual(args.lpips_net, args.lpips_weights, args.lpips_sha256, settings.device))
+        measures = [gan.perceptual_measure(distances[0])]
+        return [
+            *gan.diversities(dataset, swaps, measures, settings),
+            *gan.fidelities(found.stored, dataset, distances[0], settings),
+        ]
+
+    parts: dict[str, gan.Part] = {
+        "FID by dgnet": partial(gan.distribution, "dgnet", dataset, swaps, settings),
+        "FID, KID, precision and recall by clean": partial(gan.distribution, "clean", dataset, swaps, settings),
+        "distances in identity space": partial(gan.identity_space, dataset, swaps, judge, settings),
+        "diversity within identities": partial(gan.diversities, dataset, swaps, gan.PLAIN_MEASURES, settings),
+        "fidelity of reconstructions": partial(gan.fidelities, found.stored, dataset, None, settings),
+        f"LPIPS ({args.lpips_net})": perceptual,
+        "identity consistency": partial(gan.consistency, found.stored, dataset, judge, settings),
+    }
+    with watch.stage("measuring"):
+        figures, missing = gan.measured(parts)
+    print(as_table(figures))
+    for name, reason in missing.items():
+        print(f"\nnot measured: {name}: {reason}")
+    if not figures:
+        raise EvaluationError("nothing could be measured")
+    report = Report(
+        f"Image quality: {found.name} after {found.stored.iteration} iterations",
+        figures,
+        command=shlex.join(["python", "tools/evaluate_gan.py", *sys.argv[1:]]),
+        counts={"training images": len(dataset.train), "training identities": len(dataset.identities)},
+        protocols=gan.PROTOCOLS | {f"not measured: {name}": reason for name, reason in missing.items()},
+        checkpoints={str(path): file_hash(path) for path in found.files},
+        seconds=watch.seconds,
+    )
+    print(f"\n{write_report(report, folder, overwrite=args.overwrite)[-1]}")
+    return 0
+
+
+def judge_of(args: argparse.Namespace, found: FoundRun, settings: gan.Settings) -> Extractor:
+    """The network that judges identity: the one asked for, the run's teacher, or DG-Net's own encoder."""
+    if args.extractor is not None:
+        return reid_extractor(args.extractor, args.output_path, settings.device)
+    folder = found.files[0].resolve().parent.parent
+    teacher = folder.with_name(f"{found.stored.config.name}_teacher") / TEACHER_FILE
+    if teacher.is_file():
+        return reid_extractor(teacher, args.output_path, settings.device)
+    return encoder_extractor(found.stored, found.name)
+
+
+def generated_set(args: argparse.Namespace, folder: Path, device: str) -> Path:
+    """The images of the original's protocol, made now or before."""
+    target = folder / "swaps"
+    request = SetRequest(
+        name=args.name,
+        output_path=args.output_path,
+        which_epoch=args.which_epoch,
+        device=device,
+        data=args.data,
+        seed=args.seed,
+        no_scores=True,
+        output=target,
+        resume=(target / RECIPE).is_file(),
+    )
+    print(make(request), file=sys.stderr)
+    return target / "images"
+
+
+if __name__ == "__main__":
+    command(main)

@@ -1,0 +1,55 @@
+"""Diversity within identities as figures, for the tools that measure it."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from eval.diversity import DSSIM, HEIGHT, PAIRS, ROUNDS, WIDTH, Diversity, PairMeasure, diversity
+from eval.result import Figure
+
+SECTION = "Intra-identity diversity"
+
+
+def add_pair_options(parser: argparse.ArgumentParser) -> None:
+    """--dir, --against, --pairs, --rounds and --seed."""
+    parser.add_argument("--dir", type=Path, required=True, help="a folder with a folder of images for each identity")
+    parser.add_argument("--against", type=Path, metavar="DIR", help="the images that those of --dir should look like")
+    parser.add_argument("--pairs", type=int, default=PAIRS, help=f"of each identity, in a round (default: {PAIRS})")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"of other pairs (default: {ROUNDS})")
+    parser.add_argument("--seed", type=int, default=0, help="draws the pairs (default: 0)")
+
+
+def diversity_figures(
+    groups: Mapping[str, Sequence[Path]],
+    measures: Sequence[PairMeasure],
+    *,
+    of: str = "",
+    pairs: int = PAIRS,
+    rounds: int = ROUNDS,
+    seed: int = 0,
+    workers: int | None = None,
+) -> list[Figure]:
+    """The diversity by each measure; `of` says whose images these are. DSSIM in Lab follows the protocol `dgnet`."""
+    found = diversity(groups, measures, pairs=pairs, rounds=rounds, seed=seed, workers=workers)
+    figures = []
+    for name, result in found.items():
+        said = f"{name}, {of}" if of else name
+        protocol = f"{_protocol(name)}: {_pairs(result, pairs, rounds)}"
+        if name != DSSIM.name:
+            figures.append(Figure(SECTION, said, result.mean, protocol=protocol, note="higher is more diverse"))
+            continue
+        note = 'a diversity, not a fidelity: the original calls it "SSIM"'
+        figures.append(Figure(SECTION, said, result.midpoint, protocol=protocol, note=note))
+        figures.append(
+            Figure(SECTION, f"{said}, half-range", result.half_range, protocol=protocol, note="between the rounds")
+        )
+    return figures
+
+
+def _protocol(name: str) -> str:
+    return "dgnet" if name == DSSIM.name else "clean"
+
+
+def _pairs(result: Diversity, pairs: int, rounds: int) -> str:
+    skipped = f", {result.skipped} of a single image skipped" if result.skipped else ""
+    return f"{pairs} pairs of each of {result.identities} identities{skipped}, {rounds} rounds, {HEIGHT}x{WIDTH}"

@@ -1,0 +1,13 @@
+"""The measures of fidelity that need no weights, by name."""
+
+from eval.pairs_of_files import Measure
+from eval.psnr import psnr
+from eval.ssim import multi_scale_ssim, ssim
+
+MEASURES: dict[str, Measure] = {
+    "SSIM, gaussian window": ssim,
+    "SSIM, uniform window": lambda first, second: ssim(first, second, window="uniform"),
+    "MS-SSIM": multi_scale_ssim,
+    "PSNR": psnr,
+}
+UNITS = {"PSNR": "dB"}

@@ -1,0 +1,206 @@
+"""Image quality of a trained DG-Net, a section of the report each. A set of swaps is made once and kept as files."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dgnet.data.cache import ImageCache
+from dgnet.data.draws import generator as random_generator
+from dgnet.data.draws import permutation
+from dgnet.data.records import Dataset, Record
+from dgnet.generation import generate
+from dgnet.restore import StoredGenerator
+from dgnet.swap_pairs import draw_pairs
+from eval.consistency import identity_consistency
+from eval.diversity import DISSIMILARITY, DSSIM, PairMeasure
+from eval.errors import EvaluationError
+from eval.extractor import Extractor, features_of
+from eval.image_sets import read_set, set_figures
+from eval.images import files_by_folder, image_files
+from eval.inception import inception_extractor
+from eval.pairs_of_files import Measure, means_of_pairs
+from eval.perceptual import PerceptualDistance
+from eval.ranking import rank_metrics
+from eval.result import Figure
+from eval.ssim import most_scales
+from tools.evaluation.diversity import diversity_figures
+from tools.evaluation.fidelity import MEASURES, UNITS
+
+PROTOCOLS = {
+    "dgnet": "the original DG-Net's: images of 256x128, one generated image per training image (appearance from it, "
+    'structure from another); its "SSIM" is DSSIM in Lab colour over random pairs of one identity, a diversity',
+    "clean": "antialiased bicubic resizing without rounding, generated images stored as PNG and never compressed",
+}
+FIDELITY, CONSISTENCY = "Fidelity of reconstructions", "Identity consistency"
+Part = Callable[[], list[Figure]]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the tool was told. `distances` are the LPIPS that there are weights for."""
+
+    weights: Path | None
+    weights_sha256: str
+    device: torch.device
+    batch: int
+    workers: int | None
+    seed: int
+    most: int  # images of each reconstruction and of the consistency
+
+
+def measured(parts: dict[str, Part]) -> tuple[list[Figure], dict[str, str]]:
+    """The figures of all parts, and of the parts that could not be measured the reason."""
+    figures: list[Figure] = []
+    missing: dict[str, str] = {}
+    for name, part in parts.items():
+        try:
+            figures += part()
+        except EvaluationError as error:
+            missing[name] = str(error)
+    return figures, missing
+
+
+def distribution(protocol: str, dataset: Dataset, generated: Path, settings: Settings) -> list[Figure]:
+    """FID by a protocol; under `clean` KID, precision and recall, too."""
+    extractor = inception_extractor(
+        protocol, weights=settings.weights, sha256=settings.weights_sha256, device=settings.device
+    )
+    clean = protocol == "clean"
+    return _between_sets(dataset, generated, extractor, settings, kid=clean, shares=clean)
+
+
+def identity_space(dataset: Dataset, generated: Path, extractor: Extractor, settings: Settings) -> list[Figure]:
+    """The same by a re-identification network."""
+    return _between_sets(dataset, generated, extractor, settings, kid=True, shares=True)
+
+
+def _between_sets(
+    dataset: Dataset, generated: Path, extractor: Extractor, settings: Settings, *, kid: bool, shares: bool
+) -> list[Figure]:
+    sources = {"training images": [record.path for record in dataset.train], "generated": image_files(generated)}
+    real, made = (
+        read_set(files, extractor, name=name, batch=settings.batch, workers=settings.workers)
+        for name, files in sources.items()
+    )
+    return set_figures(real, made, extractor, kid=kid, shares=shares)
+
+
+def diversities(dataset: Dataset, generated: Path, measures: Sequence[PairMeasure], settings: Settings) -> list[Figure]:
+    """Of the generated images of one appearance identity, and of the real ones."""
+    real: dict[str, list[Path]] = {}
+    for record in dataset.train:
+        real.setdefault(str(record.identity), []).append(record.path)
+    figures = []
+    for of, groups in (("generated", files_by_folder(generated)), ("real", real)):
+        figures += diversity_figures(groups, measures, of=of, seed=settings.seed, workers=settings.workers)
+    return figures
+
+
+def fidelities(
+    stored: StoredGenerator, dataset: Dataset, distance: PerceptualDistance | None, settings: Settings
+) -> list[Figure]:
+    """How near an image is to its reconstruction from itself, and from another image of its identity."""
+    records = [record for record in (*dataset.query, *dataset.gallery) if record.identity > 0]
+    whose = "test images" if records else "training images"
+    records = records or list(dataset.train)
+    height, width = stored.config.data.height, stored.config.data.width
+    measures: dict[str, Measure] = dict(MEASURES)
+    if distance is not None:
+        measures = {distance.name: distance}
+    figures = []
+    for name, pairs in _reconstructions(records, settings).items():
+        made = _beside_the_truth(stored, records, pairs, height, width, settings.batch)
+        protocol = f"clean: {len(pairs)} {whose}, {height}x{width}, {most_scales(height, width)} scales for MS-SSIM"
+        for measure, found in means_of_pairs(made, measures).items():
+            figures.append(
+                Figure(FIDELITY, f"{measure}, {name}", found.mean, UNITS.get(measure, ""), protocol, _meaning(measure))
+            )
+    return figures
+
+
+def _meaning(measure: str) -> str:
+    return "lower is nearer" if measure.startswith("LPIPS") else "higher is nearer"
+
+
+def _reconstructions(records: Sequence[Record], settings: Settings) -> dict[str, list[tuple[int, int]]]:
+    """(appearance, structure) by kind; structure is the image that should come out."""
+    chosen = sorted(permutation(settings.seed, "reconstructed", 0, len(records))[: settings.most].tolist())
+    of: dict[int, list[int]] = {}
+    for place, record in enumerate(records):
+        of.setdefault(record.identity, []).append(place)
+    uniform = random_generator(settings.seed, "appearances of reconstructed").random(len(records))
+    others = []
+    for place in chosen:
+        same = [other for other in of[records[place].identity] if other != place]
+        if same:
+            others.append((same[int(uniform[place] * len(same))], place))
+    kinds = {"self-reconstruction": [(place, place) for place in chosen], "same-identity reconstruction": others}
+    return {kind: pairs for kind, pairs in kinds.items() if pairs}
+
+
+def _beside_the_truth(
+    stored: StoredGenerator,
+    records: Sequence[Record],
+    pairs: list[tuple[int, int]],
+    height: int,
+    width: int,
+    batch: int,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    for made in generate(stored, records, pairs, batch_size=batch):
+        truths = ImageCache([records[pairs[position][1]].path for position in made.positions])
+        yield made.images, truths.gather(torch.arange(len(truths)), height, width)
+
+
+def consistency(stored: StoredGenerator, dataset: Dataset, extractor: Extractor, settings: Settings) -> list[Figure]:
+    """Swaps of query images among each other, as queries of the real gallery."""
+    if not dataset.query or not dataset.gallery:
+        raise EvaluationError(f"{dataset.root}: identity consistency needs a query and a gallery split")
+    pairs = draw_pairs(dataset.query, settings.most, settings.seed, "identity consistency")
+    place = {record.path: index for index, record in enumerate(dataset.query)}
+    plan = [(place[pair.appearance.path], place[pair.structure.path]) for pair in pairs]
+    made = torch.cat([part.images for part in generate(stored, dataset.query, plan, batch_size=settings.batch)])
+    options = {"batch": settings.batch, "workers": settings.workers}
+    swaps = features_of(made, extractor, **options)
+    query, gallery = (
+        features_of([record.path for record in records], extractor, **options)
+        for records in (dataset.query, dataset.gallery)
+    )
+    appearances, structures = (np.array([pair[role] for pair in plan]) for role in (0, 1))
+    found = identity_consistency(swaps, query[appearances], query[structures])
+    protocol = f"{found.images} swaps of query images of other identities, {extractor.name}"
+    figures = [
+        Figure(CONSISTENCY, "nearer to its appearance than to its structure source", 100 * found.share, "%", protocol),
+        Figure(CONSISTENCY, "cosine to the appearance source", found.appearance_cosine, "", protocol),
+        Figure(CONSISTENCY, "cosine to the structure source", found.structure_cosine, "", protocol),
+        Figure(CONSISTENCY, "margin between the two", found.margin, "", protocol, "how strongly"),
+    ]
+    labels = [np.array([getattr(record, name) for record in dataset.query]) for name in ("identity", "camera")]
+    others = [np.array([getattr(record, name) for record in dataset.gallery]) for name in ("identity", "camera")]
+    for name, features, rows, note in (
+        ("generated queries", swaps, appearances, "identity and camera of the appearance source"),
+        ("their real appearance sources", query[appearances], appearances, "what the network makes of real queries"),
+        ("their real structure sources", query[structures], appearances, "as if they were the appearance's identity"),
+    ):
+        result = rank_metrics(features, *(column[rows] for column in labels), gallery, *others, ranks=(1,))
+        told = f"{result.valid_queries} queries, real gallery of {result.gallery}, protocol {result.protocol}; "
+        told += extractor.name
+        figures.append(Figure(CONSISTENCY, f"mAP, {name}", 100 * result.mAP, "%", told, note))
+        figures.append(Figure(CONSISTENCY, f"rank 1, {name}", 100 * result.cmc[1], "%", told, note))
+    return figures
+
+
+def perceptual(network: str, weights: Path | None, sha256: str | None, device: torch.device) -> PerceptualDistance:
+    """LPIPS with one trunk."""
+    return PerceptualDistance(network, trunk=weights, trunk_sha256=sha256, device=device)
+
+
+def perceptual_measure(distance: PerceptualDistance) -> PairMeasure:
+    """LPIPS as a diversity."""
+    return PairMeasure(distance.name, lambda images: images, distance)
+
+
+PLAIN_MEASURES = (DSSIM, DISSIMILARITY)

@@ -1,0 +1,53 @@
+"""LPIPS of generated images: how unlike those of one identity are, and how near images are to others of their names.
+
+    python tools/perceptual.py --dir GENERATED
+    python tools/perceptual.py --dir RECONSTRUCTED --against REAL --net vgg --weights vgg16-397923af.pth
+
+The first is a diversity (GENERATED/IDENTITY/*.png, random pairs of one identity; higher is more diverse), with
+--against it is a fidelity (lower is nearer). --weights names torchvision's file of the trunk; the linear layers come
+with the lpips package.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from dgnet.errors import command
+from eval.diversity import PairMeasure
+from eval.images import files_by_folder
+from eval.pairs_of_files import files_by_name, means_of_pairs, pairs_of_files
+from eval.perceptual import TRUNK_URLS, PerceptualDistance
+from eval.report import Figure, as_table
+from tools.evaluation.diversity import add_pair_options, diversity_figures
+from tools.evaluation.options import add_device_options, device_of
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_pair_options(parser)
+    parser.add_argument("--net", choices=tuple(TRUNK_URLS), default="alex", help="the trunk (default: alex)")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="(default: torch's copy, or a download)")
+    parser.add_argument("--weights-sha256", metavar="DIGITS", help="what the file's SHA-256 must begin with")
+    parser.add_argument("--linear", type=Path, metavar="FILE", help="the linear layers (default: the package's)")
+    add_device_options(parser)
+    args = parser.parse_args()
+    groups = files_by_folder(args.dir) if args.against is None else {}
+    files = [] if args.against is None else files_by_name(args.dir, args.against)
+    distance = PerceptualDistance(
+        args.net, trunk=args.weights, trunk_sha256=args.weights_sha256, linear=args.linear, device=device_of(args.gpu)
+    )
+    if args.against is None:
+        measure = PairMeasure(distance.name, lambda images: images, distance)
+        draws = {"pairs": args.pairs, "rounds": args.rounds, "seed": args.seed}
+        print(as_table(diversity_figures(groups, (measure,), workers=args.workers, **draws)))
+        return 0
+    protocol = f"{len(files)} pairs of files of one name, at their size"
+    found = means_of_pairs(pairs_of_files(files), {distance.name: distance})
+    print(as_table([Figure("Fidelity", name, one.mean, "", protocol, "0 is equal") for name, one in found.items()]))
+    return 0
+
+
+if __name__ == "__main__":
+    command(main)

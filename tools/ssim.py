@@ -1,0 +1,45 @@
+"""SSIM of generated images: how unlike those of one identity are, and how near images are to others of their names.
+
+    python tools/ssim.py --dir GENERATED
+    python tools/ssim.py --dir RECONSTRUCTED --against REAL
+
+The first is a diversity, the one that the original DG-Net's evaluation calls "SSIM": DSSIM = (1 - SSIM) / 2 in Lab
+colour over random pairs of one identity (GENERATED/IDENTITY/*.png). Higher is more diverse, and it says nothing about
+quality. With --against it is a fidelity: SSIM with gaussian and with uniform windows, MS-SSIM and PSNR of each image
+beside the one of the same name in REAL.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from dgnet.errors import command
+from eval.diversity import DISSIMILARITY, DSSIM
+from eval.images import files_by_folder
+from eval.pairs_of_files import files_by_name, means_of_pairs, pairs_of_files
+from eval.report import Figure, as_table
+from tools.evaluation.diversity import add_pair_options, diversity_figures
+from tools.evaluation.fidelity import MEASURES, UNITS
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_pair_options(parser)
+    parser.add_argument("--workers", type=int, help="threads that decode (default: all cores)")
+    args = parser.parse_args()
+    if args.against is None:
+        draws = {"pairs": args.pairs, "rounds": args.rounds, "seed": args.seed}
+        groups = files_by_folder(args.dir)
+        print(as_table(diversity_figures(groups, (DSSIM, DISSIMILARITY), workers=args.workers, **draws)))
+        return 0
+    files = files_by_name(args.dir, args.against)
+    protocol = f"{len(files)} pairs of files of one name, at their size"
+    found = means_of_pairs(pairs_of_files(files), MEASURES)
+    print(as_table([Figure("Fidelity", name, one.mean, UNITS.get(name, ""), protocol) for name, one in found.items()]))
+    return 0
+
+
+if __name__ == "__main__":
+    command(main)
