@@ -1,0 +1,131 @@
+"""The table of DG-Net's embedding and that of direct transfer, as a user asks for them."""
+
+import itertools
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from dgnet.data.cache import ImageCache
+from dgnet.data.datasets import read_dataset
+from dgnet.embedding import appearance_embedding, extract
+from dgnet.errors import UserError
+from eval.feature_file import load_features
+from eval.ranking import rank_metrics
+from tests.dgnet.small_generator import small_generator, store
+from tools import test_2label as two_labels
+from tools import transfer
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    """A folder with outputs/small, a run after 7 iterations, and two data sets, the first with gt_bbox."""
+    folder = tmp_path_factory.mktemp("place")
+    random = np.random.default_rng(0)
+    for name in ("here", "there"):
+        for split, number in (("bounding_box_train", 0), ("query", 1), ("bounding_box_test", 2), ("gt_bbox", 3)):
+            if (name, split) != ("there", "gt_bbox"):
+                (folder / name / split).mkdir(parents=True)
+                for identity, camera in itertools.product((1, 2, 3, 4), (1, 2)):
+                    pixels = np.kron(random.integers(0, 255, (8, 6, 3)), np.ones((8, 8, 1)))
+                    image = Image.fromarray(pixels.astype(np.uint8))
+                    image.save(folder / name / split / f"{identity:04}_c{camera}s1_00000{number}_00.png")
+    store(folder / "outputs" / "small", small_generator(3), 7)
+    return folder
+
+
+def run(main, place: Path, monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> None:
+    words = ("tool", "--output_path", place, "--gpu", "-1", "--workers", "1", *words)
+    monkeypatch.setattr(sys, "argv", [str(word) for word in words])
+    assert main() == 0
+
+
+def expected(place: Path, alpha: float) -> tuple[float, ...]:
+    dataset, encoder = read_dataset(place / "here"), small_generator(3).appearance
+    columns = []
+    for records in (dataset.query, dataset.gallery):
+        cache = ImageCache([record.path for record in records])
+        columns.append(extract(cache, encoder, appearance_embedding(encoder, alpha), 64, 48))
+        columns += [torch.tensor([getattr(record, name) for record in records]) for name in ("identity", "camera")]
+    result = rank_metrics(*columns, protocol="dgnet", ranks=(1, 5, 10))
+    return (*result.cmc.values(), result.mAP)
+
+
+def test_the_originals_table(place, monkeypatch, capsys) -> None:
+    words = ("--name", "small", "--which_epoch", "7", "--data", place / "here")
+    run(two_labels.main, place, monkeypatch, *words)
+    printed = capsys.readouterr().out
+    lines = re.findall(r"^Alpha:(\S+) Rank@1:(\S+) Rank@5:(\S+) Rank@10:(\S+) mAP:(\S+)$", printed, re.MULTILINE)
+    assert [line[0] for line in lines] == ["0.00", "0.50", "-1.00"] * 2
+    for line, alpha in zip(lines[:3], (0.0, 0.5, float("inf")), strict=True):
+        assert [float(value) for value in line[1:]] == pytest.approx(expected(place, alpha), abs=1e-6)
+    assert len({line[1:] for line in lines[:3]}) > 1
+    assert "single query, protocol dgnet, re-ranking: none" in printed
+    assert "single query, protocol dgnet, re-ranking: k-reciprocal k1=" in printed
+    assert "multi" not in printed
+
+
+def test_saved_features_and_several_images_of_a_query(place, monkeypatch, capsys, tmp_path) -> None:
+    words = ("--name", "small", "--data", place / "here", "--multi", "--features", tmp_path / "both.npz")
+    run(two_labels.main, place, monkeypatch, *words)
+    first = capsys.readouterr().out
+    assert first.count("Alpha:") == 12
+    assert "multi query, protocol dgnet, re-ranking: none" in first
+    stored = load_features(tmp_path / "both.npz")
+    assert stored.network == "small after 7 iterations"
+    assert (stored.preprocessing["height"], stored.preprocessing["flip"]) == (64, "added")
+    assert stored.splits["query"].paths[0].startswith("query/")
+    monkeypatch.setattr("tools.evaluation.stored_features.features_of", None)  # nothing is extracted again
+    run(two_labels.main, place, monkeypatch, *words)
+    assert capsys.readouterr().out == first
+    # Another data set's images are not taken for these.
+    with pytest.raises(UserError, match="holds other query images than"):
+        run(two_labels.main, place, monkeypatch, *words[:2], "--data", place / "there", *words[5:])
+
+
+def test_weights_that_changed_are_noticed(place, monkeypatch, tmp_path) -> None:
+    words = ("--name", "small", "--data", place / "here", "--features", tmp_path / "both.npz")
+    run(two_labels.main, place, monkeypatch, *words)
+    shutil.copytree(place / "outputs", tmp_path / "outputs")
+    store(tmp_path / "outputs" / "small", small_generator(4), 7)
+    with pytest.raises(ValueError, match="must be of the weights"):
+        run(two_labels.main, tmp_path, monkeypatch, *words)
+
+
+def test_no_images_that_ask_together(place, monkeypatch) -> None:
+    with pytest.raises(UserError, match="there: this data set has no image of the split multi_query"):
+        run(two_labels.main, place, monkeypatch, "--name", "small", "--data", place / "there", "--multi")
+
+
+def test_the_table_of_direct_transfer(place, monkeypatch, capsys, tmp_path) -> None:
+    words = ["--network", "small", "--data", place / "here", "--data", place / "there", "--save", tmp_path]
+    run(transfer.main, place, monkeypatch, *words, "--json", tmp_path / "table.json")
+    first = capsys.readouterr().out
+    assert [line.split()[:2] for line in first.splitlines()[1:3]] == [["small", "here"], ["small", "there"]]
+    rows = json.loads((tmp_path / "table.json").read_text())
+    assert rows[0]["protocol"] == "standard"
+    assert rows[0]["plain"]["reranking"] == "none"
+    assert rows[0]["re-ranked"]["reranking"].startswith("k-reciprocal")
+    assert f"{100 * rows[1]['plain']['mAP']:.2f}" in first.splitlines()[2]
+    files = sorted(tmp_path.glob("*.npz"))
+    assert len(files) == 2
+    # From the saved files alone: neither network nor images.
+    run(transfer.main, place, monkeypatch, *(word for file in files for word in ("--features", file)))
+    assert capsys.readouterr().out == first
+    monkeypatch.setattr("tools.evaluation.stored_features.features_of", None)
+    run(transfer.main, place, monkeypatch, *words)
+    assert capsys.readouterr().out == first
+
+
+def test_transfer_of_nothing(place, monkeypatch, tmp_path) -> None:
+    with pytest.raises(UserError, match="needs both --network and --data, or --features"):
+        run(transfer.main, place, monkeypatch, "--network", "small")
+    np.savez(tmp_path / "other.npz", a=np.zeros(1))
+    with pytest.raises(ValueError, match="must be a file of features"):
+        run(transfer.main, place, monkeypatch, "--features", tmp_path / "other.npz")

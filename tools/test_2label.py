@@ -1,0 +1,112 @@
+"""Test DG-Net's embedding as the original does: primary and fine-grained features together, by their alpha.
+
+    python tools/test_2label.py --name NAME --which_epoch 100000
+    python tools/test_2label.py --name NAME --multi --data /data/Market-1501
+
+NAME is a run below OUTPUT/outputs, a run's folder, one of its checkpoints, or an outputs/NAME of the original release.
+Prints the original's table: alpha 0 (primary alone), 0.5, and the fine-grained features alone (-1 there), each without
+and with re-ranking; --multi adds the queries as means of all images of their person by their camera. The protocol is
+`dgnet`, as of the published figures, unless --protocol says otherwise.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import torch
+
+from dgnet.checkpoint import file_hash
+from dgnet.data.datasets import LAYOUTS, read_dataset
+from dgnet.data.training import open_dataset
+from dgnet.distributed import Distributed
+from dgnet.embedding import appearance_embedding
+from dgnet.errors import command
+from dgnet.find_run import find_run
+from dgnet.models.frozen import evaluating
+from eval.arrays import Array
+from eval.multi_query import mean_of_each_query
+from eval.ranking import PROTOCOLS, rank_metrics
+from eval.rerank import KReciprocal
+from tools.evaluation.options import add_device_options, device_of
+from tools.evaluation.reid_extractor import of_network
+from tools.evaluation.stored_features import features_of_dataset, ranking_columns
+
+FINE_ALONE = float("inf")
+ALPHAS = (0.0, 0.5, FINE_ALONE)
+RANKS = (1, 5, 10)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--name", help="a run, its folder or a checkpoint (default: the run that was saved last)")
+    parser.add_argument("--which_epoch", type=int, help="iteration of the checkpoint (default: the newest)")
+    parser.add_argument("--multi", action="store_true", help="also by several images of each query (gt_bbox)")
+    parser.add_argument("--output_path", type=Path, default=Path(), help="where its outputs/ is (default: here)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="the data set (default: the one it was trained on)")
+    parser.add_argument("--layout", default="auto", help=f"of --data: auto (default), {', '.join(LAYOUTS)}")
+    parser.add_argument("--protocol", choices=PROTOCOLS, default="dgnet", help="(default: dgnet)")
+    parser.add_argument("--features", type=Path, metavar="FILE", help=".npz to read the features from or save them to")
+    add_device_options(parser)
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = arguments()
+    found = find_run(args.name, args.output_path, args.which_epoch, device_of(args.gpu))
+    encoder, size = found.stored.network.appearance, found.stored.config.data
+    dataset = read_dataset(args.data, args.layout) if args.data else open_dataset(size, Distributed.start("cpu"))
+    with torch.no_grad(), evaluating(encoder):
+        one = torch.zeros(1, 3, size.height, size.width, device=next(encoder.parameters()).device)
+        fine = appearance_embedding(encoder, FINE_ALONE)(one).shape[1]
+    # Both halves with weight 1: each alpha is made of them.
+    both = of_network(found.name, encoder, appearance_embedding(encoder, 1.0), size.height, size.width)
+    # Of the original's several files the one of the appearance encoder.
+    weights = next((file for file in found.files if file.name.startswith("id_")), found.files[0])
+    stored = features_of_dataset(
+        dataset,
+        both,
+        file_hash(weights),
+        network=f"{found.name} after {found.stored.iteration} iterations",
+        more={"flip": "added", "embedding": "primary and fine-grained, each of unit length", "fine": fine},
+        multi_query=args.multi,
+        file=args.features,
+        batch=args.batch_size,
+        workers=args.workers,
+    )
+    query, query_ids, query_cameras, gallery, gallery_ids, gallery_cameras = ranking_columns(stored)
+    images = len(query) + len(gallery)
+    reranking = KReciprocal(k1=max(1, min(KReciprocal.k1, images - 1)))
+    print(f"{stored.network} on {dataset.root.name}: {len(query)} queries, {len(gallery)} gallery images")
+    for multi in (False, True) if args.multi else (False,):
+        for again in (None, reranking):
+            print(f"{'multi' if multi else 'single'} query, protocol {args.protocol}, re-ranking: {again or 'none'}")
+            for alpha in ALPHAS:
+                asking: Array = at_alpha(query, alpha, fine)
+                if multi:
+                    several = stored.splits["multi_query"]
+                    asking = mean_of_each_query(
+                        at_alpha(several.features, alpha, fine),
+                        several.identities,
+                        several.cameras,
+                        query_ids,
+                        query_cameras,
+                    )
+                sought = at_alpha(gallery, alpha, fine)
+                columns = (asking, query_ids, query_cameras, sought, gallery_ids, gallery_cameras)
+                result = rank_metrics(*columns, protocol=args.protocol, ranks=RANKS, reranking=again)
+                ranks = " ".join(f"Rank@{rank}:{share:.6f}" for rank, share in result.cmc.items())
+                print(f"Alpha:{-1 if alpha == FINE_ALONE else alpha:.2f} {ranks} mAP:{result.mAP:.6f}")
+    return 0
+
+
+def at_alpha(features: Array, alpha: float, fine: int) -> torch.Tensor:
+    """The embedding `[image, primary + fine]` at that alpha, of features whose halves have unit length."""
+    values = torch.as_tensor(features)
+    primary, fine_grained = values[:, :-fine], values[:, -fine:]
+    return fine_grained if alpha == FINE_ALONE else torch.cat([primary, alpha * fine_grained], dim=1)
+
+
+if __name__ == "__main__":
+    command(main)

@@ -1,0 +1,120 @@
+"""Direct transfer as a table: networks trained on one data set, tested on others without any training there.
+
+    python tools/transfer.py --network market --network duke_teacher --data /data/Market-1501 --data /data/DukeMTMC-reID
+    python tools/transfer.py --features market_on_duke.npz --features duke_on_market.npz
+
+A network is a run of DG-Net, of a teacher or of a head below OUTPUT/outputs, a run's folder, or a file of weights. Each
+row is one network on one data set, without and with re-ranking. --save FOLDER keeps the features of each row, and a
+second call with the same folder reads them; --features adds a row from a saved file without its network or its images.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from dgnet.checkpoint import file_hash
+from dgnet.data.datasets import read_dataset
+from dgnet.errors import UserError, command
+from dgnet.files import replace_text
+from eval.feature_file import StoredFeatures, load_features
+from eval.ranking import PROTOCOLS, rank_metrics
+from eval.rerank import KReciprocal
+from tools.evaluation.options import add_device_options, device_of
+from tools.evaluation.reid_extractor import reid_extractor
+from tools.evaluation.run_data import weights_of
+from tools.evaluation.stored_features import features_of_dataset, ranking_columns
+
+RANKS = (1, 5, 10)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--network", action="append", default=[], metavar="NAME", help="again for each further one")
+    parser.add_argument("--data", action="append", default=[], type=Path, metavar="DIR", help="again for each further")
+    parser.add_argument("--features", action="append", default=[], type=Path, metavar="FILE", help="saved features")
+    parser.add_argument("--save", type=Path, metavar="FOLDER", help="where features are kept and read again")
+    parser.add_argument("--output_path", type=Path, default=Path(), help="where outputs/ is (default: here)")
+    parser.add_argument("--protocol", choices=PROTOCOLS, default="standard", help="(default: standard)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="the table for programs; replaced if it is there")
+    add_device_options(parser)
+    args = parser.parse_args()
+    if bool(args.network) != bool(args.data) or not (args.network or args.features):
+        raise UserError("a table needs both --network and --data, or --features: none of these makes a row")
+    return args
+
+
+def main() -> int:
+    args = arguments()
+    rows = [row(stored, args.protocol) for stored in rows_of(args)]
+    print(as_table(rows))
+    if args.json:
+        replace_text(args.json, json.dumps(rows, indent=2) + "\n")
+    return 0
+
+
+def rows_of(args: argparse.Namespace) -> list[StoredFeatures]:
+    """The features of every row, in the order of the options."""
+    datasets = [read_dataset(path) for path in args.data]
+    rows = []
+    for name in args.network:
+        extractor = reid_extractor(name, args.output_path, device_of(args.gpu))
+        checkpoint = file_hash(weights_of(name, args.output_path))
+        for dataset in datasets:
+            # The weights are in the file's name: another training under the same name gets a file of its own.
+            file = f"{Path(name).name}_{checkpoint[:8]}_on_{dataset.root.name}.npz"
+            rows.append(
+                features_of_dataset(
+                    dataset,
+                    extractor,
+                    checkpoint,
+                    network=name,
+                    more={"flip": "added"},
+                    file=args.save / file if args.save else None,
+                    batch=args.batch_size,
+                    workers=args.workers,
+                )
+            )
+    return rows + [load_features(file) for file in args.features]
+
+
+def row(stored: StoredFeatures, protocol: str) -> dict[str, Any]:
+    """Figures of one network on one data set, without and with re-ranking."""
+    columns = ranking_columns(stored)
+    reranking = KReciprocal(k1=max(1, min(KReciprocal.k1, len(columns[0]) + len(columns[3]) - 1)))
+    found: dict[str, Any] = {"network": stored.network, "data": stored.data, "checkpoint": stored.checkpoint}
+    for name, parameters in (("plain", None), ("re-ranked", reranking)):
+        result = rank_metrics(*columns, protocol=protocol, ranks=RANKS, reranking=parameters)
+        ranks = {f"rank_{rank}": share for rank, share in result.cmc.items()}
+        found[name] = {"mAP": result.mAP, "mINP": result.mINP, **ranks, "reranking": result.reranking}
+    return found | {
+        "protocol": result.protocol,
+        "queries": result.queries,
+        "valid_queries": result.valid_queries,
+        "gallery": result.gallery,
+    }
+
+
+def as_table(rows: list[dict[str, Any]]) -> str:
+    """The table for a terminal; figures in per cent."""
+    head = ["network", "tested on", "mAP", *(f"R{rank}" for rank in RANKS), "mAP rr", *(f"R{r} rr" for r in RANKS)]
+    lines = [head]
+    for entry in rows:
+        shares = [entry[kind][key] for kind in ("plain", "re-ranked") for key in ("mAP", *(f"rank_{r}" for r in RANKS))]
+        lines.append([entry["network"], entry["data"], *(f"{100 * share:.2f}" for share in shares)])
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    text = [
+        "  ".join(
+            cell.ljust(w) if i < 2 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in lines
+    ]
+    said = f"per cent; rr: {rows[0]['re-ranked']['reranking']}; protocol {rows[0]['protocol']}"
+    return "\n".join([*(line.rstrip() for line in text), said])
+
+
+if __name__ == "__main__":
+    command(main)
