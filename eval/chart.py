@@ -12,7 +12,7 @@ Points = Sequence[tuple[float | int, float | int]]
 Scale = Callable[[float | int], float]
 
 _WIDTH, _HEIGHT = 320, 210  # units of the drawing, as wide as a small chart is in pixels
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 8, 38
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 20, 8, 38
 _SERIES = 4
 _BINS = 100
 # A linear axis hides values that differ by more than this factor.

@@ -92,7 +92,7 @@ figure.chart { max-width: 30rem; }
 .legend svg { display: inline-block; width: 2.5rem; height: .75rem; vertical-align: middle; margin-right: .4rem; }
 @media (max-width: 34rem) {
   body { padding: .75rem; }
-  table.pictures th.corner { font-size: .6rem; }
+  table.pictures th.corner { font-size: 0; }
   table.pictures thead th { padding-bottom: .3rem; }
   table.pictures tbody th { padding-right: .3rem; }
 }

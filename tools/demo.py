@@ -5,7 +5,7 @@
     python tools/demo.py --name other        # another one beside it
 
 Makes the built-in pedestrians, trains the teacher and DG-Net, and leaves in OUTPUT/outputs/NAME swaps.png, losses.png,
-report.json and report.md. Stopped at any moment, it goes on where it was when it is started again.
+report.json, report.md and report.html. Stopped at any moment, it goes on where it was when it is started again.
 """
 
 import argparse
@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 
+from dgnet.checkpoint import checkpoint_path, file_hash
 from dgnet.config import Config, load_config
 from dgnet.data.cache import ImageCache
 from dgnet.data.records import Dataset
@@ -33,7 +34,10 @@ from dgnet.stopwatch import Stopwatch
 from dgnet.swap_pairs import Pair, one_each, render_pairs
 from dgnet.teacher_training import TEACHER_FILE, load_teacher
 from dgnet.witness import train_witness
-from eval.report import JSON_NAME, MARKDOWN_NAME, Picture, Report, as_table, read_report, write_report
+from eval.accuracy_page import PROTOCOLS
+from eval.report import JSON_NAME, MARKDOWN_NAME, PAGE_NAME, Picture, Report, as_table, read_report, write_report
+from tools.evaluation.accuracy import accuracy_of, split_counts, split_features
+from tools.evaluation.reid_extractor import encoder_extractor
 from tools.measure_swaps import SEED, measure
 from visual.curves import curves
 from visual.grid import save_png, swap_grid
@@ -61,7 +65,7 @@ def main() -> int:
     folder = args.output_path / "outputs" / config.name
     if all((folder / name).exists() for name in (JSON_NAME, MARKDOWN_NAME)):
         print(as_table(read_report(folder / JSON_NAME).figures))
-        print(f"\nThis demo was finished before: look at {folder / MARKDOWN_NAME} and the pictures beside it.")
+        print(f"\nThis demo was finished before. {where(folder)}")
         print("Another one beside it: python tools/demo.py --name other")
         return 0
     try:
@@ -103,24 +107,36 @@ def demo(config: Config, output: Path) -> int:
     teacher = load_teacher(taught_by, distributed.device) if teachers else None
     print("Measuring", flush=True)
     figures = measure(stored, teacher, load_teacher(witness, distributed.device), dataset, watch)
+    with watch.stage("ranked lists"):
+        extractor = encoder_extractor(stored, config.name)
+        features = split_features(dataset, extractor, config.teacher.batch_size, None)
+        accuracy = accuracy_of(*features, dataset, extractor.name)
+    weights = checkpoint_path(folder / "checkpoints", stored.iteration)
     report = Report(
         "DG-Net on built-in pedestrians",
         figures,
         command=shlex.join(["python", "tools/demo.py", *sys.argv[1:]]),
         counts={
             "training identities": len(dataset.identities),
-            "training images": len(dataset.train),
-            "test identities, never trained on": len({r.identity for r in dataset.query}),
+            "test identities, never trained on": len({record.identity for record in dataset.query}),
             "iterations of DG-Net": stored.iteration,
             "images per iteration": 2 * config.run.batch_size,
         },
+        splits=split_counts(dataset),
+        protocols={"standard": PROTOCOLS["standard"]},
+        checkpoints={str(weights): file_hash(weights)},
         seconds=watch.seconds,
         pictures=pictures,
     )
-    write_report(report, folder, overwrite=True)
+    write_report(report, folder, overwrite=True, sections=accuracy.sections)
     print(as_table(figures))
-    print(f"\n{sum(watch.seconds.values()):.0f} s. Look at {folder / MARKDOWN_NAME} and the pictures beside it.")
+    print(f"\n{sum(watch.seconds.values()):.0f} s. {where(folder)}")
     return 0
+
+
+def where(folder: Path) -> str:
+    """What to look at."""
+    return f"Look at {folder / PAGE_NAME}, or at {folder / MARKDOWN_NAME} and the pictures beside it."
 
 
 def draw(stored: StoredGenerator, dataset: Dataset, folder: Path) -> list[Picture]:

@@ -35,6 +35,7 @@ from eval.identification import identification, logits_of
 from eval.ranking import rank_metrics
 from eval.report import Figure, as_table
 from eval.swap_fidelity import swap_fidelity
+from tools.evaluation.accuracy import usual_reranking
 
 PAIRS, SEED = 300, 0
 ALPHA = 0.5
@@ -118,13 +119,21 @@ def ranking_figures(stored: StoredGenerator, teacher: StoredTeacher | None, data
     features["colour histogram"] = [torch.from_numpy(colour_histogram(part)) for part in images]
     figures = []
     for name, (query, gallery) in features.items():
-        result = rank_metrics(query, *labels(dataset.query), gallery, *labels(dataset.gallery), ranks=(1, 5, 10))
-        protocol = f"{result.valid_queries} queries, gallery of {result.gallery}, protocol {result.protocol}"
-        figures.append(Figure(RANKING, f"mAP, {name}", 100 * result.mAP, "%", protocol, MEANING[name]))
-        figures += [
-            Figure(RANKING, f"rank {k}, {name}", 100 * share, "%", protocol, MEANING[name])
-            for k, share in result.cmc.items()
-        ]
+        columns = (query, *labels(dataset.query), gallery, *labels(dataset.gallery))
+        reranking = usual_reranking(dataset)
+        for suffix, result in (
+            ("", rank_metrics(*columns, ranks=(1, 5, 10))),
+            (", re-ranked", rank_metrics(*columns, ranks=(1,), reranking=reranking)),
+        ):
+            protocol = (
+                f"{result.protocol}, {result.valid_queries} queries, gallery of {result.gallery}, "
+                f"re-ranking {result.reranking}"
+            )
+            values = {"mAP": result.mAP} | {f"rank {rank}": share for rank, share in result.cmc.items()}
+            figures += [
+                Figure(RANKING, f"{figure}, {name}{suffix}", 100 * value, "%", protocol, MEANING[name])
+                for figure, value in values.items()
+            ]
     return figures
 
 

@@ -25,12 +25,13 @@ from dgnet.find_run import find_run
 from dgnet.scalars import read_scalars
 from dgnet.stopwatch import Stopwatch
 from eval.accuracy_page import PROTOCOLS
+from eval.arrays import as_numpy
 from eval.page import Section
 from eval.report import JSON_NAME, Figure, Report, as_page, read_report
 from tools.evaluation.accuracy import accuracy_of, split_counts, split_features
 from tools.evaluation.options import add_device_options, device_of
 from tools.evaluation.reid_extractor import encoder_extractor
-from tools.evaluation.run_page import curves_section, settings_section, swap_section
+from tools.evaluation.run_page import curves_section, scored_section, settings_section, swap_section
 
 PAGE, SCALARS = "page.html", "scalars.csv"
 
@@ -65,7 +66,9 @@ def main() -> int:
             extractor = encoder_extractor(stored, name)
             features = split_features(dataset, extractor, args.batch_size, args.workers)
             accuracy = accuracy_of(*features, dataset, extractor.name)
-        figures, sections = [*figures, *accuracy.figures], accuracy.sections
+        figures, sections = [*figures, *accuracy.figures], list(accuracy.sections)
+        with watch.stage("swaps by identity score"):
+            sections.append(scored_section(stored, dataset, extractor, as_numpy(features[0])))
         known |= {"standard": PROTOCOLS["standard"]}
     if (folder / SCALARS).exists() and (rows := read_scalars(folder / SCALARS)):
         sections.append(curves_section(rows))

@@ -12,6 +12,7 @@ import yaml
 from PIL import Image
 
 from eval.report import read_report
+from tests.eval.pages import Page, foreign_loads
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = {
@@ -42,7 +43,7 @@ def snapshot(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_demo_interrupted_resumed_and_left_alone(tmp_path):
     values = {**CONFIG, "data": {**CONFIG["data"], "root": str(tmp_path / "pedestrians")}}
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(values))
@@ -80,6 +81,14 @@ def test_a_demo_interrupted_resumed_and_left_alone(tmp_path):
         assert f"]({picture.path})" in (folder / "report.md").read_text()
         assert Image.open(folder / picture.path).width > 300
     assert "PSNR over the best trivial answer" in shown and str(folder / "report.md") in shown
+
+    page = Page((folder / "report.html").read_text(encoding="utf-8"))
+    assert foreign_loads(page) == [] and len(page.text) < 2_000_000
+    headings = [heading.text for heading in page.root.all("h2")]
+    assert {"Swap fidelity", "Who is it?", "Pictures", "CMC", "Best retrievals", "Worst retrievals"} <= set(headings)
+    assert report.splits["train"] == {"images": 16, "identities": 4, "cameras": report.splits["train"]["cameras"]}
+    assert 0 < report.value("Re-identification", "mAP, teacher, re-ranked") <= 100
+    assert len(report.checkpoints) == 1 and str(folder / "report.html") in shown
 
     before = snapshot(tmp_path)
     third = start("demo", *arguments)

@@ -64,7 +64,7 @@ def test_the_page_of_a_run_holds_everything_in_one_light_file(pages, place):
     assert foreign_loads(page) == []
     headings = [heading.text for heading in page.root.all("h2")]
     assert headings == ["Swaps", "Swap fidelity", "Re-identification", "CMC", "Best retrievals", "Worst retrievals",
-                        "Curves", "Settings", "How it was measured"]  # fmt: skip
+                        "Swaps by identity score", "Curves", "Settings", "How it was measured"]  # fmt: skip
     alts = [image.attributes["alt"] for image in page.root.all("img")]
     swaps = [alt for alt in alts if alt.startswith("generated: clothes of person")]
     assert len(swaps) == len(set(swaps)) == 4 * 4

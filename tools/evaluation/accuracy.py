@@ -9,7 +9,7 @@ from torch import Tensor
 from dgnet import pixels
 from dgnet.data.cache import decode
 from dgnet.data.check import count_splits
-from dgnet.data.records import Dataset
+from dgnet.data.records import JUNK, Dataset
 from dgnet.errors import UserError
 from eval.accuracy_page import accuracy_figures, cmc_section, retrieval_section
 from eval.arrays import Array
@@ -55,6 +55,12 @@ def split_features(dataset: Dataset, extractor: Extractor, batch: int, workers: 
     return query, gallery
 
 
+def usual_reranking(dataset: Dataset) -> KReciprocal:
+    """The paper's parameters, k1 and k2 lowered where queries and gallery are too few for them."""
+    images = sum(record.identity != JUNK for record in (*dataset.query, *dataset.gallery))
+    return KReciprocal(k1=max(1, min(KReciprocal.k1, images - 1)), k2=max(1, min(KReciprocal.k2, images)))
+
+
 def accuracy_of(
     query_features: Array,
     gallery_features: Array,
@@ -66,10 +72,9 @@ def accuracy_of(
 ) -> Accuracy:
     """Accuracy of the features of a data set's queries and gallery, in the order of its records.
 
-    Without `reranking` its parameters are the paper's, k1 lowered where there are fewer images.
+    Without `reranking` its parameters are those of `usual_reranking`.
     """
-    images = len(dataset.query) + len(dataset.gallery)
-    reranking = reranking or KReciprocal(k1=max(1, min(KReciprocal.k1, images - 1)))
+    reranking = reranking or usual_reranking(dataset)
     query_ids, query_cameras, gallery_ids, gallery_cameras = (
         torch.tensor([getattr(record, column) for record in records])
         for records in (dataset.query, dataset.gallery)

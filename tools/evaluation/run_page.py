@@ -1,17 +1,24 @@
 """What the page of a run shows beside figures: its swaps, its curves, its settings."""
 
+import numpy as np
 import torch
+import torch.nn.functional as functional
 import yaml
 
 from dgnet.config import resolved
 from dgnet.data.cache import ImageCache
 from dgnet.data.records import Dataset
+from dgnet.generation import generate
 from dgnet.restore import StoredGenerator
+from dgnet.swap_pairs import draw_pairs
+from eval.accuracy_page import score_section
 from eval.chart import charts, line_chart
+from eval.extractor import Extractor, features_of
 from eval.page import Html, Section, Tile, details, paragraph, picture_table, preformatted, section
 from visual.swap import one_per_identity, swapped_images
 
 _PEOPLE = 7
+_SCORED = 96  # swaps
 _LOSS = "loss/"
 
 
@@ -42,6 +49,28 @@ def swap_section(stored: StoredGenerator, dataset: Dataset) -> Section:
         f"of the {seen} split; the pointer or the keyboard on a picture shows it large."
     )
     return section("Swaps", paragraph(lead), picture_table("Generated images", "structure →\nappearance ↓", head, rows))
+
+
+def scored_section(
+    stored: StoredGenerator, dataset: Dataset, extractor: Extractor, query_features: np.ndarray
+) -> Section:
+    """Swaps of query images sorted by how near the network puts each to the person whose clothes it wears.
+
+    `query_features` `[query, feature]` are the extractor's of the real query images.
+    """
+    pairs = draw_pairs(dataset.query, _SCORED, 0, "the page of a run")
+    place = {record.path: index for index, record in enumerate(dataset.query)}
+    plan = [(place[pair.appearance.path], place[pair.structure.path]) for pair in pairs]
+    images = torch.cat([part.images for part in generate(stored, dataset.query, plan)])
+    features = torch.from_numpy(features_of(images, extractor))
+    sources = torch.from_numpy(query_features)[[appearance for appearance, _ in plan]]
+    scores = functional.cosine_similarity(features, sources).tolist()
+    said = [f"clothes of person {pair.appearance.identity}, pose of person {pair.structure.identity}" for pair in pairs]
+    lead = (
+        f"{len(plan)} swaps of query images, sorted by the cosine between features of the generated image and of the "
+        f"photograph whose clothes it wears; the features are those of {extractor.name}, which judges its own work."
+    )
+    return score_section("Swaps by identity score", lead, list(images), scores, said)
 
 
 def curves_section(rows: list[tuple[int, dict[str, float]]]) -> Section:
