@@ -56,7 +56,10 @@ def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     kind.add_argument("--alone", type=int, default=12, help="images made one at a time in a round (default: 12)")
     kind.add_argument("--rounds", type=int, default=3, help="rounds of everything in turn (default: 3)")
     kind.add_argument(
-        "--precisions", nargs="+", choices=("fp32", "bf16", "fp16"), default=["fp32", "bf16"], help="of ours"
+        "--precision",
+        action="append",
+        choices=("fp32", "bf16", "fp16"),
+        help="of ours; again for a further one (default: fp32 and bf16)",
     )
     kind.add_argument("--threads", type=int, default=2, help="that write files (default: 2)")
 
@@ -88,7 +91,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         pairs = one_each(records, 0, args.sources * args.each)
         work = Work(StoredGenerator(ours, config, (), 0), plain, records, pairs, Path(place), args.threads)
         ways: dict[str, Callable[[Path], int]] = {"one_at_a_time": partial(one_at_a_time, work, args.alone)}
-        ways |= {f"ours_{precision}": partial(batched, work, precision) for precision in args.precisions}
+        ways |= {
+            f"ours_{precision}": partial(batched, work, precision) for precision in args.precision or ("fp32", "bf16")
+        }
         speeds: dict[str, list[float]] = {name: [] for name in ways}
         for turn in range(-1, args.rounds):
             for name, way in ways.items():

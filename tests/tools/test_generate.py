@@ -1,0 +1,156 @@
+"""The tools that make sets, as programs: several processes, full disks, refusals in one sentence."""
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dgnet.errors import command
+from dgnet.sets.checking import verify
+from tests.dgnet.sets.small_run import write_run
+from tools import bench, generate, test_folder
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    place = tmp_path_factory.mktemp("work")
+    write_run(place)
+    return place
+
+
+class Here:
+    """A tool in this process: its status, what it printed, and what it complained of."""
+
+    def __init__(self, monkeypatch, capsys, place):
+        self.patch, self.capture, self.place = monkeypatch, capsys, place
+
+    def __call__(self, tool, *options):
+        self.patch.setattr(sys, "argv", [tool.__name__, *map(str, options)])
+        self.capture.readouterr()
+        with pytest.raises(SystemExit) as left:
+            command(tool.main)
+        printed, said = self.capture.readouterr()
+        return int(left.value.code or 0), printed, said
+
+    def generate(self, *options):
+        return self(generate, "--name", "small", "--output_path", self.place, "--device", "cpu", *options)
+
+
+@pytest.fixture
+def here(monkeypatch, capsys, place):
+    return Here(monkeypatch, capsys, place)
+
+
+def test_a_set_in_the_runs_folder_and_its_verification(here, place):
+    status, printed, _ = here.generate("--which_epoch", 4)
+    folder = place / "outputs/small/generated/00000004_protocol"
+    assert status == 0 and f"{folder}: 12 images, 12 of them new; labels and scores by teacher teacher.pth" in printed
+    assert here(generate, "--verify", folder)[:2] == (0, f"{folder}: 12 images of 12 planned, 0 problems\n")
+    next(folder.glob("images/*/*.png")).write_bytes(b"no image")
+    status, printed, _ = here(generate, "--verify", folder)
+    assert status == 1 and "changed since it was written" in printed and "1 problems" in printed
+    status, _, said = here.generate("--which_epoch", 4)
+    assert status == 2 and "is there already and nothing is written over; --resume" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--which_epoch", "5"], "no checkpoint of iteration 5; it has: 4, 8"),
+        (["--batch", "0"], "must be positive, they are 0, 2 and 2"),
+        (["--jpeg_quality", "101"], "must be 1 to 100, and it is 101"),
+        (["--count", "133"], "133 different pairs were asked for, and 12 images have 132"),
+        (["--pairs", "nowhere.csv"], "nowhere.csv: no such file"),
+        (["--other_data"], "give --data"),
+        (["--data", "nowhere"], "nowhere: no such folder"),
+        (["--teacher", "nowhere.pth"], "nowhere.pth"),
+        (["--resume"], "holds no generated set"),
+        (["--output", "/proc/set"], "/proc/set: cannot be written to"),
+    ],
+)
+def test_refusals_leave_nothing(here, tmp_path, options, said):
+    output = [] if "--output" in options else ["--output", tmp_path / "set"]
+    status, _, error = here.generate(*output, *options)
+    assert status == 2 and said in error and error.count("\n") == 1
+    assert not (tmp_path / "set").exists()
+
+
+def test_no_generator(here, tmp_path):
+    for options in (["--name", "none"], []):
+        status, _, said = here(generate, "--output_path", tmp_path, *options)
+        assert status == 2 and said.startswith("error: ") and said.count("\n") == 1
+
+
+def test_verifying_what_is_no_set(here, tmp_path):
+    assert here(generate, "--verify", tmp_path)[::2] == (
+        2,
+        f"error: {tmp_path} holds no generated set (set.json is missing)\n",
+    )
+    (tmp_path / "set.json").write_text("{}")
+    assert "not the recipe of a generated set" in here(generate, "--verify", tmp_path)[2]
+
+
+def test_a_disk_that_fills_up_leaves_whole_images_and_the_set_is_resumed(here, place, tmp_path):
+    """No file may grow beyond 10 kB: an image of noise stays below, the lines of 60 images do not."""
+    output = tmp_path / "set"
+    words = [sys.executable, "tools/generate.py", "--name", "small", "--output_path", place, "--device", "cpu"]
+    words += ["--output", output, "--count", 60, "--threads", 1, "--no_scores"]
+    done = subprocess.run(
+        [*map(str, words)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000)),
+    )
+    assert done.returncode == 2 and "cannot be written (File too large)" in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(output.rglob("*.partial"))
+    assert here.generate("--output", output, "--count", 60, "--no_scores", "--resume")[0] == 0
+    found = verify(output)
+    assert (found.images, found.problems) == (60, ())
+
+
+def test_two_processes_make_the_same_set(here, place, tmp_path):
+    options = ["--name", "small", "--output_path", place, "--device", "cpu", "--count", 30, "--output"]
+    words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2, "tools/generate.py"]
+    words += [*options, tmp_path / "two"]
+    done = subprocess.run([*map(str, words)], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("30 images, 30 of them new") == 1
+    assert here(generate, *options, tmp_path / "one")[0] == 0
+    assert len(list((tmp_path / "two/.progress").glob("done-*.jsonl"))) == 2
+    names = [path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*.png")]
+    assert len(names) == 30
+    for name in [*names, Path("manifest.csv")]:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_the_originals_flags(here, place, tmp_path):
+    flags = ["--name", "small", "--which_epoch", 8, "--batchsize", 1, "--seed", 10, "--a2b", 1, "--output_only"]
+    status, printed, _ = here(
+        test_folder,
+        *flags,
+        *("--output_path", place, "--input_folder", place / "people", "--output_folder", tmp_path / "set"),
+    )
+    assert status == 0 and "12 images" in printed
+    assert verify(tmp_path / "set").images == 12
+
+
+def test_the_benchmark_of_sets(here):
+    words = ["generate", "--sources", 3, "--each", 2, "--alone", 1, "--rounds", 1, "--precision", "fp32"]
+    words += ["data.height=64", "data.width=48", "appearance.backbone=resnet18", "structure.channels=2"]
+    status, printed, _ = here(bench, *words)
+    figures = json.loads(printed)
+    assert (
+        status == 0 and figures["images"] == 6 and set(figures["images_per_second"]) == {"one_at_a_time", "ours_fp32"}
+    )
+    assert all(value > 0 for value in figures["images_per_second"].values())
+    assert len(figures["ours_fp32_over_one_at_a_time"]["rounds"]) == 1
+    assert "--rounds must be at least 1" in here(bench, "generate", "--rounds", 0)[2]
