@@ -1,0 +1,193 @@
+"""`tools/extract.py`, `tools/search.py` and `tools/export_onnx.py` as their user runs them, with a head in its file."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from dgnet import pixels
+from dgnet.errors import UserError, command
+from dgnet.models.head import Head
+from reid_heads import export
+from reid_heads.registry import build_head
+from reid_heads.stored import StoredHead, load_head, save_head
+from tools import export_onnx, extract, search
+
+HEIGHT, WIDTH = 64, 32
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """A tool in this process: status, what it printed, what it complained of."""
+
+    def run(tool: ModuleType, *words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", [tool.__name__, *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            command(tool.main)
+        return int(left.value.code or 0), *capsys.readouterr()
+
+    return run
+
+
+def trained(name: str = "resnet18_kd", **options: str | int) -> Head:
+    torch.manual_seed(0)
+    head = build_head(name, 3, **options)
+    with torch.no_grad():
+        head(torch.randn(4, 3, HEIGHT, WIDTH))
+    return head.eval()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`head.pth`, and `people/` of five images of several sizes, some with an identity in their name."""
+    place = tmp_path_factory.mktemp("heads")
+    save_head(place / "head.pth", trained(), [4, 7, 9], HEIGHT, WIDTH)
+    (place / "people" / "more").mkdir(parents=True)
+    draw = np.random.default_rng(0)
+    for name, size in (
+        ("0007_c2s1_000001_00.png", (64, 32)),
+        ("0009_c1s1_000001_00.png", (128, 64)),
+        ("more/someone.png", (64, 32)),
+        ("more/x1.png", (100, 40)),
+        ("more/x2.png", (64, 32)),
+    ):
+        colours = draw.integers(0, 256, (4, 2, 3), dtype=np.uint8)
+        Image.fromarray(colours).resize(size[::-1], Image.Resampling.BICUBIC).save(place / "people" / name)
+    return place
+
+
+def read(path: Path) -> Tensor:
+    """What the head sees of a file, through Pillow."""
+    with Image.open(path) as image:
+        resized = image.convert("RGB").resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
+    return torch.from_numpy(np.array(resized)).permute(2, 0, 1)
+
+
+def embeddings(place: Path, files: list[Path]) -> np.ndarray:
+    head = load_head(place / "head.pth").network
+    with torch.no_grad():
+        return F.normalize(head.embed(pixels.normalise(torch.stack([read(path) for path in files])))).numpy()
+
+
+def test_features_of_a_folder_and_a_file(place: Path, tmp_path: Path, call: Call) -> None:
+    people, to = place / "people", tmp_path / "features.npz"
+    words = ("--model_path", place / "head.pth", "--to", to, people / "more", people / "0007_c2s1_000001_00.png")
+    status, printed, said = call(extract, *words, "--batch-size", 2)
+    assert status == 0, said
+    assert "4 images, 512 numbers each" in printed
+    with np.load(to) as file:
+        stored = {name.removeprefix("images/"): file[name] for name in file.files}
+    names = ["more/someone.png", "more/x1.png", "more/x2.png", "0007_c2s1_000001_00.png"]
+    files = [people / name for name in names]
+    assert [Path(path) for path in stored["paths"].tolist()] == files
+    assert stored["identities"].tolist() == [-1, -1, -1, 7]
+    assert stored["cameras"].tolist() == [-1, -1, -1, 2]
+    assert np.allclose(np.linalg.norm(stored["features"], axis=1), 1, atol=1e-6)
+    # Pillow rounds between its two passes of resizing, torch does not: a level of 255 here and there.
+    assert np.allclose(stored["features"], embeddings(place, files), atol=5e-3)
+    before = to.read_bytes()
+    status, _, said = call(extract, *words)
+    assert (status, to.read_bytes() == before) == (2, True)
+    assert f"{to} is there already" in said
+
+
+def test_a_search_finds_the_copy_first_and_never_the_query_itself(place: Path, tmp_path: Path, call: Call) -> None:
+    people = place / "people"
+    copy = tmp_path / "copy.png"
+    copy.write_bytes((people / "more" / "x1.png").read_bytes())
+    words = ("--model_path", place / "head.pth", "--top", 3)
+    status, printed, said = call(
+        search, *words, "--query", copy, people / "more/x2.png", "--gallery", people, "--to", tmp_path / "found.png"
+    )
+    assert status == 0, said
+    lines = printed.splitlines()
+    assert lines[0] == f"{copy}:" and lines[1].split() == ["1", "1.0000", str(people / "more/x1.png")]
+    assert lines[4] == f"{people / 'more/x2.png'}:"
+    assert not [line for line in lines[5:8] if line.endswith("x2.png")]
+    likeness = embeddings(place, [people / "more/x2.png"]) @ embeddings(place, others := [
+        path for path in sorted(people.rglob("*.png")) if path.name != "x2.png"
+    ]).T  # fmt: skip
+    assert lines[5].split()[2] == str(others[int(likeness[0].argmax())])
+    with Image.open(tmp_path / "found.png") as picture:
+        assert picture.width > 4 * 2 * WIDTH and picture.height > 2 * 2 * HEIGHT
+
+    # A file of features is the same gallery, if it was made in the same way.
+    features = tmp_path / "features.npz"
+    assert call(extract, *words[:2], "--to", features, people)[0] == 0
+    again = ("--query", copy, "--gallery", features, "--to", tmp_path / "again.png")
+    assert call(search, *words, *again)[1].splitlines()[1:4] == lines[1:4]
+    status, _, said = call(search, *words, *again, "--overwrite", "--mirrored")
+    assert status == 2 and "must be of images prepared by" in said
+    save_head(tmp_path / "other.pth", trained(), [1, 2, 3], HEIGHT, WIDTH)
+    status, _, said = call(search, "--model_path", tmp_path / "other.pth", *again, "--overwrite")
+    assert status == 2 and "must be of the weights" in said
+
+
+@pytest.mark.parametrize(
+    ("tool", "words", "said"),
+    [
+        (extract, ("nowhere.png", "--to", "{tmp}/x.npz"), "nowhere.png"),
+        (search, ("--query", "nowhere.png", "--gallery", "{place}/people", "--to", "{tmp}/x.png"), "nowhere.png"),
+        (search, ("--query", "x.png", "--gallery", "x", "--top", "0"), "--top must be at least 1, got 0"),
+        (search, ("--query", "x.png", "--gallery", "{place}/head.pth", "--to", "{tmp}/x.png"), "a file of features"),
+        (export_onnx, ("--to", "{place}/head.pth"), "is there already"),
+        (export_onnx, ("--to", "{tmp}/nowhere/x.onnx"), "nowhere"),
+    ],
+)
+def test_a_mistake_is_one_sentence(
+    tool: ModuleType, words: tuple[str, ...], said: str, place: Path, tmp_path: Path, call: Call
+) -> None:
+    filled = [word.format(tmp=tmp_path, place=place) for word in words]
+    status, _, complaint = call(tool, "--model_path", place / "head.pth", *filled)
+    assert status == 2
+    assert complaint.startswith("error: ") and complaint.count("\n") == 1 and said in complaint
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_exported_head_takes_plain_rgb_in_any_number(place: Path, tmp_path: Path, call: Call) -> None:
+    to, people = tmp_path / "head.onnx", place / "people"
+    status, printed, said = call(export_onnx, "--model_path", place / "head.pth", "--to", to)
+    assert status == 0, said
+    assert "uint8 RGB 64x32 -> 512 numbers" in printed
+    session = onnxruntime.InferenceSession(to)
+    files = [people / "more/someone.png", people / "more/x2.png", people / "0007_c2s1_000001_00.png"]
+    plain = torch.stack([read(path) for path in files]).numpy()
+    for count in (1, 2, 3):
+        (ours,) = session.run(None, {"images": plain[:count]})
+        assert np.allclose(ours, embeddings(place, files[:count]), atol=1e-5)
+    model = onnx.load(to)
+    about = {entry.key: entry.value for entry in model.metadata_props}
+    assert about["head"] == "resnet18" and "uint8 0..255, 64x32" in about["input"]
+    assert not [weight.name for weight in model.graph.initializer if "branch" in weight.name]
+    assert [path.name for path in tmp_path.iterdir()] == ["head.onnx"]
+
+
+def test_mgn_by_max_exports_with_unit_input_and_the_mirror_image(tmp_path: Path) -> None:
+    head = trained("mgn", trunk="resnet18", features=8, pooling="max")
+    stored, to = StoredHead(head, (1, 2, 3), HEIGHT, WIDTH), tmp_path / "mgn.onnx"
+    done = export.export_onnx(stored, to, kind="unit", mirrored=True)
+    assert done.size == to.stat().st_size
+    images = torch.randint(0, 256, (5, 3, HEIGHT, WIDTH), dtype=torch.uint8)
+    (ours,) = onnxruntime.InferenceSession(to).run(None, {"images": (images.float() / 255).numpy()})
+    with torch.no_grad():
+        normalised = pixels.normalise(images)
+        wanted = F.normalize(head.embed(normalised) + head.embed(normalised.flip(3)))
+    assert np.allclose(ours, wanted.numpy(), atol=1e-5)
+
+
+def test_a_file_that_answers_otherwise_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "parity", lambda *_: 0.5)
+    stored = StoredHead(trained("resnet18"), (1, 2, 3), HEIGHT, WIDTH)
+    with pytest.raises(UserError, match="was not written: onnxruntime's embeddings differ"):
+        export.export_onnx(stored, tmp_path / "head.onnx")
+    assert not list(tmp_path.iterdir())

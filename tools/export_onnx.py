@@ -1,0 +1,44 @@
+"""Write a trained head as ONNX: plain RGB in, embeddings of unit length out, any number of images at once.
+
+    python tools/export_onnx.py --model_path outputs/resnet50_kd/mAP_KD_86.2.pth --to resnet50.onnx
+    python tools/export_onnx.py --model_path X.pth --model_name mgn --input unit --mirrored --to mgn.onnx
+
+The file takes `images` [batch, 3, height, width] of the head's size, uint8 0..255 or (--input unit) float32 0..1;
+normalisation is inside, the branches of self-distillation are not. Its metadata say the size and how to resize to it.
+It is written only if onnxruntime gives PyTorch's embeddings. Needs the extra: pip install -e '.[onnx]'.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import get_args
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from dgnet.errors import UserError, command
+from reid_heads.export import InputKind, export_onnx
+from reid_heads.stored import open_head
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model_path", type=Path, metavar="FILE", required=True, help="the trained head")
+    parser.add_argument("--model_name", metavar="NAME", help="which head it is: other systems' files do not say")
+    parser.add_argument("--to", type=Path, required=True, metavar="FILE.onnx", help="where it is written")
+    parser.add_argument("--input", choices=get_args(InputKind), default="uint8", help="(default: uint8)")
+    parser.add_argument("--mirrored", action="store_true", help="add the mirror image's embedding, at twice the cost")
+    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    args = parser.parse_args()
+    if args.to.exists() and not args.overwrite:
+        raise UserError(f"{args.to} is there already: name another file or give --overwrite")
+    stored = open_head(args.model_path, args.model_name)
+    done = export_onnx(stored, args.to, kind=args.input, mirrored=args.mirrored)
+    print(
+        f"{args.to}: {done.size / 1e6:.1f} MB, {args.input} RGB {stored.height}x{stored.width} -> "
+        f"{stored.network.embedding_size} numbers; largest difference from PyTorch {done.difference:.1e}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    command(main)

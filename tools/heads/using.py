@@ -1,0 +1,85 @@
+"""What the tools that use a trained head share: which one, on what device, and its features of files."""
+
+import argparse
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from dgnet import pixels
+from dgnet.checkpoint import file_hash
+from dgnet.data.readers.names import UNKNOWN_CAMERA, market_name
+from dgnet.data.records import JUNK
+from dgnet.device import choose_device
+from dgnet.embedding import head_embedding
+from eval.extractor import Extractor, features_of
+from eval.feature_file import SplitFeatures, StoredFeatures
+from eval.images import image_files, resized
+from reid_heads.stored import StoredHead, open_head
+
+SPLIT = "images"
+_UNKNOWN = JUNK, UNKNOWN_CAMERA
+
+
+def add_head_options(parser: argparse.ArgumentParser) -> None:
+    """--model_path, --model_name, --mirrored, --device, --batch-size and --workers."""
+    parser.add_argument("--model_path", type=Path, metavar="FILE", required=True, help="the trained head")
+    parser.add_argument("--model_name", metavar="NAME", help="which head it is: other systems' files do not say")
+    parser.add_argument("--mirrored", action="store_true", help="add the mirror image's features, as MGN is tested")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda:NUMBER (default: auto)")
+    parser.add_argument("--batch-size", type=int, default=64, help="images at a time; changes no feature (default: 64)")
+    parser.add_argument("--workers", type=int, help="threads that decode (default: all cores)")
+
+
+@dataclass(frozen=True)
+class UsedHead:
+    """A trained head and how its user wants it to look at images."""
+
+    stored: StoredHead
+    path: Path
+    mirrored: bool
+    batch: int
+    workers: int | None
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> "UsedHead":
+        """The head of `add_head_options`. `UserError` as `reid_heads.stored.open_head`."""
+        device = choose_device(args.device)
+        stored = open_head(args.model_path, args.model_name, device)
+        return cls(stored, args.model_path, args.mirrored, args.batch_size, args.workers)
+
+    @property
+    def preprocessing(self) -> dict[str, object]:
+        """What an image goes through."""
+        size = {"height": self.stored.height, "width": self.stored.width}
+        return {**size, "mean": list(pixels.MEAN), "std": list(pixels.STD), "flip": self.mirrored}
+
+    def features(self, files: Sequence[Path]) -> np.ndarray:
+        """Unit-length features `[file, feature]`, float32. `EvaluationError` names a file that cannot be read."""
+        network = self.stored.network.deployed().eval()
+        device = next(network.parameters()).device
+        embed = head_embedding(network, self.mirrored)
+
+        def prepare(image: Tensor) -> Tensor:
+            return resized(image, self.stored.height, self.stored.width)
+
+        extractor = Extractor(str(self.path), prepare, lambda images: embed(pixels.normalise(images.to(device))))
+        return features_of(files, extractor, batch=self.batch, workers=self.workers)
+
+    def described(self, files: Sequence[Path], data: str) -> StoredFeatures:
+        """The features of files with all that a file of features says of them.
+
+        Identity and camera are those that a Market-1501 name tells, else -1.
+        """
+        named = [market_name(path.name) or _UNKNOWN for path in files]
+        identities, cameras = (np.array(column, np.int64) for column in zip(*named, strict=True))
+        split = SplitFeatures(self.features(files), identities, cameras, tuple(map(str, files)))
+        name = self.stored.network.name
+        return StoredFeatures(name, data, file_hash(self.path), self.preprocessing, {SPLIT: split})
+
+
+def files_of(places: Iterable[Path]) -> list[Path]:
+    """Files as they are, and all images of folders. `EvaluationError` for a folder without images."""
+    return [file for place in places for file in (image_files(place) if place.is_dir() else [place])]

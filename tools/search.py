@@ -1,0 +1,74 @@
+"""Find a person: the images of a gallery that are most like a query, as a list and as a picture.
+
+    python tools/search.py --model_path outputs/resnet50/mAP_85.9.pth --query one.jpg --gallery /data/Market-1501/query
+    python tools/search.py --model_path X.pth --query one.jpg two.jpg --gallery gallery.npz --top 20 --to found.png
+
+The gallery is a folder, or a file of tools/extract.py made by the same weights and preprocessing. The query's own file
+is not listed. Similarity is the cosine of the features, from -1 to 1.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np
+
+from dgnet.checkpoint import file_hash
+from dgnet.errors import UserError, command
+from eval.feature_file import SplitFeatures, load_features
+from tools.heads.using import SPLIT, UsedHead, add_head_options, files_of
+from visual.found import found_lists
+from visual.grid import save_png
+from visual.pictures_in import read_images
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--query", nargs="+", type=Path, required=True, metavar="IMAGE", help="who is looked for")
+    parser.add_argument("--gallery", type=Path, required=True, metavar="DIR_OR_NPZ", help="where")
+    parser.add_argument("--top", type=int, default=10, help="images listed for a query (default: 10)")
+    parser.add_argument("--to", type=Path, default=Path("found.png"), help="the picture (default: found.png)")
+    parser.add_argument("--overwrite", action="store_true", help="replace a picture that is there")
+    add_head_options(parser)
+    args = parser.parse_args()
+    if args.top < 1:
+        raise UserError(f"--top must be at least 1, got {args.top}")
+    if args.to.exists() and not args.overwrite:
+        raise UserError(f"{args.to} is there already: name another file or give --overwrite")
+    head = UsedHead.of(args)
+    gallery = gallery_of(args.gallery, head)
+    queries = read_images(args.query, head.stored.height, head.stored.width)  # refuses what is no image of a person
+    rows, similarities = [], []
+    for query, feature in zip(args.query, head.features(args.query), strict=True):
+        likeness = gallery.features @ feature
+        order = [place for place in np.argsort(-likeness, kind="stable") if not same_file(gallery.paths[place], query)]
+        rows.append([Path(gallery.paths[place]) for place in order[: args.top]])
+        similarities.append([float(likeness[place]) for place in order[: args.top]])
+        print(f"{query}:")
+        for rank, (path, value) in enumerate(zip(rows[-1], similarities[-1], strict=True), 1):
+            print(f"  {rank:3d}  {value:.4f}  {path}")
+    found = [read_images(row, head.stored.height, head.stored.width) for row in rows]
+    scale = max(1, 128 // head.stored.height)  # small images stay visible
+    save_png(found_lists(queries, found, similarities, scale=scale), args.to)
+    print(args.to)
+    return 0
+
+
+def gallery_of(place: Path, head: UsedHead) -> SplitFeatures:
+    """The gallery's features, extracted or read. `EvaluationError` for a file of other weights or preprocessing."""
+    if place.is_dir():
+        return head.described(files_of([place]), str(place)).splits[SPLIT]
+    stored = load_features(place, checkpoint=file_hash(head.path), preprocessing=head.preprocessing)
+    if SPLIT not in stored.splits:
+        raise UserError(f"{place}: must be a file of tools/extract.py, its splits are {', '.join(stored.splits)}")
+    return stored.splits[SPLIT]
+
+
+def same_file(first: str, second: Path) -> bool:
+    return Path(first).resolve() == second.resolve()
+
+
+if __name__ == "__main__":
+    command(main)

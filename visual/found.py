@@ -1,0 +1,39 @@
+"""What a search found: each query with the images most like it and how alike they are. Arrays in, arrays out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from torch import Tensor
+
+from dgnet.errors import UserError
+from visual.grid import REAL, Picture, Tile, grid
+
+
+def found_lists(
+    queries: np.ndarray | Tensor,
+    found: Sequence[np.ndarray | Tensor],
+    similarities: Sequence[Sequence[float]],
+    *,
+    scale: int = 1,
+) -> Picture:
+    """A line of headings and a row of images for each query, which stands at the left, framed in grey.
+
+    `queries` are uint8 `[query, 3, height, width]`; `found[i]` `[rank, 3, height, width]` are the images for query i,
+    best first, and `similarities[i]` their cosines, written above them. Lists may differ in length. `UserError` when
+    numbers do not agree.
+    """
+    lengths = [len(images) for images in found]
+    if len(found) != len(queries) or [len(values) for values in similarities] != lengths:
+        raise UserError(
+            f"found and similarities must have one list for each of {len(queries)} queries, as long as each other, "
+            f"got lengths {lengths} and {[len(values) for values in similarities]}"
+        )
+    ranks = max(lengths, default=0)
+    tiles: list[list[Tile]] = []
+    for query, images, values in zip(queries, found, similarities, strict=True):
+        empty = [Tile()] * (ranks - len(images))
+        said = [Tile(text=f"{rank}: {value:.3f}") for rank, value in enumerate(values, 1)]
+        tiles.append([Tile(text="query"), *said, *empty])
+        tiles.append([Tile(query, REAL), *(Tile(image) for image in images), *empty])
+    # The query stands apart from what was found.
+    return grid(tiles, gaps=[8, 20, *[8] * (ranks - 1)][: ranks + 1], scale=scale)
