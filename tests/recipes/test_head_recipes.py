@@ -1,0 +1,69 @@
+"""Every shipped configuration of a head says what it reproduces, names what exists, and trains for two iterations."""
+
+import re
+from itertools import takewhile
+from pathlib import Path
+
+import pytest
+
+from dgnet.checkpoint import load_checkpoint
+from dgnet.data.records import Dataset
+from dgnet.distributed import Distributed
+from dgnet.settings import load_settings
+from reid_heads.config import HeadConfig
+from reid_heads.training import train_head
+from tests.dgnet.small_training import narrow_trunks
+from tests.reid_heads.small_data import HEIGHT, WIDTH, pedestrians
+from tools.heads.running import as_settings
+
+ROOT = Path(__file__).parents[2]
+RECIPES = sorted((ROOT / "configs" / "heads").glob("*.yaml"))
+SMALLER = {
+    "data.height": HEIGHT,
+    "data.width": WIDTH,
+    "data.pad": 3,
+    "data.identities": 3,
+    "data.images_per_identity": 4,  # of which each identity has just as many: two batches an epoch
+    "schedule.epochs": 1,
+}
+SMALLER_HEADS = {"resnet50": "resnet18", "resnet50_kd": "resnet18_kd", "mgn": "mgn"}
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resnet18 of an eighth of the width: training does not see it."""
+    narrow_trunks(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return pedestrians(tmp_path_factory.mktemp("recipes") / "people")
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_head_recipe_trains(path: Path, dataset: Dataset, tmp_path: Path) -> None:
+    smaller = SMALLER | {"head.name": SMALLER_HEADS[load_settings(HeadConfig, path).head.name]}
+    if path.stem == "mgn":
+        smaller |= {"head.options.trunk": "resnet18", "head.options.features": 16}
+    config = load_settings(HeadConfig, path, as_settings(smaller))
+    trained = train_head(
+        config, dataset, None, tmp_path / "run", curves=tmp_path / "logs", distributed=Distributed.start("cpu")
+    )
+    assert trained.exit_status == 0
+    state = load_checkpoint(tmp_path / "run" / "checkpoints" / "checkpoint_00000002.pt")
+    assert state["learning"].keys() == {f"head.{key}" for key in trained.head.state_dict()}
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_head_of_head_recipe(path: Path) -> None:
+    head = " ".join(takewhile(lambda line: line.startswith("#"), path.read_text().splitlines()))
+    assert load_settings(HeadConfig, path).name == path.stem
+    assert f"configs/heads/{path.name}" in head, "the command is missing"
+    for word in ("reproduces", "cost", "expected"):
+        assert re.search(rf"{word}\b", head, re.IGNORECASE), f"the {word} is missing"
+    for named in re.findall(r"(?:tools|configs)/[\w/]+\.(?:py|yaml)", head):
+        assert (ROOT / named).is_file(), f"{named} is not there"
+
+
+def test_there_are_head_recipes() -> None:
+    assert {path.stem for path in RECIPES} >= {"bnneck", "self_distillation", "mgn"}
