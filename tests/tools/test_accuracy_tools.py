@@ -85,7 +85,7 @@ def test_saved_features_and_several_images_of_a_query(place, monkeypatch, capsys
     run(two_labels.main, place, monkeypatch, *words)
     assert capsys.readouterr().out == first
     # Another data set's images are not taken for these.
-    with pytest.raises(UserError, match="holds other query images than"):
+    with pytest.raises(UserError, match="holds 8 query images of here, which are others than the 8 of .*there"):
         run(two_labels.main, place, monkeypatch, *words[:2], "--data", place / "there", *words[5:])
 
 

@@ -43,8 +43,12 @@ def features_of_dataset(
     if file is not None and file.exists():
         stored = load_features(file, checkpoint=checkpoint, preprocessing=preprocessing)
         for name, records in splits.items():
-            if name not in stored.splits or stored.splits[name].paths != _paths(dataset, records):
-                raise UserError(f"{file}: holds other {name} images than {dataset.root}; name another file")
+            known = stored.splits[name].paths if name in stored.splits else ()
+            if stored.data != dataset.root.name or known != _paths(dataset, records):
+                raise UserError(
+                    f"{file}: holds {len(known)} {name} images of {stored.data}, which are others than the "
+                    f"{len(records)} of {dataset.root}; name another file"
+                )
         return stored
     found = {}
     for name, records in splits.items():
