@@ -1,0 +1,213 @@
+"""The explorer in a real browser: drop two images, press, compare; what it refuses; that nothing stays or leaves."""
+
+import io
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from dgnet.find_run import find_run
+from tests.tools.browser import chromium, drop, requested
+from tests.visual.small_run import write_run
+from visual.interpolate import between_appearances
+from visual.pictures_in import read_images
+from visual.swap import swapped_images
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 150  # seconds: a busy machine takes its time
+
+
+def wait_for(answer: Callable[[], Any], what: str) -> Any:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if found := answer():
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"no {what} within {PATIENCE} s")
+
+
+class Served:
+    """A running explorer: its address, its folder of uploads."""
+
+    def __init__(self, address: str, uploads: Path) -> None:
+        self.address, self.uploads = address, uploads
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("explorer")
+    write_run(place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def served(place: Path) -> Iterator[Served]:
+    pytest.importorskip("gradio", reason="the extra 'explorer' is not installed")
+    words = [sys.executable, "tools/explore.py", "--output_path", str(place), "--neighbours", "12"]
+    before = upload_folders()
+    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout
+    try:
+        lines = [process.stdout.readline() for _ in range(2)]
+        assert lines[0].startswith("small after 30 iterations; 12 real images"), (lines, process.stderr)
+        address = lines[1].split()[2]
+        (uploads,) = upload_folders() - before
+        yield Served(address, uploads)
+    finally:
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+    # What was uploaded is gone with the page.
+    assert not uploads.exists()
+
+
+def upload_folders() -> set[Path]:
+    return set(Path("/dev/shm").glob("dgnet-explorer-*"))
+
+
+class OpenPage:
+    """What a person does with the page."""
+
+    def __init__(self, driver: Any, address: str) -> None:
+        self.driver, self.address = driver, address
+        driver.get(address)
+        wait_for(lambda: self.all("#appearance button[aria-dropeffect]"), "page")
+
+    def all(self, selector: str) -> list[Any]:
+        return self.driver.find_elements("css selector", selector)
+
+    def drop(self, slot: str, name: str, content: bytes) -> None:
+        drop(self.driver, self.all(f"#{slot} button[aria-dropeffect]")[0], name, content)
+        wait_for(lambda: self.all(f"#{slot} img"), f"image in {slot}")
+
+    def press(self) -> np.ndarray:
+        """Press "Swap" and wait for a picture that was not there before."""
+        before = self.shown()
+        self.all("#swap")[0].click()
+        return self.picture(before)
+
+    def shown(self) -> str:
+        images = self.all("#result img")
+        return images[0].get_attribute("src") if images else ""
+
+    def picture(self, before: str) -> np.ndarray:
+        address = wait_for(lambda: self.shown() != before and self.shown(), "generated image")
+        with urllib.request.urlopen(address) as answer:
+            return np.asarray(Image.open(io.BytesIO(answer.read())).convert("RGB"))
+
+    def slide(self, slider: str, value: float) -> np.ndarray:
+        before = self.shown()
+        field = self.all(f"#{slider} input[type=number]")[0]
+        self.driver.execute_script(
+            "arguments[0].value = arguments[1];"
+            "for (const kind of ['input', 'change', 'blur'])"
+            "    arguments[0].dispatchEvent(new Event(kind, {bubbles: true}))",
+            field,
+            str(value),
+        )
+        return self.picture(before)
+
+
+def same(shown: np.ndarray, direct: torch.Tensor) -> bool:
+    """Equal but for the rounding of batches of other sizes."""
+    return bool(np.abs(shown.astype(int) - direct.permute(1, 2, 0).numpy()).max() <= 1)
+
+
+@pytest.mark.timeout(400)
+def test_drop_press_compare_slide(place: Path, served: Served, tmp_path: Path) -> None:
+    people = sorted((place / "people/query").iterdir())[:3]
+    generator = find_run("small", place).stored.network
+    appearance, structure, other = read_images(people, 64, 48).split(1)
+    with chromium(tmp_path / "profile") as driver:
+        page = OpenPage(driver, served.address)
+        for slot, path in zip(("appearance", "structure"), people, strict=False):
+            page.drop(slot, path.name, path.read_bytes())
+        shown = page.press()
+        assert same(shown, swapped_images(generator, appearance, structure)[0, 0])
+        assert not same(shown, swapped_images(generator, structure, appearance)[0, 0])
+        assert len(wait_for(lambda: page.all("#neighbours .grid-container img"), "neighbours")) == 6
+        assert "identity" in page.all("#scores")[0].text
+
+        page.drop("second-appearance", people[2].name, people[2].read_bytes())
+        shown = page.slide("appearance-weight", 0.25)
+        direct = between_appearances(generator, appearance, other, structure, torch.tensor([0.25]))
+        assert same(shown, direct[0, 0])
+
+        # No other host was asked for anything, fonts included.
+        asked = {urlparse(address) for address in requested(driver)}
+        hosts = {address.netloc for address in asked if address.scheme not in ("chrome", "data", "blob")}
+        assert hosts == {urlparse(served.address).netloc}
+    assert served.uploads.stat().st_mode & 0o077 == 0 and any(served.uploads.rglob("*.png"))
+
+
+@pytest.mark.timeout(400)
+def test_what_is_no_image_of_a_person_is_refused_and_the_page_goes_on(
+    place: Path, served: Served, tmp_path: Path
+) -> None:
+    path = sorted((place / "people/query").iterdir())[0]
+    enormous, pixel = io.BytesIO(), io.BytesIO()
+    Image.new("1", (10_000, 10_000)).save(enormous, "PNG")
+    Image.new("RGB", (1, 1)).save(pixel, "PNG")
+    wrong = {
+        "text.png": (b"not an image at all", "not a readable JPEG, PNG, WEBP, BMP image"),
+        "pixel.png": (pixel.getvalue(), "16 to 4096 pixels on each side"),
+        "enormous.png": (enormous.getvalue(), "16 to 4096 pixels on each side"),
+    }
+    with chromium(tmp_path / "profile") as driver:
+        for name, (content, sentence) in wrong.items():
+            page = OpenPage(driver, served.address)
+            page.drop("structure", path.name, path.read_bytes())
+            page.drop("appearance", name, content)
+            page.all("#swap")[0].click()
+            wait_for(lambda sentence=sentence: sentence in driver.find_element("tag name", "body").text, sentence)
+            assert page.shown() == ""
+        page = OpenPage(driver, served.address)
+        page.all("#swap")[0].click()
+        wait_for(lambda: "drop an image for the appearance" in driver.find_element("tag name", "body").text, "sentence")
+        for slot in ("appearance", "structure"):
+            page.drop(slot, path.name, path.read_bytes())
+        assert page.press().shape == (64, 48, 3)
+
+
+def test_only_this_machine_and_not_without_limits(served: Served) -> None:
+    address = urlparse(served.address)
+    assert address.hostname == "127.0.0.1"
+    # Every address of 127.0.0.0/8 is this machine: one that listens on all of them would answer here, too.
+    with pytest.raises(OSError), socket.create_connection(("127.0.0.2", address.port), timeout=5):
+        pass
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+        + bytes(9 * 2**20)
+        + b"\r\n--x--"
+    )
+    request = urllib.request.Request(f"{served.address}gradio_api/upload", body)
+    request.add_header("Content-Type", "multipart/form-data; boundary=x")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=PATIENCE)
+    assert refused.value.code == 413
+    assert not any(path.stat().st_size > 2**20 for path in served.uploads.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--name", "nobody"], "nobody does not exist"),
+        (["--port", "0"], "--port must be a number from 1 to 65535, got 0"),
+        (["--neighbours", "-1"], "--neighbours must be a whole number from 0, got -1"),
+    ],
+)
+def test_bad_input_is_one_sentence(place: Path, options: list[str], sentence: str) -> None:
+    words = [sys.executable, "tools/explore.py", "--output_path", str(place), *options]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ") and sentence in done.stderr and done.stderr.count("\n") == 1
