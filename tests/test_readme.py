@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("pattern", ["tools/*.py", "configs/**/*.yaml"])
+@pytest.mark.parametrize("pattern", ["tools/*.py", "configs/**/*.yaml", "visual/show*.py"])
 def test_every_tool_and_configuration_is_in_a_table(pattern: str) -> None:
     there = {str(path.relative_to(ROOT)) for path in ROOT.glob(pattern) if path.name != "__init__.py"}
     assert there
