@@ -1,0 +1,60 @@
+"""mAP and Rank-k of a head: against the ranking of features that were made by hand, and what cannot be measured."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from dgnet import pixels
+from dgnet.data.cache import ImageCache
+from dgnet.data.records import Dataset
+from dgnet.errors import UserError
+from dgnet.models.head import Head
+from eval.ranking import rank_metrics
+from reid_heads.config import TestConfig as Settings
+from reid_heads.registry import build_head
+from tests.dgnet.small_training import narrow_trunks
+from tests.reid_heads.small_data import HEIGHT, WIDTH, pedestrians
+from tools.heads.figures import figures_of
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return pedestrians(tmp_path_factory.mktemp("figures") / "people")
+
+
+@pytest.fixture
+def head(monkeypatch: pytest.MonkeyPatch) -> Head:
+    narrow_trunks(monkeypatch)
+    torch.manual_seed(0)
+    return build_head("resnet18", 3)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_figures_are_those_of_the_embedding(dataset: Dataset, head: Head, mirrored: bool) -> None:
+    columns = []
+    with torch.no_grad():
+        head.eval()
+        for split in (dataset.query, dataset.gallery):
+            cache = ImageCache([record.path for record in split])
+            images = pixels.normalise(cache.gather(torch.arange(len(cache)), HEIGHT, WIDTH))
+            features = F.normalize(head.embed(images) + (head.embed(images.flip(3)) if mirrored else 0))
+            columns += [features, torch.tensor([r.identity for r in split]), torch.tensor([r.camera for r in split])]
+        head.train()
+    expected = rank_metrics(*columns, ranks=(1, 5, 10))
+    measure = figures_of(dataset, Settings(batch_size=3, mirrored=mirrored), HEIGHT, WIDTH)
+    assert measure is not None
+    found = measure(head)
+    assert found == pytest.approx({"mAP": expected.mAP} | {f"Rank-{k}": share for k, share in expected.cmc.items()})
+    assert head.training and measure(head) == found
+
+
+def test_what_cannot_be_measured_is_said_before_a_run_begins(dataset: Dataset) -> None:
+    assert figures_of(replace(dataset, query=()), Settings(), HEIGHT, WIDTH) is None
+    one_camera = tuple(replace(record, camera=1) for record in (*dataset.query, *dataset.gallery))
+    alone = replace(dataset, query=one_camera[:3], gallery=one_camera[3:])
+    with pytest.raises(UserError, match="no query has an image of its identity from another camera"):
+        figures_of(alone, Settings(), HEIGHT, WIDTH)
+    with pytest.raises(UserError, match="re-ranking needs more than 20 images"):
+        figures_of(dataset, Settings(re_rank=True), HEIGHT, WIDTH)
