@@ -14,7 +14,8 @@ from dgnet.errors import UserError
 from dgnet.files import replacing
 
 Colour = tuple[int, int, int]
-Picture = UInt8[np.ndarray, "height width 3"]
+# Of another size than the images on it, so its sides have no names of their own.
+Picture = UInt8[np.ndarray, "_ _ 3"]
 
 WHITE, INK = (255, 255, 255), (60, 64, 72)
 REAL, TRUTH = (150, 156, 168), (52, 138, 88)  # frames: an image that went in, and the true swap

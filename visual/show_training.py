@@ -35,10 +35,9 @@ def main() -> None:
     iterations = list(pictures)
     shown = {iteration: pictures[iteration] for iteration in evenly(iterations, options.count)}
     name = f"training_{iterations[-1]:08d}"
-    keep(picture_path(options, folder.name, name, ".png"), png(strip(shown)), options.overwrite)
     frames = [] if options.film == "none" else [strip({iteration: path}) for iteration, path in pictures.items()]
-    for suffix, film in films(frames, options.film, options.fps):
-        keep(picture_path(options, folder.name, name, suffix), film, options.overwrite)
+    for suffix, content in [(".png", png(strip(shown))), *films(frames, options.film, options.fps)]:
+        keep(picture_path(options, folder.name, name, suffix), content, options.overwrite)
 
 
 if __name__ == "__main__":

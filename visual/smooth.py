@@ -92,10 +92,11 @@ def draw(page: Page, script: str, real: RealImages, between: Callable[[Tensor], 
     options = page.options
     weights = weights_between(options.steps)
     labels = [f"{weight:.2f}".rstrip("0").rstrip(".") for weight in weights.tolist()]
-    page.write(page.path(script, ".png"), png(sheet(real, between(weights), labels, page.scale)))
-    if options.film == "none":
-        return  # before its frames are made
-    steps = between(weights_between(FILM_STEPS))
-    frames = [sheet(real, steps[:, step : step + 1], [""], page.scale) for step in there_and_back(FILM_STEPS)]
-    for suffix, film in films(frames, options.film, options.fps):
-        page.write(page.path(script, suffix), film)
+    drawn = [(".png", png(sheet(real, between(weights), labels, page.scale)))]
+    if options.film != "none":
+        steps = between(weights_between(FILM_STEPS))
+        frames = [sheet(real, steps[:, step : step + 1], [""], page.scale) for step in there_and_back(FILM_STEPS)]
+        drawn += films(frames, options.film, options.fps)
+    # All is drawn before anything is written: a refusal leaves nothing behind.
+    for suffix, content in drawn:
+        page.write(page.path(script, suffix), content)
