@@ -25,14 +25,20 @@ _LAST_RANK = 50
 PictureOf = Callable[[Literal["query", "gallery"], int], Array]
 
 
+def protocol_of(result: RankingResult) -> str:
+    """All that decides whether two accuracies may be compared, in one line."""
+    expansion = "" if result.query_expansion == "none" else f", query expansion {result.query_expansion}"
+    return (
+        f"{result.protocol}, {result.queries:,} queries ({result.valid_queries:,} with a match), gallery of "
+        f"{result.gallery:,}, re-ranking {result.reranking}{expansion}"
+    )
+
+
 def accuracy_figures(results: Mapping[str, RankingResult], note: str = "") -> list[Figure]:
     """mAP, CMC and mINP in per cent. `results` maps what follows a figure's name ("", "re-ranked") to a result."""
     figures = []
     for suffix, result in results.items():
-        protocol = (
-            f"{result.protocol}, {result.queries:,} queries ({result.valid_queries:,} with a match), gallery of "
-            f"{result.gallery:,}, re-ranking {result.reranking}"
-        )
+        protocol = protocol_of(result)
         values = {"mAP": result.mAP} | {f"rank {rank}": share for rank, share in result.cmc.items()}
         for name, value in (values | {"mINP": result.mINP}).items():
             said = f"{name}, {suffix}" if suffix else name

@@ -36,8 +36,9 @@ from dgnet.teacher_training import TEACHER_FILE, load_teacher
 from dgnet.witness import train_witness
 from eval.accuracy_page import PROTOCOLS
 from eval.report import JSON_NAME, MARKDOWN_NAME, PAGE_NAME, Picture, Report, as_table, read_report, write_report
-from tools.evaluation.accuracy import accuracy_of, split_counts, split_features
+from tools.evaluation.accuracy import accuracy_of, split_counts
 from tools.evaluation.reid_extractor import encoder_extractor
+from tools.evaluation.stored_features import features_of_dataset
 from tools.measure_swaps import SEED, measure
 from visual.curves import curves
 from visual.grid import save_png, swap_grid
@@ -109,9 +110,9 @@ def demo(config: Config, output: Path) -> int:
     figures = measure(stored, teacher, load_teacher(witness, distributed.device), dataset, watch)
     with watch.stage("ranked lists"):
         extractor = encoder_extractor(stored, config.name)
-        features = split_features(dataset, extractor, config.teacher.batch_size, None)
-        accuracy = accuracy_of(*features, dataset, extractor.name)
-    weights = checkpoint_path(folder / "checkpoints", stored.iteration)
+        weights = checkpoint_path(folder / "checkpoints", stored.iteration)
+        features = features_of_dataset(dataset, extractor, file_hash(weights), network=config.name)
+        accuracy = accuracy_of(features, dataset, extractor.name)
     report = Report(
         "DG-Net on built-in pedestrians",
         figures,
@@ -124,7 +125,7 @@ def demo(config: Config, output: Path) -> int:
         },
         splits=split_counts(dataset),
         protocols={"standard": PROTOCOLS["standard"]},
-        checkpoints={str(weights): file_hash(weights)},
+        checkpoints={str(weights): features.checkpoint},
         seconds=watch.seconds,
         pictures=pictures,
     )

@@ -23,10 +23,11 @@ from dgnet.stopwatch import Stopwatch
 from eval.accuracy_page import PROTOCOLS
 from eval.report import PAGE_NAME, Report, as_table, write_report
 from eval.rerank import KReciprocal
-from tools.evaluation.accuracy import accuracy_of, split_counts, split_features
+from tools.evaluation.accuracy import accuracy_of, split_counts
 from tools.evaluation.options import add_device_options, device_of
 from tools.evaluation.reid_extractor import reid_extractor
 from tools.evaluation.run_data import dataset_of_run, weights_of
+from tools.evaluation.stored_features import features_of_dataset
 
 
 def arguments() -> argparse.Namespace:
@@ -41,6 +42,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--lambda", dest="weight", type=float, default=0.3, help="re-ranking: weight of the distance (default: 0.3)"
     )
+    parser.add_argument("--features", type=Path, metavar="FILE", help=".npz to read the features from or save them to")
     parser.add_argument("--report", type=Path, metavar="FOLDER", help="where the report is written")
     parser.add_argument("--overwrite", action="store_true", help="replace a report that is there")
     add_device_options(parser)
@@ -56,10 +58,19 @@ def main() -> int:
     weights = weights_of(args.name, args.output_path)
     dataset = read_dataset(args.data, args.layout) if args.data else dataset_of_run(weights)
     with watch.stage("features"):
-        features = split_features(dataset, extractor, args.batch_size, args.workers)
+        features = features_of_dataset(
+            dataset,
+            extractor,
+            file_hash(weights),
+            network=args.name,
+            more={"flip": "added"},
+            file=args.features,
+            batch=args.batch_size,
+            workers=args.workers,
+        )
     with watch.stage("ranking and re-ranking"):
         reranking = KReciprocal(args.k1, args.k2, args.weight)
-        found = accuracy_of(*features, dataset, extractor.name, protocol=args.protocol, reranking=reranking)
+        found = accuracy_of(features, dataset, extractor.name, protocol=args.protocol, reranking=reranking)
     print(as_table(found.figures))
     if args.report:
         report = Report(
@@ -68,7 +79,7 @@ def main() -> int:
             command=shlex.join(["python", "tools/evaluate_reid.py", *sys.argv[1:]]),
             splits=split_counts(dataset),
             protocols={args.protocol: PROTOCOLS[args.protocol]},
-            checkpoints={str(weights): file_hash(weights)},
+            checkpoints={str(weights): features.checkpoint},
             seconds=watch.seconds,
         )
         page = write_report(report, args.report, overwrite=args.overwrite, sections=found.sections)[-1]

@@ -30,6 +30,7 @@ from dgnet.stopwatch import Stopwatch
 from dgnet.swap_pairs import draw_pairs, generate_pairs, render_pairs
 from dgnet.teacher_training import TEACHER_FILE, StoredTeacher, load_teacher
 from dgnet.witness import hold_out, train_witness, witness_logits
+from eval.accuracy_page import protocol_of
 from eval.histogram import colour_histogram
 from eval.identification import identification, logits_of
 from eval.ranking import rank_metrics
@@ -125,13 +126,9 @@ def ranking_figures(stored: StoredGenerator, teacher: StoredTeacher | None, data
             ("", rank_metrics(*columns, ranks=(1, 5, 10))),
             (", re-ranked", rank_metrics(*columns, ranks=(1,), reranking=reranking)),
         ):
-            protocol = (
-                f"{result.protocol}, {result.valid_queries} queries, gallery of {result.gallery}, "
-                f"re-ranking {result.reranking}"
-            )
             values = {"mAP": result.mAP} | {f"rank {rank}": share for rank, share in result.cmc.items()}
             figures += [
-                Figure(RANKING, f"{figure}, {name}{suffix}", 100 * value, "%", protocol, MEANING[name])
+                Figure(RANKING, f"{figure}, {name}{suffix}", 100 * value, "%", protocol_of(result), MEANING[name])
                 for figure, value in values.items()
             ]
     return figures

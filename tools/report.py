@@ -25,13 +25,13 @@ from dgnet.find_run import find_run
 from dgnet.scalars import read_scalars
 from dgnet.stopwatch import Stopwatch
 from eval.accuracy_page import PROTOCOLS
-from eval.arrays import as_numpy
 from eval.page import Section
 from eval.report import JSON_NAME, Figure, Report, as_page, read_report
-from tools.evaluation.accuracy import accuracy_of, split_counts, split_features
+from tools.evaluation.accuracy import accuracy_of, split_counts
 from tools.evaluation.options import add_device_options, device_of
 from tools.evaluation.reid_extractor import encoder_extractor
 from tools.evaluation.run_page import curves_section, scored_section, settings_section, swap_section
+from tools.evaluation.stored_features import features_of_dataset
 
 PAGE, SCALARS = "page.html", "scalars.csv"
 
@@ -64,11 +64,19 @@ def main() -> int:
     if not args.without_accuracy and dataset.query and dataset.gallery:
         with watch.stage("accuracy"):
             extractor = encoder_extractor(stored, name)
-            features = split_features(dataset, extractor, args.batch_size, args.workers)
-            accuracy = accuracy_of(*features, dataset, extractor.name)
+            features = features_of_dataset(
+                dataset,
+                extractor,
+                file_hash(weights[0]),
+                network=name,
+                more={"flip": "added"},
+                batch=args.batch_size,
+                workers=args.workers,
+            )
+            accuracy = accuracy_of(features, dataset, extractor.name)
         figures, sections = [*figures, *accuracy.figures], list(accuracy.sections)
         with watch.stage("swaps by identity score"):
-            sections.append(scored_section(stored, dataset, extractor, as_numpy(features[0])))
+            sections.append(scored_section(stored, dataset, extractor, features.splits["query"].features))
         known |= {"standard": PROTOCOLS["standard"]}
     if (folder / SCALARS).exists() and (rows := read_scalars(folder / SCALARS)):
         sections.append(curves_section(rows))

@@ -1,9 +1,11 @@
 """Ranked lists agree with the figures, with a slow loop, and with what the page shows of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from eval.accuracy_page import accuracy_figures, cmc_section, retrieval_section, score_section
+from eval.accuracy_page import accuracy_figures, cmc_section, protocol_of, retrieval_section, score_section
 from eval.page import document
 from eval.ranking import rank_metrics
 from eval.rerank import KReciprocal
@@ -77,6 +79,8 @@ def test_figures_say_their_protocol(columns):
     assert figures[6].name == "mAP, re-ranked" and "k1=5 k2=2" in figures[6].protocol
     assert figures[0].protocol.startswith("standard, 30 queries (30 with a match), gallery of ")
     assert figures[0].protocol.endswith("re-ranking none")
+    expanded = replace(results[""], query_expansion="by 5 neighbours")
+    assert protocol_of(expanded).endswith("re-ranking none, query expansion by 5 neighbours")
 
 
 def test_a_true_match_behind_the_first_ten_is_shown_with_its_rank(columns):

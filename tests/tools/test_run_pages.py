@@ -19,6 +19,7 @@ from tests.tools.evaluation_tool import answer
 from tools import evaluate_reid, report
 
 DESK, PHONE = (1200, 900), (375, 700)
+pytestmark = pytest.mark.timeout(300)  # two tools and a browser share a machine with other tests
 
 
 def settings(place: Path) -> Config:
@@ -49,7 +50,10 @@ def pages(place: Path) -> tuple[Path, Path]:
     try:
         for tool, words in (
             (report, ["--to", place / "page.html"]),
-            (evaluate_reid, ["--name", "small", "--k1", 5, "--report", place / "accuracy"]),
+            (
+                evaluate_reid,
+                ["--name", "small", "--k1", 5, "--report", place / "accuracy", "--features", place / "saved.npz"],
+            ),
         ):
             patch.setattr("sys.argv", [tool.__file__, *map(str, words), "--output_path", str(place)])
             assert tool.main() == 0
@@ -83,6 +87,14 @@ def test_the_report_of_an_accuracy(pages, place):
     assert foreign_loads(Page(pages[1].read_text(encoding="utf-8"))) == []
 
 
+def test_saved_features_give_the_same_figures(pages, place, monkeypatch, capsys):
+    options = ("--name", "small", "--k1", 5, "--report", place / "again", "--features", place / "saved.npz")
+    status, _, said = answer(evaluate_reid, monkeypatch, capsys, *options, "--output_path", place)
+    assert status == 0, said
+    first, again = (read_report(place / folder / "report.json") for folder in ("accuracy", "again"))
+    assert first.figures == again.figures and first.checkpoints == again.checkpoints
+
+
 @pytest.mark.parametrize(
     ("tool", "options", "words"),
     [
@@ -102,7 +114,6 @@ def test_bad_input_is_one_sentence(tool, options, words, pages, place, monkeypat
     assert pages[0].read_bytes() == before
 
 
-@pytest.mark.timeout(300)
 def test_in_a_browser(pages, tmp_path):
     with chromium(tmp_path / "profile") as driver:
         for page in pages:

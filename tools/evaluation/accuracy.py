@@ -10,15 +10,14 @@ from dgnet import pixels
 from dgnet.data.cache import decode
 from dgnet.data.check import count_splits
 from dgnet.data.records import JUNK, Dataset
-from dgnet.errors import UserError
 from eval.accuracy_page import accuracy_figures, cmc_section, retrieval_section
-from eval.arrays import Array
-from eval.extractor import Extractor, features_of
+from eval.feature_file import StoredFeatures
 from eval.page import Section
 from eval.ranking import RankingResult, rank_metrics
 from eval.rerank import KReciprocal
 from eval.result import Figure
 from eval.retrieval import best_and_worst, retrieve
+from tools.evaluation.stored_features import ranking_columns
 
 _SHOWN = 128, 64  # pixels of a picture on the page
 _LISTS = 5  # queries that are found best, and worst
@@ -44,17 +43,6 @@ def split_counts(dataset: Dataset) -> dict[str, dict[str, int]]:
     }
 
 
-def split_features(dataset: Dataset, extractor: Extractor, batch: int, workers: int | None) -> tuple[Array, Array]:
-    """Features of the query and of the gallery images. `UserError` for a data set without them."""
-    if not dataset.query or not dataset.gallery:
-        raise UserError(f"{dataset.root}: accuracy needs a query and a gallery split, this data set lacks one")
-    query, gallery = (
-        features_of([record.path for record in records], extractor, batch=batch, workers=workers)
-        for records in (dataset.query, dataset.gallery)
-    )
-    return query, gallery
-
-
 def usual_reranking(dataset: Dataset) -> KReciprocal:
     """The paper's parameters, k1 and k2 lowered where queries and gallery are too few for them."""
     images = sum(record.identity != JUNK for record in (*dataset.query, *dataset.gallery))
@@ -62,25 +50,20 @@ def usual_reranking(dataset: Dataset) -> KReciprocal:
 
 
 def accuracy_of(
-    query_features: Array,
-    gallery_features: Array,
+    stored: StoredFeatures,
     dataset: Dataset,
     note: str,
     *,
     protocol: str = "standard",
     reranking: KReciprocal | None = None,
 ) -> Accuracy:
-    """Accuracy of the features of a data set's queries and gallery, in the order of its records.
+    """Accuracy of the features of a data set's queries and gallery; the pictures are those of its records.
 
     Without `reranking` its parameters are those of `usual_reranking`.
     """
     reranking = reranking or usual_reranking(dataset)
-    query_ids, query_cameras, gallery_ids, gallery_cameras = (
-        torch.tensor([getattr(record, column) for record in records])
-        for records in (dataset.query, dataset.gallery)
-        for column in ("identity", "camera")
-    )
-    columns = (query_features, query_ids, query_cameras, gallery_features, gallery_ids, gallery_cameras)
+    columns = ranking_columns(stored)
+    query_ids = columns[1]
     results: dict[str, RankingResult] = {
         "": rank_metrics(*columns, protocol=protocol),
         _RERANKED: rank_metrics(*columns, protocol=protocol, reranking=reranking),
