@@ -113,8 +113,8 @@ def diversity(
             found = measure.compare(ready[places[:, 0]], ready[places[:, 1]])
             values[measure.name].append(found.double().cpu().numpy().reshape(rounds, pairs))
     result = {}
-    for name, found in values.items():
-        of_rounds = np.stack(found).mean(axis=(0, 2))
+    for name, of_identities in values.items():
+        of_rounds = np.stack(of_identities).mean(axis=(0, 2))
         low, high = float(of_rounds.min()), float(of_rounds.max())
         counts = {"identities": len(several), "skipped": len(groups) - len(several)}
         result[name] = Diversity(

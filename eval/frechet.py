@@ -2,8 +2,8 @@
 
 Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium", 2017 (FID, with the
 features of an Inception network): d^2 = |m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1 S2)^1/2. The product S1 S2 has the
-eigenvalues of the symmetric F' S2 F for any F with F F' = S1. Those are real and need no matrix root: a factor, two
-products and the eigenvalues of one symmetric matrix, in float64.
+eigenvalues of the symmetric F' S2 F for any F with F F' = S1. Those are real and need no matrix root: a factor and the
+eigenvalues of one symmetric matrix, in float64.
 """
 
 import logging
@@ -70,28 +70,26 @@ def frechet_distance(first: FeatureStatistics, second: FeatureStatistics) -> flo
         raise EvaluationError(
             f"both sets must have features of one extractor, got {first.extractor!r} and {second.extractor!r}"
         )
-    # The factor of the set of fewer images has the fewest columns.
+    # The set of fewer images is the one to factor: singular, it leaves the smaller matrix.
     low, high = (first, second) if (first.images or 0) <= (second.images or 0) else (second, first)
-    factor = _factor(low.covariance)
-    eigenvalues = eigvalsh(factor.T @ high.covariance @ factor, check_finite=False) if factor.size else np.zeros(1)
-    root = np.sqrt(np.maximum(eigenvalues, 0)).sum()
+    root = np.sqrt(np.maximum(_eigenvalues_of_product(high.covariance, low.covariance), 0)).sum()
     difference = first.mean - second.mean
     value = difference @ difference + np.trace(first.covariance) + np.trace(second.covariance) - 2 * root
     return max(float(value), 0.0)
 
 
-def _factor(covariance: np.ndarray) -> np.ndarray:
-    """F with F F' = covariance: Cholesky's, or of a singular one the scaled eigenvectors, without those of nothing."""
+def _eigenvalues_of_product(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Those of F' `first` F with F F' = `second`: by Cholesky's F, or of a singular `second` by its eigenvectors."""
     try:
-        return np.linalg.cholesky(covariance)
+        return eigvalsh(first, second, type=2, driver="gvx", check_finite=False)
     except LinAlgError:
-        values, vectors = eigh(covariance, driver="evd", check_finite=False)
+        values, vectors = eigh(second, driver="evd", check_finite=False)
     # Rounding makes numbers of either sign and this size of eigenvalues that are 0.
     nothing = len(values) * np.finfo(np.float64).eps * abs(values).max()
     if values[0] < -100 * nothing:
         raise EvaluationError(f"a covariance must have no negative eigenvalue, got {values[0]:.3g}")
-    kept = values > nothing
-    return vectors[:, kept] * np.sqrt(values[kept])
+    factor = vectors[:, values > nothing] * np.sqrt(values[values > nothing])
+    return eigvalsh(factor.T @ first @ factor, check_finite=False) if factor.size else np.zeros(1)
 
 
 def _check(name: str, statistics: FeatureStatistics) -> None:

@@ -33,6 +33,7 @@ from eval.errors import EvaluationError
 from eval.extractor import Extractor
 from eval.report import JSON_NAME, Figure, Report, as_table, write_report
 from tools.evaluation import gan
+from tools.evaluation.diversity import add_draw_options
 from tools.evaluation.options import add_device_options, add_weights_options, device_of
 from tools.evaluation.reid_extractor import encoder_extractor, reid_extractor
 
@@ -51,7 +52,7 @@ def arguments() -> argparse.Namespace:
         "--extractor", metavar="RUN_OR_CHECKPOINT", help="the re-ID network that judges (default: the run's teacher)"
     )
     parser.add_argument("--most", type=int, default=1000, help="reconstructions of a kind, swaps (default: 1000)")
-    parser.add_argument("--seed", type=int, default=0, help="draws pairs and images (default: 0)")
+    add_draw_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace a report that is there")
     add_device_options(parser)
     return parser.parse_args()
@@ -62,7 +63,15 @@ def main() -> int:
     if args.most < 2 or args.batch_size < 1:
         raise UserError(f"--most must be at least 2 and --batch-size 1, got {args.most} and {args.batch_size}")
     settings = gan.Settings(
-        args.weights, args.weights_sha256, device_of(args.gpu), args.batch_size, args.workers, args.seed, args.most
+        args.weights,
+        args.weights_sha256,
+        device_of(args.gpu),
+        args.batch_size,
+        args.workers,
+        args.seed,
+        args.pairs,
+        args.rounds,
+        args.most,
     )
     found = find_run(args.name, args.output_path, args.which_epoch, settings.device)
     folder = found.files[0].parent.parent / "evaluation" / f"{found.stored.iteration:08d}"

@@ -24,9 +24,9 @@ LPIPS = "LPIPS 0.1 (squeeze)"
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run `small` on six pedestrians."""
+    """A run `small` on four pedestrians."""
     place = tmp_path_factory.mktemp("gan")
-    people = {"train_identities": 3, "test_identities": 3, "images_per_identity": 4}
+    people = {"train_identities": 2, "test_identities": 2, "images_per_identity": 4}
     values = {
         "name": "small",
         "data": {"layout": "synthetic", "height": 64, "width": 48, "root": str(place / "people"), "synthetic": people},
@@ -59,7 +59,8 @@ def test_everything_is_measured_or_said_to_be_missing(place: Path, monkeypatch, 
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(place / "hub"))
     refuse = mock.Mock(side_effect=urllib.error.URLError("no network"))
     monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
-    options = ("--name", "small", "--output_path", place, "--lpips-net", "squeeze", "--most", 6)
+    options = ("--name", "small", "--output_path", place, "--lpips-net", "squeeze", "--most", 4)
+    options = (*options, "--pairs", 2, "--rounds", 2)
     status, printed, said = answer(evaluate_gan, monkeypatch, capsys, *options)
     assert status == 0, said
     for name in ("FID by dgnet", "FID, KID, precision and recall by clean", "LPIPS (squeeze)"):
@@ -79,7 +80,7 @@ def test_everything_is_measured_or_said_to_be_missing(place: Path, monkeypatch, 
         assert 0 < without.value("Identity consistency", f"mAP, {queries}") <= 100
     images = place / "outputs/small/evaluation/00000007/swaps/images"
     before = {path: path.stat().st_mtime_ns for path in images.rglob("*.png")}
-    assert len(before) == without.counts["training images"] == 12
+    assert len(before) == without.counts["training images"] == 8
 
     status, _, said = answer(evaluate_gan, monkeypatch, capsys, *options)
     assert status == 2 and "report.json is there already: --overwrite replaces it" in said
@@ -91,7 +92,7 @@ def test_everything_is_measured_or_said_to_be_missing(place: Path, monkeypatch, 
     more = ("--overwrite", "--batch-size", 5, "--workers", 1)
     status, printed, said = answer(evaluate_gan, monkeypatch, capsys, *options, *files, *more)
     assert status == 0, said
-    assert "not measured" not in printed and "12 images, 0 of them new" in said
+    assert "not measured" not in printed and "8 images, 0 of them new" in said
     assert {path: path.stat().st_mtime_ns for path in images.rglob("*.png")} == before
     whole = report(place)
     for figure in without.figures:

@@ -11,9 +11,14 @@ SECTION = "Intra-identity diversity"
 
 
 def add_pair_options(parser: argparse.ArgumentParser) -> None:
-    """--dir, --against, --pairs, --rounds and --seed."""
+    """--dir, --against, and those of `add_draw_options`."""
     parser.add_argument("--dir", type=Path, required=True, help="a folder with a folder of images for each identity")
     parser.add_argument("--against", type=Path, metavar="DIR", help="the images that those of --dir should look like")
+    add_draw_options(parser)
+
+
+def add_draw_options(parser: argparse.ArgumentParser) -> None:
+    """--pairs, --rounds and --seed."""
     parser.add_argument("--pairs", type=int, default=PAIRS, help=f"of each identity, in a round (default: {PAIRS})")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"of other pairs (default: {ROUNDS})")
     parser.add_argument("--seed", type=int, default=0, help="draws the pairs (default: 0)")

@@ -36,12 +36,13 @@ PROTOCOLS = {
     "clean": "antialiased bicubic resizing without rounding, generated images stored as PNG and never compressed",
 }
 FIDELITY, CONSISTENCY = "Fidelity of reconstructions", "Identity consistency"
+PLAIN_MEASURES = (DSSIM, DISSIMILARITY)
 Part = Callable[[], list[Figure]]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the tool was told. `distances` are the LPIPS that there are weights for."""
+    """What the tool was told."""
 
     weights: Path | None
     weights_sha256: str
@@ -49,6 +50,8 @@ class Settings:
     batch: int
     workers: int | None
     seed: int
+    pairs: int  # of an identity in a round
+    rounds: int
     most: int  # images of each reconstruction and of the consistency
 
 
@@ -96,7 +99,8 @@ def diversities(dataset: Dataset, generated: Path, measures: Sequence[PairMeasur
         real.setdefault(str(record.identity), []).append(record.path)
     figures = []
     for of, groups in (("generated", files_by_folder(generated)), ("real", real)):
-        figures += diversity_figures(groups, measures, of=of, seed=settings.seed, workers=settings.workers)
+        draws = {"pairs": settings.pairs, "rounds": settings.rounds, "seed": settings.seed}
+        figures += diversity_figures(groups, measures, of=of, workers=settings.workers, **draws)
     return figures
 
 
@@ -163,11 +167,9 @@ def consistency(stored: StoredGenerator, dataset: Dataset, extractor: Extractor,
     place = {record.path: index for index, record in enumerate(dataset.query)}
     plan = [(place[pair.appearance.path], place[pair.structure.path]) for pair in pairs]
     made = torch.cat([part.images for part in generate(stored, dataset.query, plan, batch_size=settings.batch)])
-    options = {"batch": settings.batch, "workers": settings.workers}
-    swaps = features_of(made, extractor, **options)
-    query, gallery = (
-        features_of([record.path for record in records], extractor, **options)
-        for records in (dataset.query, dataset.gallery)
+    sources = ([record.path for record in records] for records in (dataset.query, dataset.gallery))
+    swaps, query, gallery = (
+        features_of(images, extractor, batch=settings.batch, workers=settings.workers) for images in (made, *sources)
     )
     appearances, structures = (np.array([pair[role] for pair in plan]) for role in (0, 1))
     found = identity_consistency(swaps, query[appearances], query[structures])
@@ -178,14 +180,18 @@ def consistency(stored: StoredGenerator, dataset: Dataset, extractor: Extractor,
         Figure(CONSISTENCY, "cosine to the structure source", found.structure_cosine, "", protocol),
         Figure(CONSISTENCY, "margin between the two", found.margin, "", protocol, "how strongly"),
     ]
-    labels = [np.array([getattr(record, name) for record in dataset.query]) for name in ("identity", "camera")]
-    others = [np.array([getattr(record, name) for record in dataset.gallery]) for name in ("identity", "camera")]
-    for name, features, rows, note in (
-        ("generated queries", swaps, appearances, "identity and camera of the appearance source"),
-        ("their real appearance sources", query[appearances], appearances, "what the network makes of real queries"),
-        ("their real structure sources", query[structures], appearances, "as if they were the appearance's identity"),
+    identities, cameras, gallery_identities, gallery_cameras = (
+        np.array([getattr(record, name) for record in records])
+        for records in (dataset.query, dataset.gallery)
+        for name in ("identity", "camera")
+    )
+    for name, features, note in (
+        ("generated queries", swaps, "identity and camera of the appearance source"),
+        ("their real appearance sources", query[appearances], "what the network makes of real queries"),
+        ("their real structure sources", query[structures], "as if they were the appearance's identity"),
     ):
-        result = rank_metrics(features, *(column[rows] for column in labels), gallery, *others, ranks=(1,))
+        asked = (features, identities[appearances], cameras[appearances])
+        result = rank_metrics(*asked, gallery, gallery_identities, gallery_cameras, ranks=(1,))
         told = f"{result.valid_queries} queries, real gallery of {result.gallery}, protocol {result.protocol}; "
         told += extractor.name
         figures.append(Figure(CONSISTENCY, f"mAP, {name}", 100 * result.mAP, "%", told, note))
@@ -201,6 +207,3 @@ def perceptual(network: str, weights: Path | None, sha256: str | None, device: t
 def perceptual_measure(distance: PerceptualDistance) -> PairMeasure:
     """LPIPS as a diversity."""
     return PairMeasure(distance.name, lambda images: images, distance)
-
-
-PLAIN_MEASURES = (DSSIM, DISSIMILARITY)
