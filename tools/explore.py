@@ -22,6 +22,7 @@ from dgnet.device import choose_device
 from dgnet.errors import UserError, command
 from dgnet.find_run import FoundRun, find_run
 from dgnet.swap_pairs import one_each
+from reid_heads.student import build_student
 from visual.explorer import Explorer, private_gradio
 from visual.page import found_dataset, shown_records
 
@@ -59,7 +60,7 @@ def explore(options: argparse.Namespace) -> None:
     # Imported before anything takes long: it says if Gradio is missing.
     from visual.explorer_page import build_page, serve
 
-    run = find_run(options.name, options.output_path, options.which_epoch, choose_device(options.device))
+    run = find_run(options.name, options.output_path, options.which_epoch, choose_device(options.device), build_student)
     records = real_images(run, options.data, options.neighbours)
     print(f"{run.name} after {run.stored.iteration} iterations; {len(records)} real images to compare with", flush=True)
     page = build_page(Explorer(run, records), [record.path for record in records[:EXAMPLES]])

@@ -25,6 +25,7 @@ from dgnet.find_run import find_run
 from dgnet.models.frozen import evaluating
 from dgnet.models.head import HeadOutput
 from reid_heads.stored import open_head
+from reid_heads.student import build_student
 from visual.activation import activation_maps, activation_sheet, overlaid
 from visual.grid import png
 from visual.options import page_parser
@@ -65,7 +66,7 @@ def main() -> None:
         lookers = [Looker(head.network.name, head.network, head.height, head.width) for head in heads]
         data, name, picture = Config().data, heads[0].network.name, "activation"
     else:
-        run = find_run(options.name, options.output_path, options.which_epoch, device)
+        run = find_run(options.name, options.output_path, options.which_epoch, device, build_student)
         data = run.stored.config.data
         lookers = [Looker("appearance encoder", run.stored.network.appearance.backbone, data.height, data.width)]
         name, picture = run.name, f"activation_{run.stored.iteration:08d}"
