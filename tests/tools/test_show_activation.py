@@ -1,0 +1,68 @@
+"""Where networks look: a run's appearance encoder and heads from their files, on one page."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from reid_heads.registry import build_head
+from reid_heads.stored import save_head
+from tests.visual.small_run import Script, write_run
+from tools.show_activation import main
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("activation")
+    write_run(place)
+    torch.manual_seed(0)
+    save_head(place / "head.pth", build_head("resnet18", 3), (1, 2, 3), 64, 32)
+    return place
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Script:
+    return Script(monkeypatch, capsys)
+
+
+def test_the_latest_run(script: Script, place: Path) -> None:
+    status, printed, said = script(main, "--output_path", place, "--count", 2, "--scale", 1)
+    assert (status, Path(printed.strip())) == (0, place / "outputs/small/pictures/activation_00000030.png"), said
+    picture = np.asarray(Image.open(printed.strip()))
+    # A row of images and a row of heat: as high as two images with their frames and margins.
+    assert picture.shape == (8 + 2 * (64 + 4 + 8), 8 + 3 * (48 + 4 + 8), 3)
+
+
+def test_heads(script: Script, place: Path, tmp_path: Path) -> None:
+    head = place / "head.pth"
+    options = ["--data", place / "people", "--count", 2, "--scale", 1, "--output", tmp_path / "heads.png"]
+    assert script(main, "--model_path", head, head, *options)[0] == 0
+    picture = np.asarray(Image.open(tmp_path / "heads.png"))
+    height = (picture.shape[0] - 8) // 3
+    # The same head twice: the same heat twice, and not the images themselves.
+    images, first, second = (picture[8 + row * height :][:64, 60:] for row in range(3))
+    assert np.array_equal(first, second) and not np.array_equal(images, first)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--model_path", "{place}/head.pth"], "name some by --data or --input_folder"),
+        (["--model_path", "{place}/none.pth", "--data", "{place}/people"], "{place}/none.pth"),
+        (["--model_path", "{place}/head.pth", "--model_name", "mgn", "--data", "{place}/people"], "not 'mgn'"),
+        (["--name", "nobody"], "nobody does not exist"),
+        (["--count", "0"], "--count must be a whole number from 1, got 0"),
+    ],
+)
+def test_bad_input(script: Script, place: Path, options: list[str], sentence: str) -> None:
+    words = [option.format(place=place) for option in options]
+    status, printed, said = script(main, "--output_path", place, *words)
+    assert (status, printed) == (2, "")
+    assert said.startswith("error: ") and sentence.format(place=place) in said and said.count("\n") == 1
+
+
+def test_help(script: Script) -> None:
+    status, printed, _ = script(main, "--help")
+    assert status == 0 and "python tools/show_activation.py" in printed
