@@ -8,15 +8,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from dgnet.layers.norm import adaptive_instance_norm, instance_norm, sample_norm
+from dgnet.layers.padding import pad
+from dgnet.layers.twice import twice_differentiable_convolution
 from dgnet.layers.upsample import upsampled_convolution
 
 LEAKY_SLOPE = 0.2
 NormName = Literal["none", "instance", "adaptive", "sample"]
-
-
-def reflect_pad(x: Tensor, size: int) -> Tensor:
-    """Reflection padding by `size` pixels on each side."""
-    return x if size == 0 else F.pad(x, (size, size, size, size), mode="reflect")
 
 
 class ConvolutionBlock(nn.Module):
@@ -55,7 +52,11 @@ class ConvolutionBlock(nn.Module):
         if self.upsample:
             assert self.convolution.bias is not None
             return upsampled_convolution(x, self.convolution.weight, self.convolution.bias)
-        return self.convolution(reflect_pad(x, self.padding))
+        x = pad(x, self.padding, "reflect")
+        if torch.is_autocast_enabled(x.device.type):
+            return self.convolution(x)
+        layer = self.convolution
+        return twice_differentiable_convolution(x, layer.weight, layer.bias, layer.stride, layer.dilation)
 
     def normalise(self, x: Tensor, gain: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
         """The part from the norm on."""

@@ -53,7 +53,7 @@ def fused(function: Callable[..., Any]) -> Callable[..., Any]:
             if not _state["on"] or x.dtype == torch.float64:
                 return function(x, *rest)
             if not compiled:
-                compiled.append(torch.compile(function, dynamic=True))
+                compiled.append(torch.compile(function, dynamic=True, fullgraph=True))
             return compiled[0](x, *rest)
 
     return call

@@ -10,7 +10,6 @@ that differ in the rows over which mean and variance are taken and in where gain
 Inside, everything is float32 at least, whatever the precision of the image.
 """
 
-import math
 from typing import Any
 
 import torch
@@ -35,10 +34,9 @@ def _mean_and_variance(x: Tensor, dim: tuple[int, ...], correction: int) -> tupl
     Sums of the row and of its square, both less its first pixel: without that, the variance of a nearly flat row would
     be the difference of two large numbers.
     """
-    size = math.prod(x.shape[d] for d in dim)
-    pivot = x
+    size, pivot = 1, x
     for d in dim:
-        pivot = pivot.narrow(d, 0, 1)
+        size, pivot = size * x.shape[d], pivot.narrow(d, 0, 1)
     centred = x - pivot
     mean = centred.sum(dim, keepdim=True) / size
     squares = (centred * centred).sum(dim, keepdim=True)
