@@ -63,7 +63,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="who gives the soft labels (default: the run's own teacher; without one the generator's classifier)",
     )
-    scores.add_argument("--no_scores", action="store_true", help="no soft labels and no scores: about twice as fast")
+    scores.add_argument(
+        "--no_scores",
+        action="store_true",
+        help="no soft labels and no scores: the teacher need not look at every image",
+    )
     files = described.add_argument_group("the files")
     files.add_argument(
         "--output", type=Path, metavar="SET", help="default: the run's folder, generated/ITERATION_PAIRS"
