@@ -100,11 +100,20 @@ class MGN(Head):
         pool = POOLINGS[self.pooling]
         pooled = [pool(branch, 1) for branch in maps]
         for branch, count in zip(maps[1:], self.stripes[1:], strict=True):
-            pooled.extend(pool(branch, (count, 1)).split(1, dim=2))
+            pooled.extend(pool(stripe, 1) for stripe in _stripes(branch, count))
         return [reduction(part) for reduction, part in zip(self.reductions, pooled, strict=True)]
 
     def trunk_parameters(self) -> list[nn.Parameter]:
         return [p for part in (self.stem, self.stages, self.branches) for p in part.parameters()]
+
+
+def _stripes(feature_map: Tensor, count: int) -> list[Tensor]:
+    """Horizontal stripes from the top, the windows of adaptive pooling: neighbours share a row where they must.
+
+    Cut here because exporters know adaptive pooling only for heights that `count` divides.
+    """
+    height = feature_map.shape[2]
+    return [feature_map[:, :, i * height // count : -(-(i + 1) * height // count)] for i in range(count)]
 
 
 def _rest(network: Backbone) -> nn.Sequential:

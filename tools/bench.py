@@ -15,10 +15,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.errors import command
-from tools.benchmarks import evaluation, frechet, generate, step
+from tools.benchmarks import evaluation, frechet, generate, heads, step
 
 # The name of a kind -> its module.
-KINDS = {"step": step, "eval": evaluation, "frechet": frechet, "generate": generate}
+KINDS = {"step": step, "eval": evaluation, "frechet": frechet, "generate": generate, "heads": heads}
 
 
 def main() -> int:

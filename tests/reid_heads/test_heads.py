@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from dgnet.errors import UserError
@@ -69,7 +70,16 @@ def test_mgn_pools_like_the_oracle_at_any_size(stripes: str, pooling: str) -> No
         assert [x.shape[2] for x in maps] == [6, 12, 12]
         assert all(torch.equal(output.metric_features[i], output.embedding[:, 16 * i : 16 * i + 16]) for i in range(3))
     # Sizes that nothing divides work too.
-    assert head.embed(images(2, 100, 52)).shape == (2, 16 * (3 + sum(head.stripes[1:])))
+    odd = images(2, 100, 52)
+    assert head.embed(odd).shape == (2, 16 * (3 + sum(head.stripes[1:])))
+    adaptive: Callable[..., Tensor] = F.adaptive_avg_pool2d if pooling == "avg" else F.adaptive_max_pool2d
+    count = head.stripes[2]
+    with torch.no_grad():
+        maps = head.maps(odd)
+        pooled = adaptive(maps[2], (count, 1)).split(1, 2)
+        last = [r(x) for r, x in zip(head.reductions[-count:], pooled, strict=True)]
+        assert maps[2].shape[2] % 2 == 1
+        assert torch.allclose(head.embed(odd)[:, -16 * count :], torch.cat(last, 1), atol=1e-6)
 
 
 def test_branches_of_mgn_share_no_weights() -> None:

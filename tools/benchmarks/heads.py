@@ -1,0 +1,139 @@
+"""`heads`: images per second of a head, training and extraction, in turn with torchvision's plain ResNet of its size.
+
+The plain network has the head's last stride and, while training, a linear classifier with cross-entropy; the head has
+its whole objective (label smoothing, batch-hard triplet). Both step with Adam on the same random images in memory, so
+loading and augmentation are not in the figures. Extraction is the embedding alone, of unit length, without gradients.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dgnet.device import Precision, PrecisionName, choose_device, machine
+from dgnet.errors import UserError
+from dgnet.models.backbone import Backbone
+from reid_heads.bnneck import TRUNKS, pool_globally
+from reid_heads.objective import Objective
+from reid_heads.registry import build_head
+
+Work = Callable[[], None]
+
+
+class Plain(nn.Module):
+    """torchvision's network: trunk, global pooling, linear classifier."""
+
+    def __init__(self, name: str, identities: int) -> None:
+        super().__init__()
+        self.trunk = Backbone(TRUNKS[name].backbone, last_stride=1, double_up_to_height=0)
+        self.classifier = nn.Linear(self.trunk.channels, identities)
+
+    def embed(self, images: Tensor) -> Tensor:
+        return pool_globally(self.trunk(images))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.classifier(self.embed(images))
+
+
+def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The kind `heads` with its options."""
+    kind = kinds.add_parser(
+        "heads",
+        help="images per second of a head beside a plain ResNet",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    kind.add_argument("--head", choices=tuple(TRUNKS), default="resnet50", help="(default: resnet50)")
+    kind.add_argument("--height", type=int, default=256, help="pixels (default: 256)")
+    kind.add_argument("--width", type=int, default=128, help="pixels (default: 128)")
+    kind.add_argument("--batch", type=int, default=64, help="images of an iteration, four of an identity (default: 64)")
+    kind.add_argument("--iterations", type=int, default=3, help="timed in a round (default: 3)")
+    kind.add_argument("--rounds", type=int, default=3, help="rounds of everything in turn (default: 3)")
+    kind.add_argument("--device", default="auto", help="auto, cpu or cuda:NUMBER (default: auto)")
+    kind.add_argument("--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="(default: fp32)")
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """Rates, and their ratios by round."""
+    for name in ("iterations", "rounds"):
+        if getattr(args, name) < 1:
+            raise UserError(f"--{name} must be at least 1, got {getattr(args, name)}")
+    if args.batch < 8 or args.batch % 4:
+        raise UserError(f"--batch must be a multiple of 4 and at least 8, got {args.batch}")
+    device = choose_device(args.device)
+    works = prepared(args, device)
+    for work in works.values():
+        work()  # allocates, fills the optimisers' state
+    rates: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(args.rounds):
+        for name, work in works.items():
+            began = time.perf_counter()
+            for _ in range(args.iterations):
+                work()
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            rates[name].append(args.batch * args.iterations / (time.perf_counter() - began))
+    asked = {key: getattr(args, key) for key in ("head", "height", "width", "batch", "precision")}
+    result: dict[str, Any] = {"machine": machine(), **asked}
+    for phase in ("training", "extraction"):
+        ours, plain = rates[f"{phase}, head"], rates[f"{phase}, plain"]
+        ratios = [mine / theirs for mine, theirs in zip(ours, plain, strict=True)]
+        result[phase] = {
+            "head_images_per_second": round(statistics.median(ours), 3),
+            "plain_images_per_second": round(statistics.median(plain), 3),
+            "head_over_plain": {
+                "median": round(statistics.median(ratios), 3),
+                "rounds": [round(ratio, 3) for ratio in ratios],
+            },
+        }
+    return result
+
+
+def prepared(args: argparse.Namespace, device: torch.device) -> dict[str, Work]:
+    """One iteration of each phase, of the head and of the plain network."""
+    torch.manual_seed(0)
+    identities = args.batch // 4
+    images = torch.randn(args.batch, 3, args.height, args.width).to(device, memory_format=torch.channels_last)
+    labels = torch.arange(identities).repeat_interleave(4).to(device)
+    head = build_head(args.head, identities).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    plain = Plain(args.head, identities).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    objective = Objective(head, "1*CrossEntropy+1*Triplet", margin=0.3, label_smoothing=0.1).to(device)
+    return {
+        "training, head": training(head, lambda: objective(head(images), labels).total(), args.precision, device),
+        "training, plain": training(plain, lambda: F.cross_entropy(plain(images), labels), args.precision, device),
+        "extraction, head": extraction(head.deployed(), images, args.precision, device),
+        "extraction, plain": extraction(plain, images, args.precision, device),
+    }
+
+
+def training(network: nn.Module, loss: Callable[[], Tensor], name: PrecisionName, device: torch.device) -> Work:
+    """An iteration of Adam."""
+    optimiser = torch.optim.Adam(network.parameters(), lr=3.5e-4, weight_decay=5e-4)
+    precision = Precision(name, device)
+
+    def work() -> None:
+        network.train()
+        with precision.autocast():
+            value = loss()
+        optimiser.zero_grad()
+        precision.backward(value)
+        precision.step(optimiser)
+
+    return work
+
+
+def extraction(network: Any, images: Tensor, name: PrecisionName, device: torch.device) -> Work:
+    """Embeddings of unit length."""
+    precision = Precision(name, device)
+
+    def work() -> None:
+        network.eval()
+        with torch.inference_mode(), precision.autocast():
+            F.normalize(network.embed(images))
+
+    return work
