@@ -90,7 +90,7 @@ class HeadSource:
     Args:
         labels: the class of each image of `cache`.
         generated: a stored set gives its images to the batch; a live generator gets the batch's originals.
-        generated_images: how many of them there are in the batch of one process, from `generated_from` (iteration) on.
+        generated_images: how many of them are in the batch of one process, from `generated_from_epoch` (from 0) on.
     """
 
     def __init__(
