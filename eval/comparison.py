@@ -55,8 +55,9 @@ def compare(reports: Sequence[Report]) -> Comparison:
             mark = DIFFERENT if holders - set(values) else UNKNOWN if not protocol and len(values) > 1 else SAME
             row = tuple(values.get(number) for number in range(len(reports)))
             rows.append(Row(section, name, protocol, unit, row, mark))
-    order = list(dict.fromkeys(row.section for row in rows))
-    rows.sort(key=lambda row: order.index(row.section))
+    # What one protocol measured stands together; the rest of the order is that of the reports.
+    sections, protocols = (list(dict.fromkeys(getattr(row, name) for row in rows)) for name in ("section", "protocol"))
+    rows.sort(key=lambda row: (sections.index(row.section), protocols.index(row.protocol)))
     return Comparison(tuple(report.title for report in reports), tuple(rows), _warnings(reports, rows))
 
 
@@ -86,21 +87,26 @@ def as_text(comparison: Comparison, labels: Sequence[str], sources: Sequence[str
 
 def _warnings(reports: Sequence[Report], rows: Sequence[Row]) -> tuple[str, ...]:
     said = []
-    different = list(dict.fromkeys(f"{row.section} / {row.name}" for row in rows if row.mark == DIFFERENT))
-    if different:
+    if different := _named([row for row in rows if row.mark == DIFFERENT]):
         said.append(
-            f"{DIFFERENT} Measured by different protocols, each in a row of its own and not to be compared: "
-            f"{'; '.join(different)}."
+            f"{DIFFERENT} Measured by different protocols, each in a row of its own; do not compare them: {different}."
         )
-    unknown = [f"{row.section} / {row.name}" for row in rows if row.mark == UNKNOWN]
-    if unknown:
-        said.append(f"{UNKNOWN} No protocol is stated, so that nobody knows what is compared: {'; '.join(unknown)}.")
+    if unknown := _named([row for row in rows if row.mark == UNKNOWN]):
+        said.append(f"{UNKNOWN} No protocol is stated, so that nobody knows what is compared: {unknown}.")
     for split in dict.fromkeys(name for report in reports for name in report.splits):
         counts = [report.splits[split] for report in reports if split in report.splits]
         if any(count != counts[0] for count in counts):
             each = " and ".join(", ".join(f"{n:,} {what}" for what, n in count.items()) for count in counts)
             said.append(f"! The reports measured different data: {split} is {each}.")
     return tuple(said)
+
+
+def _named(rows: Sequence[Row]) -> str:
+    """The figures of these rows, each once, by section."""
+    names: dict[str, dict[str, None]] = {}
+    for row in rows:
+        names.setdefault(row.section, {})[row.name] = None
+    return "; ".join(f"{section}: {', '.join(figures)}" for section, figures in names.items())
 
 
 def _signed(difference: float | int, unit: str) -> str:

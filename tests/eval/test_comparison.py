@@ -32,10 +32,16 @@ def test_different_protocols_never_share_a_row():
         ("dgnet", (None, 82.0), DIFFERENT),
     ]
     (warning,) = comparison.warnings
-    assert "different protocols" in warning and "Re-identification / mAP" in warning
+    assert "different protocols" in warning and warning.endswith("do not compare them: Re-identification: mAP.")
     text = as_text(comparison, ["A", "B"], ["a.json", "b.json"])
     assert "+2.0" not in text, "no difference of what cannot be compared"
     assert text.count("≠ mAP") == 2 and text.endswith(warning)
+
+
+def test_what_one_protocol_measured_stands_together():
+    figures = [Figure("Re-identification", name, 1.0, "%", protocol) for name in "ab" for protocol in ("x", "y")]
+    rows = compare([report("a", *figures[::2]), report("b", *figures[1::2])]).rows
+    assert [(row.protocol, row.name) for row in rows] == [("x", "a"), ("x", "b"), ("y", "a"), ("y", "b")]
 
 
 def test_both_protocols_in_both_reports_are_two_rows():
