@@ -12,6 +12,7 @@ from dgnet.device import PrecisionName
 from dgnet.errors import UserError
 from dgnet.models.head import Option
 from dgnet.settings import Section, plain_folder_name
+from reid_heads.filtering import FilterConfig
 from reid_heads.loss_string import parse_loss
 from reid_heads.optimisers import OptimiserName
 from reid_heads.policies import PolicyName
@@ -129,6 +130,7 @@ class GeneratedConfig(Section):
         start_epoch: the epoch (from 0) that is the first to see them.
         in_metric: whether they enter the metric losses, too.
         weight: of their cross-entropy, relative to a real image's.
+        filters: which images of a stored set are good enough, see `reid_heads.filtering`; one after another.
     """
 
     source: Path | None = None
@@ -139,6 +141,7 @@ class GeneratedConfig(Section):
     start_epoch: int = Field(0, ge=0)
     in_metric: bool = False
     weight: float = Field(1, gt=0)
+    filters: tuple[FilterConfig, ...] = ()
 
 
 class TestConfig(Section):

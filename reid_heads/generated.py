@@ -20,6 +20,7 @@ from dgnet.models.frozen import evaluating
 from dgnet.models.generator import Generator
 from dgnet.restore import load_generator
 from reid_heads.config import GeneratedConfig
+from reid_heads.filtering import filtered
 from reid_heads.label_smoothing import UNLABELLED
 from reid_heads.policies import POLICIES, PolicyName
 
@@ -46,8 +47,13 @@ class StoredImages:
         classes: dict[int, int],
         policy: PolicyName = "appearance",
         workers: int | None = None,
+        dropped: Sequence[str] = (),
     ) -> None:
-        """`classes` maps training identities to their classes. `UserError` for images that the policy cannot use."""
+        """`classes` maps training identities to their classes; `dropped` says what filters left out (`filtered`).
+
+        `UserError` for images that the policy cannot use.
+        """
+        self.dropped = tuple(dropped)
         _refuse_unusable(records, classes, policy)
         self.cache = ImageCache([record.path for record in records], workers)
         self.appearance, self.structure = (
@@ -143,10 +149,16 @@ def open_generated(
     if config.source is None:
         return None
     if is_run(config.source):
+        if config.filters:
+            raise UserError(
+                f"{config.source} swaps while training, and its images have no scores for generated.filters; make a "
+                "set of it by tools/generate.py"
+            )
         stored = load_generator(config.source, device)
         return LiveGenerator(stored.network, stored.config.data.height, stored.config.data.width)
     classes = {identity: label for label, identity in enumerate(dataset.identities)}
-    return StoredImages(read_generated(config.source, config.name_pattern), classes, config.label)
+    records, dropped = filtered(read_generated(config.source, config.name_pattern), config.filters)
+    return StoredImages(records, classes, config.label, dropped=dropped)
 
 
 def is_run(path: Path) -> bool:

@@ -24,7 +24,7 @@ from reid_heads.batches import HeadSource
 from reid_heads.best import Best, Figures
 from reid_heads.build import build_objective, build_optimisers, distils, head_source, is_test_epoch, learning_rate
 from reid_heads.config import HeadConfig
-from reid_heads.generated import GeneratedSource, LiveGenerator
+from reid_heads.generated import GeneratedSource, LiveGenerator, StoredImages
 from reid_heads.instruction import Instruction, open_expert, open_teaching
 from reid_heads.objective import LossRecord
 from reid_heads.pace import Pace
@@ -184,9 +184,7 @@ def _introduce(run: Run, config: HeadConfig, dataset: Dataset, source: HeadSourc
     """What this run trains on."""
     sampler = source.sampler
     run.say("\n".join([f"{dataset.name} at {dataset.root}", *split_table(count_splits(dataset))]))
-    run.say(
-        f"an epoch: {source.iterations_per_epoch} batches of {sampler.identities} x {sampler.images} images"
-    )
+    run.say(f"an epoch: {source.iterations_per_epoch} batches of {sampler.identities} x {sampler.images} images")
     if sampler.repeating:
         run.say(
             f"{sampler.repeating} identities have fewer than {sampler.images} images: theirs repeat within a batch "
@@ -199,6 +197,9 @@ def _introduce(run: Run, config: HeadConfig, dataset: Dataset, source: HeadSourc
             f"{source.generated_images} generated images beside them from epoch {settings.start_epoch + 1} on, {kind} "
             f"{settings.source}; label: {settings.label}, {'' if settings.in_metric else 'not '}in the metric losses"
         )
+    if isinstance(source.generated, StoredImages):
+        for sentence in source.generated.dropped:
+            run.say(f"filter, {sentence}")
 
 
 def _test(

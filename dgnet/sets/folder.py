@@ -23,6 +23,7 @@ from dgnet.errors import UserError
 from dgnet.files import replace_text
 from dgnet.run_folder import differences
 from dgnet.sets.checking import PROGRESS, RECIPE, file_problems, read_plan, read_recipe
+from dgnet.sets.diversity import diversity
 from dgnet.sets.naming import file_names, source_paths, sources
 from dgnet.sets.plans import Pairs, extended
 
@@ -116,8 +117,14 @@ class SetFolder:
         if problems:
             raise UserError(f"{problems[0]}; {len(problems)} such images: put them back, or begin another set")
 
-    def write_manifest(self, done: Mapping[int, Done]) -> None:
-        """`manifest.csv` of the finished images."""
+    def diversity(self, done: Mapping[int, Done]) -> dict[int, float]:
+        """Position -> how much an image differs from the others of its identity, see `dgnet.sets.diversity`."""
+        records = sources(self.dataset)
+        owners = [records[a].identity for a, _ in self.pairs]
+        return diversity({position: self.folder / self.files[position] for position in done}, owners)
+
+    def write_manifest(self, done: Mapping[int, Done], diversity: Mapping[int, float] | None = None) -> None:
+        """`manifest.csv` of the finished images; without `diversity` that column is empty."""
         records, paths = sources(self.dataset), source_paths(self.dataset)
         rows = []
         for position in sorted(done):
@@ -136,6 +143,7 @@ class SetFolder:
                     "structure_identity": records[s].identity,
                     "structure_camera": records[s].camera,
                     **{key: value for key, value in asdict(done[position]).items() if key != "position"},
+                    "diversity": (diversity or {}).get(position, ""),
                     "checkpoint": self.recipe["generator"]["checkpoint_sha256"],
                 }
             )

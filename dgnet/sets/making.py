@@ -60,15 +60,17 @@ def make_set(
             target.write_manifest(target.done())
         raise
     failures = [sentence for sentence in distributed.gather(failure) if sentence is not None]
-    distributed.on_main(lambda: _finish(target, failures))
+    distributed.on_main(lambda: _finish(target, failures, scored=judge is not None))
     if lock is not None:
         lock.close()
     return len(missing)
 
 
-def _finish(target: SetFolder, failures: Sequence[str]) -> None:
+def _finish(target: SetFolder, failures: Sequence[str], scored: bool) -> None:
     try:
-        target.write_manifest(target.done())
+        done = target.done()
+        # Diversity compares images with each other, so it is asked when all are there.
+        target.write_manifest(done, target.diversity(done) if scored and not failures else None)
     except OSError as error:
         failures = failures or [f"{target.folder}: the manifest cannot be written ({error.strerror or error})"]
     if failures:

@@ -30,7 +30,9 @@ def test_a_line_more_makes_it_higher_and_a_panel_more_wider() -> None:
     assert one.dtype == np.uint8 and two.shape[0] > one.shape[0] and wide.shape[1] > one.shape[1]
 
 
-@pytest.mark.parametrize("panels", [{}, {"here": []}, {"here": [effect("a", 0.0, 1.0)], "elsewhere": [effect("b", 0.0, 1.0)]}])
+@pytest.mark.parametrize(
+    "panels", [{}, {"here": []}, {"here": [effect("a", 0.0, 1.0)], "elsewhere": [effect("b", 0.0, 1.0)]}]
+)
 def test_nothing_to_draw(panels: dict) -> None:
     with pytest.raises(UserError, match="the same in every panel"):
         effects(panels, "points")

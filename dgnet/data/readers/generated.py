@@ -1,8 +1,10 @@
 """Generated images that somebody else's program, or ours, left in a folder: who wears what in which pose."""
 
 import csv
+import math
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dgnet.data.readers.names import is_image
@@ -11,6 +13,8 @@ from dgnet.errors import UserError
 MANIFEST = "manifest.csv"
 # The identity is the first number of the name, or of the folder: 0002_c1s1_000451_03.jpg, 0002/7.png.
 NAME_PATTERN = r"^(?P<identity>\d+)"
+# Columns of a manifest by which images can be kept or dropped: the more the better.
+SCORES = ("identity_consistency", "diversity", "realism", "sharpness")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +22,13 @@ class GeneratedRecord:
     """One generated image; identities are the data set's own numbers, None where unknown.
 
     `appearance` is who lent the clothes (for other generators than DG-Net: who the image is meant to show), `structure`
-    who lent pose, body and place.
+    who lent pose, body and place. `scores` are those of `SCORES` that a manifest tells of it (`dgnet.sets`).
     """
 
     path: Path
     appearance: int | None
     structure: int | None = None
+    scores: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 def read_generated(place: Path, name_pattern: str = NAME_PATTERN) -> tuple[GeneratedRecord, ...]:
@@ -32,7 +37,7 @@ def read_generated(place: Path, name_pattern: str = NAME_PATTERN) -> tuple[Gener
     `place` is a .csv file, a folder with a `manifest.csv`, or any other folder of images.
 
     - A CSV has the columns `path` (relative to its folder) and `appearance_identity` (or `identity`), maybe
-      `structure_identity`; an empty cell is unknown, other columns are not read.
+      `structure_identity` and columns of `SCORES`; an empty cell is unknown, other columns are not read.
     - In a folder, `name_pattern` is searched in every image's path below it, written with `/`. Its group `identity`
       (or `appearance`) is the appearance's identity, its group `structure` the structure's. A pattern that does not
       match leaves both unknown.
@@ -72,7 +77,10 @@ def _of_csv(path: Path) -> list[GeneratedRecord]:
                 raise UserError(f"{where}: no image at {row['path']!r}")
             records.append(
                 GeneratedRecord(
-                    image, _identity(row[appearance], where), _identity(row.get("structure_identity"), where)
+                    image,
+                    _identity(row[appearance], where),
+                    _identity(row.get("structure_identity"), where),
+                    _scores(row, where),
                 )
             )
     return records
@@ -104,3 +112,14 @@ def _identity(text: str | None, where: str) -> int | None:
         return int(text)
     except ValueError as error:
         raise UserError(f"{where}: an identity must be a whole number or empty, and it is {text!r}") from error
+
+
+def _scores(row: Mapping[str, str], where: str) -> dict[str, float]:
+    found = {name: text for name in SCORES if (text := row.get(name))}
+    try:
+        scores = {name: float(text) for name, text in found.items()}
+    except ValueError as error:
+        raise UserError(f"{where}: a score must be a number or empty, and these are {found}") from error
+    if not all(math.isfinite(score) for score in scores.values()):
+        raise UserError(f"{where}: a score must be finite, and these are {found}")
+    return scores

@@ -1,0 +1,82 @@
+"""Did it help? Two ways of training, measured with the same seeds: the mean difference and what chance would allow."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from eval.errors import EvaluationError
+
+NO_DIFFERENCE = "no difference found"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and standard deviation (with n - 1) of one way's figures over its seeds."""
+
+    mean: float
+    deviation: float
+    seeds: int
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """Of figures `first - second`, seed by seed: their mean, and the interval `low`..`high` that holds the true mean
+    difference with probability `confidence` if the differences are normal (Student 1908)."""
+
+    mean: float
+    low: float
+    high: float
+    confidence: float
+    seeds: int
+
+    @property
+    def found(self) -> bool:
+        """Whether chance is unlikely to be all of it: the interval does not contain 0."""
+        return not self.low <= 0 <= self.high
+
+    @property
+    def verdict(self) -> str:
+        """ "higher", "lower", or "no difference found" """
+        if not self.found:
+            return NO_DIFFERENCE
+        return "higher" if self.mean > 0 else "lower"
+
+
+def spread(figures: Sequence[float]) -> Spread:
+    """Mean and standard deviation. `EvaluationError` for fewer than two figures, or one that is not finite."""
+    values = _checked("figures", figures)
+    return Spread(float(values.mean()), float(values.std(ddof=1)), len(values))
+
+
+def paired_difference(first: Sequence[float], second: Sequence[float], confidence: float = 0.95) -> PairedDifference:
+    """Figures of two ways for the same seeds, in the same order: `mean(d) -+ t * std(d) / sqrt(n)`, d = first - second.
+
+    t is the quantile of Student's distribution with n - 1 degrees of freedom that leaves (1 - confidence) / 2 above it.
+    Pairs take out what both ways owe to the seed. Differences that are all alike have an interval of no width.
+
+    Raises:
+        EvaluationError: fewer than two pairs, other numbers of them, a figure that is not finite, or a confidence that
+            does not lie between 0 and 1.
+    """
+    if not 0 < confidence < 1:
+        raise EvaluationError(f"the confidence must lie between 0 and 1, got {confidence}")
+    one, other = _checked("first", first), _checked("second", second)
+    if len(one) != len(other):
+        raise EvaluationError(f"pairs need as many figures of both ways, got {len(one)} and {len(other)}")
+    differences = one - other
+    mean, seeds = float(differences.mean()), len(differences)
+    error = float(differences.std(ddof=1)) / math.sqrt(seeds)
+    half = float(stats.t.ppf((1 + confidence) / 2, seeds - 1)) * error
+    return PairedDifference(mean, mean - half, mean + half, confidence, seeds)
+
+
+def _checked(name: str, figures: Sequence[float]) -> np.ndarray:
+    values = np.asarray(figures, dtype=np.float64)
+    if values.ndim != 1 or len(values) < 2:
+        raise EvaluationError(f"{name} must hold a figure for each of at least 2 seeds, got the shape {values.shape}")
+    if not np.isfinite(values).all():
+        raise EvaluationError(f"{name} must be finite, got {values.tolist()}")
+    return values

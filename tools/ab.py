@@ -1,0 +1,53 @@
+"""Did generated images help? The same head with and without them, several seeds, here and elsewhere.
+
+    python tools/ab.py --config configs/ab_demo.yaml             built-in pedestrians, the generator of `make demo`
+    python tools/ab.py --config configs/ab_demo.yaml --resume    go on: what is finished is kept
+    python tools/ab.py --config configs/ab_demo.yaml --resume seeds=10      more seeds of the same
+
+Each row of the configuration is trained with seeds 0, 1, ...: same initial weights, same batches of real images, same
+number of steps; generated images come on top. The difference to the baseline is taken seed by seed (Student's t on
+paired differences); where its interval contains 0 the outcome is "no difference found". In OUTPUT/outputs/NAME stand
+outcome.md (the table), outcome.png, report.json, report.md and report.html, anew with every seed from the second on.
+"""
+
+import argparse
+import json
+import shlex
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from dgnet.errors import command
+from dgnet.settings import load_settings
+from tools.trial.config import TrialConfig
+from tools.trial.outcome import PLOT, TABLE, write_outcome
+from tools.trial.running import Trial
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("settings", nargs="*", metavar="section.key=value", help="change single settings")
+    parser.add_argument("--config", type=Path, required=True, help="a YAML file such as configs/ab_demo.yaml")
+    parser.add_argument("--name", help="folder of the A/B (default: the configuration's name)")
+    parser.add_argument("--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are made")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with an A/B that was stopped, or add seeds or rows"
+    )
+    args = parser.parse_intermixed_args()
+    overrides = [*args.settings, *([f"name={json.dumps(args.name)}"] if args.name else [])]
+    trial = Trial(load_settings(TrialConfig, args.config, overrides), args.output_path, args.resume)
+    said = shlex.join(["python", "tools/ab.py", *sys.argv[1:]])
+    try:
+        trial.open()
+        status = trial.run(lambda: print(f"\n{write_outcome(trial, said)}\n", flush=True))
+    except KeyboardInterrupt:
+        print("interrupted; --resume goes on", file=sys.stderr)
+        return 130
+    if not status:
+        print(f"Look at {trial.folder / TABLE} and {trial.folder / PLOT}.")
+    return status
+
+
+if __name__ == "__main__":
+    command(main)

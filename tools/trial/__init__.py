@@ -1,0 +1,1 @@
+"""Did generated images help? What tools/ab.py is made of: its settings, data, runs, and outcome."""

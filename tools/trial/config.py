@@ -1,0 +1,134 @@
+"""Settings of an A/B of heads: what is the same in every row, and what each row does otherwise."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, JsonValue, field_validator, model_validator
+
+from dgnet.errors import UserError
+from dgnet.settings import Section, override_settings, plain_folder_name
+from reid_heads.config import HeadConfig
+
+
+class FewConfig(Section):
+    """How little the heads get: `identities` of the training split, of each `images`, from `cameras` of its cameras.
+
+    Null: all. Which ones is drawn by `seed`.
+    """
+
+    identities: int | None = Field(None, ge=2)
+    images: int | None = Field(None, ge=1)
+    cameras: int | None = Field(None, ge=1)
+    seed: int = 0
+
+
+class PedestriansConfig(Section):
+    """Other built-in pedestrians: other people (`seed`) before other cameras in another light (`camera_seed`)."""
+
+    seed: int = 1
+    camera_seed: int = 1
+    test_identities: int = Field(50, ge=2)
+    images_per_identity: int = Field(12, ge=2)
+
+
+class ElsewhereConfig(Section):
+    """Another domain to test on, never trained on: a data set as in `data`, made first if it is `pedestrians`."""
+
+    root: Path
+    layout: str = "auto"
+    pedestrians: PedestriansConfig | None = None
+
+
+class RowConfig(Section):
+    """One way of training.
+
+    Args:
+        meaning: a few words for the table.
+        generated: whether it sees the generated images.
+        against: the row that it is compared with; null: the baseline.
+        every_image: it gets all real images of the same identities, not a few.
+        settings: `section.key` of a head's configuration -> value, on top of `head`.
+    """
+
+    meaning: str = Field(min_length=1)
+    generated: bool = False
+    against: str | None = None
+    every_image: bool = False
+    settings: dict[str, JsonValue] = {}
+
+
+class TrialConfig(Section):
+    """Everything that `tools/ab.py` needs.
+
+    Args:
+        seeds: how often each row is trained: with seeds 0, 1, ... for weights, batches and augmentation, the same in
+            every row.
+        confidence: of the intervals.
+        baseline: the row of real images alone.
+        generator: a run of DG-Net (tools/train_gan.py, `make demo`), or the set that is there already: a folder of
+            generated images or a CSV.
+        per_identity: how many images it makes for each identity, from the real images that the heads get.
+        head: what every row shares, as for tools/train.py.
+    """
+
+    name: str = "ab"
+    seeds: int = Field(5, ge=2)
+    confidence: float = Field(0.95, gt=0, lt=1)
+    baseline: str = "real"
+    generator: Path | None = None
+    per_identity: int = Field(12, ge=1)
+    few: FewConfig = FewConfig()
+    elsewhere: ElsewhereConfig | None = None
+    head: HeadConfig = HeadConfig()
+    rows: dict[str, RowConfig] = {}
+
+    @field_validator("name")
+    @classmethod
+    def _plain_folder_name(cls, name: str) -> str:
+        return plain_folder_name(name)
+
+    @model_validator(mode="after")
+    def _comparable(self) -> "TrialConfig":
+        for name, row in self.rows.items():
+            try:
+                plain_folder_name(name)
+            except ValueError as error:
+                raise ValueError(f"the name of the row {name!r} {error}") from error
+            if row.against is not None and (row.against == name or row.against not in self.rows):
+                raise ValueError(f"rows.{name}.against must name another row, it names {row.against!r}")
+        if self.baseline not in self.rows or self.rows[self.baseline].generated:
+            raise ValueError(
+                f"baseline must name a row without generated images, one of "
+                f"{', '.join(name for name, row in self.rows.items() if not row.generated) or 'which there is none'}; "
+                f"it names {self.baseline!r}"
+            )
+        if len(self.rows) < 2:
+            raise ValueError("rows must hold the baseline and at least one row to compare with it")
+        if self.generator is None and any(row.generated for row in self.rows.values()):
+            raise ValueError("generator must name a trained DG-Net or a set of images: a row has generated images")
+        return self
+
+    def opponent(self, name: str) -> str | None:
+        """The row that `name` is compared with, None for the baseline."""
+        return None if name == self.baseline else self.rows[name].against or self.baseline
+
+    def needs_images(self) -> bool:
+        """Whether any row has generated images."""
+        return any(row.generated for row in self.rows.values())
+
+    def head_of(self, name: str, seed: int, generated: Path | None) -> HeadConfig:
+        """The configuration of one run: the row `name` with the seed, its generated images in `generated`.
+
+        Raises:
+            UserError: a setting of the row that no head has, or one that the A/B itself decides.
+        """
+        row = self.rows[name]
+        for key in ("run.seed", "data.root", "data.layout", "test.every", "name"):
+            if key in row.settings:
+                raise UserError(f"rows.{name}.settings: {key} is the same in every row, or set for each run")
+        settings: dict[str, Any] = {"test.every": 0, **row.settings, "run.seed": seed, "name": f"{name}_{seed}"}
+        if row.generated:
+            settings.setdefault("generated.source", str(generated))
+        overrides = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
+        return override_settings(self.head, overrides, f"rows.{name}.settings")

@@ -1,0 +1,110 @@
+"""What an A/B trains and tests on: a few real images, images generated from them, and another place."""
+
+import csv
+import io
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dgnet.data.datasets import read_dataset
+from dgnet.data.draws import permutation
+from dgnet.data.records import Dataset, Record
+from dgnet.data.synthetic import SyntheticSpec, write_dataset
+from dgnet.errors import UserError
+from dgnet.files import replace_text
+from dgnet.sets.checking import RECIPE
+from dgnet.sets.plans import COLUMNS, per_identity
+from dgnet.sets.request import SetRequest, make
+from reid_heads.generated import is_run
+from tools.trial.config import ElsewhereConfig, FewConfig, TrialConfig
+
+
+def few_of(dataset: Dataset, few: FewConfig) -> Dataset:
+    """The data set with a few identities and a few training images of each: a pure function of the records and `few`.
+
+    `few.cameras` of an identity's cameras are drawn, then `few.images` of the images that these took.
+    """
+    people: dict[int, list[Record]] = {}
+    for record in dataset.train:
+        people.setdefault(record.identity, []).append(record)
+    everybody = dataset.identities
+    drawn = permutation(few.seed, "identities", 0, len(everybody))[: few.identities]
+    kept: list[Record] = []
+    for identity in (everybody[place] for place in drawn):
+        records = people[identity]
+        cameras = sorted({record.camera for record in records})
+        order = permutation(few.seed, "cameras of an identity", identity, len(cameras))
+        chosen = {cameras[place] for place in order[: few.cameras]}
+        seen = [record for record in records if record.camera in chosen]
+        kept += [seen[place] for place in permutation(few.seed, "images of an identity", identity, len(seen))][
+            : few.images
+        ]
+    return replace(dataset, train=tuple(sorted(kept, key=lambda record: record.path)))
+
+
+def open_elsewhere(elsewhere: ElsewhereConfig) -> Dataset:
+    """The other domain, rendered first where it is built-in pedestrians that are not there yet."""
+    if (people := elsewhere.pedestrians) is not None:
+        spec = SyntheticSpec(
+            seed=people.seed,
+            camera_seed=people.camera_seed,
+            train_identities=2,  # nobody trains on them, but a data set without a training split is none
+            test_identities=people.test_identities,
+            images_per_identity=people.images_per_identity,
+        )
+        write_dataset(elsewhere.root, spec)
+    dataset = read_dataset(elsewhere.root, "market1501" if people is not None else elsewhere.layout)
+    if not dataset.query or not dataset.gallery:
+        raise UserError(f"{elsewhere.root}: elsewhere needs a query and a gallery split to test on")
+    return dataset
+
+
+def generated_images(config: TrialConfig, few: Dataset, folder: Path) -> Path:
+    """Where the generated images are: made in `folder/generated` by a generator from the real images of `few`, or the
+    set that the configuration names. What was made before is gone on with.
+
+    Raises:
+        UserError: there is no generator, or it was trained on other identities.
+    """
+    source = config.generator
+    assert source is not None
+    if not source.exists():
+        raise UserError(
+            f"{source}: no trained generator here; `make demo` trains the one of the built-in pedestrians, "
+            "generator=RUN names another"
+        )
+    if not is_run(source):
+        return source
+    target, pairs = folder / "generated", folder / "pairs.csv"
+    if target.exists() and not (target / RECIPE).is_file():
+        shutil.rmtree(target)  # killed before its recipe was written: nothing in it yet
+    replace_text(pairs, pairs_text(few, config.per_identity, config.few.seed))
+    request = SetRequest(
+        name=str(source),
+        data=few.root,
+        pairs=pairs,
+        output=target,
+        device=config.head.run.device,
+        resume=target.exists(),
+    )
+    print(make(request), flush=True)
+    return target
+
+
+def pairs_text(few: Dataset, each: int, seed: int) -> str:
+    """`each` swaps for every identity between the images of `few`, as tools/generate.py reads them."""
+    return _csv(
+        [[_below(few.train[place], few.root) for place in pair] for pair in per_identity(few.train, each, seed)]
+    )
+
+
+def _below(record: Record, root: Path) -> str:
+    return record.path.relative_to(root).as_posix()
+
+
+def _csv(rows: Sequence[Sequence[str]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([COLUMNS, *rows])
+    return text.getvalue()

@@ -1,0 +1,150 @@
+"""The outcome of an A/B: a table for people, a report, a plot."""
+
+from collections.abc import Sequence
+
+from eval.paired import PairedDifference, Spread, paired_difference, spread
+from eval.report import Figure, Picture, Report, write_report, write_text
+from tools.trial.config import TrialConfig
+from tools.trial.running import Result, Trial
+from visual.effects import Effect, effects
+from visual.grid import save_png
+
+TABLE, PLOT = "outcome.md", "outcome.png"
+SHOWN = ("mAP", "Rank-1")
+
+
+def write_outcome(trial: Trial, command: str) -> str:
+    """Write outcome.md, outcome.png and the report of what is finished into the A/B's folder; the table.
+
+    Seeds that are not finished for every row are left out.
+    """
+    config = trial.config
+    by_row = complete(trial.results(), list(config.rows))
+    table = outcome_table(config, by_row)
+    panels = {}
+    for place in trial.measures:
+        found = []
+        for name in config.rows:
+            if (opponent := config.opponent(name)) is not None:
+                one, other = (_values(by_row[row], place, "mAP") for row in (name, opponent))
+                difference = paired_difference(one, other, config.confidence)
+                seeds = [100 * (a - b) for a, b in zip(one, other, strict=True)]
+                said = name if opponent == config.baseline else f"{name}\nagainst {opponent}"
+                found.append(Effect(said, seeds, 100 * difference.mean, 100 * difference.low, 100 * difference.high))
+        panels[place] = found
+    save_png(
+        effects(panels, f"difference in mAP, percentage points ({100 * config.confidence:g} % interval)"),
+        trial.folder / PLOT,
+    )
+    seconds: dict[str, float] = {}
+    for name, results in by_row.items():
+        seconds[f"{len(results)} x {name}"] = sum(result.seconds for result in results)
+    report = Report(
+        f"Did generated images help? {config.name}",
+        figures_of_outcome(config, by_row, list(trial.measures)),
+        command=command,
+        counts=_counts(config, by_row),
+        splits=trained_on(trial),
+        seconds=seconds,
+        pictures=[Picture(PLOT, "Dots: seeds; line: interval; grey: no difference found.")],
+    )
+    write_report(report, trial.folder, overwrite=True)
+    write_text(trial.folder / TABLE, table + "\n")
+    return table
+
+
+def complete(results: Sequence[Result], rows: Sequence[str]) -> dict[str, list[Result]]:
+    """Row -> its results by seed, of the seeds that every row has."""
+    found = {name: {result.seed: result for result in results if result.row == name} for name in rows}
+    seeds = sorted(set.intersection(*(set(one) for one in found.values())))
+    return {name: [one[seed] for seed in seeds] for name, one in found.items()}
+
+
+def outcome_table(config: TrialConfig, by_row: dict[str, list[Result]]) -> str:
+    """Markdown: a line for each row, for each place mAP and what it is compared with."""
+    places = list(by_row[config.baseline][0].figures)
+    seeds = len(by_row[config.baseline])
+    head = ["row", *(text for place in places for text in (f"mAP, {place}", "difference"))]
+    lines = [_line(head), _line(["---"] * len(head))]
+    for name, row in config.rows.items():
+        cells = [f"**{name}**: {row.meaning}"]
+        for place in places:
+            values = _values(by_row[name], place, "mAP")
+            cells.append(_spread_text(spread(values)))
+            opponent = config.opponent(name)
+            if opponent is None:
+                cells.append("")
+                continue
+            against = "" if opponent == config.baseline else f" (against {opponent})"
+            difference = paired_difference(values, _values(by_row[opponent], place, "mAP"), config.confidence)
+            cells.append(difference_text(difference) + against)
+        lines.append(_line(cells))
+    comparisons = sum(config.opponent(name) is not None for name in config.rows) * len(places)
+    lines += [
+        "",
+        f"Mean ± standard deviation over {seeds} seeds, in %; differences in percentage points, paired by seed, with "
+        f"their {100 * config.confidence:g} % interval (Student t). Of {comparisons} such intervals "
+        f"{comparisons * (1 - config.confidence):.1f} are expected to miss the truth by chance.",
+    ]
+    for name, results in by_row.items():
+        lines += [f"Filter of {name}: {sentence}." for sentence in results[0].dropped]
+    return "\n".join(lines)
+
+
+def difference_text(difference: PairedDifference) -> str:
+    """Such as "+1.20 (0.31 to 2.09)" or "+0.20 (-0.31 to 0.71), no difference found", in percentage points."""
+    told = f"{100 * difference.mean:+.2f} ({100 * difference.low:.2f} to {100 * difference.high:.2f})"
+    return told if difference.found else f"{told}, {difference.verdict}"
+
+
+def figures_of_outcome(config: TrialConfig, by_row: dict[str, list[Result]], places: Sequence[str]) -> list[Figure]:
+    """Every mean, deviation and difference as figures of the report, in %."""
+    found = []
+    for place in places:
+        for shown in SHOWN:
+            section = f"{shown}, {place}"
+            for name, row in config.rows.items():
+                values = _values(by_row[name], place, shown)
+                one = spread(values)
+                note = f"{row.meaning}; standard deviation {100 * one.deviation:.2f}, {one.seeds} seeds"
+                found.append(Figure(section, name, 100 * one.mean, "%", note=note))
+                opponent = config.opponent(name)
+                if opponent is None:
+                    continue
+                difference = paired_difference(values, _values(by_row[opponent], place, shown), config.confidence)
+                ends = {"": difference.mean, ", low end": difference.low, ", high end": difference.high}
+                for end, value in ends.items():
+                    said = difference.verdict if not end else f"of the {100 * config.confidence:g} % interval"
+                    found.append(Figure(section, f"{name} - {opponent}{end}", 100 * value, "points", note=said))
+    return found
+
+
+def trained_on(trial: Trial) -> dict[str, dict[str, int]]:
+    """What was trained on."""
+    return {
+        "few real images": {"images": len(trial.few.train), "identities": len(trial.few.identities)},
+        "all real images": {"images": len(trial.every.train), "identities": len(trial.every.identities)},
+    }
+
+
+def _counts(config: TrialConfig, by_row: dict[str, list[Result]]) -> dict[str, int]:
+    counts = {"seeds": len(by_row[config.baseline])}
+    for name, results in by_row.items():
+        counts |= {f"steps, {name}": results[0].steps, f"real images, {name}": results[0].real_images}
+        if config.rows[name].generated:
+            counts[f"generated images, {name}"] = results[0].generated_images
+        for sentence in results[0].dropped:
+            counts[f"dropped, {name} ({sentence.split(':')[0]})"] = int(sentence.split(": ")[1].split(" of ")[0])
+    return counts
+
+
+def _values(results: Sequence[Result], place: str, figure: str) -> list[float]:
+    return [result.figures[place][figure] for result in results]
+
+
+def _spread_text(one: Spread) -> str:
+    return f"{100 * one.mean:.2f} ± {100 * one.deviation:.2f}"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

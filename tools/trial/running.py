@@ -1,0 +1,236 @@
+"""The runs of an A/B: every row with every seed, one after another, each finished one kept."""
+
+import contextlib
+import io
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import yaml
+
+from dgnet import stop
+from dgnet.data.datasets import training_labels
+from dgnet.data.records import Dataset
+from dgnet.data.training import open_dataset
+from dgnet.distributed import Distributed
+from dgnet.errors import UserError
+from dgnet.files import replace_text
+from dgnet.models.head import Head
+from dgnet.progress import Progress
+from dgnet.run_folder import CONFIG, lock_folder, settle_config
+from dgnet.settings import resolved
+from reid_heads.config import HeadConfig
+from reid_heads.generated import GeneratedSource, StoredImages, open_generated
+from reid_heads.sampler import IdentitySampler
+from reid_heads.training import MAY_CHANGE, train_head
+from tools.heads.figures import figures_of
+from tools.trial.config import FewConfig, TrialConfig
+from tools.trial.data import few_of, generated_images, open_elsewhere
+
+HERE, ELSEWHERE = "same cameras", "other cameras, other light"
+# An A/B may get more seeds and more rows, and its words may change; what was measured stays as it is.
+FREE = (
+    "seeds",
+    "rows",
+    "confidence",
+    "baseline",
+    "head.run.log_every",
+    "head.run.checkpoint_every",
+    "head.data.workers",
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One finished run: figures 0..1 by domain and name; the images it learned from; what filters dropped."""
+
+    row: str
+    seed: int
+    figures: dict[str, dict[str, float]]
+    steps: int
+    real_images: int
+    generated_images: int
+    seconds: float
+    dropped: list[str] = field(default_factory=list)
+
+
+class Trial:
+    """An A/B in its folder `OUTPUT/outputs/NAME`.
+
+    config.yaml         its settings
+    generated/          the images that its generator made, with their manifest
+    rows/ROW_SEED.json  a finished run
+    runs/ROW_SEED/      log, curves and settings of a run; its weights are removed when it is finished
+    """
+
+    def __init__(self, config: TrialConfig, output: Path, resume: bool) -> None:
+        """Begin it or go on with it. `UserError` where the folder is another's, or began with other settings."""
+        self.config, self.output = config, output
+        self.folder = output / "outputs" / config.name
+        refuse_other(self.folder, resume)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = lock_folder(self.folder)
+        settle_config(self.folder, resolved(config), FREE)
+        (self.folder / "rows").mkdir(exist_ok=True)
+        self.distributed = Distributed.start(config.head.run.device)
+        self._sources: dict[str, GeneratedSource | None] = {}
+
+    def open(self) -> None:
+        """Read the data, and make what is not there: the other place, the generated images."""
+        config = self.config
+        # Wrong settings of the last row are said before the first is trained.
+        for name in config.rows:
+            config.head_of(name, 0, self.folder)
+        self.whole = open_dataset(config.head.data, self.distributed)
+        self.few = few_of(self.whole, config.few)
+        self.every = few_of(self.whole, FewConfig(identities=config.few.identities, seed=config.few.seed))
+        places = {HERE: self.whole}
+        if config.elsewhere is not None:
+            places[ELSEWHERE] = open_elsewhere(config.elsewhere)
+        self.measures = {place: _measure(dataset, config.head) for place, dataset in places.items()}
+        self.generated = generated_images(config, self.few, self.folder) if config.needs_images() else None
+        self.steps = {name: self._steps(name) for name in config.rows}
+        for name in config.rows:
+            opponent = config.opponent(name)
+            if opponent is not None and self.steps[name] != self.steps[opponent]:
+                raise UserError(
+                    f"rows.{name} trains {self.steps[name]} steps and rows.{opponent}, which it is compared with, "
+                    f"{self.steps[opponent]}: data.each_pass=identities or schedule.epochs makes them equal"
+                )
+
+    def _steps(self, name: str) -> int:
+        """How many steps a run of this row has."""
+        config = self.config.head_of(name, 0, self.generated)
+        data = config.data
+        labels = training_labels(self.images_of(name)).numpy()
+        sampler = IdentitySampler(labels, data.identities, data.images_per_identity, 0, data.each_pass)
+        return sampler.batches_per_epoch * config.schedule.epochs
+
+    def images_of(self, name: str) -> Dataset:
+        """The real images that a row learns from."""
+        return self.every if self.config.rows[name].every_image else self.few
+
+    def results(self) -> list[Result]:
+        """All that is finished, in the order of the rows, then of the seeds."""
+        wanted = [(name, seed) for name in self.config.rows for seed in range(self.config.seeds)]
+        return [result for name, seed in wanted if (result := self.result(name, seed)) is not None]
+
+    def result(self, name: str, seed: int) -> Result | None:
+        """A finished run, None for one that is not. `UserError` for a file that is none."""
+        path = self.folder / "rows" / f"{name}_{seed}.json"
+        if not path.exists():
+            return None
+        try:
+            return Result(**json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{path}: not the result of a run ({error}); remove it and it is measured again") from error
+
+    def run(self, after_each: Callable[[], None]) -> int:
+        """Train what is not finished yet, all rows of a seed before the next seed; the exit status.
+
+        `after_each` is called when all rows have one seed more, from two seeds on.
+        """
+        every = [(name, seed) for seed in range(self.config.seeds) for name in self.config.rows]
+        done = sum(self.steps[name] for name, seed in every if self.result(name, seed) is not None)
+        progress = Progress(done, sum(self.steps[name] for name, _ in every))
+        try:
+            for name, seed in every:
+                run = self.folder / "runs" / f"{name}_{seed}"
+                config = self.config.head_of(name, seed, self.generated)
+                if self.result(name, seed) is not None:
+                    # A row whose settings changed since it was measured is refused.
+                    settle_config(run, resolved(config), MAY_CHANGE)
+                    continue
+                result = self._one(name, seed, config, run, progress)
+                if isinstance(result, int):
+                    return result
+                replace_text(self.folder / "rows" / f"{name}_{seed}.json", json.dumps(asdict(result), indent=1) + "\n")
+                shutil.rmtree(run / "checkpoints")
+                said = ", ".join(f"{place}: mAP {100 * found['mAP']:.2f} %" for place, found in result.figures.items())
+                print(f"{name}, seed {seed}: {said}", flush=True)
+                if name == list(self.config.rows)[-1] and 0 < seed < self.config.seeds - 1:
+                    after_each()
+        finally:
+            progress.close()
+        after_each()
+        return 0
+
+    def _one(self, name: str, seed: int, config: HeadConfig, run: Path, progress: Progress) -> Result | int:
+        """One run; the exit status instead where it was stopped."""
+        began, shown = time.perf_counter(), 0
+        dataset, generated = self.images_of(name), self._open(config)
+        epoch_steps = self.steps[name] // config.schedule.epochs
+
+        def show(_folder: Path) -> None:
+            nonlocal shown
+            shown += epoch_steps
+            for _ in range(epoch_steps):
+                progress.advance()
+
+        # What a single run says is in its log.txt; here one bar is for all of them.
+        with contextlib.redirect_stderr(io.StringIO()):
+            trained = train_head(
+                config,
+                dataset,
+                generated,
+                run,
+                curves=self.output / "logs" / self.config.name / f"{name}_{seed}",
+                distributed=self.distributed,
+                resume=(run / CONFIG).exists(),
+                draw=show,
+            )
+        if trained.exit_status:
+            print(f"go on with:\n{stop.resume_command(sys.orig_argv, 1)}", file=sys.stderr)
+            return trained.exit_status
+        for _ in range(self.steps[name] - shown):  # what an earlier start had done of it
+            progress.advance()
+        return Result(
+            name,
+            seed,
+            {place: measure(trained.head) for place, measure in self.measures.items()},
+            self.steps[name],
+            len(dataset.train),
+            len(generated) if isinstance(generated, StoredImages) else 0,
+            time.perf_counter() - began,
+            list(generated.dropped) if isinstance(generated, StoredImages) else [],
+        )
+
+    def _open(self, config: HeadConfig) -> GeneratedSource | None:
+        """The generated images of a run, decoded once for all runs that share them."""
+        key = config.generated.model_dump_json(include={"source", "filters", "label", "name_pattern"})
+        if key not in self._sources:
+            self._sources[key] = open_generated(config.generated, self.few, self.distributed.device)
+        return self._sources[key]
+
+
+def refuse_other(folder: Path, resume: bool) -> None:
+    """`UserError` where `folder` is not this tool's to write in; reads alone."""
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file, not the folder of an A/B; use another --name")
+    if not folder.exists() or all(path.name.startswith(".") for path in folder.iterdir()):
+        return
+    if not _is_trial(folder):
+        raise UserError(f"{folder} holds something else than an A/B; use another --name")
+    if not resume:
+        raise UserError(
+            f"{folder} already holds an A/B; go on with it by --resume, or begin another under another --name"
+        )
+
+
+def _is_trial(folder: Path) -> bool:
+    try:
+        found = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return False
+    return isinstance(found, dict) and {"rows", "baseline", "seeds"} <= set(found)
+
+
+def _measure(dataset: Dataset, config: HeadConfig) -> Callable[[Head], dict[str, float]]:
+    measure = figures_of(dataset, config.test, config.data.height, config.data.width)
+    if measure is None:
+        raise UserError(f"{dataset.root}: has no query and gallery split to test on")
+    return measure
