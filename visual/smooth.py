@@ -41,14 +41,17 @@ def smooth_parser(documentation: str | None) -> argparse.ArgumentParser:
 
 
 def chosen(page: Page) -> tuple[Tensor, Tensor]:
-    """--pairs pairs of people, the two of a pair behind each other, and a third person for each pair."""
+    """--pairs pairs of people, the two of a pair behind each other, and a third person for each pair.
+
+    Where there are two people in all, the first is the third, too.
+    """
     if page.options.pairs < 1:
         raise UserError(f"--pairs must be a whole number from 1, got {page.options.pairs}")
     paths = page.choose(3 * page.options.pairs)
-    pairs = len(paths) // 3
-    if not pairs:
-        raise UserError(f"an interpolation needs images of three people, got {len(paths)}; or name files, see --help")
-    images = page.read(paths[: 3 * pairs])
+    if len(paths) < 2:
+        raise UserError(f"an interpolation needs images of two people, got {len(paths)}")
+    pairs = max(1, len(paths) // 3)
+    images = page.read([*paths, paths[0]][: 3 * pairs])
     return images[: 2 * pairs], images[2 * pairs :]
 
 
