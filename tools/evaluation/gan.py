@@ -20,7 +20,7 @@ from eval.diversity import DISSIMILARITY, DSSIM, PairMeasure
 from eval.errors import EvaluationError
 from eval.extractor import Extractor, features_of
 from eval.image_sets import read_set, set_figures
-from eval.images import files_by_folder, image_files
+from eval.images import Images, files_by_folder, image_files
 from eval.inception import inception_extractor
 from eval.pairs_of_files import Measure, means_of_pairs
 from eval.perceptual import PerceptualDistance
@@ -167,9 +167,9 @@ def consistency(stored: StoredGenerator, dataset: Dataset, extractor: Extractor,
     place = {record.path: index for index, record in enumerate(dataset.query)}
     plan = [(place[pair.appearance.path], place[pair.structure.path]) for pair in pairs]
     made = torch.cat([part.images for part in generate(stored, dataset.query, plan, batch_size=settings.batch)])
-    sources = ([record.path for record in records] for records in (dataset.query, dataset.gallery))
+    sets: list[Images] = [made, *([record.path for record in part] for part in (dataset.query, dataset.gallery))]
     swaps, query, gallery = (
-        features_of(images, extractor, batch=settings.batch, workers=settings.workers) for images in (made, *sources)
+        features_of(images, extractor, batch=settings.batch, workers=settings.workers) for images in sets
     )
     appearances, structures = (np.array([pair[role] for pair in plan]) for role in (0, 1))
     found = identity_consistency(swaps, query[appearances], query[structures])
