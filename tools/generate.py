@@ -15,8 +15,10 @@ SET holds images/IDENTITY/, manifest.csv (sources, identities, cameras, soft lab
 generator's checkpoint, the data set and its licence). Training a head and the measures of tools/evaluate_gan.py take it
 as it is. DG-Market's size takes 2.8 core hours with --precision bf16 --no_scores and 4.7 in fp32 (extrapolated from 144
 images, 0.079 and 0.132 processor seconds each at 256x128, by tools/bench.py generate on an AMD EPYC, shared, torch
-2.15; labels and scores come on top, not measured; on a GPU: not measured). An image is the same whatever the batch size and the number of processes: see dgnet/generation.py. Nothing
-that is there is deleted or written over.
+2.15; labels and scores come on top, not measured; on a GPU: not measured).
+
+An image is the same whatever the batch size and the number of processes: see dgnet/generation.py. Nothing that is there
+is deleted or written over.
 """
 
 import argparse
