@@ -1,6 +1,6 @@
 """One side of `tools/bench.py eval`, in a process that imports no more than it needs; prints a line of JSON.
 
-python -m tools.benchmarks.one_evaluation ours|torchreid ranking|reranking FOLDER
+python -m tools.benchmarks.one_evaluation ours|torchreid ranking|reranking|reranked_ranking FOLDER
 """
 
 import importlib.util
@@ -25,7 +25,7 @@ def main(side: str, task: str, folder: Path) -> dict[str, Any]:
     )
     if side == "ours":
         from eval.ranking import rank_metrics
-        from eval.rerank import rerank
+        from eval.rerank import KReciprocal, rerank
     else:
         from torch import from_numpy
         from torch.nn.functional import normalize
@@ -35,8 +35,9 @@ def main(side: str, task: str, folder: Path) -> dict[str, Any]:
         re_ranking = torchreid(folder, "reid/utils/rerank.py").re_ranking
     found: dict[str, Any] = {"held_bytes": peak()}
     began = time.perf_counter()
-    if side == "ours" and task == "ranking":
-        result = rank_metrics(features[0], ids[0], cameras[0], features[1], ids[1], cameras[1])
+    if side == "ours" and task != "reranking":
+        columns = (features[0], ids[0], cameras[0], features[1], ids[1], cameras[1])
+        result = rank_metrics(*columns, reranking=KReciprocal() if task == "reranked_ranking" else None)
         found |= {"mAP": result.mAP, "rank_1": result.cmc[1]}
     elif side == "ours":
         rerank(*features)
