@@ -6,18 +6,21 @@ from typing import Any
 import pytest
 import torch
 
-from dgnet.checkpoint import list_checkpoints, load_checkpoint
+from dgnet.build import build_teacher
+from dgnet.checkpoint import list_checkpoints, load_checkpoint, save_checkpoint
 from dgnet.data.records import Dataset
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError
 from dgnet.models.head import Head
 from dgnet.scalars import read_scalars
+from dgnet.teacher_training import describe_teacher
 from reid_heads.generated import LiveGenerator, open_generated
 from reid_heads.registry import build_head
 from reid_heads.stored import load_head, save_head
 from reid_heads.training import Trained, train_head
 from tests.dgnet.small_generator import small_generator
 from tests.dgnet.small_training import narrow_trunks
+from tests.dgnet.small_training import small_config as small_dgnet
 from tests.reid_heads.small_data import generated_folder, pedestrians, small_config
 from tests.tools.gan_tool import leaves
 
@@ -142,6 +145,19 @@ def test_unlabelled_images_and_a_frozen_teacher(dataset: Dataset, tmp_path: Path
     source = {"generated__source": generated_folder(tmp_path / "made", dataset), "generated__label": "unlabelled"}
     beside = first_losses(tmp_path / "beside", dataset, **options, **source)
     assert beside["loss/offline_logits"] != plain["loss/offline_logits"] > 0
+
+
+def test_generated_images_get_the_labels_of_a_teacher(dataset: Dataset, tmp_path: Path) -> None:
+    config = small_dgnet({"data.width": 48})
+    teacher = build_teacher(config.teacher, len(dataset.identities))
+    with torch.no_grad():
+        teacher.classifier.logits.bias[4] = 50.0  # it names the fifth whoever it sees
+    save_checkpoint(tmp_path / "teacher.pth", describe_teacher(teacher, config, dataset))
+    source = {"generated__source": generated_folder(tmp_path / "made", dataset), "generated__label": "soft"}
+    plain = first_losses(tmp_path / "plain", dataset, **source | {"generated__label": "lsro"})
+    taught = first_losses(tmp_path / "taught", dataset, **source, generated__teacher=[str(tmp_path / "teacher.pth")])
+    assert taught["loss/CrossEntropy"] != plain["loss/CrossEntropy"]
+    assert taught["loss/Triplet"] == plain["loss/Triplet"]
 
 
 def test_a_teacher_that_knows_others_cannot_pass_on_logits(dataset: Dataset, tmp_path: Path) -> None:
