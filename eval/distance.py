@@ -81,6 +81,18 @@ def squared_distances(
     return result.mul_(-2).add_(2)
 
 
+def rounded_cosines(
+    rows: Float[Tensor, "query feature"], columns: Float[Tensor, "gallery feature"]
+) -> Float[Tensor, "gallery query"]:
+    """Products of float32 features, the gallery first and contiguous; rounded, and not the same in every chunking.
+
+    As a 1x1 convolution over the gallery: on a CPU that is oneDNN's product, up to 1.5 times as fast as `torch.mm`.
+    """
+    image = columns[None, :, None].permute(0, 3, 1, 2)
+    weight = rows[:, None, None].permute(0, 3, 1, 2)
+    return torch.nn.functional.conv2d(image, weight)[0, :, :, 0].T
+
+
 def distances_of_pairs(
     features: Float[Tensor, "image feature"], first: np.ndarray, second: np.ndarray
 ) -> Float[np.ndarray, " pair"]:

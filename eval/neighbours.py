@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from eval.distance import distances_of_pairs, order_keys, row_blocks, squared_distances
+from eval.distance import distances_of_pairs, order_keys, rounded_cosines, row_blocks, squared_distances
 
 # Neighbours proposed beyond those asked for, and far images proposed for the farthest one.
 _SPARE, _FAR = 8, 4
@@ -93,15 +93,14 @@ def _proposed(features: Tensor, near: int, far: int) -> tuple[_Best, _Best]:
     """By rounded cosines: the `near` nearest of each image, itself first, and the `far` farthest."""
     nearest, farthest = _Best(features, near, True), _Best(features, far, False)
     block = min(max(_BLOCK_ELEMENTS // len(features), 1), len(features))
-    # Made once: fresh pages cost as much time as the product that fills them.
-    product, mirror = (torch.empty(block * len(features), device=features.device) for _ in range(2))
-    with _whole_float32():
+    # Made once: fresh pages cost as much time as copying does.
+    turned = torch.empty(block * len(features), device=features.device)
+    with whole_float32():
         for rows in row_blocks(len(features), len(features), block):
             own, left = rows.stop - rows.start, len(features) - rows.start
-            cosines = product[: own * left].view(own, left)
-            torch.mm(features[rows], features[rows.start :].T, out=cosines)
-            cosines[:, :own].fill_diagonal_(_SELF)
-            later = mirror[: own * (left - own)].view(left - own, own).copy_(cosines[:, own:].T)
+            product = rounded_cosines(features[rows], features[rows.start :])
+            product[:own].fill_diagonal_(_SELF)
+            cosines, later = turned[: own * left].view(own, left).copy_(product.T), product[own:]
             for best in (nearest, farthest):
                 best.meet(rows, cosines, rows.start)
                 if len(later):
@@ -110,14 +109,16 @@ def _proposed(features: Tensor, near: int, far: int) -> tuple[_Best, _Best]:
 
 
 @contextlib.contextmanager
-def _whole_float32() -> Iterator[None]:
+def whole_float32() -> Iterator[None]:
     """No TF32 or bf16 inside float32 products, whatever the caller has allowed: the error bound holds for none."""
-    before = torch.get_float32_matmul_precision()
+    before, tf32 = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
     try:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
+        torch.backends.cudnn.allow_tf32 = tf32
 
 
 def _exact(features: Tensor, places: Tensor) -> Float[Tensor, "image proposed"]:

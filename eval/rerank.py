@@ -15,9 +15,15 @@ from scipy import sparse
 from torch import Tensor
 
 from eval.arrays import Array
-from eval.distance import distances_of_pairs, joined_unit_features, row_blocks, squared_distances
+from eval.distance import (
+    distances_of_pairs,
+    joined_unit_features,
+    rounded_cosines,
+    row_blocks,
+    squared_distances,
+)
 from eval.errors import EvaluationError
-from eval.neighbours import nearest_neighbours
+from eval.neighbours import nearest_neighbours, whole_float32
 
 # Entries of the join that are in memory at once.
 _JOIN_ENTRIES = 2**20
@@ -50,17 +56,30 @@ def rerank(
     features, mismatched shapes and fewer than k1 + 1 images.
     """
     queries, gallery = len(query_features), len(gallery_features)
-    blocks = reranked_blocks(joined_unit_features(query_features, gallery_features), queries, parameters)
+    features = joined_unit_features(query_features, gallery_features)
+    # The result is float32, and so is the original distance in it.
+    blocks = reranked_blocks(features, queries, parameters, _rounded_squared_distances)
     result = torch.empty(queries, gallery)
     for rows in row_blocks(queries, gallery):
         result[rows] = blocks(rows)
     return result
 
 
+def _rounded_squared_distances(rows: Tensor, columns: Tensor) -> Tensor:
+    with whole_float32():
+        return rounded_cosines(rows, columns).T.mul_(-2).add_(2)
+
+
 def reranked_blocks(
-    features: Float[Tensor, "image feature"], queries: int, parameters: KReciprocal
+    features: Float[Tensor, "image feature"],
+    queries: int,
+    parameters: KReciprocal,
+    distances: Callable[[Tensor, Tensor], Tensor] = squared_distances,
 ) -> Callable[[slice], Float[Tensor, "rows gallery"]]:
-    """From a slice of queries to their re-ranked distances, float64; `features` from `eval.distance`, queries first."""
+    """From a slice of queries to their re-ranked distances, float64; `features` from `eval.distance`, queries first.
+
+    `distances` gives the original ones: exact by default, so that the order does not depend on the slices.
+    """
     query, gallery = features[:queries], features[queries:]
     needed = max(parameters.k1 + 1, parameters.k2)
     if len(features) < needed:
@@ -75,8 +94,8 @@ def reranked_blocks(
     def block(rows: slice) -> Tensor:
         sums = torch.from_numpy(_sums_of_minima(encoding[rows], of_gallery)).to(features.device)
         jaccard = sums.sub_(2).reciprocal_().mul_(2).add_(2)  # Eq. 10, 1 - sum / (2 - sum): each encoding sums to 1
-        original = squared_distances(query[rows], gallery).div_(scale[rows])
-        return original.mul_(parameters.weight).add_(jaccard, alpha=1 - parameters.weight).cpu()  # Eq. 12
+        original = distances(query[rows], gallery).div_(scale[rows])
+        return jaccard.mul_(1 - parameters.weight).add_(original, alpha=parameters.weight).cpu()  # Eq. 12
 
     return block
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from eval.distance import distances_of_pairs, squared_distances, unit_features
+from eval.distance import distances_of_pairs, rounded_cosines, squared_distances, unit_features
 from eval.neighbours import nearest_neighbours, rounding_error
 
 
@@ -95,3 +95,11 @@ def test_unit_features_are_exact_in_float32() -> None:
     assert torch.equal((unit.double() * 2**24).round(), unit.double() * 2**24)
     assert torch.linalg.vector_norm(unit.double(), dim=1).numpy() == pytest.approx(1, abs=1e-6)
     assert torch.equal(unit_features("features", torch.zeros(2, 5)), torch.zeros(2, 5))
+
+
+def test_rounded_cosines_are_the_product_the_gallery_first() -> None:
+    torch.manual_seed(3)
+    rows, columns = torch.randn(5, 7), torch.randn(9, 7)
+    found = rounded_cosines(rows, columns)
+    assert found.is_contiguous()
+    torch.testing.assert_close(found, columns @ rows.T)
