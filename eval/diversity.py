@@ -28,7 +28,7 @@ Compare = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class PairMeasure:
-    """How unlike two images are. `prepare` is called once for all images of an identity, `compare` on its pairs."""
+    """How unlike two images are. `prepare` is called once for the drawn images of an identity, `compare` on pairs."""
 
     name: str
     prepare: Callable[[UInt8[Tensor, "image 3 height width"]], Tensor]
@@ -96,7 +96,7 @@ def diversity(
     """The diversity of each identity's files by each measure, the same pairs for all.
 
     Images are resized to `height` by `width` (antialiased bicubic). Every identity counts alike, whatever its number of
-    images; those of one image are skipped. `EvaluationError` if that leaves none, and for an unreadable file.
+    images; those of one image are skipped. `EvaluationError` if that leaves none, and for an unreadable file in a pair.
     """
     if pairs < 1 or rounds < 1:
         raise EvaluationError(f"pairs and rounds must be at least 1, got {pairs} and {rounds}")
@@ -105,9 +105,12 @@ def diversity(
         raise EvaluationError(f"diversity needs an identity of at least two images, none of {len(groups)} has them")
     values: dict[str, list[np.ndarray]] = {measure.name: [] for measure in measures}
     for identity, files in several.items():
-        prepared = batches(files, lambda image: resized(image, height, width), batch=len(files), workers=workers)
+        # Of thousands of images of one identity only those in a pair are decoded.
+        drawn, flat = np.unique(drawn_pairs(identity, len(files), pairs, rounds, seed), return_inverse=True)
+        places = torch.from_numpy(flat.reshape(-1, 2))
+        chosen = [files[place] for place in drawn]
+        prepared = batches(chosen, lambda image: resized(image, height, width), batch=len(chosen), workers=workers)
         images = torch.cat(list(prepared))
-        places = torch.from_numpy(drawn_pairs(identity, len(files), pairs, rounds, seed)).flatten(0, 1)
         for measure in measures:
             ready = measure.prepare(images)
             found = measure.compare(ready[places[:, 0]], ready[places[:, 1]])

@@ -105,13 +105,20 @@ def _check(name: str, statistics: FeatureStatistics) -> None:
         raise EvaluationError(f"the {name} covariance must be symmetric")
 
 
-def save_statistics(statistics: FeatureStatistics, path: Path) -> None:
-    """Write an .npz that `read_statistics` and pytorch-fid read (`mu`, `sigma`). `EvaluationError` if it is there."""
-    path = Path(path)
+def check_free(path: Path) -> None:
+    """`EvaluationError` unless statistics can be saved as `path`: a new .npz in a folder that is there."""
     if path.suffix != ".npz":
         raise EvaluationError(f"{path}: statistics are saved as .npz")
     if path.exists():
         raise EvaluationError(f"{path} is there already: name another file")
+    if not path.parent.is_dir():
+        raise EvaluationError(f"{path}: the folder {path.parent} is not there")
+
+
+def save_statistics(statistics: FeatureStatistics, path: Path) -> None:
+    """Write an .npz that `read_statistics` and pytorch-fid read (`mu`, `sigma`). `EvaluationError` as `check_free`."""
+    path = Path(path)
+    check_free(path)
     partial = path.with_name(f".{path.name}.partial")
     try:
         with open(partial, "wb") as handle:

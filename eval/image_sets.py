@@ -53,6 +53,9 @@ def set_figures(
     inception = extractor.space == INCEPTION
     suffix = "" if inception else f", {extractor.space}"
     protocol = f"{_count(real)} against {_count(generated)} images, {extractor.name}"
+    # pytorch-fid's files do not say by which network, and prepared how: the reader has to know.
+    unsaid = [images.name for images in (real, generated) if images.statistics.extractor is None]
+    protocol += "".join(f", {name} by an extractor that its file does not tell" for name in unsaid)
     few = real.statistics.warning or generated.statistics.warning
     note = f"fewer than {FEWEST_IMAGES} images: biased upwards" if few else "0 for identical sets"
     value = frechet_distance(real.statistics, generated.statistics)

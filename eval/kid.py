@@ -9,7 +9,7 @@ import numpy as np
 from eval.arrays import Array, as_numpy, checked_features
 from eval.errors import EvaluationError
 
-_BLOCK_ROWS = 1024
+_BLOCK_ELEMENTS = 2**22  # of the kernel matrix at a time: 32 MiB in float64, and a few times that while it is made
 
 
 def kernel_distance(first: Array, second: Array) -> float:
@@ -39,5 +39,6 @@ def _kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def _kernel_sum(x: np.ndarray, y: np.ndarray) -> float:
     """The sum of the kernel over all pairs, a block of rows at a time."""
-    starts = range(0, len(x), _BLOCK_ROWS)
-    return sum(float(((x[start : start + _BLOCK_ROWS] @ y.T / x.shape[1] + 1) ** 3).sum()) for start in starts)
+    block = max(_BLOCK_ELEMENTS // len(y), 1)
+    starts = range(0, len(x), block)
+    return sum(float(((x[start : start + block] @ y.T / x.shape[1] + 1) ** 3).sum()) for start in starts)

@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.errors import UserError, command
-from eval.frechet import save_statistics
+from eval.frechet import check_free, save_statistics
 from eval.image_sets import read_set, set_figures
 from eval.report import as_table
 from tools.evaluation.options import add_device_options, add_extractor_options, chosen_extractor
@@ -33,8 +33,8 @@ def main() -> int:
     add_device_options(parser)
     args = parser.parse_args()
     first, second = args.sets
-    if args.save_stats and second.exists():
-        raise UserError(f"{second} is there already: name another file for the statistics")
+    if args.save_stats:
+        check_free(second)  # before the features of every image
     for path in (first,) if args.save_stats else (first, second):
         if not path.exists():
             raise UserError(f"{path}: no such folder of images or .npz file of statistics")

@@ -77,6 +77,13 @@ def test_order_and_workers_change_nothing(tmp_path: Path) -> None:
     assert np.array_equal(first.of_rounds, second.of_rounds)
 
 
+def test_only_images_of_a_drawn_pair_are_read(tmp_path: Path) -> None:
+    files = [tmp_path / f"{number}.png" for number in range(200)]
+    for place in np.unique(drawn_pairs("1", len(files), 3, 2, 0)):
+        write(files[place], picture(int(place)))
+    assert diversity({"1": files}, pairs=3, rounds=2, **SIZE)["DSSIM in Lab"].mean > 0.1
+
+
 def test_images_that_are_all_alike_have_no_diversity(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         write(tmp_path / "1" / f"{name}.png", picture(0))

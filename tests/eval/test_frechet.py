@@ -9,6 +9,7 @@ from pytorch_fid.fid_score import calculate_frechet_distance
 
 from eval.extractor import Extractor, features_of
 from eval.frechet import FeatureStatistics, frechet_distance, read_statistics, save_statistics, statistics_of
+from eval.image_sets import read_set, set_figures
 from eval.images import image_files
 from tests.eval.small_files import write_set
 
@@ -101,6 +102,12 @@ def test_statistics_of_ours_and_of_pytorch_fid_are_read(tmp_path: Path) -> None:
     other = read_statistics(tmp_path / "theirs.npz")
     assert (other.images, other.extractor, other.warning) == (None, None, "")
     assert frechet_distance(found, other) == pytest.approx(0, abs=1e-9)
+    colours = Extractor("colours", lambda image: image, lambda batch: batch)
+    sets = [read_set(tmp_path / name, colours, name=name) for name in ("ours.npz", "theirs.npz")]
+    (figure,) = set_figures(sets[0], sets[1], colours, kid=False, shares=False)
+    assert figure.protocol.endswith("colours, theirs.npz by an extractor that its file does not tell")
+    (figure,) = set_figures(sets[0], sets[0], colours, kid=False, shares=False)
+    assert figure.protocol == "50 against 50 images, colours"
     with pytest.raises(ValueError, match="ours.npz is there already"):
         save_statistics(statistics, tmp_path / "ours.npz")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ours.npz", "theirs.npz"]

@@ -106,7 +106,8 @@ def test_identity_space_needs_no_download(sets: Path, monkeypatch, capsys) -> No
         (("real", "made", "--gpu", "-5"), "--gpu must be the number of a GPU, or -1 for the CPU, got -5"),
         (("real", "made", "--batch-size", "0"), "batch and workers must be at least 1, got 0"),
         (("real", "made", "--protocol", "clean"), "--protocol belongs to the Inception network"),
-        (("--save-stats", "real", "made"), "made is there already"),
+        (("--save-stats", "nowhere", "real.txt"), "real.txt: statistics are saved as .npz"),
+        (("--save-stats", "nowhere", "teacher.npz/real.npz"), "real.npz: the folder"),
     ],
 )
 def test_bad_input_is_one_sentence(options, sentence: str, sets: Path, monkeypatch, capsys) -> None:
