@@ -50,7 +50,7 @@ class KReciprocal:
 def rerank(
     query_features: Array, gallery_features: Array, parameters: KReciprocal = KReciprocal()
 ) -> Float[Tensor, "query gallery"]:
-    """Re-ranked distances 0..1, float32 (and rounded as float32 is) on the CPU, of features `[image, feature]` (L2-normalised here).
+    """Re-ranked distances 0..1 of features `[image, feature]` (L2-normalised here), on the CPU, float32 and as exact.
 
     The gallery must come without junk: every gallery image takes part in the encoding. `EvaluationError` for NaN
     features, mismatched shapes and fewer than k1 + 1 images.
