@@ -23,6 +23,7 @@ from reid_heads.config import GeneratedConfig
 from reid_heads.filtering import filtered
 from reid_heads.label_smoothing import UNLABELLED
 from reid_heads.policies import POLICIES, PolicyName
+from reid_heads.student import build_student
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def open_generated(
                 f"{config.source} swaps while training, and its images have no scores for generated.filters; make a "
                 "set of it by tools/generate.py"
             )
-        stored = load_generator(config.source, device)
+        stored = load_generator(config.source, device, build_head=build_student)
         return LiveGenerator(stored.network, stored.config.data.height, stored.config.data.width)
     classes = {identity: label for label, identity in enumerate(dataset.identities)}
     records, dropped = filtered(read_generated(config.source, config.name_pattern), config.filters)

@@ -32,6 +32,7 @@ from dgnet.teacher_training import TEACHER_FILE
 from eval.errors import EvaluationError
 from eval.extractor import Extractor
 from eval.report import JSON_NAME, Figure, Report, as_table, write_report
+from reid_heads.student import build_student
 from tools.evaluation import gan
 from tools.evaluation.diversity import add_draw_options
 from tools.evaluation.options import add_device_options, add_weights_options, device_of
@@ -73,7 +74,7 @@ def main() -> int:
         args.rounds,
         args.most,
     )
-    found = find_run(args.name, args.output_path, args.which_epoch, settings.device)
+    found = find_run(args.name, args.output_path, args.which_epoch, settings.device, build_student)
     folder = found.files[0].parent.parent / "evaluation" / f"{found.stored.iteration:08d}"
     if (folder / JSON_NAME).exists() and not args.overwrite:
         raise UserError(f"{folder / JSON_NAME} is there already: --overwrite replaces it")
@@ -146,7 +147,7 @@ def generated_set(args: argparse.Namespace, folder: Path, device: str) -> Path:
         output=target,
         resume=(target / RECIPE).is_file(),
     )
-    print(make(request), file=sys.stderr)
+    print(make(request, build_student), file=sys.stderr)
     return target / "images"
 
 

@@ -30,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dgnet.errors import UserError, command
 from dgnet.sets.checking import verify
 from dgnet.sets.request import SetRequest, make
+from reid_heads.student import build_student
 
 
 def parser() -> argparse.ArgumentParser:
@@ -93,7 +94,7 @@ def main() -> int:
         return check(args.verify)
     options = vars(args)
     del options["verify"]
-    made = make(SetRequest(**options))
+    made = make(SetRequest(**options), build_student)
     if made is not None:
         print(made)
     return 0

@@ -36,6 +36,7 @@ from eval.identification import identification, logits_of
 from eval.ranking import rank_metrics
 from eval.report import Figure, as_table
 from eval.swap_fidelity import swap_fidelity
+from reid_heads.student import build_student
 from tools.evaluation.accuracy import usual_reranking
 
 PAIRS, SEED = 300, 0
@@ -161,7 +162,8 @@ def main() -> int:
     parser.add_argument("--resume", action="store_true", help="a classifier half trained is trained on in any case")
     args = parser.parse_args()
     distributed = Distributed.start("auto")
-    stored = load_generator(args.output_path / "outputs" / args.name, distributed.device, args.which_epoch)
+    run = args.output_path / "outputs" / args.name
+    stored = load_generator(run, distributed.device, args.which_epoch, build_student)
     layout = stored.config.data.layout
     if layout != "synthetic":
         raise UserError(f"{args.name} was trained on data.layout {layout}: only those of 'synthetic' have true swaps")

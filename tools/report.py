@@ -27,6 +27,7 @@ from dgnet.stopwatch import Stopwatch
 from eval.accuracy_page import PROTOCOLS
 from eval.page import Section
 from eval.report import JSON_NAME, Figure, Report, as_page, read_report
+from reid_heads.student import build_student
 from tools.evaluation.accuracy import accuracy_of, split_counts
 from tools.evaluation.options import add_device_options, device_of
 from tools.evaluation.reid_extractor import encoder_extractor
@@ -51,7 +52,7 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     args = arguments()
     watch = Stopwatch()
-    name, stored, weights = find_run(args.name, args.output_path, args.which_epoch, device_of(args.gpu))
+    name, stored, weights = find_run(args.name, args.output_path, args.which_epoch, device_of(args.gpu), build_student)
     folder = weights[0].parent.parent
     page = args.to or folder / PAGE
     if page.exists() and not args.overwrite:

@@ -29,6 +29,7 @@ from eval.arrays import Array
 from eval.multi_query import mean_of_each_query
 from eval.ranking import PROTOCOLS, rank_metrics
 from eval.rerank import KReciprocal
+from reid_heads.student import build_student
 from tools.evaluation.options import add_device_options, device_of
 from tools.evaluation.reid_extractor import of_network
 from tools.evaluation.stored_features import features_of_dataset, ranking_columns
@@ -54,7 +55,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     args = arguments()
-    found = find_run(args.name, args.output_path, args.which_epoch, device_of(args.gpu))
+    found = find_run(args.name, args.output_path, args.which_epoch, device_of(args.gpu), build_student)
     encoder, size = found.stored.network.appearance, found.stored.config.data
     dataset = read_dataset(args.data, args.layout) if args.data else open_dataset(size, Distributed.start("cpu"))
     with torch.no_grad(), evaluating(encoder):

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.errors import command
 from dgnet.sets.request import SetRequest, make
+from reid_heads.student import build_student
 
 
 def main() -> int:
@@ -45,7 +46,8 @@ def main() -> int:
             output=args.output_folder,
             batch=args.batchsize,
             seed=args.seed,
-        )
+        ),
+        build_student,
     )
     if made is not None:
         print(made)

@@ -12,6 +12,7 @@ from dgnet.device import PrecisionName
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError
 from dgnet.find_run import FoundRun, find_run
+from dgnet.models.head import HeadBuilder
 from dgnet.official_import import original_identities, reordered
 from dgnet.official_release import read_teacher
 from dgnet.sets.folder import SetFolder
@@ -53,8 +54,10 @@ class SetRequest:
     threads: int = 2
 
 
-def make(request: SetRequest) -> str | None:
+def make(request: SetRequest, build_head: HeadBuilder | None = None) -> str | None:
     """Make a set, or what is left of it; a sentence about it, None in all processes but the main one.
+
+    `build_head` makes the head of a run whose appearance encoder is one.
 
     Raises:
         UserError: an option, the generator, the data set or the folder is no good; then nothing was begun.
@@ -67,7 +70,7 @@ def make(request: SetRequest) -> str | None:
     encoder(request.jpeg_quality)  # refuses a quality out of range before anything is read
     distributed = Distributed.start(request.device)
     try:
-        run = find_run(request.name, request.output_path, request.which_epoch, distributed.device)
+        run = find_run(request.name, request.output_path, request.which_epoch, distributed.device, build_head)
         dataset = _dataset(request, run, distributed)
         run = _with_identities(run, dataset, request.other_data)
         pairs, plan = plan_of(request, dataset)
@@ -170,7 +173,7 @@ def _with_identities(run: FoundRun, dataset: Dataset, other: bool) -> FoundRun:
     stored = run.stored
     if other:
         return run
-    known = len(stored.network.appearance.primary.logits.bias)
+    known = len(stored.network.appearance.fine.logits.bias)
     if known != len(dataset.identities) or (stored.identities and stored.identities != dataset.identities):
         raise UserError(
             f"{run.name} was trained on {known} identities, and the {len(dataset.identities)} of {dataset.root} are "

@@ -6,17 +6,26 @@ import pytest
 import torch
 
 from dgnet.build import build_discriminator, build_generator
-from dgnet.config import override_config
+from dgnet.config import override_config, resolved
+from dgnet.data.datasets import read_dataset
+from dgnet.data.synthetic import write_dataset
 from dgnet.errors import UserError
 from dgnet.models.appearance import PARTS, HeadAppearanceEncoder
 from dgnet.optimisers import Optimisers
 from dgnet.restore import load_generator
 from reid_heads.bnneck import BNNeck
+from reid_heads.config import GeneratedConfig
+from reid_heads.generated import LiveGenerator, open_generated
 from reid_heads.registry import build_head
 from reid_heads.stored import save_head
 from reid_heads.student import build_student
-from tests.dgnet.small_generator import IDENTITIES, small_config
+from tests.dgnet.sets.small_run import SETTINGS
+from tests.dgnet.small_generator import IDENTITIES, small_config, store
 from tests.tools.gan_tool import Here, write_config
+from tests.visual.small_run import SPEC, Script
+from tools import generate, report
+from tools import test_2label as two_labels
+from tools.evaluation.reid_extractor import reid_extractor
 
 HEAD = "appearance.head=resnet18"
 
@@ -74,3 +83,28 @@ def test_a_trained_head_begins_where_it_stopped(tmp_path: Path) -> None:
     assert all(torch.equal(value, head.state_dict()[key]) for key, value in student.state_dict().items())
     with pytest.raises(UserError, match="one without _kd, not 'resnet18_kd'"):
         build_student("resnet18_kd", 3, None)
+
+
+def test_every_tool_reads_a_run_whose_encoder_is_a_head(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    people = tmp_path / "people"
+    write_dataset(people, SPEC)
+    data = read_dataset(people)
+    config = override_config(small_config(), [*SETTINGS, HEAD, f"data.root={people}", "name=student"])
+    torch.manual_seed(0)
+    generator = build_generator(config, len(IDENTITIES), build_head=build_student).eval()
+    discriminator = build_discriminator(config).state_dict()
+    run = tmp_path / "outputs" / "student"
+    store(run, generator, 4, config=resolved(config), discriminator=discriminator, identities=list(data.identities))
+    script = Script(monkeypatch, capsys)
+    where = ("--name", "student", "--output_path", tmp_path)
+    for main, options in (
+        (generate.main, ("--device", "cpu", "--count", 4)),
+        (two_labels.main, ("--gpu", -1, "--workers", 1)),
+        (report.main, ("--gpu", -1, "--workers", 1, "--without-accuracy")),
+    ):
+        status, printed, said = script(main, *where, *options)
+        assert status == 0 and printed, said
+    assert reid_extractor("student", tmp_path).name.startswith("DG-Net's encoder of student")
+    assert isinstance(open_generated(GeneratedConfig(source=run), data), LiveGenerator)

@@ -20,6 +20,7 @@ from dgnet.teacher_training import TEACHER_FILE, load_teacher
 from eval.extractor import Extractor
 from reid_heads.stored import KIND as HEAD
 from reid_heads.stored import load_head
+from reid_heads.student import build_student
 
 SPACE = "identity space"
 ALPHA = 0.5
@@ -48,7 +49,7 @@ def reid_extractor(named: str | Path, output: Path = Path(), device: torch.devic
 
         return of_network(f"head {path}", network, embed, head.height, head.width)
     if kind == GENERATOR:
-        found = find_run(str(named), output, device=device)
+        found = find_run(str(named), output, device=device, build_head=build_student)
         return encoder_extractor(found.stored, found.name)
     raise UserError(f"{path}: not a teacher, a head or a DG-Net, but {kind!r}")
 
