@@ -96,7 +96,7 @@ class Job:
                 _, status = self.train_teacher(dataset, name)
                 if status or not paths[0].exists():
                     return status
-        return load_teachers(paths, dataset, self.distributed.device)
+        return [stored.network for stored in load_teachers(paths, dataset, self.distributed.device)]
 
     def train(self, dataset: Dataset, draw: Draw, build_head: HeadBuilder | None = None) -> int:
         """Teacher, then DG-Net; the exit status. `build_head` makes the head that `appearance.head` names."""

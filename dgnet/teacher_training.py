@@ -153,7 +153,7 @@ def load_teacher(path: Path, device: torch.device | str = "cpu") -> StoredTeache
     return StoredTeacher(network.to(device).eval(), tuple(content["identities"]), size["height"], size["width"])
 
 
-def load_teachers(paths: Sequence[Path], dataset: Dataset, device: torch.device | str) -> list[Teacher]:
+def load_teachers(paths: Sequence[Path], dataset: Dataset, device: torch.device | str) -> list[StoredTeacher]:
     """All teachers of a configuration; `UserError` for one that does not know exactly the data set's identities."""
     teachers = []
     for path in paths:
@@ -165,5 +165,5 @@ def load_teachers(paths: Sequence[Path], dataset: Dataset, device: torch.device 
                 f"the data set {dataset.root} has {len(dataset.identities)}, {unknown} of them "
                 "unknown to the teacher; train one on this data with tools/train_teacher.py"
             )
-        teachers.append(stored.network)
+        teachers.append(stored)
     return teachers

@@ -6,15 +6,16 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int64
-from torch import Tensor
+from torch import Tensor, nn
 
 from dgnet import pixels
 from dgnet.data.records import Dataset
 from dgnet.device import Precision
 from dgnet.errors import UserError
+from dgnet.models.classifier import IdentityOutput
 from dgnet.models.frozen import evaluating
 from dgnet.models.head import Head, HeadOutput, StageOutput
-from dgnet.teacher_training import load_teachers
+from dgnet.teacher_training import StoredTeacher, load_teachers
 from dgnet.teaching import Teaching
 from reid_heads.batches import Augmented, HeadBatch, HeadSource
 from reid_heads.config import DistillationConfig, GeneratedConfig, HeadConfig
@@ -120,11 +121,27 @@ class Instruction:
         """What the frozen head says of the same images, at the size that it was trained at."""
         if self.expert is None:
             return None
-        size = (self.expert.height, self.expert.width)
-        if images.shape[2:] != size:
-            images = F.interpolate(images, size=size, mode="bilinear", antialias=True)
         with evaluating(self.expert.network):
-            return in_full_precision(self.expert.network(images))
+            return in_full_precision(self.expert.network(at_size(images, self.expert.height, self.expert.width)))
+
+
+class TeacherAtItsSize(nn.Module):
+    """A teacher of generated images that sees any at the size that it was trained at."""
+
+    def __init__(self, stored: StoredTeacher) -> None:
+        super().__init__()
+        self.network, self.height, self.width = stored.network, stored.height, stored.width
+
+    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> IdentityOutput:
+        answer: IdentityOutput = self.network(at_size(images, self.height, self.width))
+        return answer
+
+
+def at_size(images: Float[Tensor, "batch 3 _h _w"], height: int, width: int) -> Float[Tensor, "batch 3 height width"]:
+    """Normalised images as a network of that size wants them."""
+    if images.shape[2:] == (height, width):
+        return images
+    return F.interpolate(images, size=(height, width), mode="bilinear", antialias=True)
 
 
 def blanked(images: Augmented) -> Float[Tensor, "batch 3 height width"]:
@@ -187,4 +204,5 @@ def open_teaching(config: GeneratedConfig, dataset: Dataset, device: torch.devic
             f"generated.label={config.label} asks a teacher: name files of tools/train_teacher.py in generated.teacher"
         )
     assert policy.style is not None
-    return Teaching(load_teachers(config.teacher, dataset, device), policy.style, False, len(dataset.identities))
+    teachers = [TeacherAtItsSize(stored) for stored in load_teachers(config.teacher, dataset, device)]
+    return Teaching(teachers, policy.style, False, len(dataset.identities))

@@ -14,7 +14,9 @@ from dgnet.errors import UserError
 from dgnet.models.head import Head
 from dgnet.scalars import read_scalars
 from dgnet.teacher_training import describe_teacher
+from reid_heads.config import GeneratedConfig
 from reid_heads.generated import LiveGenerator, open_generated
+from reid_heads.instruction import open_teaching
 from reid_heads.registry import build_head
 from reid_heads.stored import load_head, save_head
 from reid_heads.training import Trained, train_head
@@ -158,6 +160,24 @@ def test_generated_images_get_the_labels_of_a_teacher(dataset: Dataset, tmp_path
     taught = first_losses(tmp_path / "taught", dataset, **source, generated__teacher=[str(tmp_path / "teacher.pth")])
     assert taught["loss/CrossEntropy"] != plain["loss/CrossEntropy"]
     assert taught["loss/Triplet"] == plain["loss/Triplet"]
+
+
+def test_a_teacher_of_generated_images_sees_them_at_its_own_size(dataset: Dataset, tmp_path: Path) -> None:
+    config = small_dgnet({"data.width": 48})
+    teacher = build_teacher(config.teacher, len(dataset.identities)).eval()
+    save_checkpoint(tmp_path / "teacher.pth", describe_teacher(teacher, config, dataset))
+    asks = GeneratedConfig(source=tmp_path, label="soft", teacher=(tmp_path / "teacher.pth",))
+    teaching = open_teaching(asks, dataset, torch.device("cpu"))
+    assert teaching is not None
+    large = torch.randn(2, 3, 128, 48, generator=torch.Generator().manual_seed(0))
+    small = torch.nn.functional.interpolate(large, (config.data.height, 48), mode="bilinear", antialias=True)
+
+    def says(images: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return sum(teacher(view).logits.double().softmax(1) for view in (images, images.flip(3))) / 2
+
+    assert torch.allclose(teaching.predict(large), says(small), atol=1e-6)
+    assert not torch.allclose(says(large), says(small), atol=1e-4), "another size is another answer"
 
 
 def test_a_teacher_that_knows_others_cannot_pass_on_logits(dataset: Dataset, tmp_path: Path) -> None:
