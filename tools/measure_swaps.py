@@ -122,7 +122,7 @@ def ranking_figures(stored: StoredGenerator, teacher: StoredTeacher | None, data
     figures = []
     for name, (query, gallery) in features.items():
         columns = (query, *labels(dataset.query), gallery, *labels(dataset.gallery))
-        reranking = usual_reranking(dataset)
+        reranking = usual_reranking(columns[1], columns[4])
         for suffix, result in (
             ("", rank_metrics(*columns, ranks=(1, 5, 10))),
             (", re-ranked", rank_metrics(*columns, ranks=(1,), reranking=reranking)),

@@ -28,8 +28,8 @@ from dgnet.models.frozen import evaluating
 from eval.arrays import Array
 from eval.multi_query import mean_of_each_query
 from eval.ranking import PROTOCOLS, rank_metrics
-from eval.rerank import KReciprocal
 from reid_heads.student import build_student
+from tools.evaluation.accuracy import usual_reranking
 from tools.evaluation.options import add_device_options, device_of
 from tools.evaluation.reid_extractor import of_network
 from tools.evaluation.stored_features import features_of_dataset, ranking_columns
@@ -77,8 +77,7 @@ def main() -> int:
         workers=args.workers,
     )
     query, query_ids, query_cameras, gallery, gallery_ids, gallery_cameras = ranking_columns(stored)
-    images = len(query) + len(gallery)
-    reranking = KReciprocal(k1=max(1, min(KReciprocal.k1, images - 1)))
+    reranking = usual_reranking(query_ids, gallery_ids)
     print(f"{stored.network} on {dataset.root.name}: {len(query)} queries, {len(gallery)} gallery images")
     for multi in (False, True) if args.multi else (False,):
         for again in (None, reranking):

@@ -22,7 +22,7 @@ from dgnet.errors import UserError, command
 from dgnet.files import replace_text
 from eval.feature_file import StoredFeatures, load_features
 from eval.ranking import PROTOCOLS, rank_metrics
-from eval.rerank import KReciprocal
+from tools.evaluation.accuracy import usual_reranking
 from tools.evaluation.options import add_device_options, device_of
 from tools.evaluation.reid_extractor import reid_extractor
 from tools.evaluation.run_data import weights_of
@@ -84,7 +84,7 @@ def rows_of(args: argparse.Namespace) -> list[StoredFeatures]:
 def row(stored: StoredFeatures, protocol: str) -> dict[str, Any]:
     """Figures of one network on one data set, without and with re-ranking."""
     columns = ranking_columns(stored)
-    reranking = KReciprocal(k1=max(1, min(KReciprocal.k1, len(columns[0]) + len(columns[3]) - 1)))
+    reranking = usual_reranking(columns[1], columns[4])
     found: dict[str, Any] = {"network": stored.network, "data": stored.data, "checkpoint": stored.checkpoint}
     for name, parameters in (("plain", None), ("re-ranked", reranking)):
         result = rank_metrics(*columns, protocol=protocol, ranks=RANKS, reranking=parameters)
@@ -112,7 +112,9 @@ def as_table(rows: list[dict[str, Any]]) -> str:
         )
         for line in lines
     ]
-    said = f"per cent; rr: {rows[0]['re-ranked']['reranking']}; protocol {rows[0]['protocol']}"
+    # Where a gallery is small, its re-ranking has parameters of its own.
+    reranking = " or ".join(dict.fromkeys(entry["re-ranked"]["reranking"] for entry in rows))
+    said = f"per cent; rr: {reranking}; protocol {rows[0]['protocol']}"
     return "\n".join([*(line.rstrip() for line in text), said])
 
 

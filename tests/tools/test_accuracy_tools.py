@@ -123,6 +123,23 @@ def test_the_table_of_direct_transfer(place, monkeypatch, capsys, tmp_path) -> N
     assert capsys.readouterr().out == first
 
 
+def test_few_images_have_a_reranking_of_their_own(place, monkeypatch, capsys, tmp_path) -> None:
+    shutil.copytree(place / "here", tmp_path / "few")
+    for file in (tmp_path / "few" / "query").glob("*"):
+        if not file.name.startswith("0001_c1"):
+            file.unlink()
+    for file in (tmp_path / "few" / "bounding_box_test").glob("*"):
+        if not file.name.startswith("0001_c2"):
+            file.rename(file.with_name(f"-1{file.name[4:]}"))
+    words = ["--network", "small", "--data", place / "here", "--data", tmp_path / "few"]
+    run(transfer.main, place, monkeypatch, *words)
+    table = capsys.readouterr().out
+    # One query and one gallery image beside junk.
+    assert "rr: k-reciprocal k1=15 k2=6 lambda=0.3 or k-reciprocal k1=1 k2=2 lambda=0.3" in table
+    run(two_labels.main, place, monkeypatch, "--name", "small", "--data", tmp_path / "few")
+    assert "re-ranking: k-reciprocal k1=1 k2=2 lambda=0.3" in capsys.readouterr().out
+
+
 def test_transfer_of_nothing(place, monkeypatch, tmp_path) -> None:
     with pytest.raises(UserError, match="needs both --network and --data, or --features"):
         run(transfer.main, place, monkeypatch, "--network", "small")

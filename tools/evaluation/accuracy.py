@@ -11,6 +11,7 @@ from dgnet.data.cache import decode
 from dgnet.data.check import count_splits
 from dgnet.data.records import JUNK, Dataset
 from eval.accuracy_page import accuracy_figures, cmc_section, retrieval_section
+from eval.arrays import Array
 from eval.feature_file import StoredFeatures
 from eval.page import Section
 from eval.ranking import RankingResult, rank_metrics
@@ -43,9 +44,9 @@ def split_counts(dataset: Dataset) -> dict[str, dict[str, int]]:
     }
 
 
-def usual_reranking(dataset: Dataset) -> KReciprocal:
-    """The paper's parameters, k1 and k2 lowered where queries and gallery are too few for them."""
-    images = sum(record.identity != JUNK for record in (*dataset.query, *dataset.gallery))
+def usual_reranking(query_ids: Array, gallery_ids: Array) -> KReciprocal:
+    """The paper's parameters, k1 and k2 lowered where queries and gallery without junk are too few for them."""
+    images = len(query_ids) + sum(identity != JUNK for identity in gallery_ids.tolist())
     return KReciprocal(k1=max(1, min(KReciprocal.k1, images - 1)), k2=max(1, min(KReciprocal.k2, images)))
 
 
@@ -61,9 +62,9 @@ def accuracy_of(
 
     Without `reranking` its parameters are those of `usual_reranking`.
     """
-    reranking = reranking or usual_reranking(dataset)
     columns = ranking_columns(stored)
     query_ids = columns[1]
+    reranking = reranking or usual_reranking(query_ids, columns[4])
     results: dict[str, RankingResult] = {
         "": rank_metrics(*columns, protocol=protocol),
         _RERANKED: rank_metrics(*columns, protocol=protocol, reranking=reranking),
