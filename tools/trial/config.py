@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, JsonValue, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator
 
 from dgnet.errors import UserError
 from dgnet.settings import Section, override_settings, plain_folder_name
@@ -88,26 +88,29 @@ class TrialConfig(Section):
     def _plain_folder_name(cls, name: str) -> str:
         return plain_folder_name(name)
 
-    @model_validator(mode="after")
-    def _comparable(self) -> "TrialConfig":
+    def check(self) -> None:
+        """`UserError` where the rows do not go together."""
         for name, row in self.rows.items():
             try:
                 plain_folder_name(name)
             except ValueError as error:
-                raise ValueError(f"the name of the row {name!r} {error}") from error
+                raise UserError(f"rows: the name {name!r} {error}") from error
             if row.against is not None and (row.against == name or row.against not in self.rows):
-                raise ValueError(f"rows.{name}.against must name another row, it names {row.against!r}")
-        if self.baseline not in self.rows or self.rows[self.baseline].generated:
-            raise ValueError(
-                f"baseline must name a row without generated images, one of "
-                f"{', '.join(name for name, row in self.rows.items() if not row.generated) or 'which there is none'}; "
+                raise UserError(
+                    f"rows.{name}.against must name another row ({', '.join(self.rows)}), it names {row.against!r}"
+                )
+        real = [name for name, row in self.rows.items() if not row.generated]
+        if self.baseline not in real:
+            raise UserError(
+                f"baseline must name a row without generated images ({', '.join(real) or 'there is none'}), "
                 f"it names {self.baseline!r}"
             )
         if len(self.rows) < 2:
-            raise ValueError("rows must hold the baseline and at least one row to compare with it")
-        if self.generator is None and any(row.generated for row in self.rows.values()):
-            raise ValueError("generator must name a trained DG-Net or a set of images: a row has generated images")
-        return self
+            raise UserError("rows must hold the baseline and at least one row to compare with it, there is only one")
+        if self.generator is None and self.needs_images():
+            raise UserError(
+                "generator must name a trained DG-Net or a set of images, as a row has generated ones: null"
+            )
 
     def opponent(self, name: str) -> str | None:
         """The row that `name` is compared with, None for the baseline."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from dgnet.sets.checking import RECIPE, read_recipe
 from eval.paired import PairedDifference, Spread, paired_difference, spread
 from eval.report import Figure, Picture, Report, write_report, write_text
 from tools.trial.config import TrialConfig
@@ -45,6 +46,7 @@ def write_outcome(trial: Trial, command: str) -> str:
         command=command,
         counts=_counts(config, by_row),
         splits=trained_on(trial),
+        checkpoints=generator_of(trial),
         seconds=seconds,
         pictures=[Picture(PLOT, "Dots: seeds; line: interval; grey: no difference found.")],
     )
@@ -125,6 +127,14 @@ def trained_on(trial: Trial) -> dict[str, dict[str, int]]:
         "few real images": {"images": len(trial.few.train), "identities": len(trial.few.identities)},
         "all real images": {"images": len(trial.every.train), "identities": len(trial.every.identities)},
     }
+
+
+def generator_of(trial: Trial) -> dict[str, str]:
+    """The generator's checkpoint and its SHA-256, as the set of images tells them; nothing for a set of other kinds."""
+    if trial.generated is None or not (trial.generated / RECIPE).is_file():
+        return {}
+    made = read_recipe(trial.generated)["generator"]
+    return {f"{made['run']}, iteration {made['iteration']}": made["checkpoint_sha256"]}
 
 
 def _counts(config: TrialConfig, by_row: dict[str, list[Result]]) -> dict[str, int]:

@@ -68,7 +68,8 @@ class Trial:
     """
 
     def __init__(self, config: TrialConfig, output: Path, resume: bool) -> None:
-        """Begin it or go on with it. `UserError` where the folder is another's, or began with other settings."""
+        """Begin it or go on with it. `UserError` where rows do not go together, or the folder began otherwise."""
+        config.check()
         self.config, self.output = config, output
         self.folder = output / "outputs" / config.name
         refuse_other(self.folder, resume)

@@ -1,0 +1,261 @@
+"""`tools/ab.py` on a handful of images: its outcome, a kill and what is kept of it, its refusals."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from dgnet.data.datasets import read_dataset
+from dgnet.errors import UserError, command
+from dgnet.settings import load_settings
+from eval.paired import paired_difference
+from eval.report import read_report
+from reid_heads.config import HeadConfig
+from tests.dgnet.sets.small_run import write_run
+from tests.dgnet.small_generator import IDENTITIES
+from tests.dgnet.small_training import narrow_trunks
+from tools import ab
+from tools.trial.config import ElsewhereConfig, FewConfig, PedestriansConfig, TrialConfig
+from tools.trial.data import few_of, open_elsewhere, pairs_text
+from tools.trial.outcome import difference_text
+
+ROOT = Path(__file__).resolve().parents[2]
+ROWS: dict[str, dict[str, Any]] = {
+    "real": {"meaning": "real images alone"},
+    "generated": {"meaning": "generated ones, too", "generated": True},
+    "filtered": {
+        "meaning": "the most diverse",
+        "generated": True,
+        "against": "generated",
+        "settings": {"generated.filters": [{"score": "diversity", "best": 0.5}]},
+    },
+    "distilled": {
+        "meaning": "self-distillation",
+        "settings": {"head.name": "resnet18_kd", "distillation.stage_features": 0.03},
+    },
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def narrow() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        narrow_trunks(patch)
+        yield
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, narrow: None) -> Path:
+    """A trained generator, three people whom two cameras saw, and `ab.yaml`."""
+    place = tmp_path_factory.mktemp("ab")
+    write_run(place)
+    draws = np.random.default_rng(1)
+    for number in range(18):  # noise: whom a head finds in it depends on all that it learned
+        noise = draws.integers(0, 256, (8, 6, 3), np.uint8).repeat(8, 0).repeat(8, 1)
+        name = f"{IDENTITIES[number % 3]:04d}_c2s1_{number:06d}_00.png"
+        Image.fromarray(noise).save(place / "people" / "bounding_box_test" / name)
+    data = {"layout": "market1501", "root": str(place / "people"), "height": 64, "width": 48, "pad": 3}
+    head = {
+        "data": data | {"identities": 2, "images_per_identity": 2, "each_pass": "identities"},
+        "head": {"name": "resnet18", "options": {"last_stride": 2}},
+        "schedule": {"epochs": 2, "warmup_epochs": 1},
+        "run": {"device": "cpu", "checkpoint_every": 2},
+    }
+    values = {
+        "name": "whole",
+        "seeds": 2,
+        "generator": str(place / "outputs" / "small"),
+        "per_identity": 4,
+        "few": {"images": 2},
+        "elsewhere": {"root": str(place / "people"), "layout": "market1501"},
+        "head": head,
+        "rows": ROWS,
+    }
+    (place / "ab.yaml").write_text(yaml.safe_dump(values))
+    return place
+
+
+def arguments(place: Path, *options: object) -> list[str]:
+    return ["--config", str(place / "ab.yaml"), "--output_path", str(place), *map(str, options)]
+
+
+def run(place: Path, *options: object) -> int:
+    """The tool in this process; its exit status."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["tools/ab.py", *arguments(place, *options)])
+        with pytest.raises(SystemExit) as left:
+            command(ab.main)
+    return int(left.value.code or 0)
+
+
+def figures(folder: Path) -> dict[str, Any]:
+    return {path.name: json.loads(path.read_text())["figures"] for path in sorted((folder / "rows").iterdir())}
+
+
+@pytest.fixture(scope="module")
+def whole(place: Path) -> Path:
+    assert run(place) == 0
+    return place / "outputs" / "whole"
+
+
+def test_the_outcome(whole: Path) -> None:
+    found = figures(whole)
+    assert sorted(found) == sorted(f"{row}_{seed}.json" for row in ROWS for seed in (0, 1))
+    report = read_report(whole / "report.json")
+    for domain in ("same cameras", "other cameras, other light"):
+        for row, other in (("generated", "real"), ("filtered", "generated"), ("distilled", "real")):
+            values = [[found[f"{name}_{seed}.json"][domain]["mAP"] for seed in (0, 1)] for name in (row, other)]
+            expected = paired_difference(*values)
+            section = f"mAP, {domain}"
+            assert report.value(section, f"{row} - {other}") == pytest.approx(100 * expected.mean)
+            assert report.value(section, f"{row} - {other}, low end") == pytest.approx(100 * expected.low)
+            assert report.value(section, row) == pytest.approx(50 * sum(values[0]))
+    assert list(report.checkpoints) == ["small, iteration 8"]
+    # Rows differ, so that a difference of 0 is none of the tool's making.
+    assert len({str(one) for one in found.values()}) > 4
+    table = (whole / "outcome.md").read_text()
+    assert all(f"**{row}**: {ROWS[row]['meaning']}" in table for row in ROWS)
+    assert "no difference found" in table and "(against generated)" in table
+    assert "Filter of filtered: best 50 % of each identity by diversity: 6 of 12 generated images dropped." in table
+    assert (whole / "outcome.png").stat().st_size > 1000 and (whole / "report.html").exists()
+    assert not list(whole.glob("runs/*/checkpoints"))
+
+
+def test_every_row_trains_as_many_steps_on_what_it_is_meant_to_see(whole: Path) -> None:
+    results = {path.stem: json.loads(path.read_text()) for path in (whole / "rows").iterdir()}
+    assert {result["steps"] for result in results.values()} == {2}
+    assert {result["real_images"] for result in results.values()} == {6}
+    seen = {name: result["generated_images"] for name, result in results.items()}
+    assert (seen["real_0"], seen["generated_1"], seen["filtered_0"], seen["distilled_1"]) == (0, 12, 6, 0)
+
+
+def test_killed_and_gone_on_with_and_grown(place: Path, whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = place / "outputs" / "killed"
+    program = [sys.executable, "-m", "tests.tools.narrow_ab", *arguments(place, "--name", "killed")]
+    process = subprocess.Popen(program, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        ends = time.monotonic() + 100
+        while len(list(folder.glob("rows/*.json"))) < 2 and time.monotonic() < ends and process.poll() is None:
+            time.sleep(0.01)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    finished = {path: path.stat().st_mtime_ns for path in folder.glob("rows/*.json")}
+    assert 2 <= len(finished) < 8
+    assert run(place, "--name", "killed") == 2
+    assert "already holds an A/B; go on with it by --resume" in capsys.readouterr().err
+    assert run(place, "--name", "killed", "--resume") == 0
+    before = figures(folder)
+    assert before == figures(whole)
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+
+    assert run(place, "--name", "killed", "--resume", "seeds=3") == 0
+    after = figures(folder)
+    assert len(after) == 12 and {name: found for name, found in after.items() if name in before} == before
+    capsys.readouterr()
+    for setting, said in (
+        ("rows.generated.settings={generated.share: 0.6}", "generated.share (0.2 there, 0.6 now)"),
+        ("per_identity=5", "per_identity (4 there, 5 now)"),
+    ):
+        assert run(place, "--name", "killed", "--resume", "seeds=3", setting) == 2
+        assert said in capsys.readouterr().err
+    assert figures(folder) == after
+
+
+def test_folders_of_others_are_left_alone(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    notes = place / "outputs" / "notes"
+    notes.mkdir(parents=True)
+    (notes / "mine.txt").write_text("mine")
+    for options in ((), ("--resume",)):
+        assert run(place, "--name", "notes", *options) == 2
+        assert "holds something else than an A/B" in capsys.readouterr().err
+        assert run(place, "--name", "small", *options) == 2
+        assert "holds something else than an A/B" in capsys.readouterr().err
+    assert [path.name for path in notes.iterdir()] == ["mine.txt"]
+    (place / "outputs" / "file").write_text("")
+    assert run(place, "--name", "file") == 2
+    assert "is a file, not the folder of an A/B" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("generator=nowhere/demo", "nowhere/demo: no trained generator here; `make demo` trains"),
+        ("generator=null", "generator must name a trained DG-Net"),
+        (
+            "baseline=generated",
+            "baseline must name a row without generated images (distilled, real), it names 'generated'",
+        ),
+        (
+            "rows.filtered.against=nobody",
+            "rows.filtered.against must name another row (distilled, filtered, generated, real), it names 'nobody'",
+        ),
+        ("rows.generated.settings={head.nme: resnet18}", "unknown key 'head.nme'"),
+        ("rows.generated.settings={run.seed: 3}", "run.seed is the same in every row, or set for each run"),
+        ("rows.distilled.settings={schedule.epochs: 3}", "trains 3 steps and rows.real"),
+        ("seeds=1", "seeds: input should be greater than or equal to 2, got 1"),
+        ("rows={real: {meaning: alone}}", "at least one row to compare with it"),
+        ("rows.a/b={meaning: alone}", "rows: the name 'a/b' must be a plain folder name"),
+        ("few.images=0", "few.images"),
+        ("head.data.root=nowhere", "nowhere"),
+    ],
+)
+def test_bad_settings(place: Path, setting: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    name = "bad" + str(abs(hash(setting)))
+    assert run(place, "--name", name, setting) == 2
+    error = capsys.readouterr().err
+    assert said in error and "Traceback" not in error
+    assert not list((place / "outputs" / name).glob("rows/*"))
+
+
+def test_a_few_images_of_a_few_people(place: Path) -> None:
+    dataset = read_dataset(place / "people")
+    few = few_of(dataset, FewConfig(identities=2, images=2, cameras=3))
+    assert len(few.identities) == 2 and len(few.train) == 4
+    assert set(few.train) < set(dataset.train) and few.query == dataset.query
+    assert few_of(dataset, FewConfig()).train == dataset.train
+    one = few_of(dataset, FewConfig(cameras=1))
+    assert all(len({r.camera for r in one.train if r.identity == who}) == 1 for who in one.identities)
+    draws = {tuple(few_of(dataset, FewConfig(images=1, seed=seed)).train) for seed in range(5)}
+    assert len(draws) > 1
+    # Swaps are made between these images alone.
+    named = {line for row in pairs_text(few, 2, 0).splitlines()[1:] for line in row.split(",")}
+    assert named <= {record.path.relative_to(dataset.root).as_posix() for record in few.train}
+
+
+def test_another_place_is_rendered_once(tmp_path: Path) -> None:
+    people = PedestriansConfig(test_identities=2, images_per_identity=4)
+    place = ElsewhereConfig(root=tmp_path / "elsewhere", pedestrians=people)
+    first = open_elsewhere(place)
+    assert first.query and len({record.identity for record in first.query}) == 2
+    assert open_elsewhere(place).query == first.query
+    with pytest.raises(UserError, match="camera_seed 1"):
+        open_elsewhere(place.model_copy(update={"pedestrians": people.model_copy(update={"camera_seed": 5})}))
+
+
+def test_words_of_a_difference() -> None:
+    same = paired_difference([0.5, 0.6, 0.7], [0.51, 0.6, 0.69])
+    assert difference_text(same).startswith("+0.00 (-2.48 to 2.48), no difference found")
+    found = paired_difference([0.51, 0.62, 0.71], [0.5, 0.6, 0.7])
+    assert found.found == ("no difference found" not in difference_text(found))
+    higher = paired_difference([0.52, 0.62, 0.722], [0.5, 0.6, 0.7])
+    assert difference_text(higher) == "+2.07 (1.78 to 2.35)"
+
+
+def test_the_shipped_configuration() -> None:
+    path = ROOT / "configs" / "ab_demo.yaml"
+    config = load_settings(TrialConfig, path)
+    assert config.name == path.stem and config.seeds >= 5
+    assert f"python tools/ab.py --config configs/{path.name}" in path.read_text()
+    heads = [config.head_of(name, 3, Path("made")) for name in config.rows]
+    assert all(isinstance(head, HeadConfig) and head.run.seed == 3 and head.test.every == 0 for head in heads)
+    assert any(head.generated.filters for head in heads) and any(head.head.name.endswith("_kd") for head in heads)
+    assert [head.generated.source for head in heads][:2] == [None, Path("made")]
