@@ -60,8 +60,12 @@ class SetFolder:
 
     @classmethod
     def begin(cls, folder: Path, dataset: Dataset, recipe: Mapping[str, Any], pairs: Pairs) -> "SetFolder":
-        """A new set in a folder that is not there or empty; a `UserError` for any other."""
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        """A new set in a folder that is not there or empty; a `UserError` for any other.
+
+        A plan without the recipe is nothing yet: a process was killed between the two.
+        """
+        plan = [PROGRESS, f"{PROGRESS}/plan.csv", f"{PROGRESS}/.plan.csv.partial", f".{RECIPE}.partial"]
+        if folder.exists() and (not folder.is_dir() or set(folder.rglob("*")) - {folder / name for name in plan}):
             hint = "--resume goes on with it, --extend adds to it" if (folder / RECIPE).is_file() else "name another"
             raise UserError(f"{folder} is there already and nothing is written over; {hint}")
         made = cls(folder, dataset, recipe, pairs)

@@ -153,6 +153,17 @@ def test_an_interrupted_set_is_resumed_to_the_same(place, whole, tmp_path, monke
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
 
 
+def test_a_set_whose_recipe_was_never_written_is_begun_again(place, whole, tmp_path):
+    (tmp_path / "set" / ".progress").mkdir(parents=True)
+    (tmp_path / "set" / ".progress" / "plan.csv").write_text("appearance,structure,file\n")
+    make(request(place, tmp_path / "set", count=40))
+    assert images(tmp_path / "set") == images(whole)
+    (tmp_path / "other" / ".progress").mkdir(parents=True)
+    (tmp_path / "other" / "note.txt").write_text("mine")
+    with pytest.raises(UserError, match="is there already and nothing is written over; name another"):
+        make(request(place, tmp_path / "other", count=40))
+
+
 def test_a_set_grows_and_keeps_what_it_has(place, whole, tmp_path):
     make(request(place, tmp_path / "set", count=25))
     before = images(tmp_path / "set")
