@@ -39,7 +39,7 @@ def published_weights(url: str, given: Path | None, option: str, sha256: str | N
                 f"{name} is needed and could not be downloaded ({reason}): fetch {url} elsewhere and name the file by "
                 f"{option}"
             ) from error
-    _check_sha256(path, published_sha256(url) if sha256 is None else sha256)
+    check_sha256(path, published_sha256(url) if sha256 is None else sha256)
     return read_state(path)
 
 
@@ -56,7 +56,8 @@ def read_state(path: Path) -> dict[str, Any]:
     return dict(state)
 
 
-def _check_sha256(path: Path, beginning: str) -> None:
+def check_sha256(path: Path, beginning: str) -> None:
+    """`EvaluationError` unless the file is there and its hexadecimal SHA-256 begins so."""
     if not path.is_file():
         raise EvaluationError(f"{path}: no such file of weights")
     digest = hashlib.sha256()

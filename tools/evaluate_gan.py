@@ -31,7 +31,9 @@ from dgnet.stopwatch import Stopwatch
 from dgnet.teacher_training import TEACHER_FILE
 from eval.errors import EvaluationError
 from eval.extractor import Extractor
+from eval.perceptual import TRUNK_URLS
 from eval.report import JSON_NAME, Figure, Report, as_table, write_report
+from eval.weights import check_sha256, published_sha256
 from reid_heads.student import build_student
 from tools.evaluation import gan
 from tools.evaluation.diversity import add_draw_options
@@ -46,7 +48,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--which_epoch", type=int, help="iteration of the checkpoint (default: the last)")
     parser.add_argument("--data", type=Path, metavar="DIR", help="where the run's data set is now")
     add_weights_options(parser)
-    parser.add_argument("--lpips-net", choices=("alex", "vgg", "squeeze"), default="alex", help="(default: alex)")
+    parser.add_argument("--lpips-net", choices=tuple(TRUNK_URLS), default="alex", help="(default: alex)")
     parser.add_argument("--lpips-weights", type=Path, metavar="FILE", help="(default: torch's copy, or a download)")
     parser.add_argument("--lpips-sha256", metavar="DIGITS", help="what the file's SHA-256 must begin with")
     parser.add_argument(
@@ -74,6 +76,7 @@ def main() -> int:
         args.rounds,
         args.most,
     )
+    check_named_weights(args)
     found = find_run(args.name, args.output_path, args.which_epoch, settings.device, build_student)
     folder = found.files[0].parent.parent / "evaluation" / f"{found.stored.iteration:08d}"
     if (folder / JSON_NAME).exists() and not args.overwrite:
@@ -120,6 +123,14 @@ def main() -> int:
     )
     print(f"\n{write_report(report, folder, overwrite=args.overwrite)[-1]}")
     return 0
+
+
+def check_named_weights(args: argparse.Namespace) -> None:
+    """Files that were named are looked at before the hours that the images take; `EvaluationError` for other ones."""
+    lpips = args.lpips_sha256 or published_sha256(TRUNK_URLS[args.lpips_net])
+    for file, digits in ((args.weights, args.weights_sha256), (args.lpips_weights, lpips)):
+        if file is not None:
+            check_sha256(file, digits)
 
 
 def judge_of(args: argparse.Namespace, found: FoundRun, settings: gan.Settings) -> Extractor:

@@ -13,11 +13,13 @@ from dgnet.checkpoint import checkpoint_path, save_checkpoint
 from dgnet.config import parse_config, resolved
 from dgnet.data.training import open_dataset
 from dgnet.distributed import Distributed
-from eval.report import Report, read_report
+from dgnet.errors import UserError
+from eval.report import Figure, Report, read_report
 from tests.eval.random_inception import random_state
 from tests.eval.random_trunk import trunk
 from tests.tools.evaluation_tool import answer
 from tools import evaluate_gan
+from tools.evaluation.gan import measured
 
 LPIPS = "LPIPS 0.1 (squeeze)"
 
@@ -116,9 +118,21 @@ def test_everything_is_measured_or_said_to_be_missing(place: Path, monkeypatch, 
         (("--name", "nobody"), "nobody"),
         (("--name", "small", "--which_epoch", 3), "no checkpoint of iteration 3"),
         (("--name", "small", "--most", 1), "--most must be at least 2"),
+        (("--name", "small", "--weights", "nowhere.pth"), "nowhere.pth: no such file of weights"),
+        (("--name", "small", "--lpips-weights", __file__), "its SHA-256 must begin with 7be5be79"),
         (("--name", "small", "--extractor", "nobody", "--overwrite"), "nobody: no such file of weights, and no run"),
     ],
 )
 def test_bad_input_is_one_sentence(options, sentence: str, place: Path, monkeypatch, capsys) -> None:
     status, printed, said = answer(evaluate_gan, monkeypatch, capsys, *options, "--output_path", place)
     assert (status, printed) == (2, "") and sentence in said and said.startswith("error: ") and said.count("\n") == 1
+
+
+def test_a_part_that_cannot_be_measured_leaves_the_others() -> None:
+    def refused() -> list[Figure]:
+        raise UserError("a swap needs images of at least two identities")
+
+    figure = Figure("Distribution", "FID", 1.0)
+    figures, missing = measured({"consistency": refused, "FID": lambda: [figure]})
+    assert figures == [figure]
+    assert missing == {"consistency": "a swap needs images of at least two identities"}

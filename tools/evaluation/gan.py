@@ -12,6 +12,7 @@ from dgnet.data.cache import ImageCache
 from dgnet.data.draws import generator as random_generator
 from dgnet.data.draws import permutation
 from dgnet.data.records import Dataset, Record
+from dgnet.errors import UserError
 from dgnet.generation import generate
 from dgnet.restore import StoredGenerator
 from dgnet.swap_pairs import draw_pairs
@@ -62,7 +63,7 @@ def measured(parts: dict[str, Part]) -> tuple[list[Figure], dict[str, str]]:
     for name, part in parts.items():
         try:
             figures += part()
-        except EvaluationError as error:
+        except (EvaluationError, UserError) as error:
             missing[name] = str(error)
     return figures, missing
 
