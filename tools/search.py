@@ -44,6 +44,8 @@ def main() -> int:
     for query, feature in zip(args.query, head.features(args.query), strict=True):
         likeness = gallery.features @ feature
         order = [place for place in np.argsort(-likeness, kind="stable") if not same_file(gallery.paths[place], query)]
+        if not order:
+            raise UserError(f"{args.gallery}: holds no image beside {query} itself")
         rows.append([Path(gallery.paths[place]) for place in order[: args.top]])
         similarities.append([float(likeness[place]) for place in order[: args.top]])
         print(f"{query}:")

@@ -148,6 +148,12 @@ def test_a_search_finds_the_copy_first_and_never_the_query_itself(place: Path, t
     save_head(tmp_path / "other.pth", trained(), [1, 2, 3], HEIGHT, WIDTH)
     status, _, said = call(search, "--model_path", tmp_path / "other.pth", *again, "--overwrite")
     assert status == 2 and "must be of the weights" in said
+    # Nobody else to find.
+    alone = tmp_path / "alone" / "me.png"
+    alone.parent.mkdir()
+    alone.write_bytes(copy.read_bytes())
+    status, _, said = call(search, *words, "--query", alone, "--gallery", alone.parent, "--to", tmp_path / "no.png")
+    assert status == 2 and f"{alone.parent}: holds no image beside {alone} itself" in said
 
 
 @pytest.mark.parametrize(
