@@ -44,7 +44,7 @@ def fill_from_original(head: Head, path: Path) -> bool:
 def read_original(path: Path, name: str, **options: Option) -> Head:
     """The head of another system's file, with the file's number of identities; of a `_kd` name the deployed head.
 
-    `options` are those of `build_head` that the file does not tell (of MGN, its pooling).
+    `options` are those of `build_head`; what the file itself tells counts more (of MGN, all but pooling and trunk).
 
     Raises:
         UserError: as `fill_from_original`; also for an ImageNet file, which holds a trunk and no head.
@@ -54,7 +54,7 @@ def read_original(path: Path, name: str, **options: Option) -> Head:
     if identities is None:
         raise UserError(f"{path}: holds no trained head {name!r} (no classifier of identities)")
     if name == "mgn":
-        options = _mgn_options(state) | options
+        options = options | _mgn_options(state)
     if name.endswith("_kd"):
         # The source's branches are left aside: only training knows them.
         name = name.removesuffix("_kd")

@@ -75,6 +75,36 @@ def test_branches_of_the_sources_distillation_are_left_aside(tmp_path: Path) -> 
         read_original(path, "resnet18")
 
 
+def state_of_mgn_pytorch(head: Head) -> dict[str, Tensor]:
+    """An MGN's weights as MGN-pytorch writes them."""
+    found = {}
+    for key, value in head.state_dict().items():
+        part, number, rest = key.split(".", 2)
+        if part in ("stem", "stages"):
+            first = {"stem": 0, "stages": 4}[part] + int(number)
+            key = f"backone.{first}.{rest}"
+        elif part == "branches":
+            key = f"p{int(number) + 1}.{rest}"
+        elif part == "reductions":
+            name = rest.replace("convolution", "0").replace("norm", "1")
+            key = f"reduction_{number}.{name}"
+        else:
+            stripe, second = int(number) - 3, head.stripes[1]
+            places = f"1_{stripe}" if stripe < second else f"2_{stripe - second}"
+            key = f"fc_id_2048_{number}.{rest}" if stripe < 0 else f"fc_id_256_{places}.{rest}"
+        found[key] = value
+    return found
+
+
+def test_a_file_of_mgn_pytorch_tells_its_stripes_itself(tmp_path: Path) -> None:
+    head, path = head_of("mgn", stripes="1-2-4").eval(), tmp_path / "mgn.pt"
+    torch.save(state_of_mgn_pytorch(head), path)
+    # The recipe's options, as tools/train_mgn.py --test_only passes them on.
+    read = read_original(path, "mgn", trunk="resnet18", stripes="1-2-3", pooling="avg").eval()
+    images = torch.randn(2, 3, 96, 32, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(read.embed(images), head.embed(images))
+
+
 def test_imagenet_weights_fill_every_trunk(tmp_path: Path) -> None:
     torch.manual_seed(0)
     published, path = resnet18().state_dict(), tmp_path / "imagenet.pth"
