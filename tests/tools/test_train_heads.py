@@ -137,6 +137,7 @@ def test_mgn_with_the_options_of_its_users(here: Here, place: Path) -> None:
     assert (place / "logs" / "adam_0.old_1").is_dir()
     status, printed, said = here(train_mgn, "--test_only", "--pre_train", first, "--cpu", *SMALL_MGN)
     assert status == 0 and "mgn from" in printed and "Rank-10" in printed, said
+    assert "protocol standard, image" in printed
     status, _, said = here(train_mgn, *MGN[1:], "--resume")
     assert status == 0 and "nothing left to do: 2 of 2 iterations are done" in said, said
 

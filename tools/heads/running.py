@@ -14,6 +14,7 @@ from dgnet.errors import UserError
 from dgnet.run_folder import refuse_foreign, set_aside
 from dgnet.scalars import read_scalars
 from dgnet.settings import resolved
+from eval.rerank import KReciprocal
 from reid_heads.config import HeadConfig
 from reid_heads.generated import open_generated
 from reid_heads.registry import build_head
@@ -73,7 +74,9 @@ def test(config: HeadConfig, path: Path, name: str | None) -> int:
         raise UserError(f"{dataset.root}: has no query and gallery split to test on")
     began = time.perf_counter()
     figures = measure(stored.network)
+    seen = "image and mirror image" if config.test.mirrored else "image alone"
     print(f"{stored.network.name} from {path}, {stored.height}x{stored.width}, {time.perf_counter() - began:.1f} s")
+    print(f"protocol standard, {seen}" + (f"; re-ranked: {KReciprocal()}" if config.test.re_rank else ""))
     for figure, value in figures.items():
         print(f"{figure:<20}{100 * value:6.2f} %")
     return 0
