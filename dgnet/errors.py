@@ -12,7 +12,7 @@ def command(main: Callable[[], int | None]) -> None:
     """Run a tool's `main` and leave with its status; a `UserError` is printed to stderr and leaves with status 2.
 
     `OSError`s that carry a file name (no space left, permission denied) are the user's to mend too and end the same
-    way.
+    way. Ctrl-C leaves with status 130, as a shell says it.
     """
     try:
         status = main() or 0
@@ -31,4 +31,7 @@ def command(main: Callable[[], int | None]) -> None:
         place = f"{error.filename}: " if error.filename is not None else ""
         print(f"error: {place}{error.strerror or error}", file=sys.stderr)
         status = 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        status = 130
     sys.exit(status)
