@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from dgnet.build import build_teacher
-from dgnet.checkpoint import save_checkpoint
+from dgnet.checkpoint import file_hash, save_checkpoint
 from dgnet.config import parse_config
 from dgnet.teacher_training import KIND
 from tests.dgnet.small_generator import small_generator, store
@@ -82,7 +82,11 @@ def test_inception_on_folders_and_statistics(sets: Path, tmp_path: Path, monkeyp
 
 
 def test_identity_space_needs_no_download(sets: Path, monkeypatch, capsys) -> None:
-    named = {"small": "DG-Net's encoder of small after 7 iterations", sets / "teacher.pth": "teacher.pth, 32x16"}
+    digits = file_hash(sets / "teacher.pth")[:8]
+    named = {
+        "small": "DG-Net's encoder of small after 7 iterations",
+        sets / "teacher.pth": f"teacher {sets.name}/teacher.pth ({digits}), 32x16",  # no path of this machine
+    }
     found = []
     for name, said_in_protocol in named.items():
         options = ("--extractor", name, "--output_path", sets)

@@ -4,12 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dgnet import pixels
-from dgnet.checkpoint import load_checkpoint
-from dgnet.embedding import appearance_embedding, teacher_embedding
+from dgnet.checkpoint import file_hash, load_checkpoint
+from dgnet.embedding import appearance_embedding, head_embedding, teacher_embedding
 from dgnet.errors import UserError
 from dgnet.find_run import find_run
 from dgnet.models.frozen import evaluating
@@ -37,17 +36,11 @@ def reid_extractor(named: str | Path, output: Path = Path(), device: torch.devic
     kind = load_checkpoint(path).get("kind") if path.is_file() else GENERATOR
     if kind == TEACHER:
         teacher = load_teacher(path, device)
-        return of_network(
-            f"teacher {path}", teacher.network, teacher_embedding(teacher.network), teacher.height, teacher.width
-        )
+        embed = teacher_embedding(teacher.network)
+        return of_network(f"teacher {_told(path)}", teacher.network, embed, teacher.height, teacher.width)
     if kind == HEAD:
         head = load_head(path, device)
-        network = head.network
-
-        def embed(images: Tensor) -> Tensor:
-            return F.normalize(network.embed(images) + network.embed(images.flip(3)))
-
-        return of_network(f"head {path}", network, embed, head.height, head.width)
+        return of_network(f"head {_told(path)}", head.network, head_embedding(head.network), head.height, head.width)
     if kind == GENERATOR:
         found = find_run(str(named), output, device=device, build_head=build_student)
         return encoder_extractor(found.stored, found.name)
@@ -73,6 +66,11 @@ def of_network(name: str, network: nn.Module, embed: Callable[[Tensor], Tensor],
             return embed(pixels.normalise(images.to(device)))
 
     return Extractor(f"{name}, {height}x{width}", prepare, features, SPACE)
+
+
+def _told(path: Path) -> str:
+    """A file in a figure's protocol: the same on every machine, and another one for other weights of the same name."""
+    return f"{path.resolve().parent.name}/{path.name} ({file_hash(path)[:8]})"
 
 
 def _file(named: str | Path, output: Path) -> Path:
