@@ -35,7 +35,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "filtered": {
         "meaning": "the most diverse",
         "generated": True,
-        "against": "generated",
+        "against": ["generated", "real"],
         "settings": {"generated.filters": [{"score": "diversity", "best": 0.5}]},
     },
     "distilled": {
@@ -111,7 +111,12 @@ def test_the_outcome(whole: Path) -> None:
     assert sorted(found) == sorted(f"{row}_{seed}.json" for row in ROWS for seed in (0, 1))
     report = read_report(whole / "report.json")
     for domain in ("same cameras", "other cameras, other light"):
-        for row, other in (("generated", "real"), ("filtered", "generated"), ("distilled", "real")):
+        for row, other in (
+            ("generated", "real"),
+            ("filtered", "generated"),
+            ("filtered", "real"),
+            ("distilled", "real"),
+        ):
             values = [[found[f"{name}_{seed}.json"][domain]["mAP"] for seed in (0, 1)] for name in (row, other)]
             expected = paired_difference(*values)
             section = f"mAP, {domain}"
@@ -123,7 +128,7 @@ def test_the_outcome(whole: Path) -> None:
     assert len({str(one) for one in found.values()}) > 4
     table = (whole / "outcome.md").read_text()
     assert all(f"**{row}**: {ROWS[row]['meaning']}" in table for row in ROWS)
-    assert "no difference found" in table and "(against generated)" in table
+    assert "no difference found" in table and "**filtered** - generated | " in table
     assert "Filter of filtered: best 50 % of each identity by diversity: 6 of 12 generated images dropped." in table
     assert (whole / "outcome.png").stat().st_size > 1000 and (whole / "report.html").exists()
     assert not list(whole.glob("runs/*/checkpoints"))
@@ -195,8 +200,8 @@ def test_folders_of_others_are_left_alone(place: Path, capsys: pytest.CaptureFix
             "baseline must name a row without generated images (distilled, real), it names 'generated'",
         ),
         (
-            "rows.filtered.against=nobody",
-            "rows.filtered.against must name another row (distilled, filtered, generated, real), it names 'nobody'",
+            "rows.filtered.against=[nobody]",
+            "rows.filtered.against must name other rows (distilled, filtered, generated, real), it names 'nobody'",
         ),
         ("rows.generated.settings={head.nme: resnet18}", "unknown key 'head.nme'"),
         ("rows.generated.settings={run.seed: 3}", "run.seed is the same in every row, or set for each run"),

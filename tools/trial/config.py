@@ -46,14 +46,14 @@ class RowConfig(Section):
     Args:
         meaning: a few words for the table.
         generated: whether it sees the generated images.
-        against: the row that it is compared with; null: the baseline.
+        against: the rows that it is compared with; empty: the baseline.
         every_image: it gets all real images of the same identities, not a few.
         settings: `section.key` of a head's configuration -> value, on top of `head`.
     """
 
     meaning: str = Field(min_length=1)
     generated: bool = False
-    against: str | None = None
+    against: tuple[str, ...] = ()
     every_image: bool = False
     settings: dict[str, JsonValue] = {}
 
@@ -95,10 +95,11 @@ class TrialConfig(Section):
                 plain_folder_name(name)
             except ValueError as error:
                 raise UserError(f"rows: the name {name!r} {error}") from error
-            if row.against is not None and (row.against == name or row.against not in self.rows):
-                raise UserError(
-                    f"rows.{name}.against must name another row ({', '.join(self.rows)}), it names {row.against!r}"
-                )
+            for other in row.against:
+                if other == name or other not in self.rows:
+                    raise UserError(
+                        f"rows.{name}.against must name other rows ({', '.join(self.rows)}), it names {other!r}"
+                    )
         real = [name for name, row in self.rows.items() if not row.generated]
         if self.baseline not in real:
             raise UserError(
@@ -112,9 +113,9 @@ class TrialConfig(Section):
                 "generator must name a trained DG-Net or a set of images, as a row has generated ones: null"
             )
 
-    def opponent(self, name: str) -> str | None:
-        """The row that `name` is compared with, None for the baseline."""
-        return None if name == self.baseline else self.rows[name].against or self.baseline
+    def opponents(self, name: str) -> tuple[str, ...]:
+        """The rows that `name` is compared with; none for the baseline."""
+        return () if name == self.baseline else self.rows[name].against or (self.baseline,)
 
     def needs_images(self) -> bool:
         """Whether any row has generated images."""

@@ -22,17 +22,13 @@ def write_outcome(trial: Trial, command: str) -> str:
     config = trial.config
     by_row = complete(trial.results(), list(config.rows))
     table = outcome_table(config, by_row)
-    panels = {}
-    for place in trial.measures:
-        found = []
-        for name in config.rows:
-            if (opponent := config.opponent(name)) is not None:
-                one, other = (_values(by_row[row], place, "mAP") for row in (name, opponent))
-                difference = paired_difference(one, other, config.confidence)
-                seeds = [100 * (a - b) for a, b in zip(one, other, strict=True)]
-                said = name if opponent == config.baseline else f"{name}\nagainst {opponent}"
-                found.append(Effect(said, seeds, 100 * difference.mean, 100 * difference.low, 100 * difference.high))
-        panels[place] = found
+    panels: dict[str, list[Effect]] = {place: [] for place in trial.measures}
+    for name, other in comparisons(config):
+        said = name if other == config.baseline else f"{name}\nagainst {other}"
+        for place, found in panels.items():
+            pairs = list(zip(*(_values(by_row[row], place, "mAP") for row in (name, other)), strict=True))
+            d = _difference(config, by_row, name, other, place, "mAP")
+            found.append(Effect(said, [100 * (x - y) for x, y in pairs], 100 * d.mean, 100 * d.low, 100 * d.high))
     save_png(
         effects(panels, f"difference in mAP, percentage points ({100 * config.confidence:g} % interval)"),
         trial.folder / PLOT,
@@ -62,31 +58,29 @@ def complete(results: Sequence[Result], rows: Sequence[str]) -> dict[str, list[R
     return {name: [one[seed] for seed in seeds] for name, one in found.items()}
 
 
+def comparisons(config: TrialConfig) -> list[tuple[str, str]]:
+    """Which row is compared with which, in the order of the rows."""
+    return [(name, other) for name in config.rows for other in config.opponents(name)]
+
+
 def outcome_table(config: TrialConfig, by_row: dict[str, list[Result]]) -> str:
-    """Markdown: a line for each row, for each place mAP and what it is compared with."""
-    places = list(by_row[config.baseline][0].figures)
-    seeds = len(by_row[config.baseline])
-    head = ["row", *(text for place in places for text in (f"mAP, {place}", "difference"))]
-    lines = [_line(head), _line(["---"] * len(head))]
+    """Markdown: mAP of each row in each place, then the differences, and how to read them."""
+    first = by_row[config.baseline]
+    places, pairs = list(first[0].figures), comparisons(config)
+    lines = [_line(["mAP in %", *places]), _line(["---"] * (1 + len(places)))]
     for name, row in config.rows.items():
-        cells = [f"**{name}**: {row.meaning}"]
-        for place in places:
-            values = _values(by_row[name], place, "mAP")
-            cells.append(_spread_text(spread(values)))
-            opponent = config.opponent(name)
-            if opponent is None:
-                cells.append("")
-                continue
-            against = "" if opponent == config.baseline else f" (against {opponent})"
-            difference = paired_difference(values, _values(by_row[opponent], place, "mAP"), config.confidence)
-            cells.append(difference_text(difference) + against)
-        lines.append(_line(cells))
-    comparisons = sum(config.opponent(name) is not None for name in config.rows) * len(places)
+        spreads = [_spread_text(spread(_values(by_row[name], place, "mAP"))) for place in places]
+        lines.append(_line([f"**{name}**: {row.meaning}", *spreads]))
+    lines += ["", _line(["difference in percentage points", *places]), _line(["---"] * (1 + len(places)))]
+    for name, other in pairs:
+        found = [difference_text(_difference(config, by_row, name, other, place, "mAP")) for place in places]
+        lines.append(_line([f"**{name}** - {other}", *found]))
+    count = len(pairs) * len(places)
     lines += [
         "",
-        f"Mean ± standard deviation over {seeds} seeds, in %; differences in percentage points, paired by seed, with "
-        f"their {100 * config.confidence:g} % interval (Student t). Of {comparisons} such intervals "
-        f"{comparisons * (1 - config.confidence):.1f} are expected to miss the truth by chance.",
+        f"Mean ± standard deviation over {len(first)} seeds; differences are paired by seed, with their "
+        f"{100 * config.confidence:g} % interval (Student t). Of {count} such intervals "
+        f"{count * (1 - config.confidence):.1f} are expected to miss the truth by chance.",
     ]
     for name, results in by_row.items():
         lines += [f"Filter of {name}: {sentence}." for sentence in results[0].dropped]
@@ -110,14 +104,11 @@ def figures_of_outcome(config: TrialConfig, by_row: dict[str, list[Result]], pla
                 one = spread(values)
                 note = f"{row.meaning}; standard deviation {100 * one.deviation:.2f}, {one.seeds} seeds"
                 found.append(Figure(section, name, 100 * one.mean, "%", note=note))
-                opponent = config.opponent(name)
-                if opponent is None:
-                    continue
-                difference = paired_difference(values, _values(by_row[opponent], place, shown), config.confidence)
-                ends = {"": difference.mean, ", low end": difference.low, ", high end": difference.high}
-                for end, value in ends.items():
-                    said = difference.verdict if not end else f"of the {100 * config.confidence:g} % interval"
-                    found.append(Figure(section, f"{name} - {opponent}{end}", 100 * value, "points", note=said))
+                for other in config.opponents(name):
+                    d = _difference(config, by_row, name, other, place, shown)
+                    for end, value in {"": d.mean, ", low end": d.low, ", high end": d.high}.items():
+                        said = d.verdict if not end else f"of the {100 * config.confidence:g} % interval"
+                        found.append(Figure(section, f"{name} - {other}{end}", 100 * value, "points", note=said))
     return found
 
 
@@ -146,6 +137,13 @@ def _counts(config: TrialConfig, by_row: dict[str, list[Result]]) -> dict[str, i
         for sentence in results[0].dropped:
             counts[f"dropped, {name} ({sentence.split(':')[0]})"] = int(sentence.split(": ")[1].split(" of ")[0])
     return counts
+
+
+def _difference(
+    config: TrialConfig, by_row: dict[str, list[Result]], name: str, other: str, place: str, figure: str
+) -> PairedDifference:
+    one, two = (_values(by_row[row], place, figure) for row in (name, other))
+    return paired_difference(one, two, config.confidence)
 
 
 def _values(results: Sequence[Result], place: str, figure: str) -> list[float]:

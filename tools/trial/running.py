@@ -96,12 +96,12 @@ class Trial:
         self.generated = generated_images(config, self.few, self.folder) if config.needs_images() else None
         self.steps = {name: self._steps(name) for name in config.rows}
         for name in config.rows:
-            opponent = config.opponent(name)
-            if opponent is not None and self.steps[name] != self.steps[opponent]:
-                raise UserError(
-                    f"rows.{name} trains {self.steps[name]} steps and rows.{opponent}, which it is compared with, "
-                    f"{self.steps[opponent]}: data.each_pass=identities or schedule.epochs makes them equal"
-                )
+            for other in config.opponents(name):
+                if self.steps[name] != self.steps[other]:
+                    raise UserError(
+                        f"rows.{name} trains {self.steps[name]} steps and rows.{other}, which it is compared with, "
+                        f"{self.steps[other]}: data.each_pass=identities or schedule.epochs makes them equal"
+                    )
 
     def _steps(self, name: str) -> int:
         """How many steps a run of this row has."""
