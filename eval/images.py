@@ -43,10 +43,14 @@ def image_files(folder: Path) -> list[Path]:
 def files_by_folder(folder: Path) -> dict[str, list[Path]]:
     """The images of each folder directly below `folder` (nested ones too): an identity each, by the folder's name.
 
+    The folders may lie in `folder/images` alone, as generated sets keep them: "images" is no identity then.
     `EvaluationError` where there is no image, or one that lies in `folder` itself.
     """
     folder, groups = Path(folder), dict[str, list[Path]]()
-    for path in image_files(folder):
+    files = image_files(folder)
+    if all(parts[0] == "images" and len(parts) > 2 for parts in (path.relative_to(folder).parts for path in files)):
+        return files_by_folder(folder / "images")
+    for path in files:
         parts = path.relative_to(folder).parts
         if len(parts) == 1:
             raise EvaluationError(f"{path}: must lie in a folder that bears its identity, {folder}/IDENTITY/")

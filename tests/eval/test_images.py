@@ -31,6 +31,15 @@ def test_folders_are_identities(tmp_path: Path) -> None:
         files_by_folder(tmp_path)
 
 
+def test_the_folders_of_a_generated_set_are_identities(tmp_path: Path) -> None:
+    for name in ("images/0007/a.png", "images/0007/b.png", "images/0012/a.png"):
+        write(tmp_path / name, picture(0))
+    groups = files_by_folder(tmp_path)
+    assert {name: len(files) for name, files in groups.items()} == {"0007": 2, "0012": 1}
+    write(tmp_path / "0020" / "a.png", picture(0))
+    assert {name: len(files) for name, files in files_by_folder(tmp_path).items()} == {"images": 3, "0020": 1}
+
+
 @pytest.mark.parametrize(("mode", "suffix"), [("L", "png"), ("P", "png"), ("RGBA", "png"), ("LA", "png"), ("1", "png")])
 def test_every_mode_becomes_colour(mode: str, suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"image.{suffix}"
