@@ -75,7 +75,7 @@ def open_head(path: Path, name: str | None = None, device: torch.device | str = 
         UserError: as `load_head` and `read_original`; the file holds another head than `name`; or no name is given for
             another system's file.
     """
-    if _is_ours(_peek(path)):
+    if _holds_our_head(path):
         stored = load_head(path, device)
         if name not in (None, stored.network.name, stored.network.name.removesuffix("_kd")):
             raise UserError(f"{path}: holds the head {stored.network.name!r}, not {name!r}")
@@ -95,7 +95,7 @@ def fill_head(head: Head, path: Path) -> bool:
         UserError: the file is unreadable or a pickled module, another architecture's, or knows another number of
             identities than the head.
     """
-    if not _is_ours(_peek(path)):
+    if not _holds_our_head(path):
         return fill_from_original(head, path)
     stored = load_head(path).network
     if (stored.name, stored.options) != (head.name, head.options):
@@ -111,9 +111,15 @@ def _describe(head: Head) -> str:
     return f"the head {head.name!r} ({options})"
 
 
-def _peek(path: Path) -> Any:
-    """A file's content without reading the weights where the format allows that."""
-    return read_content(Path(path), mmap=path.is_file() and zipfile.is_zipfile(path))
+def _holds_our_head(path: Path) -> bool:
+    """Whether a file is one of `save_head`, without reading its weights where the format allows that.
+
+    `UserError` names another of our files (a teacher, a checkpoint): it is no other system's either.
+    """
+    content = read_content(Path(path), mmap=path.is_file() and zipfile.is_zipfile(path))
+    if isinstance(content, dict) and isinstance(content.get("kind"), str) and not _is_ours(content):
+        raise UserError(f"{path}: must hold a trained head (mAP_*.pth of tools/train.py), holds a {content['kind']}")
+    return _is_ours(content)
 
 
 def _is_ours(content: Any) -> bool:

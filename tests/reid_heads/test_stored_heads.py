@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import resnet18
 
+from dgnet.checkpoint import save_checkpoint
 from dgnet.errors import UserError
 from dgnet.models.head import Head
 from reid_heads.originals import read_original, translate
@@ -152,6 +153,10 @@ def numbers(path: Path) -> None:
     torch.save({"epoch": 3}, path)
 
 
+def a_teacher(path: Path) -> None:
+    save_checkpoint(path, {"kind": "dgnet teacher", "state": head_of("resnet18").state_dict()})
+
+
 def nothing(path: Path) -> None:
     assert not path.exists()
 
@@ -164,6 +169,7 @@ def nothing(path: Path) -> None:
         (truncated, "damaged"),
         (a_list, "this is a list"),
         (numbers, "holds no weights"),
+        (a_teacher, "must hold a trained head (mAP_*.pth of tools/train.py), holds a dgnet teacher"),
         (nothing, "no such file"),
     ],
 )
