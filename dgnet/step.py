@@ -299,7 +299,7 @@ class JointStep:
         label = self.teaching.label(swapped, appearance_labels, structure_labels)
         descend(
             False,
-            appearance.parameters(),
+            [parameter for parameter in appearance.parameters() if parameter.requires_grad],
             teaching=soft_label_loss(student.primary.logits, label),
             teaching_fine=identity_loss(student.fine.logits, structure_labels),
         )

@@ -127,10 +127,11 @@ def test_output_settings_may_change_and_it_is_said(tmp_path):
     assert "every: 9" in (tmp_path / "outputs/one/config.yaml").read_text()
 
 
-def test_resuming_nothing_begins_and_says_so(tmp_path, capfd):
+def test_resuming_nothing_begins_and_says_so(tmp_path):
     train(start(tmp_path, resume=True), 0, 1)
     train(start(tmp_path, resume=True), 0, 1)
-    assert capfd.readouterr().err.count("no checkpoint to go on from, beginning at iteration 0") == 2
+    said = (tmp_path / "outputs/one/log.txt").read_text()
+    assert said.count("no checkpoint to go on from, beginning at iteration 0") == 2
 
 
 def test_resuming_continues_curves_from_the_checkpoint(tmp_path):
