@@ -2,7 +2,6 @@
 
 import csv
 import io
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from dgnet.sets.checking import RECIPE
 from dgnet.sets.plans import COLUMNS, per_identity
 from dgnet.sets.request import SetRequest, make
 from reid_heads.generated import is_run
+from reid_heads.student import build_student
 from tools.trial.config import ElsewhereConfig, FewConfig, TrialConfig
 
 
@@ -77,8 +77,6 @@ def generated_images(config: TrialConfig, few: Dataset, folder: Path) -> Path:
     if not is_run(source):
         return source
     target, pairs = folder / "generated", folder / "pairs.csv"
-    if target.exists() and not (target / RECIPE).is_file():
-        shutil.rmtree(target)  # killed before its recipe was written: nothing in it yet
     replace_text(pairs, pairs_text(few, config.per_identity, config.few.seed))
     request = SetRequest(
         name=str(source),
@@ -86,9 +84,9 @@ def generated_images(config: TrialConfig, few: Dataset, folder: Path) -> Path:
         pairs=pairs,
         output=target,
         device=config.head.run.device,
-        resume=target.exists(),
+        resume=(target / RECIPE).is_file(),
     )
-    print(make(request), flush=True)
+    print(make(request, build_student), flush=True)
     return target
 
 
