@@ -25,14 +25,15 @@ from tools.evaluation.options import add_device_options, add_extractor_options, 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sets", nargs=2, type=Path, metavar="REAL GENERATED", help="folders or .npz files")
+    parser.add_argument("real", type=Path, metavar="REAL", help="a folder or .npz file")
+    parser.add_argument("generated", type=Path, metavar="GENERATED", help="likewise; with --save-stats what is written")
     add_extractor_options(parser)
     parser.add_argument("--kid", action="store_true", help="also the kernel distance")
     parser.add_argument("--precision-recall", action="store_true", help="also precision and recall")
     parser.add_argument("--save-stats", action="store_true", help="write the first set's statistics to the second path")
     add_device_options(parser)
     args = parser.parse_args()
-    first, second = args.sets
+    first, second = args.real, args.generated
     if args.save_stats:
         check_free(second)  # before the features of every image
     for path in (first,) if args.save_stats else (first, second):

@@ -14,6 +14,8 @@ from dgnet.build import build_teacher
 from dgnet.checkpoint import file_hash, save_checkpoint
 from dgnet.config import parse_config
 from dgnet.teacher_training import KIND
+from reid_heads.registry import build_head
+from reid_heads.stored import save_head
 from tests.dgnet.small_generator import small_generator, store
 from tests.eval.random_inception import random_state
 from tests.eval.small_files import picture, write, write_set
@@ -131,3 +133,22 @@ def test_without_weights_one_sentence_from_a_program_of_its_own(sets: Path, tmp_
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.startswith("error: pt_inception-2015-12-05-6726825d.pth is needed and could not be downloaded")
     assert "name the file by --weights" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_the_run_of_a_head_is_named_by_its_folder(
+    sets: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = sets / "outputs" / "trained"
+    folder.mkdir()
+    save_head(folder / "mAP_45.5.pth", build_head("resnet18", 2), (3, 5), 32, 16)
+    options = ("--extractor", "trained", "--output_path", sets)
+    status, printed, _ = answer(fid, monkeypatch, capsys, sets / "real", sets / "made", *options)
+    assert status == 0
+    assert re.search(r"head trained/mAP_45.5.pth \(\w{8}\), mirror image added, 32x16", printed)
+
+
+def test_the_usage_names_both_sets_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, said = answer(fid, monkeypatch, capsys)
+    assert status == 2
+    assert said.partition("error:")[0].split()[-3:-1] == ["REAL", "GENERATED"]
+    assert said.partition("error:")[0].count("GENERATED") == 1

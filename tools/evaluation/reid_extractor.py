@@ -40,7 +40,8 @@ def reid_extractor(named: str | Path, output: Path = Path(), device: torch.devic
         return of_network(f"teacher {_told(path)}", teacher.network, embed, teacher.height, teacher.width)
     if kind == HEAD:
         head = load_head(path, device)
-        return of_network(f"head {_told(path)}", head.network, head_embedding(head.network), head.height, head.width)
+        said = f"head {_told(path)}, mirror image added"
+        return of_network(said, head.network, head_embedding(head.network), head.height, head.width)
     if kind == GENERATOR:
         found = find_run(str(named), output, device=device, build_head=build_student)
         return encoder_extractor(found.stored, found.name)
@@ -74,11 +75,11 @@ def _told(path: Path) -> str:
 
 
 def _file(named: str | Path, output: Path) -> Path:
-    """The file of weights, or the folder of a run that has no other than DG-Net's."""
+    """The file of weights (of a run: its teacher or its head), or the folder of a run that has none but DG-Net's."""
     run = output / "outputs" / str(named)
     path = run if run.is_dir() else Path(named)
     if path.is_dir():
-        return path / TEACHER_FILE if (path / TEACHER_FILE).is_file() else path
+        return next((file for file in (path / TEACHER_FILE, *path.glob("mAP_*.pth")) if file.is_file()), path)
     if not path.is_file():
         raise UserError(f"{named}: no such file of weights, and no run of that name below {output / 'outputs'}")
     return path
