@@ -28,11 +28,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The rows in the order of the first report, and what must be known before reading them, a sentence each."""
+    """The rows in the order of the first report, and what must be known before reading them, a sentence each.
+
+    `not_measured` holds the names and reasons of each report.
+    """
 
     titles: tuple[str, ...]
     rows: tuple[Row, ...]
     warnings: tuple[str, ...]
+    not_measured: tuple[dict[str, str], ...]
 
 
 def compare(reports: Sequence[Report]) -> Comparison:
@@ -58,7 +62,8 @@ def compare(reports: Sequence[Report]) -> Comparison:
     # What one protocol measured stands together; the rest of the order is that of the reports.
     sections, protocols = (list(dict.fromkeys(getattr(row, name) for row in rows)) for name in ("section", "protocol"))
     rows.sort(key=lambda row: (sections.index(row.section), protocols.index(row.protocol)))
-    return Comparison(tuple(report.title for report in reports), tuple(rows), _warnings(reports, rows))
+    missing = tuple(report.not_measured for report in reports)
+    return Comparison(tuple(report.title for report in reports), tuple(rows), _warnings(reports, rows), missing)
 
 
 def as_text(comparison: Comparison, labels: Sequence[str], sources: Sequence[str]) -> str:
@@ -82,6 +87,9 @@ def as_text(comparison: Comparison, labels: Sequence[str], sources: Sequence[str
                 whole = first is not None and second is not None
                 cells.append(_signed(second - first, row.unit) if whole else "")  # type: ignore[operator]
             lines.append(f"  {row.mark} {row.name:{width}}" + "".join(f"  {cell:>{column}}" for cell in cells))
+    for label, missing in zip(labels, comparison.not_measured, strict=True):
+        lines += ["", f"Not measured in {label}"] if missing else []
+        lines += [f"    {name}: {reason}" for name, reason in missing.items()]
     return "\n".join(line.rstrip() for line in [*lines, *([""] if comparison.warnings else []), *comparison.warnings])
 
 

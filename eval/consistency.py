@@ -1,6 +1,8 @@
 """Identity consistency: does a re-identification network put a generated image with its appearance source?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from eval.arrays import Array
 from eval.distance import check_columns, unit_features
@@ -16,6 +18,8 @@ class Consistency:
     appearance_cosine: float
     structure_cosine: float
     images: int
+    to_appearance: np.ndarray = field(repr=False)  # each image's cosine
+    to_structure: np.ndarray = field(repr=False)
 
 
 def identity_consistency(generated: Array, appearances: Array, structures: Array) -> Consistency:
@@ -39,4 +43,6 @@ def identity_consistency(generated: Array, appearances: Array, structures: Array
         appearance_cosine=float(to_appearance.mean()),
         structure_cosine=float(to_structure.mean()),
         images=len(images),
+        to_appearance=to_appearance.cpu().numpy(),
+        to_structure=to_structure.cpu().numpy(),
     )

@@ -12,27 +12,29 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from skimage.color import rgb2lab
 from torch import Tensor
 
 from eval.errors import EvaluationError
 from eval.images import batches, resized
-from eval.ssim import similarity, ssim
+from eval.ssim import ssim_of_pairs
 
 HEIGHT, WIDTH = 256, 128
 PAIRS, ROUNDS = 10, 5
 LAB_RANGE = 100.0  # of the lightness; the colours' range is wider, and the original took this one for all three
-Compare = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class PairMeasure:
-    """How unlike two images are. `prepare` is called once for the drawn images of an identity, `compare` on pairs."""
+    """How unlike two images are.
+
+    `values` takes the drawn images of an identity, uint8 `[image, 3, height, width]`, and places `[pair, 2]` among
+    them: an image is in several pairs, and what needs it alone is done once.
+    """
 
     name: str
-    prepare: Callable[[UInt8[Tensor, "image 3 height width"]], Tensor]
-    compare: Compare
+    values: Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -53,17 +55,25 @@ def lab_planes(images: UInt8[Tensor, "image 3 height width"]) -> Float[Tensor, "
     return torch.from_numpy(np.moveaxis(rgb2lab(np.moveaxis(images.numpy(), 1, -1)), -1, 1).astype(np.float64))
 
 
-def lab_dssim(first: Tensor, second: Tensor) -> Float[Tensor, " image"]:
-    """DSSIM 0..1 of planes of `lab_planes`: scikit-image's default window, 7 x 7 with equal weights."""
-    return (1 - similarity(first, second, window="uniform", data_range=LAB_RANGE)) / 2
+def lab_dssim(images: UInt8[Tensor, "image 3 height width"], places: Int[Tensor, "pair 2"]) -> Float[Tensor, " pair"]:
+    """DSSIM 0..1 of the Lab planes: scikit-image's default window, 7 x 7 with equal weights."""
+    return (1 - ssim_of_pairs(lab_planes(images), places, window="uniform", data_range=LAB_RANGE)) / 2
 
 
-def _as_they_are(images: Tensor) -> Tensor:
-    return images
+def dissimilarity(
+    images: UInt8[Tensor, "image 3 height width"], places: Int[Tensor, "pair 2"]
+) -> Float[Tensor, " pair"]:
+    """1 - SSIM, 0..2, gaussian window."""
+    return 1 - ssim_of_pairs(images, places)
 
 
-DSSIM = PairMeasure("DSSIM in Lab", lab_planes, lab_dssim)
-DISSIMILARITY = PairMeasure("1 - SSIM", _as_they_are, lambda first, second: 1 - ssim(first, second))
+def pair_by_pair(name: str, compare: Callable[[Tensor, Tensor], Tensor]) -> PairMeasure:
+    """The measure that compares images `[pair, 3, height, width]` with others."""
+    return PairMeasure(name, lambda images, places: compare(images[places[:, 0]], images[places[:, 1]]))
+
+
+DSSIM = PairMeasure("DSSIM in Lab", lab_dssim)
+DISSIMILARITY = PairMeasure("1 - SSIM", dissimilarity)
 
 
 def drawn_pairs(identity: str, images: int, pairs: int, rounds: int, seed: int) -> np.ndarray:
@@ -112,8 +122,7 @@ def diversity(
         prepared = batches(chosen, lambda image: resized(image, height, width), batch=len(chosen), workers=workers)
         images = torch.cat(list(prepared))
         for measure in measures:
-            ready = measure.prepare(images)
-            found = measure.compare(ready[places[:, 0]], ready[places[:, 1]])
+            found = measure.values(images, places)
             values[measure.name].append(found.double().cpu().numpy().reshape(rounds, pairs))
     result = {}
     for name, of_identities in values.items():

@@ -80,6 +80,7 @@ def _require_kinds(report: Report) -> None:
     """`TypeError` where a file has the right keys and something else behind them."""
     tables = (report.counts, report.splits, report.protocols, report.checkpoints, report.seconds, report.machine)
     texts = [report.title, report.command, *(text for p in report.pictures for text in (p.path, p.caption))]
+    texts += report.not_measured.values()
     for figure in report.figures:
         texts += [figure.section, figure.name, figure.unit, figure.protocol, figure.note]
         if type(figure.value) not in (int, float):

@@ -4,17 +4,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from eval.page import Html, Section, document, listing, picture_file, section, table, words
-from eval.report_text import by_section, listings
+from eval.report_text import NOT_MEASURED, by_section, listings
 from eval.result import Figure, Report
 
 
 def as_page(report: Report, folder: Path, sections: Sequence[Section] = (), first: Sequence[Section] = ()) -> str:
-    """The page: the sections `first`, figures by section and protocol, the report's pictures, `sections`, and the rest.
+    """The page: the sections `first`, figures by section and protocol, what was not measured, the report's pictures,
+    `sections`, and the rest.
 
     `folder` is where the report's pictures lie. `EvaluationError` if one cannot be read.
     """
     opening = [Html(f"<p>Measured by <code>{words(report.command)}</code></p>")] if report.command else []
     parts = [*first, *figure_sections(report.figures)]
+    if report.not_measured:
+        parts.append(section(NOT_MEASURED, listing("What is missing, and why", report.not_measured)))
     if report.pictures:
         parts.append(section("Pictures", *(picture_file(folder / p.path, p.caption) for p in report.pictures)))
     below = section("How it was measured", *(listing(title, entries) for title, entries in listings(report).items()))

@@ -1,8 +1,11 @@
 """A report as text: tables for a terminal, and Markdown."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from eval.result import Figure, Report
+
+NOT_MEASURED = "Not measured"
 
 
 def by_section(figures: Sequence[Figure]) -> dict[str, dict[str, list[Figure]]]:
@@ -13,8 +16,11 @@ def by_section(figures: Sequence[Figure]) -> dict[str, dict[str, list[Figure]]]:
     return grouped
 
 
-def as_table(figures: Sequence[Figure]) -> str:
-    """The figures for a terminal: a heading for each section, a line for each protocol, a line for each figure."""
+def as_table(figures: Sequence[Figure], not_measured: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The figures for a terminal: a heading for each section, a line for each protocol, a line for each figure.
+
+    What was not measured follows, each with its reason.
+    """
     width = max((len(figure.name) for figure in figures), default=0)
     numbers = max((len(figure.text) for figure in figures), default=0)
     lines: list[str] = []
@@ -23,11 +29,15 @@ def as_table(figures: Sequence[Figure]) -> str:
         for protocol, group in protocols.items():
             lines += [f"  by {protocol}"] if protocol else []
             lines += [f"    {f.name:{width}}  {f.text:>{numbers}}  {f.note}".rstrip() for f in group]
+    if not_measured:
+        lines += [*([""] if lines else []), NOT_MEASURED]
+        lines += [f"    {name}: {reason}" for name, reason in not_measured.items()]
     return "\n".join(lines)
 
 
 def as_markdown(report: Report) -> str:
-    """The readable form: tables of figures by section, then pictures, counts, seconds, machine and versions."""
+    """The readable form: tables of figures by section, what was not measured, pictures, counts, seconds, machine and
+    versions."""
     lines = [f"# {report.title}", ""]
     if report.command:
         lines += [f"Measured by `{report.command}`.", ""]
@@ -35,12 +45,18 @@ def as_markdown(report: Report) -> str:
         figures = [figure for figure in report.figures if figure.section == section]
         lines += [f"## {section}", "", "| figure | value | protocol | note |", "|---|---:|---|---|"]
         lines += [f"| {_cell(f.name)} | {f.text} | {_cell(f.protocol)} | {_cell(f.note)} |" for f in figures] + [""]
+    if report.not_measured:
+        lines += _listing(NOT_MEASURED, report.not_measured)
     for picture in report.pictures:
         lines += [f"![{picture.caption}]({picture.path})", "", f"*{picture.caption}*", ""]
     for title, entries in listings(report).items():
-        lines += [f"## {title}", "", "| | |", "|---|---|"]
-        lines += [f"| {_cell(key)} | {_cell(value)} |" for key, value in entries.items()] + [""]
+        lines += _listing(title, entries)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _listing(title: str, entries: Mapping[str, str]) -> list[str]:
+    rows = [f"| {_cell(key)} | {_cell(value)} |" for key, value in entries.items()]
+    return [f"## {title}", "", "| | |", "|---|---|", *rows, ""]
 
 
 def listings(report: Report) -> dict[str, dict[str, str]]:

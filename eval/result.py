@@ -50,6 +50,7 @@ class Report:
     splits: dict[str, dict[str, int]] = field(default_factory=dict)  # "query" -> {"images": 3368, "identities": 750}
     protocols: dict[str, str] = field(default_factory=dict)  # a protocol's name -> what it does, in a sentence
     checkpoints: dict[str, str] = field(default_factory=dict)  # whose weights ("outputs/x/...pt") -> their SHA-256
+    not_measured: dict[str, str] = field(default_factory=dict)  # what has no figure -> the reason
     seconds: dict[str, float] = field(default_factory=dict)  # wall time of each stage
     pictures: list[Picture] = field(default_factory=list)
     machine: dict[str, str] = field(default_factory=lambda: this_machine())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 from eval.arrays import Array, check_same_shape, checked_images
@@ -15,7 +15,7 @@ K1, K2 = 0.01, 0.03
 DATA_RANGE = 255.0
 # Wang, Simoncelli, Bovik, "Multi-scale structural similarity for image quality assessment", 2003, from fine to coarse.
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-_MEMORY_PIXELS = 2**21  # of a few pairs at a time: about ten float64 copies of them
+_MEMORY_PIXELS = 2**17  # of a pair of 256x128 at a time: about ten float64 copies of more of them leave the cache
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,12 @@ class Window:
     radius: int
     sigma: float | None
     sample_covariance: bool  # divided by pixels - 1, as scikit-image does unless told otherwise
+
+    @property
+    def unbiased(self) -> float:
+        """What makes the mean of squared deviations a variance."""
+        pixels = (2 * self.radius + 1) ** 2
+        return pixels / (pixels - 1) if self.sample_covariance else 1.0
 
 
 WINDOWS = {
@@ -51,22 +57,37 @@ def ssim_map(first: Array, second: Array, *, window: str = "gaussian") -> Float[
 def ssim(first: Array, second: Array, *, window: str = "gaussian") -> Float[Tensor, " image"]:
     """SSIM -1..1 of each pair, float64, on the CPU: scikit-image's number (the map without its outermost radius)."""
     one, two = _pair(first, second)
-    return similarity(one, two, window=window, data_range=DATA_RANGE)
-
-
-def similarity(
-    first: Shaped[Tensor, "image channel height width"],
-    second: Shaped[Tensor, "image channel height width"],
-    *,
-    window: str,
-    data_range: float,
-) -> Float[Tensor, " image"]:
-    """`ssim` for planes of any kind (Lab, for one), whose largest possible difference is `data_range`."""
     chosen, values = _window(window), []
-    step = max(_MEMORY_PIXELS // first[0].numel(), 1)
-    for start in range(0, len(first), step):
-        x, y = (part[start : start + step].double() for part in (first, second))
-        luminance, structure = _terms(x, y, chosen, data_range)
+    step = _at_a_time(one)
+    for start in range(0, len(one), step):
+        x, y = (part[start : start + step].double() for part in (one, two))
+        luminance, structure = _terms(x, y, chosen, DATA_RANGE)
+        values.append(_inner_mean(luminance * structure, chosen.radius).mean(dim=1).cpu())
+    return torch.cat(values)
+
+
+def ssim_of_pairs(
+    planes: Shaped[Tensor, "image channel height width"],
+    places: Int[Tensor, "pair 2"],
+    *,
+    window: str = "gaussian",
+    data_range: float = DATA_RANGE,
+) -> Float[Tensor, " pair"]:
+    """`ssim` of pairs among a few images, each of which is smoothed once, however many pairs it is in.
+
+    The planes may be of any kind (Lab, for one), `data_range` is their largest possible difference. Two float64 maps of
+    each plane are held at once.
+    """
+    chosen, values = _window(window), []
+    step = _at_a_time(planes)
+    known = [_moments(planes[start : start + step].double(), chosen) for start in range(0, len(planes), step)]
+    mean, variance = (torch.cat(maps) for maps in zip(*known, strict=True))
+    for start in range(0, len(places), step):
+        one, two = places[start : start + step].to(planes.device).T
+        product = _smoothed(planes[one].double() * planes[two].double(), chosen)
+        luminance, structure = _similar(
+            (mean[one], variance[one]), (mean[two], variance[two]), product, chosen, data_range
+        )
         values.append(_inner_mean(luminance * structure, chosen.radius).mean(dim=1).cpu())
     return torch.cat(values)
 
@@ -95,7 +116,7 @@ def multi_scale_ssim(first: Array, second: Array, *, scales: int | None = None) 
     weights = torch.tensor(SCALE_WEIGHTS[:scales], dtype=torch.float64, device=one.device)
     weights = weights / weights.sum()
     values = []
-    step = max(_MEMORY_PIXELS // one[0].numel(), 1)
+    step = _at_a_time(one)
     for start in range(0, len(one), step):
         x, y = (part[start : start + step].double() for part in (one, two))
         result = torch.ones((), dtype=torch.float64, device=x.device)
@@ -120,27 +141,44 @@ def _window(name: str) -> Window:
     return WINDOWS[name]
 
 
+def _at_a_time(images: Tensor) -> int:
+    return max(_MEMORY_PIXELS // images[0].numel(), 1)
+
+
 def _inner_mean(maps: Tensor, radius: int) -> Float[Tensor, "image channel"]:
     """The mean where the window lies within the image."""
     return maps[..., radius : maps.shape[-2] - radius, radius : maps.shape[-1] - radius].mean(dim=(-2, -1))
 
 
 def _terms(x: Tensor, y: Tensor, window: Window, data_range: float) -> tuple[Tensor, Tensor]:
-    """Luminance, and contrast and structure, of each pixel and channel; SSIM is their product.
+    """Luminance, and contrast and structure, of each pixel and channel; SSIM is their product."""
+    return _similar(_moments(x, window), _moments(y, window), _smoothed(x * y, window), window, data_range)
 
-    float64 throughout: variances are differences of squares.
-    """
+
+def _similar(
+    of_x: tuple[Tensor, Tensor], of_y: tuple[Tensor, Tensor], product: Tensor, window: Window, data_range: float
+) -> tuple[Tensor, Tensor]:
+    """`_terms` from the moments of both and the local means of their product."""
+    (mean_x, variance_x), (mean_y, variance_y) = of_x, of_y
+    means = mean_x * mean_y
+    covariance = window.unbiased * (product - means)
+    c1, c2 = (K1 * data_range) ** 2, (K2 * data_range) ** 2
+    luminance = (2 * means + c1) / (mean_x**2 + mean_y**2 + c1)
+    return luminance, (2 * covariance + c2) / (variance_x + variance_y + c2)
+
+
+def _moments(x: Tensor, window: Window) -> tuple[Tensor, Tensor]:
+    """Mean and variance around each pixel. float64 throughout: variances are differences of squares."""
+    mean = _smoothed(x, window)
+    return mean, window.unbiased * (_smoothed(x * x, window) - mean**2)
+
+
+def _smoothed(x: Tensor, window: Window) -> Tensor:
+    """The mean around each pixel."""
     side, (height, width) = 2 * window.radius + 1, x.shape[-2:]
     if min(height, width) < side:
         raise EvaluationError(f"SSIM needs images of at least {side} x {side} pixels, got {height} x {width}")
-    rows, columns = _smoothing(height, window).to(x), _smoothing(width, window).to(x).T
-    mean_x, mean_y, square_x, square_y, product = (rows @ part @ columns for part in (x, y, x * x, y * y, x * y))
-    unbiased = side**2 / (side**2 - 1) if window.sample_covariance else 1.0
-    variances = unbiased * (square_x - mean_x**2 + square_y - mean_y**2)
-    covariance = unbiased * (product - mean_x * mean_y)
-    c1, c2 = (K1 * data_range) ** 2, (K2 * data_range) ** 2
-    luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
-    return luminance, (2 * covariance + c2) / (variances + c2)
+    return _smoothing(height, window).to(x) @ x @ _smoothing(width, window).to(x).T
 
 
 def _smoothing(size: int, window: Window) -> Tensor:

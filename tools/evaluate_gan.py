@@ -29,8 +29,10 @@ from dgnet.sets.folder import RECIPE
 from dgnet.sets.request import SetRequest, make
 from dgnet.stopwatch import Stopwatch
 from dgnet.teacher_training import TEACHER_FILE
+from eval.diversity import pair_by_pair
 from eval.errors import EvaluationError
 from eval.extractor import Extractor
+from eval.page import Section
 from eval.perceptual import TRUNK_URLS
 from eval.report import JSON_NAME, Figure, Report, as_table, write_report
 from eval.weights import check_sha256, published_sha256
@@ -90,11 +92,18 @@ def main() -> int:
 
     def perceptual() -> list[Figure]:
         distances.append(gan.perceptual(args.lpips_net, args.lpips_weights, args.lpips_sha256, settings.device))
-        measures = [gan.perceptual_measure(distances[0])]
+        measures = [pair_by_pair(distances[0].name, distances[0])]
         return [
             *gan.diversities(dataset, swaps, measures, settings),
             *gan.fidelities(found.stored, dataset, distances[0], settings),
         ]
+
+    sections: list[Section] = []
+
+    def consistency() -> list[Figure]:
+        figures, section = gan.consistency(found.stored, dataset, judge, settings)
+        sections.append(section)
+        return figures
 
     parts: dict[str, gan.Part] = {
         "FID by dgnet": partial(gan.distribution, "dgnet", dataset, swaps, settings),
@@ -103,13 +112,11 @@ def main() -> int:
         "diversity within identities": partial(gan.diversities, dataset, swaps, gan.PLAIN_MEASURES, settings),
         "fidelity of reconstructions": partial(gan.fidelities, found.stored, dataset, None, settings),
         f"LPIPS ({args.lpips_net})": perceptual,
-        "identity consistency": partial(gan.consistency, found.stored, dataset, judge, settings),
+        "identity consistency": consistency,
     }
     with watch.stage("measuring"):
         figures, missing = gan.measured(parts)
-    print(as_table(figures))
-    for name, reason in missing.items():
-        print(f"\nnot measured: {name}: {reason}")
+    print(as_table(figures, missing))
     if not figures:
         raise EvaluationError("nothing could be measured")
     report = Report(
@@ -117,11 +124,12 @@ def main() -> int:
         figures,
         command=shlex.join(["python", "tools/evaluate_gan.py", *sys.argv[1:]]),
         counts={"training images": len(dataset.train), "training identities": len(dataset.identities)},
-        protocols=gan.PROTOCOLS | {f"not measured: {name}": reason for name, reason in missing.items()},
+        protocols=gan.PROTOCOLS,
+        not_measured=missing,
         checkpoints={str(path): file_hash(path) for path in found.files},
         seconds=watch.seconds,
     )
-    print(f"\n{write_report(report, folder, overwrite=args.overwrite)[-1]}")
+    print(f"\n{write_report(report, folder, overwrite=args.overwrite, sections=sections)[-1]}")
     return 0
 
 

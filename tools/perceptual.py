@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.errors import command
-from eval.diversity import PairMeasure
+from eval.diversity import pair_by_pair
 from eval.images import files_by_folder
 from eval.pairs_of_files import files_by_name, means_of_pairs, pairs_of_files
 from eval.perceptual import TRUNK_URLS, PerceptualDistance
@@ -39,7 +39,7 @@ def main() -> int:
         args.net, trunk=args.weights, trunk_sha256=args.weights_sha256, linear=args.linear, device=device_of(args.gpu)
     )
     if args.against is None:
-        measure = PairMeasure(distance.name, lambda images: images, distance)
+        measure = pair_by_pair(distance.name, distance)
         draws = {"pairs": args.pairs, "rounds": args.rounds, "seed": args.seed}
         print(as_table(diversity_figures(groups, (measure,), workers=args.workers, **draws)))
         return 0

@@ -60,7 +60,7 @@ def main() -> int:
     dataset = open_dataset(stored.config.data, Distributed.start("cpu"))
     with watch.stage("swaps"):
         first = [swap_section(stored, dataset)]
-    figures, known = figures_there(folder)
+    figures, known, missing = figures_there(folder)
     sections: list[Section] = []
     if not args.without_accuracy and dataset.query and dataset.gallery:
         with watch.stage("accuracy"):
@@ -87,6 +87,7 @@ def main() -> int:
         command=shlex.join(["python", "tools/report.py", *sys.argv[1:]]),
         splits=split_counts(dataset),
         protocols=known,
+        not_measured=missing,
         checkpoints={str(path): file_hash(path) for path in weights},
         seconds=watch.seconds,
     )
@@ -95,12 +96,13 @@ def main() -> int:
     return 0
 
 
-def figures_there(folder: Path) -> tuple[list[Figure], dict[str, str]]:
-    """The figures and protocols of the report in the run's folder, if it has one."""
+def figures_there(folder: Path) -> tuple[list[Figure], dict[str, str], dict[str, str]]:
+    """Figures, protocols and what was not measured of the report in the run's folder, if it has one."""
     if not (folder / JSON_NAME).exists():
-        return [], {}
+        return [], {}, {}
     report = read_report(folder / JSON_NAME)
-    return report.figures, {f"as in {JSON_NAME}": f"measured by {report.command}", **report.protocols}
+    protocols = {f"as in {JSON_NAME}": f"measured by {report.command}", **report.protocols}
+    return report.figures, protocols, report.not_measured
 
 
 if __name__ == "__main__":

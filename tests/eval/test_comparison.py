@@ -62,6 +62,14 @@ def test_what_only_one_report_has_is_no_contradiction():
     assert comparison.rows[0].values == (80.0, None, 80.0) and comparison.warnings == ()
 
 
+def test_what_was_not_measured_is_named_with_its_report():
+    missing = {"FID by dgnet": "no weights"}
+    comparison = compare([report("a", STANDARD), report("b", STANDARD, not_measured=missing)])
+    assert comparison.warnings == () and comparison.not_measured == ({}, missing)
+    text = as_text(comparison, ["A", "B"], ["a.json", "b.json"])
+    assert text.endswith("\n\nNot measured in B\n    FID by dgnet: no weights") and "in A" not in text
+
+
 def test_no_protocol_and_other_data_are_said():
     bare = Figure("Swaps", "PSNR", 14.0, "dB")
     first = report("a", bare, splits={"query": {"images": 3368}})

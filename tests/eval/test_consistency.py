@@ -19,6 +19,7 @@ def test_it_is_the_obvious_loop() -> None:
     assert found.margin == pytest.approx(np.mean(near - far), abs=1e-6)
     assert found.appearance_cosine == pytest.approx(near.mean(), abs=1e-6)
     assert found.structure_cosine == pytest.approx(far.mean(), abs=1e-6)
+    assert found.to_appearance == pytest.approx(near, abs=1e-6) and found.to_structure == pytest.approx(far, abs=1e-6)
     other = identity_consistency(generated, structures, appearances)
     assert other.share == pytest.approx(1 - found.share) and other.margin == pytest.approx(-found.margin)
 

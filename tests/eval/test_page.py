@@ -122,10 +122,16 @@ def test_a_report_becomes_a_page(tmp_path):
     ]
     report = Report(HOSTILE, figures, command=HOSTILE, counts={HOSTILE: 3}, splits={"query": {"images": 7}},
                     checkpoints={HOSTILE: "ab" * 32}, pictures=[Picture("swaps.png", HOSTILE)],
-                    machine={"processor": "abacus"})  # fmt: skip
+                    not_measured={HOSTILE: "no weights"}, machine={"processor": "abacus"})  # fmt: skip
     page = Page(as_page(report, tmp_path, [section("More", paragraph("words"))]))
     assert foreign_loads(page) == []
-    assert [heading.text for heading in page.root.all("h2")] == [HOSTILE, "Pictures", "More", "How it was measured"]
+    assert [heading.text for heading in page.root.all("h2")] == [
+        HOSTILE,
+        "Not measured",
+        "Pictures",
+        "More",
+        "How it was measured",
+    ]
     shown = page.root.all("table")[0]
     rows = [[cell.text for cell in row.children] for row in shown.all("tr")]
     assert rows == [
@@ -136,7 +142,7 @@ def test_a_report_becomes_a_page(tmp_path):
         ["Protocol: dgnet"],
         ["mAP, theirs", "80.0 %"],
     ]
-    for text in ("abacus", "ab" * 32, "7 images"):
+    for text in ("abacus", "ab" * 32, "7 images", "no weights"):
         assert text in page.root.text or any(text in element.text for element in page.elements())
     (image,) = page.root.all("img")
     assert int(image.attributes["width"]) == 1600, "a picture wider than any screen is made smaller"

@@ -24,6 +24,7 @@ def example() -> Report:
         splits={"query": {"images": 3368, "identities": 750}},
         protocols={"standard": "junk images are left out"},
         checkpoints={"outputs/demo/checkpoints/checkpoint_00000800.pt": "ab" * 32},
+        not_measured={"FID": "no weights | no network"},
         seconds={"teacher": 12.34, "training": 100.0},
         pictures=[Picture("swaps.png", "Rows: appearance")],
     )
@@ -57,6 +58,9 @@ def test_readable_form(tmp_path: Path) -> None:
     assert "| query | 3,368 images, 750 identities |" in text
     assert "| standard | junk images are left out |" in text
     assert f"| outputs/demo/checkpoints/checkpoint_00000800.pt | {'ab' * 32} |" in text
+    assert "## Not measured\n\n| | |\n|---|---|\n| FID | no weights \\| no network |\n" in text
+    assert text.index("| SSIM |") < text.index("## Not measured") < text.index("![Rows")
+    assert "Not measured" not in write_report(Report("Other", []), tmp_path, overwrite=True)[1].read_text()
     assert "![Rows: appearance](swaps.png)" in text
     assert text.index("## Re-identification") < text.index("## Swap fidelity") < text.index("## Machine")
 
@@ -101,6 +105,7 @@ FIGURE = {"section": "Swap", "name": "PSNR", "value": 1.5}
         json.dumps({"title": "", "figures": [FIGURE | {"value": "1.5"}], "pictures": []}),
         json.dumps({"title": "", "figures": [FIGURE | {"protocol": 3}], "pictures": []}),
         json.dumps({"title": "", "figures": [], "pictures": [], "machine": ["cpu"]}),
+        json.dumps({"title": "", "figures": [], "pictures": [], "not_measured": {"FID": 3}}),
     ],
 )
 def test_a_file_that_is_no_report(tmp_path: Path, text: str) -> None:
@@ -149,3 +154,14 @@ def test_a_report_from_before_these_entries_is_read(tmp_path: Path) -> None:
         del entries[name]
     path.write_text(json.dumps(entries))
     assert read_report(path).checkpoints == {} and read_report(path).figures == example().figures
+
+
+def test_the_table_ends_with_what_was_not_measured() -> None:
+    missing = {"FID": "no weights"}
+    assert as_table(example().figures, missing).endswith("\n\nNot measured\n    FID: no weights")
+    assert as_table([], missing) == "Not measured\n    FID: no weights"
+
+
+def test_a_report_of_before_there_was_such_a_list_is_read(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text(json.dumps({"title": "", "figures": [FIGURE], "pictures": []}))
+    assert read_report(tmp_path / "report.json").not_measured == {}

@@ -8,7 +8,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from eval import ssim as module
 from eval.psnr import psnr
-from eval.ssim import RADIUS, SCALE_WEIGHTS, most_scales, multi_scale_ssim, ssim, ssim_map
+from eval.ssim import RADIUS, SCALE_WEIGHTS, most_scales, multi_scale_ssim, ssim, ssim_map, ssim_of_pairs
 
 
 def noisy_pair(seed: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -52,6 +52,18 @@ def test_one_number_for_each_pair_is_scikit_images(window: str, monkeypatch: pyt
     assert np.abs(other - expected).min() > 1e-4
     monkeypatch.setattr(module, "_MEMORY_PIXELS", 1)
     assert np.array_equal(ssim(first[::-1].copy(), second[::-1].copy(), window=window).numpy()[::-1], ours)
+
+
+@pytest.mark.parametrize("window", ["gaussian", "uniform"])
+def test_pairs_among_a_few_images_are_each_pairs_number(window: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = torch.from_numpy(np.concatenate([noisy_pair(seed, 31, 22)[0] for seed in (4, 5)]))
+    places = torch.tensor([[0, 1], [3, 0], [2, 2], [1, 3], [1, 0]])
+    expected = ssim(images[places[:, 0]], images[places[:, 1]], window=window)
+    found = ssim_of_pairs(images, places, window=window).numpy()
+    assert found == pytest.approx(expected.numpy(), abs=1e-12) and found[2] == pytest.approx(1)
+    assert np.abs(ssim_of_pairs(images, places, window=window, data_range=100.0).numpy() - found)[0] > 1e-4
+    monkeypatch.setattr(module, "_MEMORY_PIXELS", 1)
+    assert np.abs(ssim_of_pairs(images, places, window=window).numpy() - found).max() < 1e-12
 
 
 def obvious_multi_scale(first: np.ndarray, second: np.ndarray, scales: int) -> float:

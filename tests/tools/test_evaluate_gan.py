@@ -66,8 +66,8 @@ def test_everything_is_measured_or_said_to_be_missing(place: Path, monkeypatch, 
     status, printed, said = answer(evaluate_gan, monkeypatch, capsys, *options)
     assert status == 0, said
     for name in ("FID by dgnet", "FID, KID, precision and recall by clean", "LPIPS (squeeze)"):
-        assert f"not measured: {name}: " in printed
-        assert "could not be downloaded (no network)" in report(place).protocols[f"not measured: {name}"]
+        assert f"    {name}: " in printed.split("Not measured\n")[1]
+        assert "could not be downloaded (no network)" in report(place).not_measured[name]
     without = report(place)
     assert {figure.section for figure in without.figures} == {
         "Distribution",
@@ -80,6 +80,9 @@ def test_everything_is_measured_or_said_to_be_missing(place: Path, monkeypatch, 
     assert 0.1 < real < 0.6 and real != without.value("Intra-identity diversity", "DSSIM in Lab, generated")
     for queries in ("generated queries", "their real appearance sources", "their real structure sources"):
         assert 0 < without.value("Identity consistency", f"mAP, {queries}") <= 100
+    page = (place / "outputs/small/evaluation/00000007/report.html").read_text()
+    scored = page.split("Swaps by identity consistency</h2>")[1].split("</section>")[0]
+    assert scored.count("<img") == scored.count("; pose of person") == 2
     images = place / "outputs/small/evaluation/00000007/swaps/images"
     before = {path: path.stat().st_mtime_ns for path in images.rglob("*.png")}
     assert len(before) == without.counts["training images"] == 8
@@ -94,7 +97,7 @@ def test_everything_is_measured_or_said_to_be_missing(place: Path, monkeypatch, 
     more = ("--overwrite", "--batch-size", 5, "--workers", 1)
     status, printed, said = answer(evaluate_gan, monkeypatch, capsys, *options, *files, *more)
     assert status == 0, said
-    assert "not measured" not in printed and "8 images, 0 of them new" in said
+    assert "Not measured" not in printed and report(place).not_measured == {} and "8 images, 0 of them new" in said
     assert {path: path.stat().st_mtime_ns for path in images.rglob("*.png")} == before
     whole = report(place)
     for figure in without.figures:

@@ -16,6 +16,7 @@ from dgnet.errors import UserError
 from dgnet.generation import generate
 from dgnet.restore import StoredGenerator
 from dgnet.swap_pairs import draw_pairs
+from eval.accuracy_page import score_section
 from eval.consistency import identity_consistency
 from eval.diversity import DISSIMILARITY, DSSIM, PairMeasure
 from eval.errors import EvaluationError
@@ -23,6 +24,7 @@ from eval.extractor import Extractor, features_of
 from eval.image_sets import read_set, set_figures
 from eval.images import Images, files_by_folder, image_files
 from eval.inception import inception_extractor
+from eval.page import Section
 from eval.pairs_of_files import Measure, means_of_pairs
 from eval.perceptual import PerceptualDistance
 from eval.ranking import rank_metrics
@@ -160,8 +162,10 @@ def _beside_the_truth(
         yield made.images, truths.gather(torch.arange(len(truths)), height, width)
 
 
-def consistency(stored: StoredGenerator, dataset: Dataset, extractor: Extractor, settings: Settings) -> list[Figure]:
-    """Swaps of query images among each other, as queries of the real gallery."""
+def consistency(
+    stored: StoredGenerator, dataset: Dataset, extractor: Extractor, settings: Settings
+) -> tuple[list[Figure], Section]:
+    """Swaps of query images among each other, as queries of the real gallery; the best and the worst of them."""
     if not dataset.query or not dataset.gallery:
         raise EvaluationError(f"{dataset.root}: identity consistency needs a query and a gallery split")
     pairs = draw_pairs(dataset.query, settings.most, settings.seed, "identity consistency")
@@ -197,14 +201,18 @@ def consistency(stored: StoredGenerator, dataset: Dataset, extractor: Extractor,
         told += extractor.name
         figures.append(Figure(CONSISTENCY, f"mAP, {name}", 100 * result.mAP, "%", told, note))
         figures.append(Figure(CONSISTENCY, f"rank 1, {name}", 100 * result.cmc[1], "%", told, note))
-    return figures
+    said = [
+        f"clothes of person {pair.appearance.identity}, cosine {near:.2f}; pose of person {pair.structure.identity}, "
+        f"cosine {far:.2f}"
+        for pair, near, far in zip(pairs, found.to_appearance, found.to_structure, strict=True)
+    ]
+    lead = (
+        f"{found.images} swaps of query images, sorted by the cosine between features of the generated image and of "
+        f"the photograph whose clothes it wears, by {extractor.name}."
+    )
+    return figures, score_section("Swaps by identity consistency", lead, list(made), found.to_appearance.tolist(), said)
 
 
 def perceptual(network: str, weights: Path | None, sha256: str | None, device: torch.device) -> PerceptualDistance:
     """LPIPS with one trunk."""
     return PerceptualDistance(network, trunk=weights, trunk_sha256=sha256, device=device)
-
-
-def perceptual_measure(distance: PerceptualDistance) -> PairMeasure:
-    """LPIPS as a diversity."""
-    return PairMeasure(distance.name, lambda images: images, distance)
