@@ -24,6 +24,7 @@ from dgnet.find_run import FoundRun, find_run
 from dgnet.swap_pairs import one_each
 from reid_heads.student import build_student
 from visual.explorer import Explorer, private_gradio
+from visual.options import add_run_options
 from visual.page import found_dataset, shown_records
 
 EXAMPLES = 24
@@ -31,14 +32,11 @@ EXAMPLES = 24
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--name", help="a run, or the path of a run, a checkpoint or an outputs/NAME of the original")
-    parser.add_argument("--output_path", type=Path, default=Path(), help="where outputs/ is (default: here)")
-    parser.add_argument("--which_epoch", type=int, help="iteration of the checkpoint (default: the last)")
+    add_run_options(parser)
     parser.add_argument("--data", type=Path, metavar="DIR", help="real images (default: the run's data set)")
     parser.add_argument(
         "--neighbours", type=int, default=1000, help="real images to look among, 0 for none (default: 1000)"
     )
-    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda or cuda:NUMBER")
     parser.add_argument("--port", type=int, help="default: the first free one from 7860")
     parser.add_argument("--browser", action="store_true", help="open the page in the browser")
     options = parser.parse_args()

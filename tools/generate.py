@@ -31,20 +31,13 @@ from dgnet.errors import UserError, command
 from dgnet.sets.checking import verify
 from dgnet.sets.request import SetRequest, make
 from reid_heads.student import build_student
+from visual.options import add_run_options
 
 
 def parser() -> argparse.ArgumentParser:
     """The options; each is a field of `SetRequest`."""
     described = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    run = described.add_argument_group("the generator")
-    run.add_argument(
-        "--name",
-        help="a run below OUTPUT/outputs, or the path of a run's folder, of a checkpoint, or of an outputs/NAME of the "
-        "original release (default: the run whose generator was saved last)",
-    )
-    run.add_argument("--output_path", type=Path, default=Path(), help="OUTPUT, where outputs/ is (default: here)")
-    run.add_argument("--which_epoch", type=int, help="iteration of the checkpoint (default: the last)")
-    run.add_argument("--device", default="auto", help="auto (default), cpu, cuda or cuda:NUMBER")
+    run = add_run_options(described)
     run.add_argument(
         "--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="of the networks (default: fp32)"
     )

@@ -1,4 +1,4 @@
-"""The options that scripts of this folder share."""
+"""The options that scripts of this folder and tools that work with a trained generator share."""
 
 import argparse
 from pathlib import Path
@@ -20,8 +20,8 @@ def page_parser(documentation: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """--name, --output_path, --which_epoch and --device: the generator."""
+def add_run_options(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
+    """--name, --output_path, --which_epoch and --device: the generator. The group, for what else concerns it."""
     run = parser.add_argument_group("the generator")
     run.add_argument(
         "--name",
@@ -31,6 +31,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--output_path", type=Path, default=Path(), help="OUTPUT, where outputs/ is (default: here)")
     run.add_argument("--which_epoch", type=int, help="iteration of the checkpoint (default: the last)")
     run.add_argument("--device", default="auto", help="auto (default), cpu, cuda or cuda:NUMBER")
+    return run
 
 
 def add_image_options(parser: argparse.ArgumentParser, *, folder: bool = True) -> None:
