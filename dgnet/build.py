@@ -37,7 +37,8 @@ def build_appearance(
         )
     if build_head is None:
         raise UserError(
-            f"appearance.head is {config.head!r}, and this program knows no heads, only DG-Net's own encoder"
+            f"appearance.head is {config.head!r}, and this program knows no heads, only DG-Net's own encoder; "
+            "tools/generate.py, tools/report.py, tools/explore.py and tools/show_activation.py work with such a run"
         )
     head = build_head(config.head, identities, config.weights if pretrained else None)
     return HeadAppearanceEncoder(head, pooling=config.pooling, fine_dropout=config.fine_dropout)
