@@ -6,11 +6,12 @@
 The first is a diversity, the one that the original DG-Net's evaluation calls "SSIM": DSSIM = (1 - SSIM) / 2 in Lab
 colour over random pairs of one identity (GENERATED/IDENTITY/*.png). Higher is more diverse, and it says nothing about
 quality. With --against it is a fidelity: SSIM with gaussian and with uniform windows, MS-SSIM and PSNR of each image
-beside the one of the same name in REAL.
+beside the one of the same name in REAL; MS-SSIM with as many scales as the smallest image has room for.
 """
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -20,6 +21,7 @@ from eval.diversity import DISSIMILARITY, DSSIM
 from eval.images import files_by_folder
 from eval.pairs_of_files import files_by_name, means_of_pairs, pairs_of_files
 from eval.report import Figure, as_table
+from eval.ssim import most_scales, multi_scale_ssim
 from tools.evaluation.diversity import add_pair_options, diversity_figures
 from tools.evaluation.fidelity import MEASURES, UNITS
 
@@ -35,8 +37,11 @@ def main() -> int:
         print(as_table(diversity_figures(groups, (DSSIM, DISSIMILARITY), workers=args.workers, **draws)))
         return 0
     files = files_by_name(args.dir, args.against)
-    protocol = f"{len(files)} pairs of files of one name, at their size"
-    found = means_of_pairs(pairs_of_files(files), MEASURES)
+    # One number for all: MS-SSIM of more scales is another measure, and no mean over both would mean anything.
+    scales = max(min(most_scales(*first.shape[2:]) for first, _ in pairs_of_files(files)), 1)
+    protocol = f"{len(files)} pairs of files of one name, at their size, {scales} scales for MS-SSIM"
+    measures = MEASURES | {"MS-SSIM": partial(multi_scale_ssim, scales=scales)}
+    found = means_of_pairs(pairs_of_files(files), measures)
     print(as_table([Figure("Fidelity", name, one.mean, UNITS.get(name, ""), protocol) for name, one in found.items()]))
     return 0
 

@@ -3,10 +3,12 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from eval.diversity import DSSIM, diversity
-from eval.images import files_by_folder, image_files
+from eval.images import files_by_folder, image_files, read_image
+from eval.ssim import multi_scale_ssim
 from tests.eval.random_trunk import trunk
 from tests.eval.small_files import picture, write, write_set
 from tests.tools.evaluation_tool import answer
@@ -47,6 +49,19 @@ def test_fidelity_of_files_of_one_name(people: Path, monkeypatch, capsys) -> Non
     same = answer(ssim, monkeypatch, capsys, "--dir", people / "made", "--against", people / "made")[1]
     for name in ("SSIM, gaussian window", "SSIM, uniform window", "MS-SSIM"):
         assert figure(same, name) == 1 > figure(different, name)
+
+
+def test_pairs_of_several_sizes_have_one_number_of_scales(tmp_path: Path, monkeypatch, capsys) -> None:
+    pairs = []
+    for name, side in (("large", 64), ("small", 24)):
+        for folder, seed in (("first", 1), ("second", 2)):
+            write(tmp_path / folder / f"{name}.png", picture(seed, side, side) // 8 + 100)
+        pairs.append([read_image(tmp_path / folder / f"{name}.png")[None] for folder in ("first", "second")])
+    options = ("--dir", tmp_path / "first", "--against", tmp_path / "second")
+    status, printed, said = answer(ssim, monkeypatch, capsys, *options)
+    assert status == 0 and "2 pairs of files of one name, at their size, 2 scales for MS-SSIM" in printed, said
+    two, most = (np.mean([float(multi_scale_ssim(*pair, scales=scales)) for pair in pairs]) for scales in (2, None))
+    assert figure(printed, "MS-SSIM") == pytest.approx(two, abs=1e-4) != pytest.approx(most, abs=1e-3)
 
 
 def test_perceptual_distance(people: Path, monkeypatch, capsys) -> None:
