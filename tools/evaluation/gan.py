@@ -35,8 +35,10 @@ from tools.evaluation.fidelity import MEASURES, UNITS
 
 PROTOCOLS = {
     "dgnet": "the original DG-Net's: images of 256x128, one generated image per training image (appearance from it, "
-    'structure from another); its "SSIM" is DSSIM in Lab colour over random pairs of one identity, a diversity',
-    "clean": "antialiased bicubic resizing without rounding, generated images stored as PNG and never compressed",
+    'structure from another); its "SSIM" is DSSIM in Lab colour over random pairs of one identity, a diversity; '
+    "its FID is by pytorch-fid's port of the network, where the original measured with TensorFlow's",
+    "clean": "antialiased bicubic resizing without rounding, generated images stored as PNG and never compressed; "
+    "pytorch-fid's network, not clean-fid's file of it",
 }
 FIDELITY, CONSISTENCY = "Fidelity of reconstructions", "Identity consistency"
 PLAIN_MEASURES = (DSSIM, DISSIMILARITY)
