@@ -18,6 +18,7 @@ from eval.arrays import Array, as_numpy, checked_features
 from eval.errors import EvaluationError
 
 FEWEST_IMAGES = 2048
+_ROWS = 4096  # at a time in float64: 64 MiB of 2,048 features
 _log = logging.getLogger(__name__)
 
 
@@ -46,12 +47,21 @@ def statistics_of(features: Array, extractor: str | None = None) -> FeatureStati
 
     `EvaluationError` for NaN, infinity, and fewer than two images.
     """
-    matrix = as_numpy(checked_features("features", features)).astype(np.float64)
-    if len(matrix) < 2:
-        raise EvaluationError(f"a covariance needs at least two images, got {len(matrix)}")
-    mean = matrix.mean(axis=0)
-    centred = matrix - mean
-    result = FeatureStatistics(mean, centred.T @ centred / (len(matrix) - 1), len(matrix), extractor)
+    matrix = as_numpy(checked_features("features", features))
+    images = len(matrix)
+    if images < 2:
+        raise EvaluationError(f"a covariance needs at least two images, got {images}")
+    # Summed in parts, for a float64 copy of the whole would be twice the features. Sums of squares lose digits far from
+    # 0: all is measured from the mean of the first part, which lies near the mean of all.
+    origin = matrix[:_ROWS].astype(np.float64).mean(axis=0)
+    total, squares = np.zeros_like(origin), np.zeros((len(origin), len(origin)))
+    for start in range(0, images, _ROWS):
+        moved = matrix[start : start + _ROWS].astype(np.float64) - origin
+        total += moved.sum(axis=0)
+        squares += moved.T @ moved
+    offset = total / images
+    covariance = (squares - images * np.outer(offset, offset)) / (images - 1)
+    result = FeatureStatistics(origin + offset, covariance, images, extractor)
     if result.warning:
         _log.warning("warning: %s", result.warning)
     return result

@@ -4,12 +4,14 @@ Binkowski et al., "Demystifying MMD GANs", 2018: the squared maximum mean discre
 (x'y / features + 1)^3.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from eval.arrays import Array, as_numpy, checked_features
 from eval.errors import EvaluationError
 
-_BLOCK_ELEMENTS = 2**22  # of the kernel matrix at a time: 32 MiB in float64, and a few times that while it is made
+_ROWS = 2048  # of each set at a time: 32 MiB of the kernel matrix in float64, and a few times that while it is made
 
 
 def kernel_distance(first: Array, second: Array) -> float:
@@ -21,24 +23,30 @@ def kernel_distance(first: Array, second: Array) -> float:
     """
     sets = []
     for name, features in (("first", first), ("second", second)):
-        matrix = as_numpy(checked_features(name, features)).astype(np.float64)
+        matrix = as_numpy(checked_features(name, features))
         if len(matrix) < 2:
             raise EvaluationError(f"the kernel distance needs at least two images in each set, got {len(matrix)}")
         sets.append(matrix)
     one, two = sets
     if one.shape[1] != two.shape[1]:
         raise EvaluationError(f"both sets must have features of one length, got {one.shape[1]} and {two.shape[1]}")
-    within = [(_kernel_sum(x, x) - _kernel(x, x).sum()) / (len(x) * (len(x) - 1)) for x in sets]
+    within = [(_kernel_sum(x, x) - _kernel_sum_with_itself(x)) / (len(x) * (len(x) - 1)) for x in sets]
     return float(within[0] + within[1] - 2 * _kernel_sum(one, two) / (len(one) * len(two)))
 
 
-def _kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The kernel of each row of `x` with the same row of `y`."""
-    return ((x * y).sum(axis=1) / x.shape[1] + 1) ** 3
-
-
 def _kernel_sum(x: np.ndarray, y: np.ndarray) -> float:
-    """The sum of the kernel over all pairs, a block of rows at a time."""
-    block = max(_BLOCK_ELEMENTS // len(y), 1)
-    starts = range(0, len(x), block)
-    return sum(float(((x[start : start + block] @ y.T / x.shape[1] + 1) ** 3).sum()) for start in starts)
+    """The sum of the kernel over all pairs, in float64, a block of rows of both at a time: no copy of a whole set."""
+    total = 0.0
+    for one in _blocks(x):
+        for two in _blocks(y):
+            total += float(((one @ two.T / x.shape[1] + 1) ** 3).sum())
+    return total
+
+
+def _kernel_sum_with_itself(x: np.ndarray) -> float:
+    """The sum of the kernel of each row with itself."""
+    return sum(float((((rows * rows).sum(axis=1) / x.shape[1] + 1) ** 3).sum()) for rows in _blocks(x))
+
+
+def _blocks(x: np.ndarray) -> Iterator[np.ndarray]:
+    return (x[start : start + _ROWS].astype(np.float64) for start in range(0, len(x), _ROWS))

@@ -55,6 +55,18 @@ def test_equals_pytorch_fid_on_a_falling_spectrum() -> None:
     )
 
 
+def test_statistics_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts of 7 rows, far from 0, in an order that makes the first part unlike the rest."""
+    first = features(4, 90, 6) + 1000
+    first = first[np.argsort(first[:, 0])]
+    exact = first.astype(np.float64)
+    monkeypatch.setattr("eval.frechet._ROWS", 7)
+    found = statistics_of(first)
+    np.testing.assert_allclose(found.mean, exact.mean(axis=0), rtol=1e-13)
+    np.testing.assert_allclose(found.covariance, np.cov(exact, rowvar=False), rtol=1e-10, atol=1e-10)
+    assert np.array_equal(found.covariance, found.covariance.T)
+
+
 def test_fewer_images_than_features() -> None:
     """The covariances are singular. Their factors are the centred features: the root is a sum of singular values."""
     first, second = features(0, 30, 100), features(1, 20, 100)

@@ -29,7 +29,7 @@ def test_kernel_distance_is_the_obvious_loop(monkeypatch: pytest.MonkeyPatch) ->
     expected = obvious_distance(first, second)
     assert kernel_distance(first, second) == pytest.approx(expected, rel=1e-9)
     assert abs(obvious_distance(first, second, itself=True) - expected) > 1e-3, "the biased estimate is told apart"
-    monkeypatch.setattr(kid, "_BLOCK_ELEMENTS", 30)
+    monkeypatch.setattr(kid, "_ROWS", 7)
     assert kernel_distance(first[::-1].copy(), second) == pytest.approx(expected, rel=1e-9)
 
 
