@@ -9,6 +9,8 @@ from eval.page import Html, Section, Tile, in_order, paragraph, section
 from eval.ranking import RankingResult
 from eval.result import Figure
 from eval.retrieval import Retrieval
+from eval.single_shot import PROTOCOL as SINGLE_SHOT
+from eval.single_shot import SingleShotResult
 
 ACCURACY = "Re-identification"
 PROTOCOLS = {
@@ -17,6 +19,8 @@ PROTOCOLS = {
     "(torchreid, fast-reid, MGN-pytorch).",
     "dgnet": "As the original DG-Net: the average precision is the area under the precision-recall curve by the "
     "trapezoid rule, and every mean is divided by all queries.",
+    SINGLE_SHOT: "CUHK03's first: one gallery image of each person is drawn, again and again; the CMC is the mean over "
+    "these galleries (Li et al., CVPR 2014).",
 }
 # Ranks that the curve shows: what comes later tells no more.
 _LAST_RANK = 50
@@ -25,13 +29,26 @@ _LAST_RANK = 50
 PictureOf = Callable[[Literal["query", "gallery"], int], Array]
 
 
-def protocol_of(result: RankingResult) -> str:
+def protocol_of(result: RankingResult | SingleShotResult) -> str:
     """All that decides whether two accuracies may be compared, in one line."""
-    expansion = "" if result.query_expansion == "none" else f", query expansion {result.query_expansion}"
-    return (
-        f"{result.protocol}, {result.queries:,} queries ({result.valid_queries:,} with a match), gallery of "
-        f"{result.gallery:,}, re-ranking {result.reranking}{expansion}"
-    )
+    asked = f"{result.protocol}, {result.queries:,} queries ({result.valid_queries:,} with a match), "
+    if isinstance(result, SingleShotResult):
+        drawn = f"{result.repetitions:,} galleries of {result.identities:,} drawn from seed {result.seed}"
+        return f"{asked}{drawn}, re-ranking {result.reranking}"
+    expansion = "" if result.query_expansion == "none" else f", {result.query_expansion}"
+    return f"{asked}gallery of {result.gallery:,}, re-ranking {result.reranking}{expansion}"
+
+
+def single_shot_figures(results: Mapping[str, SingleShotResult], note: str = "") -> list[Figure]:
+    """The CMC in per cent, each rank with its deviation between the repetitions; `results` as in `accuracy_figures`."""
+    figures = []
+    for suffix, result in results.items():
+        for rank, share in result.cmc.items():
+            said = f"rank {rank}, {suffix}" if suffix else f"rank {rank}"
+            spread = f"± {100 * result.cmc_deviation[rank]:.1f} between repetitions"
+            words = f"{spread}; {note}" if note and rank == min(result.cmc) else spread
+            figures.append(Figure(ACCURACY, said, 100 * share, "%", protocol_of(result), words))
+    return figures
 
 
 def accuracy_figures(results: Mapping[str, RankingResult], note: str = "") -> list[Figure]:
@@ -46,7 +63,7 @@ def accuracy_figures(results: Mapping[str, RankingResult], note: str = "") -> li
     return figures
 
 
-def cmc_section(results: Mapping[str, RankingResult]) -> Section:
+def cmc_section(results: Mapping[str, RankingResult] | Mapping[str, SingleShotResult]) -> Section:
     """The cumulated matching characteristic of each result up to rank 50."""
     lines = {
         name: [(rank, 100 * float(share)) for rank, share in enumerate(result.cmc_curve[:_LAST_RANK], start=1)]

@@ -9,6 +9,7 @@ import torch
 from eval.arrays import Array, as_tensor, checked_labels
 from eval.distance import check_columns, order_keys, squared_distances, unit_features
 from eval.errors import EvaluationError
+from eval.expansion import QueryExpansion, expanded_queries
 from eval.labels import JUNK
 from eval.ranking import RankingResult
 
@@ -59,9 +60,11 @@ def retrieve(
     gallery_cameras: Array,
     *,
     top: int = 10,
+    expansion: QueryExpansion | None = None,
 ) -> list[Retrieval]:
     """The lists of the chosen `queries`, by the plain distance and the ties of `rank_metrics` (which gave `result`).
 
+    `expansion` is that of the result: the lists are those of the expanded queries.
     Features are `[image, feature]`, labels `[image]`. `EvaluationError` for a query that has no true match.
     """
     query = unit_features("query_features", query_features)
@@ -70,6 +73,9 @@ def retrieve(
     ids, cameras = (as_tensor(values).cpu() for values in (query_ids, query_cameras))
     gallery_ids = checked_labels("gallery_ids", gallery_ids, len(gallery))
     gallery_cameras = checked_labels("gallery_cameras", gallery_cameras, len(gallery))
+    if expansion is not None:
+        chosen, kept = list(queries), (gallery_ids != JUNK).to(gallery.device)
+        query[chosen] = expanded_queries(query[chosen], gallery[kept], expansion)
     lists = []
     for place in queries:
         order = order_keys(squared_distances(query[[place]], gallery), 4.0)[0].argsort().cpu()

@@ -6,7 +6,8 @@
 NAME is a run of DG-Net, of a teacher or of a head below OUTPUT/outputs, a run's folder, or a file of weights. Without
 --data its accuracy is that on the test split of the data it was trained on. Prints mAP, CMC and mINP without and with
 re-ranking; --report FOLDER also writes report.json, report.md and report.html, a page of one file with the curves, the
-best and the worst retrievals.
+best and the worst retrievals. --expansion replaces each query by a mean of itself and of what it finds first; the
+protocol single-gallery-shot (CUHK03's first) draws one gallery image of each person and prints the CMC alone.
 """
 
 import argparse
@@ -21,9 +22,11 @@ from dgnet.data.datasets import LAYOUTS, read_dataset
 from dgnet.errors import UserError, command
 from dgnet.stopwatch import Stopwatch
 from eval.accuracy_page import PROTOCOLS
+from eval.expansion import QueryExpansion
 from eval.report import PAGE_NAME, Report, as_table, write_report
 from eval.rerank import KReciprocal
-from tools.evaluation.accuracy import accuracy_of, split_counts
+from eval.single_shot import PROTOCOL as SINGLE_SHOT
+from tools.evaluation.accuracy import accuracy_of, single_shot_accuracy, split_counts
 from tools.evaluation.options import add_device_options, device_of
 from tools.evaluation.reid_extractor import reid_extractor
 from tools.evaluation.run_data import dataset_of_run, weights_of
@@ -37,6 +40,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, metavar="DIR", help="the data set (default: the one it was trained on)")
     parser.add_argument("--layout", default="auto", help=f"of --data: auto (default), {', '.join(LAYOUTS)}")
     parser.add_argument("--protocol", choices=tuple(PROTOCOLS), default="standard", help="(default: standard)")
+    parser.add_argument("--repetitions", type=int, help=f"{SINGLE_SHOT}: galleries drawn (default: 10)")
+    parser.add_argument("--seed", type=int, help=f"{SINGLE_SHOT}: of the draws (default: 0)")
+    parser.add_argument("--expansion", type=int, metavar="N", help="gallery images that join a query (default: none)")
+    parser.add_argument(
+        "--expansion_alpha", type=float, metavar="A", help="they weigh cosine ** A (default: 0, the plain mean)"
+    )
     parser.add_argument("--k1", type=int, default=20, help="re-ranking: neighbours of the encoding (default: 20)")
     parser.add_argument("--k2", type=int, default=6, help="re-ranking: of the query expansion (default: 6)")
     parser.add_argument(
@@ -46,13 +55,23 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--report", type=Path, metavar="FOLDER", help="where the report is written")
     parser.add_argument("--overwrite", action="store_true", help="replace a report that is there")
     add_device_options(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    single_shot = args.protocol == SINGLE_SHOT
+    if not single_shot and (args.repetitions, args.seed) != (None, None):
+        raise UserError(f"--repetitions and --seed belong to --protocol {SINGLE_SHOT}, the protocol is {args.protocol}")
+    if single_shot and args.expansion is not None:
+        raise UserError(f"--expansion belongs to every protocol but {SINGLE_SHOT}")
+    if args.expansion is None and args.expansion_alpha is not None:
+        raise UserError("--expansion_alpha weighs the images of --expansion: give that, too")
+    return args
 
 
 def main() -> int:
     args = arguments()
     if args.report and (args.report / PAGE_NAME).exists() and not args.overwrite:
         raise UserError(f"{args.report / PAGE_NAME} is there already: name another folder or give --overwrite")
+    reranking = KReciprocal(args.k1, args.k2, args.weight)
+    expansion = None if args.expansion is None else QueryExpansion(args.expansion, args.expansion_alpha or 0.0)
     watch = Stopwatch()
     extractor = reid_extractor(args.name, args.output_path, device_of(args.gpu))
     weights = weights_of(args.name, args.output_path)
@@ -69,8 +88,15 @@ def main() -> int:
             workers=args.workers,
         )
     with watch.stage("ranking and re-ranking"):
-        reranking = KReciprocal(args.k1, args.k2, args.weight)
-        found = accuracy_of(features, dataset, extractor.name, protocol=args.protocol, reranking=reranking)
+        if args.protocol == SINGLE_SHOT:
+            repetitions = 10 if args.repetitions is None else args.repetitions
+            found = single_shot_accuracy(
+                features, extractor.name, repetitions=repetitions, seed=args.seed or 0, reranking=reranking
+            )
+        else:
+            found = accuracy_of(
+                features, dataset, extractor.name, protocol=args.protocol, reranking=reranking, expansion=expansion
+            )
     print(as_table(found.figures))
     if args.report:
         report = Report(

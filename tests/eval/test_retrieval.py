@@ -1,15 +1,22 @@
 """Ranked lists agree with the figures, with a slow loop, and with what the page shows of them."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from eval.accuracy_page import accuracy_figures, cmc_section, protocol_of, retrieval_section, score_section
+from eval.accuracy_page import (
+    accuracy_figures,
+    cmc_section,
+    protocol_of,
+    retrieval_section,
+    score_section,
+    single_shot_figures,
+)
+from eval.expansion import QueryExpansion
 from eval.page import document
 from eval.ranking import rank_metrics
 from eval.rerank import KReciprocal
 from eval.retrieval import best_and_worst, retrieve
+from eval.single_shot import single_shot_metrics
 from tests.eval.pages import Page, foreign_loads
 
 
@@ -79,8 +86,31 @@ def test_figures_say_their_protocol(columns):
     assert figures[6].name == "mAP, re-ranked" and "k1=5 k2=2" in figures[6].protocol
     assert figures[0].protocol.startswith("standard, 30 queries (30 with a match), gallery of ")
     assert figures[0].protocol.endswith("re-ranking none")
-    expanded = replace(results[""], query_expansion="by 5 neighbours")
-    assert protocol_of(expanded).endswith("re-ranking none, query expansion by 5 neighbours")
+    expanded = rank_metrics(*columns, expansion=QueryExpansion(5, 2.0))
+    assert protocol_of(expanded).endswith("re-ranking none, query expansion by 5 neighbours, alpha=2.0")
+
+
+def test_lists_of_expanded_queries_are_those_that_were_measured(columns):
+    expansion = QueryExpansion(8)
+    result = rank_metrics(*columns, expansion=expansion)
+    chosen = best_and_worst(result, columns[1], 6)[1]
+    lists = retrieve(result, chosen, *columns, expansion=expansion)
+    assert [one.match_rank for one in lists] != [one.match_rank for one in retrieve(result, chosen, *columns)]
+    # The rank of the first true match bounds the average precision from above, by both ways of counting.
+    everyone = retrieve(result, range(len(columns[1])), *columns, expansion=expansion)
+    for rank in (1, 2, 5):
+        assert np.mean([one.match_rank <= rank for one in everyone]) == pytest.approx(result.cmc_curve[rank - 1])
+
+
+def test_single_gallery_shot_says_its_draws_and_their_spread(columns):
+    result = single_shot_metrics(*columns, repetitions=4, seed=3)
+    figures = single_shot_figures({"": result, "re-ranked": result}, "a network")
+    assert [figure.name for figure in figures[:5]] == ["rank 1", "rank 3", "rank 5", "rank 10", "rank 1, re-ranked"]
+    assert figures[0].value == pytest.approx(100 * result.cmc[1])
+    assert figures[0].note == f"± {100 * result.cmc_deviation[1]:.1f} between repetitions; a network"
+    assert figures[1].note.endswith("between repetitions")
+    assert figures[0].protocol.startswith("single-gallery-shot, 30 queries (30 with a match), 4 galleries of ")
+    assert figures[0].protocol.endswith("drawn from seed 3, re-ranking none")
 
 
 def test_a_true_match_behind_the_first_ten_is_shown_with_its_rank(columns):

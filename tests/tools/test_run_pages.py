@@ -95,6 +95,23 @@ def test_saved_features_give_the_same_figures(pages, place, monkeypatch, capsys)
     assert first.figures == again.figures and first.checkpoints == again.checkpoints
 
 
+def test_query_expansion_and_single_gallery_shot_are_named(pages, place, monkeypatch, capsys):
+    options = ("--name", "small", "--k1", 5, "--output_path", place, "--report")
+    expansion = ("--expansion", 2, "--expansion_alpha", 3)
+    status, printed, said = answer(evaluate_reid, monkeypatch, capsys, *options, place / "expanded", *expansion)
+    assert status == 0, said
+    expanded = read_report(place / "expanded" / "report.json").figures
+    assert len(expanded) == 12
+    assert all(one.protocol.endswith(", query expansion by 2 neighbours, alpha=3.0") for one in expanded)
+    drawn = ("--protocol", "single-gallery-shot", "--repetitions", 3, "--seed", 5)
+    status, printed, said = answer(evaluate_reid, monkeypatch, capsys, *options, place / "drawn", *drawn)
+    assert status == 0, said
+    assert printed.count("by single-gallery-shot, ") == 2 and "mAP" not in printed.split("report.html")[0]
+    figures = read_report(place / "drawn" / "report.json").figures
+    assert {one.name for one in figures} >= {"rank 1", "rank 1, re-ranked"}
+    assert all(", 3 galleries of " in one.protocol and "from seed 5" in one.protocol for one in figures)
+
+
 @pytest.mark.parametrize(
     ("tool", "options", "words"),
     [
@@ -104,6 +121,14 @@ def test_saved_features_give_the_same_figures(pages, place, monkeypatch, capsys)
         (evaluate_reid, ("--name", "nobody"), "nobody: no such file of weights, and no run of that name"),
         (evaluate_reid, ("--name", "small", "--data", "{place}/nowhere"), "nowhere: no such folder"),
         (evaluate_reid, ("--name", "small", "--k1", "1000"), "1001"),
+        (evaluate_reid, ("--name", "small", "--seed", "0"), "belong to --protocol single-gallery-shot"),
+        (evaluate_reid, ("--name", "small", "--expansion_alpha", "2"), "--expansion_alpha weighs the images"),
+        (evaluate_reid, ("--name", "small", "--expansion", "0"), "query expansion needs neighbours >= 1"),
+        (
+            evaluate_reid,
+            ("--name", "small", "--protocol", "single-gallery-shot", "--expansion", "2"),
+            "every protocol but single-gallery-shot",
+        ),
     ],
 )
 def test_bad_input_is_one_sentence(tool, options, words, pages, place, monkeypatch, capsys):

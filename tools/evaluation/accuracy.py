@@ -10,19 +10,21 @@ from dgnet import pixels
 from dgnet.data.cache import decode
 from dgnet.data.check import count_splits
 from dgnet.data.records import JUNK, Dataset
-from eval.accuracy_page import accuracy_figures, cmc_section, retrieval_section
+from eval.accuracy_page import accuracy_figures, cmc_section, retrieval_section, single_shot_figures
 from eval.arrays import Array
+from eval.expansion import QueryExpansion
 from eval.feature_file import StoredFeatures
 from eval.page import Section
 from eval.ranking import RankingResult, rank_metrics
 from eval.rerank import KReciprocal
 from eval.result import Figure
 from eval.retrieval import best_and_worst, retrieve
+from eval.single_shot import SingleShotResult, single_shot_metrics
 from tools.evaluation.stored_features import ranking_columns
 
 _SHOWN = 128, 64  # pixels of a picture on the page
 _LISTS = 5  # queries that are found best, and worst
-_RERANKED = "re-ranked"
+_PLAIN, _RERANKED = "without re-ranking", "re-ranked"
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ def accuracy_of(
     *,
     protocol: str = "standard",
     reranking: KReciprocal | None = None,
+    expansion: QueryExpansion | None = None,
 ) -> Accuracy:
     """Accuracy of the features of a data set's queries and gallery; the pictures are those of its records.
 
@@ -66,8 +69,8 @@ def accuracy_of(
     query_ids = columns[1]
     reranking = reranking or usual_reranking(query_ids, columns[4])
     results: dict[str, RankingResult] = {
-        "": rank_metrics(*columns, protocol=protocol),
-        _RERANKED: rank_metrics(*columns, protocol=protocol, reranking=reranking),
+        "": rank_metrics(*columns, protocol=protocol, expansion=expansion),
+        _RERANKED: rank_metrics(*columns, protocol=protocol, reranking=reranking, expansion=expansion),
     }
     best, worst = best_and_worst(results[""], query_ids, _LISTS)
 
@@ -75,12 +78,26 @@ def accuracy_of(
         record = (dataset.query if split == "query" else dataset.gallery)[place]
         return pixels.resize(torch.from_numpy(decode(record.path)).permute(2, 0, 1)[None], *_SHOWN)[0]
 
-    sections = [cmc_section({name or "without re-ranking": result for name, result in results.items()})]
+    sections = [cmc_section({name or _PLAIN: result for name, result in results.items()})]
+    ranked = f"{_PLAIN}, {expansion}" if expansion else _PLAIN
     for title, lead, chosen in (
         ("Best retrievals", "The queries with the highest average precision, one of a person.", best),
         ("Worst retrievals", "The queries with the lowest average precision, one of a person.", worst),
     ):
-        lists = retrieve(results[""], chosen, *columns)
-        lead += " Framed: ✓ the same person, ✗ another one. Ranked without re-ranking."
+        lists = retrieve(results[""], chosen, *columns, expansion=expansion)
+        lead += f" Framed: ✓ the same person, ✗ another one. Ranked {ranked}."
         sections.append(retrieval_section(title, lead, lists, query_ids, picture))
     return Accuracy(accuracy_figures(results, note), sections)
+
+
+def single_shot_accuracy(
+    stored: StoredFeatures, note: str, *, repetitions: int, seed: int, reranking: KReciprocal
+) -> Accuracy:
+    """The CMC of galleries of one image of each person (`eval.single_shot`), which has no single list to show."""
+    columns = ranking_columns(stored)
+    results: dict[str, SingleShotResult] = {
+        "": single_shot_metrics(*columns, repetitions=repetitions, seed=seed),
+        _RERANKED: single_shot_metrics(*columns, repetitions=repetitions, seed=seed, reranking=reranking),
+    }
+    section = cmc_section({name or _PLAIN: result for name, result in results.items()})
+    return Accuracy(single_shot_figures(results, note), [section])
