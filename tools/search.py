@@ -4,7 +4,8 @@
     python tools/search.py --model_path X.pth --query one.jpg two.jpg --gallery gallery.npz --top 20 --to found.png
 
 The gallery is a folder, or a file of tools/extract.py made by the same weights and preprocessing. The query's own file
-is not listed. Similarity is the cosine of the features, from -1 to 1.
+is not listed. Similarity is the cosine of the features, from -1 to 1. Where file names tell identities (as those of
+Market-1501, DukeMTMC-reID and CUHK03-NP do), the picture frames the query's person in green and others in orange.
 """
 
 import argparse
@@ -16,6 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 
 from dgnet.checkpoint import file_hash
+from dgnet.data.readers.names import market_name
+from dgnet.data.records import JUNK
 from dgnet.errors import UserError, command
 from eval.feature_file import SplitFeatures, load_features
 from tools.heads.using import SPLIT, UsedHead, add_head_options, files_of
@@ -40,20 +43,21 @@ def main() -> int:
     head = UsedHead.of(args)
     gallery = gallery_of(args.gallery, head)
     queries = read_images(args.query, head.stored.height, head.stored.width)  # refuses what is no image of a person
-    rows, similarities = [], []
+    rows, similarities, right = [], [], []
     for query, feature in zip(args.query, head.features(args.query), strict=True):
         likeness = gallery.features @ feature
         order = [place for place in np.argsort(-likeness, kind="stable") if not same_file(gallery.paths[place], query)]
         if not order:
             raise UserError(f"{args.gallery}: holds no image beside {query} itself")
         rows.append([Path(gallery.paths[place]) for place in order[: args.top]])
+        right.append([same_person(gallery.identities[place], query) for place in order[: args.top]])
         similarities.append([float(likeness[place]) for place in order[: args.top]])
         print(f"{query}:")
         for rank, (path, value) in enumerate(zip(rows[-1], similarities[-1], strict=True), 1):
             print(f"  {rank:3d}  {value:.4f}  {path}")
     found = [read_images(row, head.stored.height, head.stored.width) for row in rows]
     scale = max(1, 128 // head.stored.height)  # small images stay visible
-    save_png(found_lists(queries, found, similarities, scale=scale), args.to)
+    save_png(found_lists(queries, found, similarities, right, scale=scale), args.to)
     print(args.to)
     return 0
 
@@ -66,6 +70,12 @@ def gallery_of(place: Path, head: UsedHead) -> SplitFeatures:
     if SPLIT not in stored.splits:
         raise UserError(f"{place}: must be a file of tools/extract.py, its splits are {', '.join(stored.splits)}")
     return stored.splits[SPLIT]
+
+
+def same_person(identity: int, query: Path) -> bool | None:
+    """Whether an image of this identity shows the query's person; None where one of them is not known."""
+    known = market_name(query.name)
+    return None if known is None or JUNK in (known[0], identity) else bool(known[0] == identity)
 
 
 def same_file(first: str, second: Path) -> bool:

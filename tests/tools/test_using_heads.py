@@ -21,6 +21,7 @@ from reid_heads import export
 from reid_heads.registry import build_head
 from reid_heads.stored import StoredHead, load_head, save_head
 from tools import export_onnx, extract, search
+from visual.found import RIGHT, WRONG
 
 HEIGHT, WIDTH = 64, 32
 Call = Callable[..., tuple[int, str, str]]
@@ -154,6 +155,25 @@ def test_a_search_finds_the_copy_first_and_never_the_query_itself(place: Path, t
     alone.write_bytes(copy.read_bytes())
     status, _, said = call(search, *words, "--query", alone, "--gallery", alone.parent, "--to", tmp_path / "no.png")
     assert status == 2 and f"{alone.parent}: holds no image beside {alone} itself" in said
+
+
+def test_a_search_frames_right_and_wrong_where_names_tell(place: Path, tmp_path: Path, call: Call) -> None:
+    person = (place / "people" / "0007_c2s1_000001_00.png").read_bytes()
+    colours: dict[str, list[bool]] = {}
+    for query in ("0007_c1s1_000001_00.png", "somebody.png"):
+        (tmp_path / "gallery").mkdir(exist_ok=True)
+        for name in (query, *(f"gallery/{identity}_c3s1_000001_00.png" for identity in ("0007", "0009", "-1"))):
+            (tmp_path / name).write_bytes(person)
+        words = ("--query", tmp_path / query, "--gallery", tmp_path / "gallery", "--to", tmp_path / "to.png")
+        status, _, said = call(search, "--model_path", place / "head.pth", "--overwrite", *words)
+        assert status == 0, said
+        with Image.open(tmp_path / "to.png") as picture:
+            found = {colour for _, colour in picture.getcolors(2**24)}
+        colours[query] = [RIGHT in found, WRONG in found]
+    assert list(colours.values()) == [[True, True], [False, False]]
+    assert search.same_person(7, Path("0007_c1s1_000001_00.png")) is True
+    assert search.same_person(9, Path("0007_c1s1_000001_00.png")) is False
+    assert search.same_person(-1, Path("0007_c1s1_000001_00.png")) is None
 
 
 @pytest.mark.parametrize(
