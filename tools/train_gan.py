@@ -39,7 +39,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are made (default: here)"
     )
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this run")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this run, or begin it")
     parser.add_argument("--max-hours", type=float, help="save and leave after this many hours")
     parser.add_argument(
         "--dry-run", action="store_true", help="print the resolved configuration and the parameter counts, then leave"

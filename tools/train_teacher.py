@@ -33,7 +33,7 @@ def main() -> int:
     parser.add_argument(
         "--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are made (default: here)"
     )
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this run")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this run, or begin it")
     parser.add_argument("--max-hours", type=float, help="save and leave after this many hours")
     args = parser.parse_intermixed_args()
     config = load_config(args.config, args.settings)
