@@ -66,6 +66,7 @@ def train_head(
     resume: bool = False,
     max_hours: float | None = None,
     evaluate: Evaluate | None = None,
+    protocol: str = "",
     draw: Callable[[Path], None] | None = None,
 ) -> Trained:
     """Train a head as the run in `folder` (see `dgnet.run`), TensorBoard's files in `curves`.
@@ -73,6 +74,7 @@ def train_head(
     Args:
         generated: where generated images come from (`reid_heads.generated.open_generated`); None: real images alone.
         evaluate: measures the head every `config.test.every` epochs and after the last, in the main process.
+        protocol: how it measures, said with the figures.
         draw: is given the run's folder whenever an epoch has ended, to draw its curves.
 
     Raises:
@@ -150,7 +152,7 @@ def train_head(
                 seconds, images = pace.end_epoch()
                 run.say(f"epoch {epoch + 1}: {seconds:.3f} s per batch, {images:.1f} samples/s")
                 if evaluate is not None and is_test_epoch(config, epoch + 1):
-                    others |= _test(run, config, dataset, head, evaluate, best, distributed)
+                    others |= _test(run, config, dataset, head, evaluate, protocol, best, distributed)
             if logs:
                 run.log(
                     iteration,
@@ -208,6 +210,7 @@ def _test(
     dataset: Dataset,
     head: Head,
     evaluate: Evaluate,
+    protocol: str,
     best: Best,
     distributed: Distributed,
 ) -> dict[str, float]:
@@ -215,7 +218,8 @@ def _test(
 
     def measure() -> dict[str, float]:
         figures = evaluate(head)
-        run.say("; ".join(f"{name} {100 * value:.2f} %" for name, value in figures.items()))
+        said = "; ".join(f"{name} {100 * value:.2f} %" for name, value in figures.items())
+        run.say(f"{said} ({protocol})" if protocol else said)
         if best.offer(head, figures, dataset.identities, config.data.height, config.data.width):
             run.say(f"the best so far: {best.path}")
         return dict(figures)

@@ -1,6 +1,7 @@
 """mAP and Rank-k of a head: against the ranking of features that were made by hand, and what cannot be measured."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,9 +9,10 @@ import torch.nn.functional as F
 
 from dgnet import pixels
 from dgnet.data.cache import ImageCache
-from dgnet.data.records import Dataset
+from dgnet.data.records import JUNK, Dataset
 from dgnet.errors import UserError
 from dgnet.models.head import Head
+from eval.errors import EvaluationError
 from eval.ranking import rank_metrics
 from reid_heads.config import TestConfig as Settings
 from reid_heads.registry import build_head
@@ -56,5 +58,25 @@ def test_what_cannot_be_measured_is_said_before_a_run_begins(dataset: Dataset) -
     alone = replace(dataset, query=one_camera[:3], gallery=one_camera[3:])
     with pytest.raises(UserError, match="no query has an image of its identity from another camera"):
         figures_of(alone, Settings(), HEIGHT, WIDTH)
-    with pytest.raises(UserError, match="re-ranking needs more than 20 images"):
-        figures_of(dataset, Settings(re_rank=True), HEIGHT, WIDTH)
+
+
+def test_few_images_are_re_ranked_by_fewer_neighbours(dataset: Dataset, head: Head) -> None:
+    measure = figures_of(dataset, Settings(re_rank=True), HEIGHT, WIDTH)
+    assert measure is not None
+    images = len(dataset.query) + sum(record.identity != JUNK for record in dataset.gallery)
+    assert images < len(dataset.query) + len(dataset.gallery) <= 20
+    reranking = f"k-reciprocal k1={images - 1} k2=6 lambda=0.3"
+    assert measure.protocol == f"protocol standard, image alone; re-ranked: {reranking}"
+    assert [name for name in measure(head) if name.startswith("re-ranked")] == [
+        "re-ranked mAP", "re-ranked Rank-1", "re-ranked Rank-5", "re-ranked Rank-10"
+    ]  # fmt: skip
+
+
+def test_images_are_decoded_for_each_test(tmp_path: Path, head: Head) -> None:
+    dataset = pedestrians(tmp_path / "people")
+    measure = figures_of(dataset, Settings(), HEIGHT, WIDTH)
+    assert measure is not None
+    measure(head)
+    dataset.query[0].path.write_bytes(b"")
+    with pytest.raises(EvaluationError, match=dataset.query[0].path.name):
+        measure(head)

@@ -102,12 +102,16 @@ def test_the_bag_of_tricks_from_training_to_test(here: Here, place: Path) -> Non
     with Image.open(folder / "images" / "curves.png") as picture:
         assert picture.width > 200
     assert list((place / "logs" / "resnet18").glob("events*"))
+    log = said
     best_of_said = max(float(found) for found in re.findall(r"mAP ([\d.]+) %", said))
     assert best.name == f"mAP_{best_of_said:.1f}.pth"
     status, printed, said = here(test_tool, "--TEST_IMS_PER_BATCH", 4, "--model_name", "resnet18", "--model_path", best)
     assert status == 0 and re.search(rf"^mAP +{best_of_said:.2f} %$", printed, re.MULTILINE), printed
     for rank in (1, 5, 10):
         assert re.search(rf"^Rank-{rank} +[\d.]+ %$", printed, re.MULTILINE)
+        assert re.search(rf"^re-ranked Rank-{rank} +[\d.]+ %$", printed, re.MULTILINE)
+    assert re.search(r"^protocol standard, image alone; re-ranked: k-reciprocal k1=", printed, re.MULTILINE)
+    assert "% (protocol standard, image alone)" in log, "each test in the log of the training names its protocol"
 
 
 def test_self_distillation_is_named_so(here: Here, place: Path) -> None:

@@ -1,54 +1,70 @@
 """mAP and Rank-k of a head on a data set's test split."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from dgnet.data.cache import ImageCache
-from dgnet.data.records import JUNK, Dataset, Record
-from dgnet.embedding import extract, head_embedding
+from dgnet.data.records import Dataset, Record
+from dgnet.embedding import head_embedding
 from dgnet.errors import UserError
 from dgnet.models.head import Head
+from eval.arrays import Array
+from eval.extractor import features_of
 from eval.ranking import RankingResult, rank_metrics
 from eval.rerank import KReciprocal
 from reid_heads.config import TestConfig
+from tools.evaluation.accuracy import usual_reranking
+from tools.evaluation.reid_extractor import of_network
 
 RANKS = (1, 5, 10)
 
 
-def figures_of(
-    dataset: Dataset, settings: TestConfig, height: int, width: int
-) -> Callable[[Head], dict[str, float]] | None:
-    """A function that measures heads; None for a data set without a test split.
+@dataclass(frozen=True)
+class HeadFigures:
+    """Measures heads on query and gallery, whose images are decoded for each test: kept they would take gigabytes."""
 
-    It decodes query and gallery when it is first asked, and keeps them. Figures are 0..1: mAP, Rank-1, Rank-5, Rank-10,
-    with `settings.re_rank` also those after re-ranking; the protocol is `standard` (`eval.ranking`).
+    dataset: Dataset
+    settings: TestConfig
+    height: int
+    width: int
+    reranking: KReciprocal | None  # None: figures without re-ranking alone
+
+    @property
+    def protocol(self) -> str:
+        """What decides whether figures may be compared."""
+        seen = "image and mirror image" if self.settings.mirrored else "image alone"
+        return f"protocol standard, {seen}" + (f"; re-ranked: {self.reranking}" if self.reranking else "")
+
+    def __call__(self, head: Head) -> dict[str, float]:
+        """Figures 0..1: mAP, Rank-1, Rank-5, Rank-10, and those after re-ranking. The head keeps its modes."""
+        embed = head_embedding(head, self.settings.mirrored)
+        extractor = of_network(head.name, head, embed, self.height, self.width)
+        columns: list[Array] = []
+        for split in (self.dataset.query, self.dataset.gallery):
+            columns.append(features_of([r.path for r in split], extractor, batch=self.settings.batch_size))
+            columns += [_column(split, "identity"), _column(split, "camera")]
+        found = _named(rank_metrics(*columns, ranks=RANKS))
+        if self.reranking:
+            found |= _named(rank_metrics(*columns, ranks=RANKS, reranking=self.reranking), "re-ranked ")
+        return found
+
+
+def figures_of(dataset: Dataset, settings: TestConfig, height: int, width: int) -> HeadFigures | None:
+    """What measures heads by the protocol `standard` (`eval.ranking`); None for a data set without a test split.
+
+    With `settings.re_rank` also after re-ranking, by the parameters of `usual_reranking`.
 
     Raises:
-        UserError: no query can be found in the gallery, or too few images for re-ranking.
+        UserError: no query can be found in the gallery.
     """
     if not dataset.query or not dataset.gallery:
         return None
-    _refuse_pointless(dataset, settings.re_rank)
-    caches: list[ImageCache] = []
-
-    def measure(head: Head) -> dict[str, float]:
-        splits = (dataset.query, dataset.gallery)
-        if not caches:
-            caches.extend(ImageCache([record.path for record in split]) for split in splits)
-        embed = head_embedding(head, settings.mirrored)
-        columns: list[Tensor] = []
-        for cache, split in zip(caches, splits, strict=True):
-            columns.append(extract(cache, head, embed, height, width, batch_size=settings.batch_size))
-            columns += [_column(split, "identity"), _column(split, "camera")]
-        found = _named(rank_metrics(*columns, ranks=RANKS))
-        if settings.re_rank:
-            found |= _named(rank_metrics(*columns, ranks=RANKS, reranking=KReciprocal()), "re-ranked ")
-        return found
-
-    return measure
+    _refuse_pointless(dataset)
+    identities = (_column(split, "identity") for split in (dataset.query, dataset.gallery))
+    return HeadFigures(dataset, settings, height, width, usual_reranking(*identities) if settings.re_rank else None)
 
 
 def _named(result: RankingResult, prefix: str = "") -> dict[str, float]:
@@ -60,7 +76,7 @@ def _column(records: Sequence[Record], name: str) -> Tensor:
     return torch.tensor([getattr(record, name) for record in records])
 
 
-def _refuse_pointless(dataset: Dataset, re_rank: bool) -> None:
+def _refuse_pointless(dataset: Dataset) -> None:
     """What would end a run at its first test is said before it begins."""
     cameras: dict[int, set[int]] = defaultdict(set)
     for record in dataset.gallery:
@@ -69,9 +85,4 @@ def _refuse_pointless(dataset: Dataset, re_rank: bool) -> None:
         raise UserError(
             f"{dataset.root}: no query has an image of its identity from another camera in the gallery, so nothing can "
             "be measured; test.every=0 trains without testing"
-        )
-    images = len(dataset.query) + sum(record.identity != JUNK for record in dataset.gallery)
-    if re_rank and images <= KReciprocal().k1:
-        raise UserError(
-            f"{dataset.root}: re-ranking needs more than {KReciprocal().k1} images in query and gallery, got {images}"
         )

@@ -71,7 +71,6 @@ def add_test_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--datadir", metavar="DIR", help="the data set (default: data/)")
     parser.add_argument("--TEST_IMS_PER_BATCH", type=int, help="images at a time (default: 128)")
     parser.add_argument("--mirrored", action="store_true", help="add the features of the mirror image, as MGN does")
-    parser.add_argument("--re_rank", action="store_true", help="the figures after re-ranking, too")
 
 
 def add_mgn_options(parser: argparse.ArgumentParser) -> None:
@@ -97,7 +96,7 @@ def add_mgn_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--decay_type", help="such as step_320_380, or constant")
     parser.add_argument("--gamma", type=float, help="factor of each decay")
     parser.add_argument("--random_erasing", action="store_true", help="of every other image")
-    parser.add_argument("--re_rank", action="store_true", help="the figures after re-ranking, too")
+    parser.add_argument("--re_rank", action="store_true", help="figures after re-ranking in every test while training")
     parser.add_argument("--save", metavar="NAME", help="folder of the run (default: mgn)")
     parser.add_argument("--pre_train", type=Path, metavar="FILE", help="weights to begin with, or to test")
     parser.add_argument("--test_only", action="store_true", help="measure --pre_train and leave")

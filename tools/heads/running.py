@@ -14,7 +14,6 @@ from dgnet.errors import UserError
 from dgnet.run_folder import refuse_foreign, set_aside
 from dgnet.scalars import read_scalars
 from dgnet.settings import resolved
-from eval.rerank import KReciprocal
 from reid_heads.config import HeadConfig
 from reid_heads.generated import open_generated
 from reid_heads.registry import build_head
@@ -53,6 +52,7 @@ def train(config: HeadConfig, output: Path, *, resume: bool, reset: bool, max_ho
         resume=resume,
         max_hours=max_hours,
         evaluate=evaluate,
+        protocol=evaluate.protocol if evaluate else "",
         draw=draw_curves,
     )
     distributed.close()
@@ -60,7 +60,8 @@ def train(config: HeadConfig, output: Path, *, resume: bool, reset: bool, max_ho
 
 
 def test(config: HeadConfig, path: Path, name: str | None) -> int:
-    """Print the figures of the trained head in `path` on the configuration's data; the exit status.
+    """Print the figures of the trained head in `path` on the configuration's data, without and with re-ranking; the
+    exit status.
 
     `name` is needed for files of other systems and checked for ours.
     """
@@ -69,14 +70,14 @@ def test(config: HeadConfig, path: Path, name: str | None) -> int:
     stored = open_head(path, name, distributed.device, **options)
     dataset = open_dataset(config.data, distributed)
     print("\n".join([f"{dataset.name} at {dataset.root}", *split_table(count_splits(dataset))]))
-    measure = figures_of(dataset, config.test, stored.height, stored.width)
+    settings = config.test.model_copy(update={"re_rank": True})
+    measure = figures_of(dataset, settings, stored.height, stored.width)
     if measure is None:
         raise UserError(f"{dataset.root}: has no query and gallery split to test on")
     began = time.perf_counter()
     figures = measure(stored.network)
-    seen = "image and mirror image" if config.test.mirrored else "image alone"
     print(f"{stored.network.name} from {path}, {stored.height}x{stored.width}, {time.perf_counter() - began:.1f} s")
-    print(f"protocol standard, {seen}" + (f"; re-ranked: {KReciprocal()}" if config.test.re_rank else ""))
+    print(measure.protocol)
     for figure, value in figures.items():
         print(f"{figure:<20}{100 * value:6.2f} %")
     return 0
