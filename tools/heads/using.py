@@ -3,12 +3,11 @@
 import argparse
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from torch import Tensor
 
-from dgnet import pixels
 from dgnet.checkpoint import file_hash
 from dgnet.data.readers.names import UNKNOWN_CAMERA, market_name
 from dgnet.data.records import JUNK
@@ -16,8 +15,10 @@ from dgnet.device import choose_device
 from dgnet.embedding import head_embedding
 from eval.extractor import Extractor, features_of
 from eval.feature_file import SplitFeatures, StoredFeatures
-from eval.images import image_files, resized
+from eval.images import image_files
 from reid_heads.stored import StoredHead, open_head
+from tools.evaluation.reid_extractor import of_network
+from tools.evaluation.stored_features import preprocessing_of
 
 SPLIT = "images"
 _UNKNOWN = JUNK, UNKNOWN_CAMERA
@@ -50,23 +51,21 @@ class UsedHead:
         stored = open_head(args.model_path, args.model_name, device)
         return cls(stored, args.model_path, args.mirrored, args.batch_size, args.workers)
 
+    @cached_property
+    def extractor(self) -> Extractor:
+        """The head, and the size that it sees images at."""
+        network = self.stored.network.deployed().eval()
+        embed = head_embedding(network, self.mirrored)
+        return of_network(str(self.path), network, embed, self.stored.height, self.stored.width)
+
     @property
     def preprocessing(self) -> dict[str, object]:
-        """What an image goes through."""
-        size = {"height": self.stored.height, "width": self.stored.width}
-        return {**size, "mean": list(pixels.MEAN), "std": list(pixels.STD), "flip": self.mirrored}
+        """What an image goes through, as in every file of features."""
+        return preprocessing_of(self.extractor) | {"flip": "added" if self.mirrored else "none"}
 
     def features(self, files: Sequence[Path]) -> np.ndarray:
         """Unit-length features `[file, feature]`, float32. `EvaluationError` names a file that cannot be read."""
-        network = self.stored.network.deployed().eval()
-        device = next(network.parameters()).device
-        embed = head_embedding(network, self.mirrored)
-
-        def prepare(image: Tensor) -> Tensor:
-            return resized(image, self.stored.height, self.stored.width)
-
-        extractor = Extractor(str(self.path), prepare, lambda images: embed(pixels.normalise(images.to(device))))
-        return features_of(files, extractor, batch=self.batch, workers=self.workers)
+        return features_of(files, self.extractor, batch=self.batch, workers=self.workers)
 
     def described(self, files: Sequence[Path], data: str) -> StoredFeatures:
         """The features of files with all that a file of features says of them.
