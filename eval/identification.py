@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from eval.arrays import Array, as_tensor, checked_features, checked_images, checked_labels
-from eval.distance import joined_unit_features, order_keys, row_blocks, squared_distances
 from eval.errors import EvaluationError
 
 
@@ -77,13 +76,3 @@ def logits_of(classifier: Callable[[Tensor], Tensor], images: Array, *, batch: i
     with torch.inference_mode():
         parts = [classifier(pixels[start : start + batch]).float().cpu() for start in range(0, len(pixels), batch)]
     return torch.cat(parts).numpy()
-
-
-def nearest_identities(features: Array, gallery_features: Array, gallery_ids: Array) -> np.ndarray:
-    """The identity `[image]` of the gallery image nearest to each unit feature; the first of equally near ones."""
-    joined = joined_unit_features(features, gallery_features)
-    query, gallery = joined.split([len(features), len(gallery_features)])
-    ids = checked_labels("gallery_ids", gallery_ids, len(gallery))
-    blocks = row_blocks(len(query), len(gallery))
-    nearest = [order_keys(squared_distances(query[rows], gallery), 4.0).argmin(dim=1).cpu() for rows in blocks]
-    return ids[torch.cat(nearest)].numpy()

@@ -1,10 +1,10 @@
-"""Who is it, by logits and by nearest images."""
+"""Who is it, by logits."""
 
 import numpy as np
 import pytest
 import torch
 
-from eval.identification import identification, identification_of_names, logits_of, nearest_identities
+from eval.identification import identification, identification_of_names, logits_of
 
 
 def test_shares() -> None:
@@ -31,16 +31,6 @@ def test_logits_come_in_batches_without_gradients() -> None:
     batched = logits_of(classifier, pixels, batch=3)
     assert seen == [(torch.uint8, 3, False), (torch.uint8, 3, False), (torch.uint8, 1, False)]
     assert batched == pytest.approx(logits_of(classifier, pixels, batch=100), rel=1e-5)
-
-
-def test_nearest_identities() -> None:
-    random = np.random.default_rng(0)
-    gallery, ids = random.standard_normal((20, 6)), random.integers(0, 50, 20)
-    query = random.standard_normal((9, 6))
-    unit = [part / np.linalg.norm(part, axis=1, keepdims=True) for part in (query, gallery)]
-    expected = [ids[min(range(20), key=lambda g: np.linalg.norm(unit[0][q] - unit[1][g]))] for q in range(9)]
-    assert nearest_identities(query * 3, gallery, ids).tolist() == expected
-    assert nearest_identities(query, np.ones((3, 6)), np.array([7, 8, 9])).tolist() == [7] * 9
 
 
 @pytest.mark.parametrize(
