@@ -7,7 +7,6 @@ checkpoint is data and never code: `torch.load(path, weights_only=True)` reads i
 import hashlib
 import logging
 import pickle
-import random
 import re
 import zipfile
 import zlib
@@ -15,7 +14,6 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -143,46 +141,6 @@ def prune(folder: Path, keep: int, newest: int, milestone_every: int = 0) -> lis
         path.unlink()
         removed.append(path)
     return removed
-
-
-def random_state() -> State:
-    """The state of Python's, NumPy's and torch's generators (the current CUDA device's too, where CUDA is in use)."""
-    version, words, gauss = random.getstate()
-    kind, key, position, has_gauss, cached = np.random.get_state()  # noqa: NPY002 - libraries may draw from it
-    state: State = {
-        "python": {"version": version, "words": list(words), "gauss": gauss},
-        "numpy": {
-            "kind": str(kind),
-            "key": torch.from_numpy(np.asarray(key).astype(np.int64)),
-            "position": int(position),
-            "has_gauss": int(has_gauss),
-            "cached": float(cached),
-        },
-        "torch": torch.get_rng_state(),
-    }
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
-        state["cuda"] = torch.cuda.get_rng_state()
-    return state
-
-
-def restore_random_state(state: State) -> None:
-    """Set every generator as `random_state` found it.
-
-    A state taken with CUDA and restored without it is said in the log: the run goes on, with other random numbers.
-    """
-    words = state["python"]
-    random.setstate((words["version"], tuple(words["words"]), words["gauss"]))
-    numbers = state["numpy"]
-    key = numbers["key"].cpu().numpy().astype(np.uint32)
-    legacy = (numbers["kind"], key, numbers["position"], numbers["has_gauss"], numbers["cached"])
-    np.random.set_state(legacy)  # noqa: NPY002
-    torch.set_rng_state(state["torch"].cpu())
-    if "cuda" in state and torch.cuda.is_available():
-        torch.cuda.set_rng_state(state["cuda"].cpu())
-    elif "cuda" in state:
-        _log.warning(
-            "the checkpoint comes from a CUDA device, this machine has none: its random numbers do not continue"
-        )
 
 
 def file_hash(path: Path) -> str:

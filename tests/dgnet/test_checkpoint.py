@@ -1,7 +1,6 @@
 import contextlib
 import logging
 import os
-import random
 import resource
 import subprocess
 from collections import Counter
@@ -113,19 +112,6 @@ def test_pruning_keeps_the_last_the_milestones_and_what_it_does_not_know(tmp_pat
     assert sorted(os.listdir(tmp_path)) == ["checkpoint_00000300.pt", "checkpoint_00000900.pt", "teacher.pt"]
     with pytest.raises(UserError, match="at least 1, not 0"):
         checkpoint.prune(tmp_path, keep=0, newest=300)
-
-
-def draw():
-    return random.random(), random.gauss(0, 1), np.random.randn(), torch.rand(2).tolist()  # noqa: NPY002
-
-
-def test_every_generator_continues_where_it_was(tmp_path):
-    draw()  # leaves the second of a pair of normal numbers in the generators
-    checkpoint.save_checkpoint(tmp_path / "x.pt", checkpoint.random_state())
-    expected = [draw() for _ in range(3)]
-    assert draw() not in expected
-    checkpoint.restore_random_state(checkpoint.load_checkpoint(tmp_path / "x.pt"))
-    assert [draw() for _ in range(3)] == expected
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def wait_for(process, condition):
 
 
 def assert_same_end(folder, other):
-    """The last states, random generators and scaler included, and the logged curves are equal bit for bit."""
+    """The last states, scaler included, and the logged curves are equal bit for bit."""
     ends = [list_checkpoints(place / "checkpoints")[-1] for place in (folder, other)]
     assert [end.name for end in ends] == [f"checkpoint_{ITERATIONS:08d}.pt"] * 2
     states = [dict(leaves(load_checkpoint(end))) for end in ends]

@@ -1,21 +1,20 @@
 """A small training run as a program of its own, for tests that kill it: `python toy_training.py FOLDER ITERATIONS`.
 
-It draws from every generator that a checkpoint must restore; its last state is its last checkpoint.
+Each iteration has random numbers of its own, as in every training; its last state is its last checkpoint.
 """
 
 import argparse
-import random
 import sys
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import numpy as np
 import torch
 from torch import nn
 
-from dgnet.checkpoint import State, load_checkpoint, random_state, restore_random_state
+from dgnet.checkpoint import State, load_checkpoint
+from dgnet.data.draws import iteration_seed
 from dgnet.device import Precision
 from dgnet.distributed import Distributed
 from dgnet.errors import command
@@ -46,9 +45,7 @@ def main() -> int:
         distributed=distributed,
         seconds_per_line=0.5,
     )
-    random.seed(1)
-    np.random.seed(2)  # noqa: NPY002 - the generator that libraries share is what is tested
-    torch.manual_seed(3 + distributed.rank)
+    torch.manual_seed(3)
     network = nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.Dropout(0.2), nn.ReLU(), nn.Linear(16, 1))
     distributed.broadcast_module(network)
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-2)
@@ -60,7 +57,6 @@ def main() -> int:
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
         precision.load_state_dict(state["precision"])
-        restore_random_state(state["random"][distributed.rank])
         start = state["iteration"]
 
     def everything(iteration: int) -> State:
@@ -69,14 +65,13 @@ def main() -> int:
             "network": network.state_dict(),
             "optimiser": optimiser.state_dict(),
             "precision": precision.state_dict(),
-            "random": distributed.gather(random_state()),
             "ballast": torch.zeros(arguments.bytes, dtype=torch.uint8),
         }
 
     with run:
         for iteration in run.iterations(start, arguments.iterations):
-            shift = random.random() + np.random.rand()  # noqa: NPY002
-            images = torch.randn(arguments.batch, 4) + shift
+            torch.manual_seed(iteration_seed(3, iteration, distributed.rank))
+            images = torch.randn(arguments.batch, 4)
             with precision.autocast():
                 loss = (network(images).float() - images.sum(1, keepdim=True)).square().mean()
             optimiser.zero_grad()
