@@ -142,6 +142,7 @@ def test_every_row_trains_as_many_steps_on_what_it_is_meant_to_see(whole: Path) 
     assert (seen["real_0"], seen["generated_1"], seen["filtered_0"], seen["distilled_1"]) == (0, 12, 6, 0)
 
 
+@pytest.mark.timeout(400)  # a program of its own, beside other tests
 def test_killed_and_gone_on_with_and_grown(place: Path, whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = place / "outputs" / "killed"
     program = [sys.executable, "-m", "tests.tools.narrow_ab", *arguments(place, "--name", "killed")]
