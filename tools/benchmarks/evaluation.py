@@ -138,7 +138,7 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
         key: value for key, value in runs[0].items() if key not in ("seconds", "peak_memory_bytes", "held_bytes")
     }
     return {
-        "seconds": round(statistics.median(run["seconds"] for run in runs), 2),
+        "seconds": round(statistics.median(run["seconds"] for run in runs), 4),
         "peak_memory_gib": round(max(run["peak_memory_bytes"] for run in runs) / 2**30, 3),
         "held_before_gib": round(max(run["held_bytes"] for run in runs) / 2**30, 3),
         **figures,
