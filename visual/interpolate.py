@@ -1,5 +1,7 @@
 """Between two people: linear paths in the appearance code and in the structure code."""
 
+from collections.abc import Iterable
+
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
@@ -29,12 +31,11 @@ def between_appearances(
 
     `weights` `[step]` are those of the second. Evaluation mode; a step does not depend on the others.
     """
-    device = next(generator.parameters()).device
+    first, second, structures, weights = _on_device(generator, first, second, structures, weights)
     with evaluating(generator):
-        start, end = (generator.encode_appearance(pixels.normalise(images.to(device))) for images in (first, second))
-        structure = generator.encode_structure(pixels.normalise(structures.to(device)))
-        steps = [generator.decoder(structure, torch.lerp(start, end, weight)) for weight in weights.to(device)]
-    return torch.stack([pixels.to_uint8(step) for step in steps], dim=1).cpu()
+        start, end = (generator.encode_appearance(pixels.normalise(images)) for images in (first, second))
+        structure = generator.encode_structure(pixels.normalise(structures))
+        return _stacked(generator.decoder(structure, torch.lerp(start, end, weight)) for weight in weights)
 
 
 @torch.no_grad()
@@ -46,9 +47,17 @@ def between_structures(
     weights: Tensor,
 ) -> UInt8[Tensor, "pair step 3 height width"]:
     """From the pose, body and place of `first` to those of `second`, in one appearance; linear in the code."""
-    device = next(generator.parameters()).device
+    first, second, appearances, weights = _on_device(generator, first, second, appearances, weights)
     with evaluating(generator):
-        start, end = (generator.encode_structure(pixels.normalise(images.to(device))) for images in (first, second))
-        appearance = generator.encode_appearance(pixels.normalise(appearances.to(device)))
-        steps = [generator.decoder(torch.lerp(start, end, weight), appearance) for weight in weights.to(device)]
+        start, end = (generator.encode_structure(pixels.normalise(images)) for images in (first, second))
+        appearance = generator.encode_appearance(pixels.normalise(appearances))
+        return _stacked(generator.decoder(torch.lerp(start, end, weight), appearance) for weight in weights)
+
+
+def _on_device(generator: Generator, *tensors: Tensor) -> list[Tensor]:
+    device = next(generator.parameters()).device
+    return [tensor.to(device) for tensor in tensors]
+
+
+def _stacked(steps: Iterable[Tensor]) -> Tensor:
     return torch.stack([pixels.to_uint8(step) for step in steps], dim=1).cpu()

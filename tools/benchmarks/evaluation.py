@@ -24,6 +24,7 @@ import numpy as np
 
 from dgnet.device import machine
 from dgnet.errors import UserError
+from tools.benchmarks.limits import require_at_least
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "torchreid"
@@ -53,9 +54,7 @@ def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """The figures of `python tools/bench.py eval` with these options."""
-    for name, least in (("query", 1), ("gallery", 50), ("features", 1), ("rounds", 1), ("threads", 1)):
-        if getattr(args, name) < least:
-            raise UserError(f"--{name} must be at least {least}, got {getattr(args, name)}")
+    require_at_least(args, query=1, gallery=50, features=1, rounds=1, threads=1)
     tasks, sides = (ALONE, SIDES[:1]) if args.alone else (TASKS, SIDES)
     with tempfile.TemporaryDirectory() as folder:
         version = None if args.alone else install(Path(folder))

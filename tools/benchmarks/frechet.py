@@ -15,8 +15,8 @@ import numpy as np
 from pytorch_fid.fid_score import calculate_frechet_distance
 
 from dgnet.device import machine
-from dgnet.errors import UserError
 from eval.frechet import FeatureStatistics, frechet_distance, statistics_of
+from tools.benchmarks.limits import require_at_least
 
 
 def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -34,9 +34,7 @@ def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """The figures of `python tools/bench.py frechet` with these options."""
-    for name, least in (("features", 2), ("images", 2), ("rounds", 1)):
-        if getattr(args, name) < least:
-            raise UserError(f"--{name} must be at least {least}, got {getattr(args, name)}")
+    require_at_least(args, features=2, images=2, rounds=1)
     first, second = (random_statistics(seed, args.images, args.features) for seed in range(2))
     seconds: dict[str, list[float]] = {"ours": [], "pytorch-fid": []}
     values: dict[str, float] = {}

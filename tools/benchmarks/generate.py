@@ -29,12 +29,12 @@ from dgnet.data.cache import decode
 from dgnet.data.records import Record
 from dgnet.device import PrecisionName, machine, peak_memory_bytes
 from dgnet.distributed import Distributed
-from dgnet.errors import UserError
 from dgnet.generation import generate
 from dgnet.models.generator import Generator
 from dgnet.restore import StoredGenerator
 from dgnet.sets.plans import Pairs, one_each
 from dgnet.sets.writing import ImageWriter, encoder, write_new
+from tools.benchmarks.limits import require_at_least
 
 ROOT = Path(__file__).resolve().parents[2]
 MARKET_HEIGHT, MARKET_WIDTH = 128, 64
@@ -78,9 +78,7 @@ class Work:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """The figures of `python tools/bench.py generate` with these options."""
-    for name, least in (("sources", 2), ("each", 1), ("alone", 1), ("rounds", 1), ("threads", 1)):
-        if getattr(args, name) < least:
-            raise UserError(f"--{name} must be at least {least}, got {getattr(args, name)}")
+    require_at_least(args, sources=2, each=1, alone=1, rounds=1, threads=1)
     config = load_config(args.config, args.settings)
     device = Distributed.start(config.run.device).device
     with tempfile.TemporaryDirectory() as place:

@@ -21,6 +21,7 @@ from dgnet.models.backbone import Backbone
 from reid_heads.bnneck import TRUNKS, pool_globally
 from reid_heads.objective import Objective
 from reid_heads.registry import build_head
+from tools.benchmarks.limits import require_at_least
 
 Work = Callable[[], None]
 
@@ -60,9 +61,7 @@ def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Rates, and their ratios by round."""
-    for name in ("iterations", "rounds"):
-        if getattr(args, name) < 1:
-            raise UserError(f"--{name} must be at least 1, got {getattr(args, name)}")
+    require_at_least(args, iterations=1, rounds=1)
     if args.batch < 8 or args.batch % 4:
         raise UserError(f"--batch must be a multiple of 4 and at least 8, got {args.batch}")
     device = choose_device(args.device)

@@ -28,6 +28,7 @@ from dgnet.joint_batch import JointBatch
 from dgnet.layers.fused import compile_small_functions
 from dgnet.loop import JointTraining
 from dgnet.teaching import Teaching
+from tools.benchmarks.limits import require_at_least
 
 ROOT = Path(__file__).resolve().parents[2]
 # Every ramp at its maximum from the first iteration on.
@@ -59,10 +60,7 @@ def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """The figures of `python tools/bench.py step` with these options."""
-    for name in ("batch", "iterations", "rounds"):
-        least = 2 if name == "batch" else 1
-        if getattr(args, name) < least:
-            raise UserError(f"--{name} must be at least {least}, got {getattr(args, name)}")
+    require_at_least(args, batch=2, iterations=1, rounds=1)
     config = load_config(args.config, [*args.settings, *LATE, f"run.batch_size={args.batch}"])
     return measure_one(config, args) if args.one else measure_rounds(config, args)
 
