@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -24,7 +24,8 @@ def load_settings(kind: type[Settings], path: Path, overrides: Sequence[str] = (
     """Read a YAML file as the configuration `kind` and apply `section.key=value` overrides (values in YAML's spelling).
 
     Raises:
-        UserError: the file is missing or not YAML, a key is unknown, or a value is out of its range.
+        UserError: the file is missing or not YAML, a key is unknown, or a value is out of its range. The sentence
+            begins with the override that is to blame, or with the file.
     """
     if not path.is_file():
         raise UserError(f"{path}: no such configuration file")
@@ -36,25 +37,23 @@ def load_settings(kind: type[Settings], path: Path, overrides: Sequence[str] = (
         raise UserError(f"{path}: a configuration is a mapping of sections, this is a {type(values).__name__}")
     # A section whose keys are all commented out reads as null.
     values = {key: {} if value is None else value for key, value in values.items()}
-    for override in overrides:
-        _override(values, override)
-    return parse_settings(kind, values, str(path))
+    return _checked(kind, values, overrides, f"{path}: ")
 
 
 def parse_settings(kind: type[Settings], values: dict[str, Any], source: str) -> Settings:
     """A mapping -> the configuration `kind`; the first problem becomes one sentence that begins with `source`."""
+    return _checked(kind, values, (), f"{source}: ")
+
+
+def override_settings(config: Settings, overrides: Sequence[str], source: str = "") -> Settings:
+    """The configuration with `section.key=value` overrides. `UserError` as in `load_settings`.
+
+    `source`: what the sentence begins with where the overrides were not typed but read from somewhere.
+    """
     try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        raise UserError(f"{source}: {_sentence(kind, error)}") from error
-
-
-def override_settings(config: Settings, overrides: Sequence[str], source: str = "overrides") -> Settings:
-    """The configuration with `section.key=value` overrides. `UserError` as in `load_settings`."""
-    values = resolved(config)
-    for override in overrides:
-        _override(values, override)
-    return parse_settings(type(config), values, source)
+        return _checked(type(config), resolved(config), overrides, "")
+    except UserError as error:
+        raise UserError(f"{source}: {error}" if source else str(error)) from error
 
 
 def resolved(config: Section) -> dict[str, Any]:
@@ -69,36 +68,86 @@ def plain_folder_name(name: str) -> str:
     return name
 
 
+def _checked(kind: type[Settings], values: dict[str, Any], overrides: Sequence[str], source: str) -> Settings:
+    for override in overrides:
+        _override(values, override)
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = tuple(str(part) for part in first["loc"])
+        sentence = _sentence(kind, place, first)
+        blamed = [override for override in overrides if _meet(_key(override), place)]
+        if blamed:
+            # The setting is not named twice.
+            name = ".".join(_key(blamed[-1]))
+            raise UserError(f"{blamed[-1]}: {sentence.removeprefix(f'{name}: ')}") from error
+        beside = [override for override in overrides if _key(override)[:-1] == place[:-1] != ()]
+        if first["type"] == "value_error" and beside:
+            # Settings of one section that do not go together.
+            source = f"{source.removesuffix(': ')} with {beside[-1]}: " if source else f"{beside[-1]}: "
+        raise UserError(f"{source}{sentence}") from error
+
+
+def _key(override: str) -> tuple[str, ...]:
+    return tuple(override.partition("=")[0].split("."))
+
+
+def _meet(key: tuple[str, ...], place: tuple[str, ...]) -> bool:
+    """Whether one is the other or lies in it."""
+    shared = min(len(key), len(place))
+    return key[:shared] == place[:shared]
+
+
 def _override(values: dict[str, Any], override: str) -> None:
     key, separator, text = override.partition("=")
-    if not separator or not key:
-        raise UserError(f"override {override!r} is not of the form section.key=value")
     *sections, last = key.split(".")
+    if not separator or not all((*sections, last)):
+        raise UserError(f"{override!r} is not of the form section.key=value")
     place = values
     for section in sections:
         place = place.setdefault(section, {})
         if not isinstance(place, dict):
-            raise UserError(f"override {override!r}: {section!r} is a value, not a section")
+            raise UserError(f"{override}: {section!r} is a value, not a section")
     try:
         place[last] = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise UserError(f"override {override!r}: the value is not readable as YAML") from error
+        raise UserError(f"{override}: the value is not readable as YAML") from error
 
 
-def _sentence(kind: type[Section], error: ValidationError) -> str:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        siblings = _fields_at(kind, first["loc"][:-1])
-        close = difflib.get_close_matches(str(first["loc"][-1]), siblings, 1)
+def _sentence(kind: type[Section], place: tuple[str, ...], problem: Any) -> str:
+    key, given = ".".join(place), problem["input"]
+    if problem["type"] == "extra_forbidden":
+        siblings = list(_section_at(kind, place[:-1]).model_fields)
+        close = difflib.get_close_matches(place[-1], siblings, 1)
         hint = f"did you mean {close[0]!r}?" if close else f"known keys here: {', '.join(siblings)}"
         return f"unknown key {key!r}; {hint}"
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{key}: {message[0].lower()}{message[1:]}, got {first['input']!r}"
+    if problem["type"] == "model_type":
+        message = f"must be a section with the keys {', '.join(_section_at(kind, place).model_fields)}"
+    else:
+        message = _PLAINER.get(problem["type"], problem["msg"].removeprefix("Value error, "))
+        message = message.replace("Input should be", "must be", 1)
+    return f"{key}: {message[0].lower()}{message[1:]}, got {given!r}"
 
 
-def _fields_at(kind: type[Section], location: tuple[Any, ...]) -> list[str]:
+# Where pydantic speaks of types and not of what to write.
+_PLAINER = {
+    "path_type": "must be a path (one that is a number is written in quotes)",
+    "string_type": "must be text (a number that is meant as text is written in quotes)",
+    "tuple_type": "must be a list, as in [a, b]",
+}
+
+
+def _section_at(kind: type[Section], place: tuple[str, ...]) -> type[Section]:
+    """The section at `place`, through lists of sections and mappings to sections."""
     model: Any = kind
-    for part in location:
-        model = model.model_fields[str(part)].annotation
-    return list(model.model_fields)
+    for part in place:
+        if isinstance(model, type) and issubclass(model, Section):
+            model = model.model_fields[part].annotation
+        else:
+            model = get_args(model)[0 if part.isdecimal() else -1]
+        options = [option for option in get_args(model) if isinstance(option, type) and issubclass(option, Section)]
+        if type(None) in get_args(model) and options:
+            model = options[0]
+    found: type[Section] = model
+    return found

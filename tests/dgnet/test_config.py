@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from dgnet.config import Config, load_config, parse_config, resolved
 from dgnet.errors import UserError
+from dgnet.settings import Section, override_settings
 
 
 def load(tmp_path: Path, text: str, *overrides: str) -> Config:
@@ -111,6 +112,58 @@ def test_a_configuration_does_not_change() -> None:
 def test_a_bad_setting_is_one_sentence(tmp_path: Path, text: str, overrides: tuple[str, ...], words: tuple) -> None:
     sentence = refusal(tmp_path, text, *overrides)
     assert all(word in sentence for word in words), sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides", "start"),
+    [
+        ("", ("run.seed=3", "run.batch_size=0"), "run.batch_size=0: must be greater than or equal to 2, got 0"),
+        ("", ("run.batch_size=many", "run.seed=3"), "run.batch_size=many: must be a valid integer"),
+        ("", ("run.precision=fp8",), "run.precision=fp8: must be 'fp32', 'bf16' or 'fp16', got 'fp8'"),
+        ("", ("data.synthetic.sed=1",), "data.synthetic.sed=1: unknown key 'data.synthetic.sed'; did you mean 'seed'?"),
+        ("", ("run=4",), "run=4: must be a section with the keys batch_size, "),
+        ("", ("teacher.checkpoints=3",), "teacher.checkpoints=3: must be a list"),
+        ("", ("teacher.checkpoints=[a, 3]",), "teacher.checkpoints=[a, 3]: teacher.checkpoints.1: must be a path"),
+        ("", ("run..seed=1",), "'run..seed=1' is not of the form section.key=value"),
+        ("name: x", ("name.batch=4",), "name.batch=4: 'name' is a value, not a section"),
+        # The file's own mistakes stay the file's, whatever was typed beside.
+        ("los: {}", ("name=x",), "{file}: unknown key 'los'"),
+        ("run: {precision: fp8}", ("run.seed=3",), "{file}: run.precision: must be"),
+        ("run: {accumulate: 4}", ("run.batch_size=6", "name=x"), "{file} with run.batch_size=6: run.accumulate: must"),
+    ],
+)
+def test_the_sentence_begins_with_what_was_typed(
+    tmp_path: Path, text: str, overrides: tuple[str, ...], start: str
+) -> None:
+    assert refusal(tmp_path, text, *overrides).startswith(start.format(file=tmp_path / "some.yaml"))
+
+
+def test_a_configuration_that_is_there_blames_the_override() -> None:
+    for override in ("run.batch_size=0", "run.bach_size=4"):
+        with pytest.raises(UserError) as caught:
+            override_settings(Config(), ["name=x", override])
+        assert str(caught.value).startswith(f"{override}: ")
+        with pytest.raises(UserError, match=f"^some row: {override}: "):
+            override_settings(Config(), [override], "some row")
+
+
+def test_unknown_keys_in_lists_and_mappings_of_sections() -> None:
+    class Item(Section):
+        score: int = 0
+
+    class Whole(Section):
+        items: tuple[Item, ...] = ()
+        rows: dict[str, Item] = {}
+        perhaps: Item | None = None
+
+    for override, known in (
+        ("items=[{}, {scor: 1}]", "unknown key 'items.1.scor'; did you mean 'score'"),
+        ("rows.new.zzz=1", "unknown key 'rows.new.zzz'; known keys here: score"),
+        ("perhaps.zzz=1", "unknown key 'perhaps.zzz'; known keys here: score"),
+    ):
+        with pytest.raises(UserError) as caught:
+            override_settings(Whole(perhaps=Item()), [override])
+        assert str(caught.value).startswith(f"{override}: {known}")
 
 
 def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
