@@ -16,6 +16,7 @@ from dgnet.data.synthetic import SyntheticSpec, write_dataset
 from dgnet.data.synthetic.sheet import write_sheet
 from dgnet.data.synthetic.spec import GALLERY, QUERY, TRAIN, pictures
 from dgnet.errors import UserError, command
+from dgnet.option_types import at_least
 
 
 def _arguments() -> argparse.Namespace:
@@ -23,21 +24,25 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", nargs="?", type=Path, help="a folder that is new, empty or holds the same set")
     parser.add_argument("--sheet", type=Path, help="also write a contact sheet of swaps to this PNG file")
-    for name, meaning in (
-        ("seed", "draws the people"),
-        ("camera_seed", "draws the cameras: another number is another place"),
-        ("train_identities", "people in the training split"),
-        ("test_identities", "people in the test split"),
-        ("images_per_identity", "images of each, spread over the cameras"),
-        ("cameras", "number of cameras"),
-        ("height", "pixels"),
-        ("width", "pixels"),
-        ("distractors", "gallery images of other people (identity 0000)"),
-        ("junk", "gallery images of badly cropped people (identity -1)"),
+    for name, meaning, least in (
+        ("seed", "draws the people", 0),
+        ("camera_seed", "draws the cameras: another number is another place", 0),
+        ("train_identities", "people in the training split", 2),
+        ("test_identities", "people in the test split", 0),
+        ("images_per_identity", "images of each, spread over the cameras", 2),
+        ("cameras", "number of cameras", 2),
+        ("height", "pixels", 16),
+        ("width", "pixels", 8),
+        ("distractors", "gallery images of other people (identity 0000)", 0),
+        ("junk", "gallery images of badly cropped people (identity -1)", 0),
     ):
         value = getattr(default, name)
-        option = f"--{name.replace('_', '-')}"
-        parser.add_argument(option, type=int, default=value, help=f"{meaning} (default: {value})")
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=at_least(least),
+            default=value,
+            help=f"{meaning} (default: {value}{f', at least {least}' if least else ''})",
+        )
     return parser.parse_args()
 
 

@@ -18,6 +18,7 @@ from PIL import Image
 from dgnet.data.synthetic import SyntheticSpec, SyntheticTruth, appearance_of, render, structure_of, write_dataset
 from dgnet.data.synthetic.spec import pictures
 from dgnet.errors import UserError
+from tools import make_synthetic
 
 ROOT = Path(__file__).resolve().parents[3]
 SMALL = SyntheticSpec(train_identities=3, test_identities=3, images_per_identity=4, cameras=2, distractors=2, junk=2)
@@ -224,6 +225,27 @@ def test_the_tool_says_what_it_wrote(tmp_path: Path) -> None:
     assert _pixels(tmp_path / "sheet.png").shape == (6 * 64, 12 * 32, 3)
     refused = subprocess.run([*command, "--seed", "1"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert refused.returncode == 2 and "Traceback" not in refused.stderr
+
+
+def test_the_tool_refuses_what_nothing_can_be_trained_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for option, value, least in (
+        ("--train-identities", 0, 2),
+        ("--train-identities", 1, 2),
+        ("--test-identities", -1, 0),
+        ("--images-per-identity", 1, 2),
+        ("--cameras", 1, 2),
+        ("--height", 15, 16),
+        ("--width", 7, 8),
+        ("--junk", -1, 0),
+    ):
+        monkeypatch.setattr(sys, "argv", ["make_synthetic.py", str(tmp_path / "set"), f"{option}={value}"])
+        with pytest.raises(SystemExit) as left:
+            make_synthetic.main()
+        assert left.value.code == 2
+        assert f"argument {option}: must be a whole number of at least {least}, got" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def _rank_one(features: NDArray[np.floating], identities: list[int], cameras: list[int]) -> float:

@@ -1,0 +1,36 @@
+"""Ranges of command-line options, for `add_argument(type=...)`: what is outside is refused while options are read."""
+
+import argparse
+import math
+from collections.abc import Callable
+
+
+def at_least(smallest: int) -> Callable[[str], int]:
+    """Whole numbers from `smallest` on."""
+
+    def whole_number(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = smallest - 1
+        if value < smallest:
+            raise argparse.ArgumentTypeError(f"must be a whole number of at least {smallest}, got {text!r}")
+        return value
+
+    return whole_number
+
+
+def between(least: float, most: float = math.inf) -> Callable[[str], float]:
+    """Finite numbers from `least` to `most`, both included."""
+    allowed = f"a number of at least {least:g}" if most == math.inf else f"a number from {least:g} to {most:g}"
+
+    def number(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not (least <= value <= most and math.isfinite(value)):
+            raise argparse.ArgumentTypeError(f"must be {allowed}, got {text!r}")
+        return value
+
+    return number

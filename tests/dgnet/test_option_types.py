@@ -1,0 +1,44 @@
+"""Options out of their range end a command while it reads them, with the option, the range and what was given."""
+
+import argparse
+
+import pytest
+
+from dgnet.option_types import at_least, between
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser()
+    made.add_argument("--count", type=at_least(2))
+    made.add_argument("--share", type=between(0.0, 1.0))
+    made.add_argument("--alpha", type=between(0.5))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "value"),
+    [("--count", "2", 2), ("--count", "70", 70), ("--share", "0", 0.0), ("--share", "1", 1.0), ("--alpha", "9e9", 9e9)],
+)
+def test_what_is_inside_is_read(option: str, text: str, value: float) -> None:
+    found = getattr(parser().parse_args([option, text]), option[2:])
+    assert found == value and type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "allowed"),
+    [
+        ("--count", "1", "a whole number of at least 2"),
+        ("--count", "2.5", "a whole number of at least 2"),
+        ("--count", "many", "a whole number of at least 2"),
+        ("--share", "-0.1", "a number from 0 to 1"),
+        ("--share", "1.01", "a number from 0 to 1"),
+        ("--share", "nan", "a number from 0 to 1"),
+        ("--alpha", "inf", "a number of at least 0.5"),
+        ("--alpha", "x", "a number of at least 0.5"),
+    ],
+)
+def test_what_is_outside_is_refused(option: str, text: str, allowed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        parser().parse_args([f"{option}={text}"])
+    assert left.value.code == 2
+    assert f"argument {option}: must be {allowed}, got '{text}'" in capsys.readouterr().err
