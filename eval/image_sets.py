@@ -26,6 +26,19 @@ class ImageSet:
     features: np.ndarray | None = field(repr=False)
 
 
+def check_source(source: Path, *, features: bool) -> None:
+    """What `read_set` can refuse without a network, before one is loaded: `EvaluationError` naming the set.
+
+    `features`: whether a measure will ask for them, which saved statistics do not have.
+    """
+    if source.suffix == ".npz":
+        read_statistics(source)
+        if features:
+            raise EvaluationError(f"{source}: KID, precision and recall need the images, statistics are not enough")
+    else:
+        _enough(str(source), len(image_files(source)))
+
+
 def read_set(
     source: Path | Images, extractor: Extractor, *, name: str = "", batch: int = 50, workers: int | None = None
 ) -> ImageSet:
@@ -38,8 +51,7 @@ def read_set(
         return ImageSet(name, read_statistics(source), None)
     images = image_files(source) if isinstance(source, Path) else source
     features = features_of(images, extractor, batch=batch, workers=workers)
-    if len(features) < 2:
-        raise EvaluationError(f"{name}: a set needs at least two images, this one has {len(features)}")
+    _enough(name, len(features))
     return ImageSet(name, statistics_of(features, extractor.name), features)
 
 
@@ -73,6 +85,11 @@ def set_figures(
             Figure(SECTION, f"recall{suffix}", 100 * found.recall, "%", protocol, "real that are covered"),
         ]
     return figures
+
+
+def _enough(name: str, images: int) -> None:
+    if images < 2:
+        raise EvaluationError(f"{name}: a set needs at least two images, this one has {images}")
 
 
 def _features(images: ImageSet, wanted: str) -> Array:

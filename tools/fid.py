@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.errors import UserError, command
 from eval.frechet import check_free, save_statistics
-from eval.image_sets import read_set, set_figures
+from eval.image_sets import check_source, read_set, set_figures
 from eval.report import as_table
 from tools.evaluation.options import add_device_options, add_extractor_options, chosen_extractor
 
@@ -39,6 +39,7 @@ def main() -> int:
     for path in (first,) if args.save_stats else (first, second):
         if not path.exists():
             raise UserError(f"{path}: no such folder of images or .npz file of statistics")
+        check_source(path, features=args.kid or args.precision_recall)
     extractor = chosen_extractor(args)
     options = {"batch": args.batch_size, "workers": args.workers}
     real = read_set(first, extractor, **options)

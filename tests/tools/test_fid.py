@@ -78,7 +78,7 @@ def test_inception_on_folders_and_statistics(sets: Path, tmp_path: Path, monkeyp
     with np.load(saved) as content:
         assert content["mu"].shape == (2048,)
     status, _, said = answer(fid, monkeypatch, capsys, saved, sets / "made", *options, "--kid")
-    assert status == 2 and "KID needs the images themselves" in said
+    assert status == 2 and "KID, precision and recall need the images, statistics are not enough" in said
     status, _, said = answer(fid, monkeypatch, capsys, saved, sets / "made", *options, "--protocol", "clean")
     assert status == 2 and "both sets must have features of one extractor" in said
 
@@ -124,6 +124,23 @@ def test_bad_input_is_one_sentence(options, sentence: str, sets: Path, monkeypat
     status, printed, said = answer(fid, monkeypatch, capsys, *words, *extractor)
     complaint = [line for line in said.splitlines() if not line.startswith("warning")]
     assert status == 2 and len(complaint) == 1 and sentence in complaint[0] and printed == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("empty", "made"), "empty: no image in it or below it"),
+        (("real", "one"), "one: a set needs at least two images, this one has 1"),
+        (("real", "teacher.pth"), "teacher.pth: no such folder of images"),
+        (("real", "broken.npz"), "broken.npz: no .npz of statistics"),
+        (("--save-stats", "empty", "new.npz"), "empty: no image in it or below it"),
+    ],
+)
+def test_a_wrong_set_is_noticed_before_weights_are_asked_for(words, sentence, sets: Path, monkeypatch, capsys) -> None:
+    (sets / "broken.npz").write_bytes(b"nothing")
+    named = [word if word.startswith("--") else sets / word for word in words]
+    status, _, said = answer(fid, monkeypatch, capsys, *named, "--weights", sets / "nowhere.pth")
+    assert status == 2 and sentence in said
 
 
 def test_without_weights_one_sentence_from_a_program_of_its_own(sets: Path, tmp_path: Path) -> None:
