@@ -42,6 +42,8 @@ def find_run(
         UserError: nothing is there, it is damaged, or it is no generator.
     """
     path = latest_run(output / "outputs") if name is None else _named(name, output)
+    if not path.exists():
+        raise unknown_run(str(name), "run", runs_of_generators(output / "outputs"), output)
     if path.is_file():
         if which is not None:
             raise UserError(f"{path} is one checkpoint: give its run's folder to choose iteration {which}")
@@ -58,13 +60,28 @@ def find_run(
 
 def latest_run(outputs: Path) -> Path:
     """The folder below `outputs` with the newest checkpoint of a generator. `UserError` where there is none."""
-    folders = [folder for folder in outputs.iterdir() if folder.is_dir()] if outputs.is_dir() else []
-    newest = [(saved, folder) for folder in folders if (saved := _last_saved(folder)) is not None]
+    newest = [(saved, folder) for folder in folders_of(outputs) if (saved := _last_saved(folder)) is not None]
     if not newest:
         raise UserError(
             f"{outputs} holds no trained generator: `make demo` or tools/train_gan.py makes one, --name names another"
         )
     return max(newest)[1]
+
+
+def runs_of_generators(outputs: Path) -> list[str]:
+    """The names of the runs below `outputs` that hold a trained generator, sorted."""
+    return [folder.name for folder in folders_of(outputs) if _last_saved(folder) is not None]
+
+
+def folders_of(outputs: Path) -> list[Path]:
+    """The runs below `outputs`, of whatever kind, sorted by name; none where there is no such folder."""
+    return sorted(folder for folder in outputs.iterdir() if folder.is_dir()) if outputs.is_dir() else []
+
+
+def unknown_run(name: str, kind: str, known: list[str], output: Path) -> UserError:
+    """The sentence for a name that is neither a path nor a run below `output/outputs`, where `known` ones are."""
+    there = f"the runs there: {', '.join(known)}" if known else "there is none at all"
+    return UserError(f"{name}: no such {kind}, and no run of that name below {output / 'outputs'}; {there}")
 
 
 def is_released(folder: Path) -> bool:

@@ -24,8 +24,9 @@ from dgnet.data.training import open_dataset
 from dgnet.distributed import Distributed
 from dgnet.embedding import appearance_embedding, extract, teacher_embedding
 from dgnet.errors import UserError, command
+from dgnet.find_run import find_run
 from dgnet.job import Job
-from dgnet.restore import StoredGenerator, load_generator
+from dgnet.restore import StoredGenerator
 from dgnet.stopwatch import Stopwatch
 from dgnet.swap_pairs import draw_pairs, generate_pairs, render_pairs
 from dgnet.teacher_training import TEACHER_FILE, StoredTeacher, load_teacher
@@ -155,29 +156,28 @@ def measure(
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--name", required=True, help="the run whose generator is measured")
+    parser.add_argument("--name", required=True, help="a run below OUTPUT/outputs, its folder or a checkpoint")
     parser.add_argument("--output_path", type=Path, default=Path(), help="where its outputs/ is (default: here)")
     parser.add_argument("--which_epoch", type=int, help="iteration of the checkpoint (default: the newest)")
     parser.add_argument("--witness", help="the run that has or gets the classifier (default: NAME_witness)")
     parser.add_argument("--resume", action="store_true", help="a classifier half trained is trained on in any case")
     args = parser.parse_args()
     distributed = Distributed.start("auto")
-    run = args.output_path / "outputs" / args.name
-    stored = load_generator(run, distributed.device, args.which_epoch, build_student)
+    name, stored, _ = find_run(args.name, args.output_path, args.which_epoch, distributed.device, build_student)
     layout = stored.config.data.layout
     if layout != "synthetic":
-        raise UserError(f"{args.name} was trained on data.layout {layout}: only those of 'synthetic' have true swaps")
+        raise UserError(f"{name} was trained on data.layout {layout}: only those of 'synthetic' have true swaps")
     dataset = open_dataset(stored.config.data, distributed)
     job = Job(stored.config, args.output_path, distributed)
     watch = Stopwatch()
     with watch.stage("witness"):
-        witness = train_witness(job, dataset, args.witness or f"{args.name}_witness")
+        witness = train_witness(job, dataset, args.witness or f"{name}_witness")
     if isinstance(witness, int):
         return witness
     paths = stored.config.teacher.checkpoints or (job.folder(f"{stored.config.name}_teacher") / TEACHER_FILE,)
     teacher = load_teacher(paths[0], distributed.device) if paths[0].exists() else None
     print(as_table(measure(stored, teacher, load_teacher(witness, distributed.device), dataset, watch)))
-    print(f"{args.name} after {stored.iteration} iterations;", *(f"{k} {v:.1f} s" for k, v in watch.seconds.items()))
+    print(f"{name} after {stored.iteration} iterations;", *(f"{k} {v:.1f} s" for k, v in watch.seconds.items()))
     return 0
 
 

@@ -62,7 +62,7 @@ def test_the_originals_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("name", "which", "sentence"),
     [
-        ("nobody", None, "nobody does not exist"),
+        ("nobody", None, "nobody: no such run, .* below {place}/outputs; the runs there: new, old$"),
         ("new", 7, "no checkpoint of iteration 7; it has: 20, 30"),
         ("notes", None, "has no checkpoints"),
         ("{place}/outputs/new/checkpoints/checkpoint_00000030.pt", 20, "is one checkpoint: give its run's folder"),
@@ -70,7 +70,7 @@ def test_the_originals_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     ],
 )
 def test_what_is_not_there(place: Path, name: str, which: int | None, sentence: str) -> None:
-    with pytest.raises(UserError, match=sentence):
+    with pytest.raises(UserError, match=sentence.format(place=place)):
         find_run(name.format(place=place), place, which)
 
 
@@ -78,3 +78,5 @@ def test_no_run_at_all(tmp_path: Path) -> None:
     for folder in (tmp_path / "nowhere", tmp_path):
         with pytest.raises(UserError, match="holds no trained generator"):
             find_run(None, folder)
+    with pytest.raises(UserError, match="^demo: no such run, and no run of that name below .*; there is none at all$"):
+        find_run("demo", tmp_path)

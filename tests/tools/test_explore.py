@@ -201,7 +201,7 @@ def test_only_this_machine_and_not_without_limits(served: Served) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--name", "nobody"], "nobody does not exist"),
+        (["--name", "nobody"], "nobody: no such run, and no run of that name below"),
         (["--port", "0"], "--port must be a number from 1 to 65535, got 0"),
         (["--neighbours", "-1"], "--neighbours must be a whole number from 0, got -1"),
     ],

@@ -116,9 +116,9 @@ def test_query_expansion_and_single_gallery_shot_are_named(pages, place, monkeyp
     ("tool", "options", "words"),
     [
         (report, ("--name", "small", "--to", "{place}/page.html"), "page.html is there already"),
-        (report, ("--name", "nobody"), "nobody"),
+        (report, ("--name", "nobody"), "outputs; the runs there: small"),
         (evaluate_reid, ("--name", "small", "--report", "{place}/accuracy"), "report.html is there already"),
-        (evaluate_reid, ("--name", "nobody"), "nobody: no such file of weights, and no run of that name"),
+        (evaluate_reid, ("--name", "nobody"), "outputs; the runs there: small"),
         (evaluate_reid, ("--name", "small", "--data", "{place}/nowhere"), "nowhere: no such folder"),
         (evaluate_reid, ("--name", "small", "--k1", "1000"), "1001"),
         (evaluate_reid, ("--name", "small", "--seed", "0"), "belong to --protocol single-gallery-shot"),

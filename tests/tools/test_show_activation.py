@@ -52,7 +52,7 @@ def test_heads(script: Script, place: Path, tmp_path: Path) -> None:
         (["--model_path", "{place}/head.pth"], "name some by --data or --input_folder"),
         (["--model_path", "{place}/none.pth", "--data", "{place}/people"], "{place}/none.pth"),
         (["--model_path", "{place}/head.pth", "--model_name", "mgn", "--data", "{place}/people"], "not 'mgn'"),
-        (["--name", "nobody"], "nobody does not exist"),
+        (["--name", "nobody"], "nobody: no such run, and no run of that name below"),
         (["--count", "0"], "--count must be a whole number from 1, got 0"),
     ],
 )

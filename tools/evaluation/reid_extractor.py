@@ -10,7 +10,7 @@ from dgnet import pixels
 from dgnet.checkpoint import file_hash, load_checkpoint
 from dgnet.embedding import appearance_embedding, head_embedding, teacher_embedding
 from dgnet.errors import UserError
-from dgnet.find_run import find_run
+from dgnet.find_run import find_run, folders_of, unknown_run
 from dgnet.models.frozen import evaluating
 from dgnet.restore import KIND as GENERATOR
 from dgnet.restore import StoredGenerator
@@ -81,5 +81,6 @@ def _file(named: str | Path, output: Path) -> Path:
     if path.is_dir():
         return next((file for file in (path / TEACHER_FILE, *path.glob("mAP_*.pth")) if file.is_file()), path)
     if not path.is_file():
-        raise UserError(f"{named}: no such file of weights, and no run of that name below {output / 'outputs'}")
+        known = [folder.name for folder in folders_of(output / "outputs")]
+        raise unknown_run(str(named), "file of weights", known, output)
     return path
