@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from dgnet.errors import UserError
 from dgnet.sets.naming import IMAGES
 
 RECIPE, PROGRESS = "set.json", ".progress"
+PLAN_COLUMNS = ("appearance", "structure", "file")
 
 
 @dataclass(frozen=True)
@@ -35,30 +36,31 @@ def read_recipe(folder: Path) -> dict[str, Any]:
     try:
         recipe = json.loads(path.read_text(encoding="utf-8"))
         recipe["image"]["height"], recipe["image"]["width"], recipe["plans"][0]
+        recipe["generator"], recipe["labels"], recipe["data"]
     except (ValueError, TypeError, LookupError) as error:
         raise UserError(f"{path}: not the recipe of a generated set") from error
     return dict(recipe)
 
 
 def read_plan(folder: Path) -> list[dict[str, str]]:
-    """The rows of `.progress/plan.csv`. `UserError` where the set was copied without it."""
+    """The rows of `.progress/plan.csv`. `UserError` where the set was copied without it, or it is damaged."""
     path = folder / PROGRESS / "plan.csv"
     if not path.is_file():
         raise UserError(f"{folder} cannot be resumed or extended: {PROGRESS}/plan.csv is missing")
-    return _rows(path)
+    return _rows(path, PLAN_COLUMNS)
 
 
 def verify(folder: Path) -> Verified:
     """Read and hash every image of the manifest again, and look for images that are not in it."""
     recipe = read_recipe(folder)
-    rows = _rows(folder / MANIFEST) if (folder / MANIFEST).is_file() else []
+    rows = _rows(folder / MANIFEST, ("path", "sha256")) if (folder / MANIFEST).is_file() else []
     size = (recipe["image"]["height"], recipe["image"]["width"])
     files = {row["path"]: row["sha256"] for row in rows}
     problems = file_problems(folder, files, size)
     there = {path.relative_to(folder).as_posix() for path in (folder / IMAGES).rglob("*") if is_image(path)}
     problems += [f"{folder / name}: not in the manifest" for name in sorted(there - set(files))]
-    plan = folder / PROGRESS / "plan.csv"
-    return Verified(len(rows), len(_rows(plan)) if plan.is_file() else None, tuple(problems))
+    planned = len(read_plan(folder)) if (folder / PROGRESS / "plan.csv").is_file() else None
+    return Verified(len(rows), planned, tuple(problems))
 
 
 def file_problems(folder: Path, files: Mapping[str, str], size: tuple[int, int] | None = None) -> list[str]:
@@ -82,6 +84,19 @@ def file_problems(folder: Path, files: Mapping[str, str], size: tuple[int, int] 
         return [sentence for sentence in pool.map(problem, files) if sentence is not None]
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of a CSV file. `UserError` unless each has something in all of these columns."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            present, rows = reader.fieldnames or (), list(reader)
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is damaged: not readable as CSV ({error})") from error
+    missing = [column for column in columns if column not in present]
+    if missing:
+        raise UserError(f"{path} is damaged: its first line must name {', '.join(columns)}, it lacks {missing[0]}")
+    for number, row in enumerate(rows, 1):
+        empty = [column for column in columns if not row[column]]
+        if empty:
+            raise UserError(f"{path} is damaged: row {number} has no {empty[0]}")
+    return rows

@@ -22,12 +22,11 @@ from dgnet.data.records import Dataset
 from dgnet.errors import UserError
 from dgnet.files import replace_text
 from dgnet.run_folder import differences
-from dgnet.sets.checking import PROGRESS, RECIPE, file_problems, read_plan, read_recipe
+from dgnet.sets.checking import PLAN_COLUMNS, PROGRESS, RECIPE, file_problems, read_plan, read_recipe
 from dgnet.sets.diversity import diversity
 from dgnet.sets.naming import file_names, source_paths, sources
 from dgnet.sets.plans import Pairs, extended
 
-PLAN_COLUMNS = ("appearance", "structure", "file")
 # What must stay as it is when a set is resumed or extended.
 BINDING = ("generator", "labels", "data", "image")
 FREE = ("data.root", "data.licence")
@@ -88,6 +87,9 @@ class SetFolder:
             told = ", ".join(f"{key} ({was!r} there, {now!r} now)" for key, (was, now) in changed.items())
             raise UserError(f"{folder} was made otherwise: {told}; name another folder for another set")
         known = dict(zip(source_paths(dataset), range(len(sources(dataset))), strict=True))
+        for name in (row[role] for row in planned for role in ("appearance", "structure")):
+            if name not in known:
+                raise UserError(f"{folder / PROGRESS}/plan.csv is damaged: {name!r} is no image of {dataset.root}")
         kept = [(known[row["appearance"]], known[row["structure"]]) for row in planned]
         both = extended(kept, pairs)
         if len(both) > len(kept) and not extend:
@@ -104,14 +106,23 @@ class SetFolder:
         return made
 
     def done(self) -> dict[int, Done]:
-        """What is finished, by position; of a line that a crash cut off, nothing."""
+        """What is finished, by position; of a line that a crash cut off, nothing.
+
+        Raises:
+            UserError: an image was finished that the plan does not have.
+        """
         found: dict[int, Done] = {}
         for path in sorted((self.folder / PROGRESS).glob("done-*.jsonl")):
-            for line in path.read_text(encoding="utf-8").splitlines():
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
                 try:
                     one = Done(**json.loads(line))
                 except (ValueError, TypeError):
                     continue
+                if one.position not in range(len(self.files)):
+                    raise UserError(
+                        f"{path} is of another plan: it has the image {one.position!r}, and {PROGRESS}/plan.csv has "
+                        f"{len(self.files)} images, from 0"
+                    )
                 found[one.position] = one
         return found
 

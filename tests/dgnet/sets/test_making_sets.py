@@ -221,6 +221,34 @@ def test_wrong_size_in_a_manifest_that_agrees_with_its_file(whole, tmp_path):
     assert [problem.split(": ")[1] for problem in verify(copy).problems] == ["10x10, the set is of 64x48"]
 
 
+@pytest.mark.parametrize(
+    ("name", "damage", "sentence"),
+    [
+        (".progress/plan.csv", lambda text: text.replace(b"structure", b"strukture", 1), "it lacks structure"),
+        (".progress/plan.csv", lambda text: text[: text.rindex(b",")] + b"\n", "row 40 has no file"),
+        (".progress/plan.csv", lambda text: text.replace(b"_train/", b"_x/", 1), "'bounding_box_x/.*' is no image of"),
+        (".progress/plan.csv", lambda text: b"\xff\xfe" + text, "not readable as CSV"),
+        (".progress/plan.csv", lambda text: b"", "its first line must name appearance, structure, file"),
+        (".progress/done-0.jsonl", lambda text: text + b'{"position": 40, "sha256": "0"}\n', "of another plan: .* 40"),
+        ("set.json", lambda text: text.replace(b'"generator"', b'"generater"', 1), "not the recipe"),
+    ],
+)
+def test_a_damaged_set_is_named(place, whole, tmp_path, name, damage, sentence):
+    copy = tmp_path / "set"
+    shutil.copytree(whole, copy)
+    (copy / name).write_bytes(damage((copy / name).read_bytes()))
+    with pytest.raises(UserError, match=f"{name}.*{sentence}"):
+        make(request(place, copy, count=40, resume=True))
+
+
+def test_a_damaged_manifest_is_named(whole, tmp_path):
+    copy = tmp_path / "set"
+    shutil.copytree(whole, copy)
+    (copy / "manifest.csv").write_text("path\nimages/a.png\n")
+    with pytest.raises(UserError, match=r"manifest.csv is damaged: .* it lacks sha256"):
+        verify(copy)
+
+
 def test_lists_pairs_and_identities(place, tmp_path):
     (tmp_path / "a.txt").write_text("0003_c1s1_000000_05.png\nbounding_box_train/0005_c2s1_000001_18.png\n")
     (tmp_path / "s.txt").write_text(f"{place}/people/bounding_box_train/0008_c3s1_000002_18.png\n")
