@@ -20,13 +20,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dgnet.checkpoint import file_hash
 from dgnet.data.datasets import LAYOUTS, read_dataset
 from dgnet.errors import UserError, command
+from dgnet.option_types import at_least, between
 from dgnet.stopwatch import Stopwatch
 from eval.accuracy_page import PROTOCOLS
 from eval.expansion import QueryExpansion
 from eval.report import PAGE_NAME, Report, as_table, write_report
-from eval.rerank import KReciprocal
 from eval.single_shot import PROTOCOL as SINGLE_SHOT
-from tools.evaluation.accuracy import accuracy_of, single_shot_accuracy, split_counts
+from tools.evaluation.accuracy import accuracy_of, chosen_reranking, single_shot_accuracy, split_counts
 from tools.evaluation.options import add_device_options, device_of
 from tools.evaluation.reid_extractor import reid_extractor
 from tools.evaluation.run_data import dataset_of_run, weights_of
@@ -40,16 +40,20 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, metavar="DIR", help="the data set (default: the one it was trained on)")
     parser.add_argument("--layout", default="auto", help=f"of --data: auto (default), {', '.join(LAYOUTS)}")
     parser.add_argument("--protocol", choices=tuple(PROTOCOLS), default="standard", help="(default: standard)")
-    parser.add_argument("--repetitions", type=int, help=f"{SINGLE_SHOT}: galleries drawn (default: 10)")
-    parser.add_argument("--seed", type=int, help=f"{SINGLE_SHOT}: of the draws (default: 0)")
-    parser.add_argument("--expansion", type=int, metavar="N", help="gallery images that join a query (default: none)")
+    parser.add_argument("--repetitions", type=at_least(1), help=f"{SINGLE_SHOT}: galleries drawn (default: 10)")
+    parser.add_argument("--seed", type=at_least(0), help=f"{SINGLE_SHOT}: of the draws (default: 0)")
     parser.add_argument(
-        "--expansion_alpha", type=float, metavar="A", help="they weigh cosine ** A (default: 0, the plain mean)"
+        "--expansion", type=at_least(1), metavar="N", help="gallery images that join a query (default: none)"
     )
-    parser.add_argument("--k1", type=int, default=20, help="re-ranking: neighbours of the encoding (default: 20)")
-    parser.add_argument("--k2", type=int, default=6, help="re-ranking: of the query expansion (default: 6)")
     parser.add_argument(
-        "--lambda", dest="weight", type=float, default=0.3, help="re-ranking: weight of the distance (default: 0.3)"
+        "--expansion_alpha", type=between(0.0), metavar="A", help="they weigh cosine ** A (default: 0, the plain mean)"
+    )
+    parser.add_argument(
+        "--k1", type=at_least(1), help="re-ranking: neighbours of the encoding (default: 20, fewer in a small set)"
+    )
+    parser.add_argument("--k2", type=at_least(1), help="re-ranking: of the query expansion (default: 6, likewise)")
+    parser.add_argument(
+        "--lambda", dest="weight", type=between(0.0, 1.0), help="re-ranking: weight of the distance (default: 0.3)"
     )
     parser.add_argument("--features", type=Path, metavar="FILE", help=".npz to read the features from or save them to")
     parser.add_argument("--report", type=Path, metavar="FOLDER", help="where the report is written")
@@ -70,12 +74,12 @@ def main() -> int:
     args = arguments()
     if args.report and (args.report / PAGE_NAME).exists() and not args.overwrite:
         raise UserError(f"{args.report / PAGE_NAME} is there already: name another folder or give --overwrite")
-    reranking = KReciprocal(args.k1, args.k2, args.weight)
     expansion = None if args.expansion is None else QueryExpansion(args.expansion, args.expansion_alpha or 0.0)
     watch = Stopwatch()
     extractor = reid_extractor(args.name, args.output_path, device_of(args.gpu))
     weights = weights_of(args.name, args.output_path)
     dataset = read_dataset(args.data, args.layout) if args.data else dataset_of_run(weights)
+    reranking = chosen_reranking(dataset, args.k1, args.k2, args.weight, args.expansion)
     with watch.stage("features"):
         features = features_of_dataset(
             dataset,

@@ -120,10 +120,11 @@ def test_query_expansion_and_single_gallery_shot_are_named(pages, place, monkeyp
         (evaluate_reid, ("--name", "small", "--report", "{place}/accuracy"), "report.html is there already"),
         (evaluate_reid, ("--name", "nobody"), "outputs; the runs there: small"),
         (evaluate_reid, ("--name", "small", "--data", "{place}/nowhere"), "nowhere: no such folder"),
-        (evaluate_reid, ("--name", "small", "--k1", "1000"), "1001"),
+        (evaluate_reid, ("--name", "small", "--k1", "1000"), "--k1 must be at most "),
+        (evaluate_reid, ("--name", "small", "--k2", "1000"), "--k2 must be at most "),
+        (evaluate_reid, ("--name", "small", "--expansion", "1000"), "--expansion must be at most "),
         (evaluate_reid, ("--name", "small", "--seed", "0"), "belong to --protocol single-gallery-shot"),
         (evaluate_reid, ("--name", "small", "--expansion_alpha", "2"), "--expansion_alpha weighs the images"),
-        (evaluate_reid, ("--name", "small", "--expansion", "0"), "query expansion needs neighbours >= 1"),
         (
             evaluate_reid,
             ("--name", "small", "--protocol", "single-gallery-shot", "--expansion", "2"),
@@ -132,11 +133,30 @@ def test_query_expansion_and_single_gallery_shot_are_named(pages, place, monkeyp
     ],
 )
 def test_bad_input_is_one_sentence(tool, options, words, pages, place, monkeypatch, capsys):
+    monkeypatch.setattr("tools.evaluation.stored_features.features_of", None)  # nothing is extracted before
     before = pages[0].read_bytes()
     given = [option.format(place=place) for option in options]
     status, _, said = answer(tool, monkeypatch, capsys, *given, "--output_path", place)
     assert status == 2 and said.startswith("error: ") and said.count("\n") == 1 and words in said
     assert pages[0].read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "allowed"),
+    [
+        ("--k1", "0", "a whole number of at least 1"),
+        ("--k2", "-3", "a whole number of at least 1"),
+        ("--lambda", "1.5", "a number from 0 to 1"),
+        ("--lambda", "nan", "a number from 0 to 1"),
+        ("--expansion", "0", "a whole number of at least 1"),
+        ("--expansion_alpha", "-1", "a number of at least 0"),
+        ("--repetitions", "0", "a whole number of at least 1"),
+        ("--seed", "-1", "a whole number of at least 0"),
+    ],
+)
+def test_numbers_out_of_range_are_refused_with_the_options(option, value, allowed, monkeypatch, capsys):
+    status, _, said = answer(evaluate_reid, monkeypatch, capsys, "--name", "nobody", f"{option}={value}")
+    assert status == 2 and f"argument {option}: must be {allowed}, got '{value}'" in said
 
 
 def test_in_a_browser(pages, tmp_path):

@@ -10,6 +10,7 @@ from dgnet import pixels
 from dgnet.data.cache import decode
 from dgnet.data.check import count_splits
 from dgnet.data.records import JUNK, Dataset
+from dgnet.errors import UserError
 from eval.accuracy_page import accuracy_figures, cmc_section, retrieval_section, single_shot_figures
 from eval.arrays import Array
 from eval.expansion import QueryExpansion
@@ -50,6 +51,28 @@ def usual_reranking(query_ids: Array, gallery_ids: Array) -> KReciprocal:
     """The paper's parameters, k1 and k2 lowered where queries and gallery without junk are too few for them."""
     images = len(query_ids) + sum(identity != JUNK for identity in gallery_ids.tolist())
     return KReciprocal(k1=max(1, min(KReciprocal.k1, images - 1)), k2=max(1, min(KReciprocal.k2, images)))
+
+
+def chosen_reranking(
+    dataset: Dataset, k1: int | None, k2: int | None, weight: float | None, expansion: int | None = None
+) -> KReciprocal:
+    """The parameters that were asked for, each that was not as in `usual_reranking`.
+
+    Raises:
+        UserError: a neighbourhood (that of the query `expansion`, too) larger than what there is: known before any
+            feature is computed.
+    """
+    asking, sought = (torch.tensor([record.identity for record in split]) for split in (dataset.query, dataset.gallery))
+    gallery = int((sought != JUNK).sum())
+    images = len(asking) + gallery
+    for name, asked, most in (("--k1", k1, images - 1), ("--k2", k2, images), ("--expansion", expansion, gallery)):
+        if asked is not None and asked > most:
+            there = f"the {len(asking)} queries and {gallery} gallery images of {dataset.root} without junk"
+            raise UserError(f"{name} must be at most {most} with {there}, got {asked}")
+    usual = usual_reranking(asking, sought)
+    return KReciprocal(
+        usual.k1 if k1 is None else k1, usual.k2 if k2 is None else k2, usual.weight if weight is None else weight
+    )
 
 
 def accuracy_of(
