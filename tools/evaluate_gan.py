@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.checkpoint import file_hash
 from dgnet.data.datasets import read_dataset
+from dgnet.data.records import Dataset
 from dgnet.data.training import open_dataset
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError, command
@@ -85,6 +86,7 @@ def main() -> int:
         raise UserError(f"{folder / JSON_NAME} is there already: --overwrite replaces it")
     dataset = read_dataset(args.data) if args.data else open_dataset(found.stored.config.data, Distributed.start("cpu"))
     judge = judge_of(args, found, settings)
+    print(what_is_coming(found, dataset, judge, settings), file=sys.stderr)
     watch = Stopwatch()
     with watch.stage("generating"):
         swaps = generated_set(args, folder, str(settings.device))
@@ -141,6 +143,16 @@ def check_named_weights(args: argparse.Namespace) -> None:
             check_sha256(file, digits)
 
 
+def what_is_coming(found: FoundRun, dataset: Dataset, judge: Extractor, settings: gan.Settings) -> str:
+    """Which generator is measured on how many images, before the time that it takes."""
+    people = sum(record.identity > 0 for record in (*dataset.query, *dataset.gallery))
+    return (
+        f"{found.name} after {found.stored.iteration} iterations: {len(dataset.train)} swaps of the training images of "
+        f"{dataset.root}, {min(settings.most, people or len(dataset.train))} reconstructions, likewise of the same "
+        f"identity, {min(settings.most, len(dataset.query))} swaps of queries; judged by {judge.name}"
+    )
+
+
 def judge_of(args: argparse.Namespace, found: FoundRun, settings: gan.Settings) -> Extractor:
     """The network that judges identity: the one asked for, the run's teacher, or DG-Net's own encoder."""
     if args.extractor is not None:
@@ -166,7 +178,7 @@ def generated_set(args: argparse.Namespace, folder: Path, device: str) -> Path:
         output=target,
         resume=(target / RECIPE).is_file(),
     )
-    print(make(request, build_student), file=sys.stderr)
+    print(make(request, build_student, partial(print, file=sys.stderr)), file=sys.stderr)
     return target / "images"
 
 

@@ -23,6 +23,7 @@ is deleted or written over.
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -87,7 +88,7 @@ def main() -> int:
         return check(args.verify)
     options = vars(args)
     del options["verify"]
-    made = make(SetRequest(**options), build_student)
+    made = make(SetRequest(**options), build_student, partial(print, file=sys.stderr))
     if made is not None:
         print(made)
     return 0

@@ -11,6 +11,7 @@ tools/generate.py can do more.
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -48,6 +49,7 @@ def main() -> int:
             seed=args.seed,
         ),
         build_student,
+        partial(print, file=sys.stderr),
     )
     if made is not None:
         print(made)

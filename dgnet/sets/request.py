@@ -1,5 +1,6 @@
 """A set as its user asks for it: which generator, which pairs, where to; from the options to the finished folder."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -54,10 +55,13 @@ class SetRequest:
     threads: int = 2
 
 
-def make(request: SetRequest, build_head: HeadBuilder | None = None) -> str | None:
+def make(
+    request: SetRequest, build_head: HeadBuilder | None = None, announce: Callable[[str], object] | None = None
+) -> str | None:
     """Make a set, or what is left of it; a sentence about it, None in all processes but the main one.
 
-    `build_head` makes the head of a run whose appearance encoder is one.
+    `build_head` makes the head of a run whose appearance encoder is one. `announce` is told, in the main process and
+    before the first image, by which generator how many images will be made.
 
     Raises:
         UserError: an option, the generator, the data set or the folder is no good; then nothing was begun.
@@ -88,6 +92,10 @@ def make(request: SetRequest, build_head: HeadBuilder | None = None) -> str | No
         )
         folder = request.output or _default_folder(run, plan)
         target = _open(request, folder, dataset, described, pairs, distributed)
+        if announce is not None and distributed.is_main:
+            left, there = len(target.pairs) - len(target.done()), f"of {len(target.pairs)} pairs"
+            named = f"{run.name} after {run.stored.iteration} iterations"
+            announce(f"{named}: {left} images to make {there}, at {folder}")
         made = make_set(
             target,
             run.stored,

@@ -65,6 +65,10 @@ def test_everything_is_measured_or_said_to_be_missing(place: Path, monkeypatch, 
     options = (*options, "--pairs", 2, "--rounds", 2)
     status, printed, said = answer(evaluate_gan, monkeypatch, capsys, *options)
     assert status == 0, said
+    # Before the work: which generator, and how many images.
+    first, second = [line for line in said.splitlines() if line.startswith("small after 7 iterations: ")]
+    assert f"8 swaps of the training images of {place}" in first and " 4 reconstructions" in first
+    assert second.startswith("small after 7 iterations: 8 images to make of 8 pairs, at ")
     for name in ("FID by dgnet", "FID, KID, precision and recall by clean", "LPIPS (squeeze)"):
         assert f"    {name}: " in printed.split("Not measured\n")[1]
         assert "could not be downloaded (no network)" in report(place).not_measured[name]

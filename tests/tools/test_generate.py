@@ -47,8 +47,10 @@ def here(monkeypatch, capsys, place):
 
 
 def test_a_set_in_the_runs_folder_and_its_verification(here, place):
-    status, printed, _ = here.generate("--which_epoch", 4)
+    status, printed, said = here.generate("--which_epoch", 4)
     folder = place / "outputs/small/generated/00000004_protocol"
+    # Before the work: by which generator, how many.
+    assert said.startswith(f"small after 4 iterations: 12 images to make of 12 pairs, at {folder}\n")
     assert status == 0 and f"{folder}: 12 images, 12 of them new; labels and scores by teacher teacher.pth" in printed
     assert here(generate, "--verify", folder)[:2] == (0, f"{folder}: 12 images of 12 planned, 0 problems\n")
     next(folder.glob("images/*/*.png")).write_bytes(b"no image")
