@@ -70,7 +70,7 @@ def cmc_section(results: Mapping[str, RankingResult] | Mapping[str, SingleShotRe
         for name, result in results.items()
     }
     title = "Queries, in per cent, whose person is found at that rank or before it"
-    return section("CMC", line_chart(title, lines, "rank", log=False))
+    return section("CMC", line_chart(title, lines, "rank", log=False, steps=True))
 
 
 def retrieval_section(title: str, lead: str, lists: Sequence[Retrieval], ids: Array, picture: PictureOf) -> Section:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -19,11 +20,14 @@ _BINS = 100
 _LOG_FROM = 50.0
 
 
-def line_chart(title: str, lines: Mapping[str, Points], x_label: str, *, log: bool | None = None) -> Html:
+def line_chart(
+    title: str, lines: Mapping[str, Points], x_label: str, *, log: bool | None = None, steps: bool = False
+) -> Html:
     """A figure with one to four lines of `(x, y)` points, in the order of x.
 
     More than 100 points are drawn as the mean of each hundredth, with a pale band from its least to its largest value.
     `log` asks for a logarithmic axis; by default it is one where all values are positive and span a factor of 50.
+    With `steps` a value holds until the next x, as a count does. A line of one point is a dot.
     `EvaluationError` for no line, more than four, or a line without finite points.
     """
     if not 1 <= len(lines) <= _SERIES:
@@ -57,6 +61,13 @@ def line_chart(title: str, lines: Mapping[str, Points], x_label: str, *, log: bo
             edge = [(x, largest) for x, _, _, largest in rows] + [(x, least) for x, _, least, _ in reversed(rows)]
             parts.append(f'<polygon class="series-{number}" points="{_path(edge, across, up)}"/>')
         middle = [(x, mean) for x, mean, _, _ in rows]
+        if len(middle) == 1:
+            x, y = middle[0]
+            parts.append(f'<circle class="series-{number}" cx="{across(x):.1f}" cy="{up(y):.1f}" r="2.5"/>')
+            continue
+        if steps:
+            corners = [corner for (_, before), (x, y) in pairwise(middle) for corner in ((x, before), (x, y))]
+            middle = [middle[0], *corners]
         parts.append(f'<polyline class="series-{number}" points="{_path(middle, across, up)}"/>')
     said = "; ".join(
         f"{name}: from {_short(rows[0][1])} at {_short(rows[0][0])} to {_short(rows[-1][1])} at {_short(rows[-1][0])}"

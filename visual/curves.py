@@ -8,6 +8,7 @@ from jaxtyping import UInt8
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from dgnet.errors import UserError
 
@@ -31,8 +32,9 @@ def curves(
     """A picture with one panel per term, uint8 `[height, width, 3]`.
 
     `rows` are the logged scalars in order, each with `x`; a term may be missing from some. `terms` are all of them by
-    default. Pale: the values; dark: their running mean over a twentieth of the run. The axis is logarithmic where all
-    values are positive and span a factor of 50. `UserError` for no rows, unknown terms, or a row without `x`.
+    default. Pale: the values; dark: their running mean over a twentieth of the run. All panels span the whole run,
+    from 0 on, however few values a term has. The axis of values is logarithmic where all are positive and span a
+    factor of 50. `UserError` for no rows, unknown terms, or a row without `x`.
     """
     if not rows or any(x not in row for row in rows):
         raise UserError(f"curves need at least one row, and {x!r} in each, got {len(rows)} rows")
@@ -44,6 +46,7 @@ def curves(
             f"terms must be among {', '.join(known) or 'none that were logged'}, got {', '.join(unknown) or 'none'}"
         )
 
+    last = max(row[x] for row in rows)
     columns = min(_COLUMNS, len(chosen))
     lines = math.ceil(len(chosen) / columns)
     figure = Figure(
@@ -56,6 +59,8 @@ def curves(
         axes = figure.add_subplot(lines, columns, place + 1)
         points = [(row[x], row[name]) for row in rows if name in row and math.isfinite(row[name])]
         _panel(axes, name, np.array(points, dtype=float).reshape(-1, 2))
+        axes.set_xlim(-0.03 * (last or 1), 1.03 * (last or 1))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     figure.supxlabel(x, fontsize=8)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
@@ -78,7 +83,7 @@ def _panel(axes: Axes, name: str, points: np.ndarray) -> None:
         axes.yaxis.get_offset_text().set_fontsize(7)
         axes.locator_params(axis="y", nbins=5)
         if values.max() - values.min() <= 1e-6 * abs(values).max():  # a constant would be drawn with an axis of noise
-            axes.set_ylim(*sorted((0.0, 2 * values[0])) if values[0] else (-1.0, 1.0))
+            axes.set_ylim(*sorted((0.0, 2 * values[0])) if values[0] else (-0.05, 1.0))
     if len(values) < _SMOOTH_FROM:
         axes.plot(places, values, color=_INK, linewidth=1.2, marker=".", markersize=4)
         return

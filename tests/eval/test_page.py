@@ -3,11 +3,13 @@
 import base64
 import io
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from eval.accuracy_page import cmc_section
 from eval.chart import charts, decades, line_chart, ticks
 from eval.page import (
     Tile,
@@ -24,6 +26,7 @@ from eval.page import (
     words,
 )
 from eval.page_style import STYLE
+from eval.ranking import rank_metrics
 from eval.report import Figure, Picture, Report, as_page
 from tests.eval.pages import Page, foreign_loads
 
@@ -191,6 +194,37 @@ def test_a_chart_shows_its_points():
     assert ys[0] > ys[2], "more is higher"
     assert 'aria-label="CMC over rank. a: from 0.5 at 1 to 1 at 3"' in drawing
     assert "<polygon" not in drawing
+
+
+def test_steps_hold_a_value_until_the_next():
+    drawing = line_chart("CMC", {"a": [(1, 50), (2, 50), (3, 100)]}, "rank", log=False, steps=True)
+    points = re.search(r'<polyline class="series-1" points="([^"]+)"', drawing)[1].split()
+    xs, ys = zip(*(map(float, point.split(",")) for point in points), strict=True)
+    assert len(points) == 5
+    # Between two points one coordinate stays: nothing is slanted.
+    assert all(a == b or c == d for a, b, c, d in zip(xs, xs[1:], ys, ys[1:], strict=False))
+    assert ys[0] == ys[3] > ys[4] and xs[3] == xs[4] == max(xs)
+
+
+def test_a_line_of_one_point_is_a_dot():
+    drawing = line_chart("loss", {"a": [(20, 0.5)]}, "iteration")
+    assert '<circle class="series-1"' in drawing and "<polyline" not in drawing
+
+
+def test_a_cmc_is_drawn_in_steps():
+    random = np.random.default_rng(0)
+    columns = (
+        random.normal(size=(4, 8)),
+        [1, 2, 3, 4],
+        [1] * 4,
+        random.normal(size=(12, 8)),
+        [1, 2, 3, 4] * 3,
+        [2] * 12,
+    )
+    shown = cmc_section({"plain": rank_metrics(*map(np.asarray, columns))}).body
+    points = re.search(r'<polyline class="series-1" points="([^"]+)"', shown)[1].split()
+    places = [tuple(map(float, point.split(","))) for point in points]
+    assert all(a[0] == b[0] or a[1] == b[1] for a, b in pairwise(places)) and len(places) == 23
 
 
 def test_many_points_become_their_means_with_a_band():

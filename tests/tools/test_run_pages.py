@@ -8,8 +8,11 @@ import yaml
 
 from dgnet.checkpoint import file_hash
 from dgnet.config import Config, override_config, resolved
+from dgnet.data.cache import ImageCache
+from dgnet.data.datasets import read_dataset
 from dgnet.data.training import open_dataset
 from dgnet.distributed import Distributed
+from dgnet.find_run import find_run
 from dgnet.scalars import ScalarTable
 from eval.report import Figure, Report, read_report, write_report
 from tests.dgnet.small_generator import small_config, small_generator, store
@@ -17,6 +20,9 @@ from tests.eval.pages import Page, foreign_loads
 from tests.tools.browser import chromium, requested
 from tests.tools.evaluation_tool import answer
 from tools import evaluate_reid, report
+from tools.evaluation import run_page
+from visual.options import page_parser
+from visual.page import choose_paths
 
 DESK, PHONE = (1200, 900), (375, 700)
 pytestmark = pytest.mark.timeout(300)  # two tools and a browser share a machine with other tests
@@ -110,6 +116,16 @@ def test_query_expansion_and_single_gallery_shot_are_named(pages, place, monkeyp
     figures = read_report(place / "drawn" / "report.json").figures
     assert {one.name for one in figures} >= {"rank 1", "rank 1, re-ranked"}
     assert all(", 3 galleries of " in one.protocol and "from seed 5" in one.protocol for one in figures)
+
+
+def test_the_swaps_are_of_the_images_that_show_swap_takes(place, monkeypatch):
+    stored, taken = find_run("small", place).stored, []
+    dataset = read_dataset(Path(stored.config.data.root))
+    monkeypatch.setattr(run_page, "ImageCache", lambda paths: taken.append(list(paths)) or ImageCache(paths))
+    run_page.swap_section(stored, dataset)
+    options = page_parser("").parse_args(["--name", "small", "--output_path", str(place)])
+    assert taken == [choose_paths(options, stored.config.data, 7)]
+    assert len({path.name.split("_")[1] for path in taken[0]}) > 1  # people seen by several cameras
 
 
 @pytest.mark.parametrize(

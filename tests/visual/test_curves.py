@@ -43,6 +43,17 @@ def test_any_length(count: int) -> None:
     assert len(ink(curves(rows(count, loss=3.0)))) > 0
 
 
+def test_every_panel_spans_the_run() -> None:
+    def across(picture: np.ndarray) -> np.ndarray:
+        """Where the dark blue is, 0 at the left edge and 1 at the right one."""
+        return (np.abs(picture.astype(int) - (47, 93, 138)).sum(axis=2) < 30).nonzero()[1] / picture.shape[1]
+
+    once = across(curves([{"iteration": 8, "mAP": 0.05}]))  # one epoch: not in the middle of an axis of fractions
+    assert once.min() > 0.9
+    early = across(curves([{"iteration": 2, "mAP": 0.05}, {"iteration": 40, "loss": 1.0}], terms=["mAP"]))
+    assert early.max() < 0.3
+
+
 def test_missing_and_broken_values() -> None:
     logged = rows(25, loss=1.0)
     logged[3]["accuracy"] = 0.5

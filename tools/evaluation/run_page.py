@@ -10,12 +10,13 @@ from dgnet.data.cache import ImageCache
 from dgnet.data.records import Dataset
 from dgnet.generation import generate
 from dgnet.restore import StoredGenerator
-from dgnet.swap_pairs import draw_pairs
+from dgnet.swap_pairs import draw_pairs, one_each
 from eval.accuracy_page import score_section
 from eval.chart import charts, line_chart
 from eval.extractor import Extractor, features_of
 from eval.page import Html, Section, Tile, details, paragraph, picture_table, preformatted, section
-from visual.swap import one_per_identity, swapped_images
+from visual.page import shown_records
+from visual.swap import swapped_images
 
 _PEOPLE = 7
 _SCORED = 96  # swaps
@@ -23,8 +24,8 @@ _LOSS = "loss/"
 
 
 def swap_section(stored: StoredGenerator, dataset: Dataset) -> Section:
-    """Everybody in everybody's clothes, for people spread over the test split (or the training split)."""
-    records = one_per_identity(dataset.query or dataset.train, _PEOPLE)
+    """Everybody in everybody's clothes: people of the test split (or the training split), those of show_swap.py."""
+    records = one_each(shown_records(dataset), _PEOPLE, 0, "pictures")
     size = stored.config.data.height, stored.config.data.width
     images = ImageCache([record.path for record in records]).gather(torch.arange(len(records)), *size)
     swapped = swapped_images(stored.network, images, images)
