@@ -1,4 +1,9 @@
-"""Images -> features for ranking, as the original tests: image and mirrored image added, then normalised."""
+"""Images -> features for ranking, of unit length.
+
+Whether the embedding of the mirror image is added before normalising is the network's: by default each is tested as
+its publication does. DG-Net adds it, and so do its teachers here; which heads do is written beside their list
+(`reid_heads.registry`).
+"""
 
 from collections.abc import Callable
 
@@ -17,16 +22,16 @@ from dgnet.models.teacher import Teacher
 Embed = Callable[[Tensor], Tensor]
 
 
-def appearance_embedding(encoder: AppearanceEncoder, alpha: float = 0.5) -> Embed:
+def appearance_embedding(encoder: AppearanceEncoder, alpha: float = 0.5, mirrored: bool = True) -> Embed:
     """DG-Net's embedding `[batch, 1024]`: primary half and `alpha` times the fine half, each of unit length.
 
     `alpha` 0 asks the primary head alone, infinity (`float("inf")`) the fine head alone.
     """
 
     def embed(images: Tensor) -> Tensor:
-        plain, mirrored = encoder(images), encoder(images.flip(3))
-        primary = F.normalize(plain.primary.embedding + mirrored.primary.embedding)
-        fine = F.normalize(plain.fine.embedding + mirrored.fine.embedding)
+        seen = [encoder(images), encoder(images.flip(3))] if mirrored else [encoder(images)]
+        primary = F.normalize(torch.stack([view.primary.embedding for view in seen]).sum(0))
+        fine = F.normalize(torch.stack([view.fine.embedding for view in seen]).sum(0))
         if alpha == float("inf"):
             return fine
         return torch.cat([primary, alpha * fine], dim=1)
@@ -34,16 +39,14 @@ def appearance_embedding(encoder: AppearanceEncoder, alpha: float = 0.5) -> Embe
     return embed
 
 
-def teacher_embedding(teacher: Teacher) -> Embed:
-    """The classifier's 512 numbers of image and mirrored image, added and of unit length."""
-    return lambda images: F.normalize(teacher(images).embedding + teacher(images.flip(3)).embedding)
+def teacher_embedding(teacher: Teacher, mirrored: bool = True) -> Embed:
+    """The classifier's 512 numbers."""
+    return _seen(lambda images: teacher(images).embedding, mirrored)
 
 
-def head_embedding(head: Head, mirrored: bool = True) -> Embed:
-    """A head's embedding, of unit length; `mirrored` adds that of the mirror image first, as MGN is tested."""
-    if mirrored:
-        return lambda images: F.normalize(head.embed(images) + head.embed(images.flip(3)))
-    return lambda images: F.normalize(head.embed(images))
+def head_embedding(head: Head, mirrored: bool) -> Embed:
+    """A head's embedding."""
+    return _seen(head.embed, mirrored)
 
 
 @torch.no_grad()
@@ -59,3 +62,9 @@ def extract(
             images = pixels.normalise(cache.gather(indices, height, width).to(device))
             features.append(embed(images).float().cpu())
     return torch.cat(features) if features else torch.zeros(0, 0)
+
+
+def _seen(embed: Embed, mirrored: bool) -> Embed:
+    if mirrored:
+        return lambda images: F.normalize(embed(images) + embed(images.flip(3)))
+    return lambda images: F.normalize(embed(images))

@@ -147,12 +147,13 @@ class GeneratedConfig(Section):
 class TestConfig(Section):
     """How it is tested while training: every so many epochs (0: never), by how many images at a time.
 
-    `mirrored` adds the features of image and mirror image; `re_rank` measures after k-reciprocal re-ranking, too.
+    `mirrored` adds the features of image and mirror image; null: as the head's publication does (MGN adds them, the
+    BNNeck baseline does not). `re_rank` measures after k-reciprocal re-ranking, too.
     """
 
     batch_size: int = Field(128, ge=1)
     every: int = Field(1, ge=0)
-    mirrored: bool = False
+    mirrored: bool | None = None
     re_rank: bool = False
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from dgnet import pixels
 from dgnet.errors import UserError
+from reid_heads.registry import ADD_MIRROR_IMAGE
 from reid_heads.stored import StoredHead
 
 # What the exported network takes: uint8 0..255, or float32 0..1.
@@ -54,11 +55,12 @@ class Exported(NamedTuple):
     difference: float
 
 
-def export_onnx(stored: StoredHead, path: Path, *, kind: InputKind = "uint8", mirrored: bool = False) -> Exported:
+def export_onnx(stored: StoredHead, path: Path, *, kind: InputKind = "uint8", mirrored: bool | None = None) -> Exported:
     """Write a head as ONNX: `images [batch, 3, height, width]` -> `embedding [batch, feature]` for any batch size.
 
     The head is on the CPU. The file, which replaces one of that name, appears only once onnxruntime has given PyTorch's
-    embeddings for batches of 1 and of 3 images.
+    embeddings for batches of 1 and of 3 images. Without `mirrored` the mirror image is added where the head's
+    publication does.
 
     Raises:
         UserError: the packages of the extra `onnx` are missing, or the check fails.
@@ -70,6 +72,8 @@ def export_onnx(stored: StoredHead, path: Path, *, kind: InputKind = "uint8", mi
     except ImportError as error:
         missing = (error.name or "onnx").partition(".")[0]
         raise UserError(f"export needs the package {missing}: pip install -e '.[onnx]' installs it") from error
+    if mirrored is None:
+        mirrored = stored.network.name in ADD_MIRROR_IMAGE
     network = DeployedHead(stored, kind, mirrored).eval()
     # Beside its place, so that it can be renamed into it.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export_") as folder:

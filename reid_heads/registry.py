@@ -21,6 +21,11 @@ HEADS: dict[str, HeadBuilder] = {
 }
 
 
+# Heads whose published figures are of image and mirror image, their embeddings added; those of the others are of the
+# image alone.
+ADD_MIRROR_IMAGE = frozenset({"mgn"})
+
+
 def build_head(name: str, identities: int, **options: Option) -> Head:
     """A head with random weights.
 

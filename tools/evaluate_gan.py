@@ -40,7 +40,7 @@ from eval.weights import check_sha256, published_sha256
 from reid_heads.student import build_student
 from tools.evaluation import gan
 from tools.evaluation.diversity import add_draw_options
-from tools.evaluation.options import add_device_options, add_weights_options, device_of
+from tools.evaluation.options import add_device_options, add_mirrored_option, add_weights_options, device_of
 from tools.evaluation.reid_extractor import encoder_extractor, reid_extractor
 
 
@@ -58,6 +58,7 @@ def arguments() -> argparse.Namespace:
         "--extractor", metavar="RUN_OR_CHECKPOINT", help="the re-ID network that judges (default: the run's teacher)"
     )
     parser.add_argument("--most", type=int, default=1000, help="reconstructions of a kind, swaps (default: 1000)")
+    add_mirrored_option(parser)
     add_draw_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace a report that is there")
     add_device_options(parser)
@@ -156,12 +157,12 @@ def what_is_coming(found: FoundRun, dataset: Dataset, judge: Extractor, settings
 def judge_of(args: argparse.Namespace, found: FoundRun, settings: gan.Settings) -> Extractor:
     """The network that judges identity: the one asked for, the run's teacher, or DG-Net's own encoder."""
     if args.extractor is not None:
-        return reid_extractor(args.extractor, args.output_path, settings.device)
+        return reid_extractor(args.extractor, args.output_path, settings.device, args.mirrored)
     folder = found.files[0].resolve().parent.parent
     teacher = folder.with_name(f"{found.stored.config.name}_teacher") / TEACHER_FILE
     if teacher.is_file():
-        return reid_extractor(teacher, args.output_path, settings.device)
-    return encoder_extractor(found.stored, found.name)
+        return reid_extractor(teacher, args.output_path, settings.device, args.mirrored)
+    return encoder_extractor(found.stored, found.name, args.mirrored is not False)
 
 
 def generated_set(args: argparse.Namespace, folder: Path, device: str) -> Path:

@@ -27,7 +27,7 @@ from eval.expansion import QueryExpansion
 from eval.report import PAGE_NAME, Report, as_table, write_report
 from eval.single_shot import PROTOCOL as SINGLE_SHOT
 from tools.evaluation.accuracy import accuracy_of, chosen_reranking, single_shot_accuracy, split_counts
-from tools.evaluation.options import add_device_options, device_of
+from tools.evaluation.options import add_device_options, add_mirrored_option, device_of
 from tools.evaluation.reid_extractor import reid_extractor
 from tools.evaluation.run_data import dataset_of_run, weights_of
 from tools.evaluation.stored_features import features_of_dataset
@@ -58,6 +58,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--features", type=Path, metavar="FILE", help=".npz to read the features from or save them to")
     parser.add_argument("--report", type=Path, metavar="FOLDER", help="where the report is written")
     parser.add_argument("--overwrite", action="store_true", help="replace a report that is there")
+    add_mirrored_option(parser)
     add_device_options(parser)
     args = parser.parse_args()
     single_shot = args.protocol == SINGLE_SHOT
@@ -76,7 +77,7 @@ def main() -> int:
         raise UserError(f"{args.report / PAGE_NAME} is there already: name another folder or give --overwrite")
     expansion = None if args.expansion is None else QueryExpansion(args.expansion, args.expansion_alpha or 0.0)
     watch = Stopwatch()
-    extractor = reid_extractor(args.name, args.output_path, device_of(args.gpu))
+    extractor = reid_extractor(args.name, args.output_path, device_of(args.gpu), args.mirrored)
     weights = weights_of(args.name, args.output_path)
     dataset = read_dataset(args.data, args.layout) if args.data else dataset_of_run(weights)
     reranking = chosen_reranking(dataset, args.k1, args.k2, args.weight, args.expansion)
@@ -86,7 +87,6 @@ def main() -> int:
             extractor,
             file_hash(weights),
             network=args.name,
-            more={"flip": "added"},
             file=args.features,
             batch=args.batch_size,
             workers=args.workers,

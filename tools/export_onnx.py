@@ -1,11 +1,12 @@
 """Write a trained head as ONNX: plain RGB in, embeddings of unit length out, any number of images at once.
 
     python tools/export_onnx.py --model_path outputs/resnet50_kd/mAP_KD_86.2.pth --to resnet50.onnx
-    python tools/export_onnx.py --model_path X.pth --model_name mgn --input unit --mirrored --to mgn.onnx
+    python tools/export_onnx.py --model_path X.pth --model_name mgn --input unit --no-mirrored --to mgn.onnx
 
 The file takes `images` [batch, 3, height, width] of the head's size, uint8 0..255 or (--input unit) float32 0..1;
-normalisation is inside, the branches of self-distillation are not. Its metadata say the size and how to resize to it.
-It is written only if onnxruntime gives PyTorch's embeddings. Needs the extra: pip install -e '.[onnx]'.
+normalisation is inside, the branches of self-distillation are not; the mirror image costs as much again. Its metadata
+say the size and how to resize to it. It is written only if onnxruntime gives PyTorch's embeddings. Needs the extra:
+pip install -e '.[onnx]'.
 """
 
 import argparse
@@ -18,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dgnet.errors import UserError, command
 from reid_heads.export import InputKind, export_onnx
 from reid_heads.stored import open_head
+from tools.evaluation.options import add_mirrored_option
 
 
 def main() -> int:
@@ -26,7 +28,7 @@ def main() -> int:
     parser.add_argument("--model_name", metavar="NAME", help="which head it is: other systems' files do not say")
     parser.add_argument("--to", type=Path, required=True, metavar="FILE.onnx", help="where it is written")
     parser.add_argument("--input", choices=get_args(InputKind), default="uint8", help="(default: uint8)")
-    parser.add_argument("--mirrored", action="store_true", help="add the mirror image's embedding, at twice the cost")
+    add_mirrored_option(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     args = parser.parse_args()
     if args.to.exists() and not args.overwrite:

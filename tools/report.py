@@ -29,7 +29,7 @@ from eval.page import Section
 from eval.report import JSON_NAME, Figure, Report, as_page, read_report
 from reid_heads.student import build_student
 from tools.evaluation.accuracy import accuracy_of, split_counts
-from tools.evaluation.options import add_device_options, device_of
+from tools.evaluation.options import add_device_options, add_mirrored_option, device_of
 from tools.evaluation.reid_extractor import encoder_extractor
 from tools.evaluation.run_page import curves_section, scored_section, settings_section, swap_section
 from tools.evaluation.stored_features import features_of_dataset
@@ -45,6 +45,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--to", type=Path, metavar="FILE", help=f"the page (default: {PAGE} in the run's folder)")
     parser.add_argument("--overwrite", action="store_true", help="replace a page that is there")
     parser.add_argument("--without-accuracy", action="store_true", help="do not measure re-identification")
+    add_mirrored_option(parser)
     add_device_options(parser)
     return parser.parse_args()
 
@@ -64,13 +65,12 @@ def main() -> int:
     sections: list[Section] = []
     if not args.without_accuracy and dataset.query and dataset.gallery:
         with watch.stage("accuracy"):
-            extractor = encoder_extractor(stored, name)
+            extractor = encoder_extractor(stored, name, args.mirrored is not False)
             features = features_of_dataset(
                 dataset,
                 extractor,
                 file_hash(weights[0]),
                 network=name,
-                more={"flip": "added"},
                 batch=args.batch_size,
                 workers=args.workers,
             )

@@ -1,7 +1,7 @@
 """Measure a trained head on a data set's test split: mAP, Rank-1, Rank-5, Rank-10, without and with re-ranking.
 
     python tools/test.py --TEST_IMS_PER_BATCH 4 --model_name resnet50 --model_path outputs/resnet50/mAP_85.9.pth
-    python tools/test.py --model_path outputs/mgn/mAP_87.1.pth --datadir /data/Market-1501 --mirrored
+    python tools/test.py --model_path outputs/mgn/mAP_87.1.pth --datadir /data/Market-1501 --no-mirrored
 
 The file is one of ours or of the original systems; those do not say which head they hold, --model_name does.
 """

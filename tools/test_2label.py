@@ -30,7 +30,7 @@ from eval.multi_query import mean_of_each_query
 from eval.ranking import PROTOCOLS, rank_metrics
 from reid_heads.student import build_student
 from tools.evaluation.accuracy import usual_reranking
-from tools.evaluation.options import add_device_options, device_of
+from tools.evaluation.options import add_device_options, add_mirrored_option, device_of
 from tools.evaluation.reid_extractor import of_network
 from tools.evaluation.stored_features import features_of_dataset, ranking_columns
 
@@ -49,6 +49,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--layout", default="auto", help=f"of --data: auto (default), {', '.join(LAYOUTS)}")
     parser.add_argument("--protocol", choices=PROTOCOLS, default="dgnet", help="(default: dgnet)")
     parser.add_argument("--features", type=Path, metavar="FILE", help=".npz to read the features from or save them to")
+    add_mirrored_option(parser)
     add_device_options(parser)
     return parser.parse_args()
 
@@ -61,8 +62,10 @@ def main() -> int:
     with torch.no_grad(), evaluating(encoder):
         one = torch.zeros(1, 3, size.height, size.width, device=next(encoder.parameters()).device)
         fine = appearance_embedding(encoder, FINE_ALONE)(one).shape[1]
+    mirrored = args.mirrored is not False
     # Both halves with weight 1: each alpha is made of them.
-    both = of_network(found.name, encoder, appearance_embedding(encoder, 1.0), size.height, size.width)
+    embed = appearance_embedding(encoder, 1.0, mirrored)
+    both = of_network(found.name, encoder, embed, size.height, size.width, mirrored)
     # Of the original's several files the one of the appearance encoder.
     weights = next((file for file in found.files if file.name.startswith("id_")), found.files[0])
     stored = features_of_dataset(
@@ -70,7 +73,7 @@ def main() -> int:
         both,
         file_hash(weights),
         network=f"{found.name} after {found.stored.iteration} iterations",
-        more={"flip": "added", "embedding": "primary and fine-grained, each of unit length", "fine": fine},
+        more={"embedding": "primary and fine-grained, each of unit length", "fine": fine},
         multi_query=args.multi,
         file=args.features,
         batch=args.batch_size,
@@ -78,7 +81,8 @@ def main() -> int:
     )
     query, query_ids, query_cameras, gallery, gallery_ids, gallery_cameras = ranking_columns(stored)
     reranking = usual_reranking(query_ids, gallery_ids)
-    print(f"{stored.network} on {dataset.root.name}: {len(query)} queries, {len(gallery)} gallery images")
+    view = "image and mirror image" if mirrored else "image alone"
+    print(f"{stored.network} on {dataset.root.name}: {len(query)} queries, {len(gallery)} gallery images, {view}")
     for multi in (False, True) if args.multi else (False,):
         for again in (None, reranking):
             print(f"{'multi' if multi else 'single'} query, protocol {args.protocol}, re-ranking: {again or 'none'}")

@@ -23,7 +23,7 @@ from dgnet.files import replace_text
 from eval.feature_file import StoredFeatures, load_features
 from eval.ranking import PROTOCOLS, rank_metrics
 from tools.evaluation.accuracy import usual_reranking
-from tools.evaluation.options import add_device_options, device_of
+from tools.evaluation.options import add_device_options, add_mirrored_option, device_of
 from tools.evaluation.reid_extractor import reid_extractor
 from tools.evaluation.run_data import weights_of
 from tools.evaluation.stored_features import features_of_dataset, ranking_columns
@@ -40,6 +40,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--output_path", type=Path, default=Path(), help="where outputs/ is (default: here)")
     parser.add_argument("--protocol", choices=PROTOCOLS, default="standard", help="(default: standard)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="the table for programs; replaced if it is there")
+    add_mirrored_option(parser)
     add_device_options(parser)
     args = parser.parse_args()
     if bool(args.network) != bool(args.data) or not (args.network or args.features):
@@ -61,18 +62,18 @@ def rows_of(args: argparse.Namespace) -> list[StoredFeatures]:
     datasets = [read_dataset(path) for path in args.data]
     rows = []
     for name in args.network:
-        extractor = reid_extractor(name, args.output_path, device_of(args.gpu))
+        extractor = reid_extractor(name, args.output_path, device_of(args.gpu), args.mirrored)
         checkpoint = file_hash(weights_of(name, args.output_path))
         for dataset in datasets:
             # The weights are in the file's name: another training under the same name gets a file of its own.
-            file = f"{Path(name).name}_{checkpoint[:8]}_on_{dataset.root.name}.npz"
+            view = "" if extractor.mirrored else "_image_alone"
+            file = f"{Path(name).name}_{checkpoint[:8]}{view}_on_{dataset.root.name}.npz"
             rows.append(
                 features_of_dataset(
                     dataset,
                     extractor,
                     checkpoint,
                     network=name,
-                    more={"flip": "added"},
                     file=args.save / file if args.save else None,
                     batch=args.batch_size,
                     workers=args.workers,
@@ -85,7 +86,9 @@ def row(stored: StoredFeatures, protocol: str) -> dict[str, Any]:
     """Figures of one network on one data set, without and with re-ranking."""
     columns = ranking_columns(stored)
     reranking = usual_reranking(columns[1], columns[4])
-    found: dict[str, Any] = {"network": stored.network, "data": stored.data, "checkpoint": stored.checkpoint}
+    mirror = stored.preprocessing.get("flip", "not told")
+    found: dict[str, Any] = {"network": stored.network, "data": stored.data, "mirror image": mirror}
+    found["checkpoint"] = stored.checkpoint
     for name, parameters in (("plain", None), ("re-ranked", reranking)):
         result = rank_metrics(*columns, protocol=protocol, ranks=RANKS, reranking=parameters)
         ranks = {f"rank_{rank}": share for rank, share in result.cmc.items()}
@@ -100,15 +103,25 @@ def row(stored: StoredFeatures, protocol: str) -> dict[str, Any]:
 
 def as_table(rows: list[dict[str, Any]]) -> str:
     """The table for a terminal; figures in per cent."""
-    head = ["network", "tested on", "mAP", *(f"R{rank}" for rank in RANKS), "mAP rr", *(f"R{r} rr" for r in RANKS)]
+    head = [
+        "network",
+        "tested on",
+        "mirror image",
+        "mAP",
+        *(f"R{rank}" for rank in RANKS),
+        "mAP rr",
+        *(f"R{r} rr" for r in RANKS),
+    ]
     lines = [head]
     for entry in rows:
         shares = [entry[kind][key] for kind in ("plain", "re-ranked") for key in ("mAP", *(f"rank_{r}" for r in RANKS))]
-        lines.append([entry["network"], entry["data"], *(f"{100 * share:.2f}" for share in shares)])
+        lines.append(
+            [entry["network"], entry["data"], entry["mirror image"], *(f"{100 * share:.2f}" for share in shares)]
+        )
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     text = [
         "  ".join(
-            cell.ljust(w) if i < 2 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))
+            cell.ljust(w) if i < 3 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))
         )
         for line in lines
     ]

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
+from dgnet import pixels
 from dgnet.data.cache import ImageCache
 from dgnet.data.datasets import read_dataset
 from dgnet.embedding import appearance_embedding, extract
@@ -87,6 +89,29 @@ def test_saved_features_and_several_images_of_a_query(place, monkeypatch, capsys
     # Another data set's images are not taken for these.
     with pytest.raises(UserError, match="holds 8 query images of here, which are others than the 8 of .*there"):
         run(two_labels.main, place, monkeypatch, *words[:2], "--data", place / "there", *words[5:])
+
+
+def test_the_image_alone(place, monkeypatch, capsys, tmp_path) -> None:
+    words = ("--name", "small", "--data", place / "here", "--features", tmp_path / "both.npz")
+    run(two_labels.main, place, monkeypatch, *words)
+    usual = capsys.readouterr().out
+    with pytest.raises(ValueError, match="must be of images prepared by .*'flip': 'none'"):
+        run(two_labels.main, place, monkeypatch, *words, "--no-mirrored")
+    run(two_labels.main, place, monkeypatch, *words[:4], "--no-mirrored", "--features", tmp_path / "alone.npz")
+    alone = capsys.readouterr().out
+    assert usual.splitlines()[0].endswith("image and mirror image") and alone.splitlines()[0].endswith("image alone")
+    stored = load_features(tmp_path / "alone.npz").splits["query"]
+    cache, encoder = ImageCache([place / "here" / path for path in stored.paths]), small_generator(3).appearance.eval()
+    with torch.no_grad():
+        seen = encoder(pixels.normalise(cache.gather(torch.arange(len(cache)), 64, 48)))
+    made = torch.cat([F.normalize(seen.primary.embedding), F.normalize(seen.fine.embedding)], dim=1)
+    assert stored.features == pytest.approx(made.numpy(), abs=1e-2)
+    # In direct transfer each way has files of its own, and the table says which it is.
+    words = ("--network", "small", "--data", place / "here", "--save", tmp_path / "kept")
+    for option, column in (("--mirrored", "added"), ("--no-mirrored", "none")):
+        run(transfer.main, place, monkeypatch, *words, option)
+        assert capsys.readouterr().out.splitlines()[1].split()[:3] == ["small", "here", column]
+    assert len(list((tmp_path / "kept").glob("*.npz"))) == 2
 
 
 def test_weights_that_changed_are_noticed(place, monkeypatch, tmp_path) -> None:

@@ -87,7 +87,8 @@ def test_identity_space_needs_no_download(sets: Path, monkeypatch, capsys) -> No
     digits = file_hash(sets / "teacher.pth")[:8]
     named = {
         "small": "DG-Net's encoder of small after 7 iterations",
-        sets / "teacher.pth": f"teacher {sets.name}/teacher.pth ({digits}), 32x16",  # no path of this machine
+        # No path of this machine.
+        sets / "teacher.pth": f"teacher {sets.name}/teacher.pth ({digits}), mirror image added, 32x16",
     }
     found = []
     for name, said_in_protocol in named.items():
@@ -152,6 +153,11 @@ def test_without_weights_one_sentence_from_a_program_of_its_own(sets: Path, tmp_
     assert "name the file by --weights" in done.stderr and done.stderr.count("\n") == 1
 
 
+def test_inception_has_no_mirror_image(sets: Path, monkeypatch, capsys) -> None:
+    status, _, said = answer(fid, monkeypatch, capsys, sets / "real", sets / "made", "--no-mirrored")
+    assert status == 2 and said == "error: --mirrored belongs to a re-ID network: give --extractor, too\n"
+
+
 def test_the_run_of_a_head_is_named_by_its_folder(
     sets: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -160,6 +166,9 @@ def test_the_run_of_a_head_is_named_by_its_folder(
     save_head(folder / "mAP_45.5.pth", build_head("resnet18", 2), (3, 5), 32, 16)
     options = ("--extractor", "trained", "--output_path", sets)
     status, printed, _ = answer(fid, monkeypatch, capsys, sets / "real", sets / "made", *options)
+    assert status == 0
+    assert re.search(r"head trained/mAP_45.5.pth \(\w{8}\), image alone, 32x16", printed)
+    status, printed, _ = answer(fid, monkeypatch, capsys, sets / "real", sets / "made", *options, "--mirrored")
     assert status == 0
     assert re.search(r"head trained/mAP_45.5.pth \(\w{8}\), mirror image added, 32x16", printed)
 

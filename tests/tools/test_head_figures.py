@@ -45,23 +45,36 @@ def test_the_figures_are_those_of_the_embedding(dataset: Dataset, head: Head, mi
             columns += [features, torch.tensor([r.identity for r in split]), torch.tensor([r.camera for r in split])]
         head.train()
     expected = rank_metrics(*columns, ranks=(1, 5, 10))
-    measure = figures_of(dataset, Settings(batch_size=3, mirrored=mirrored), HEIGHT, WIDTH)
+    measure = figures_of(dataset, Settings(batch_size=3, mirrored=mirrored), HEIGHT, WIDTH, head.name)
     assert measure is not None
     found = measure(head)
     assert found == pytest.approx({"mAP": expected.mAP} | {f"Rank-{k}": share for k, share in expected.cmc.items()})
     assert head.training and measure(head) == found
 
 
+def test_each_head_is_tested_as_its_publication_does(dataset: Dataset) -> None:
+    """MGN with the mirror image, the BNNeck baseline without; whoever asks otherwise gets and reads the other."""
+    for name, asked, expected in (
+        ("resnet18", None, "image alone"),
+        ("resnet50_kd", None, "image alone"),
+        ("mgn", None, "image and mirror image"),
+        ("resnet18", True, "image and mirror image"),
+        ("mgn", False, "image alone"),
+    ):
+        measure = figures_of(dataset, Settings(mirrored=asked), HEIGHT, WIDTH, name)
+        assert measure is not None and measure.protocol == f"protocol standard, {expected}"
+
+
 def test_what_cannot_be_measured_is_said_before_a_run_begins(dataset: Dataset) -> None:
-    assert figures_of(replace(dataset, query=()), Settings(), HEIGHT, WIDTH) is None
+    assert figures_of(replace(dataset, query=()), Settings(), HEIGHT, WIDTH, "resnet18") is None
     one_camera = tuple(replace(record, camera=1) for record in (*dataset.query, *dataset.gallery))
     alone = replace(dataset, query=one_camera[:3], gallery=one_camera[3:])
     with pytest.raises(UserError, match="no query has an image of its identity from another camera"):
-        figures_of(alone, Settings(), HEIGHT, WIDTH)
+        figures_of(alone, Settings(), HEIGHT, WIDTH, "resnet18")
 
 
 def test_few_images_are_re_ranked_by_fewer_neighbours(dataset: Dataset, head: Head) -> None:
-    measure = figures_of(dataset, Settings(re_rank=True), HEIGHT, WIDTH)
+    measure = figures_of(dataset, Settings(re_rank=True), HEIGHT, WIDTH, "resnet18")
     assert measure is not None
     images = len(dataset.query) + sum(record.identity != JUNK for record in dataset.gallery)
     assert images < len(dataset.query) + len(dataset.gallery) <= 20
@@ -74,7 +87,7 @@ def test_few_images_are_re_ranked_by_fewer_neighbours(dataset: Dataset, head: He
 
 def test_images_are_decoded_for_each_test(tmp_path: Path, head: Head) -> None:
     dataset = pedestrians(tmp_path / "people")
-    measure = figures_of(dataset, Settings(), HEIGHT, WIDTH)
+    measure = figures_of(dataset, Settings(), HEIGHT, WIDTH, "resnet18")
     assert measure is not None
     measure(head)
     dataset.query[0].path.write_bytes(b"")

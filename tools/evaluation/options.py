@@ -19,6 +19,16 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, help="threads that decode (default: all cores)")
 
 
+def add_mirrored_option(parser: argparse.ArgumentParser) -> None:
+    """--mirrored and --no-mirrored: True, False, or None for what is usual for the network."""
+    parser.add_argument(
+        "--mirrored",
+        action=argparse.BooleanOptionalAction,
+        help="features of image and mirror image added, or of the image alone (default: as the network's publication "
+        "tests: added for DG-Net, teachers and MGN, alone for other heads)",
+    )
+
+
 def device_of(gpu: int | None) -> torch.device:
     """The device of `--gpu`. `UserError` for a GPU that is not there."""
     if gpu is not None and gpu < -1:
@@ -27,12 +37,13 @@ def device_of(gpu: int | None) -> torch.device:
 
 
 def add_extractor_options(parser: argparse.ArgumentParser) -> None:
-    """--protocol, --weights, --weights-sha256 and --extractor."""
+    """--protocol, --weights, --weights-sha256, --extractor and --mirrored."""
     meanings = "; ".join(f"{name}: {meaning}" for name, meaning in MEANING.items())
     parser.add_argument("--protocol", choices=tuple(MEANING), help=f"{meanings} (default: pytorch-fid)")
     add_weights_options(parser)
     parser.add_argument("--extractor", metavar="RUN_OR_CHECKPOINT", help="a re-ID network of ours: identity space")
     parser.add_argument("--output_path", type=Path, default=Path(), help="where its outputs/ is (default: here)")
+    add_mirrored_option(parser)
 
 
 def add_weights_options(parser: argparse.ArgumentParser) -> None:
@@ -49,9 +60,11 @@ def chosen_extractor(args: argparse.Namespace) -> Extractor:
     """The extractor of `add_extractor_options`. `UserError` for options that contradict each other."""
     device = device_of(args.gpu)
     if args.extractor is None:
+        if args.mirrored is not None:
+            raise UserError("--mirrored belongs to a re-ID network: give --extractor, too")
         protocol = args.protocol or "pytorch-fid"
         return inception_extractor(protocol, weights=args.weights, sha256=args.weights_sha256, device=device)
     for name in ("protocol", "weights"):
         if getattr(args, name) is not None:
             raise UserError(f"--{name} belongs to the Inception network: give it or --extractor, not both")
-    return reid_extractor(args.extractor, args.output_path, device)
+    return reid_extractor(args.extractor, args.output_path, device, args.mirrored)

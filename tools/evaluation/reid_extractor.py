@@ -1,6 +1,7 @@
 """A re-identification network of ours as an extractor: identity space, which needs no download."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ from dgnet.restore import StoredGenerator
 from dgnet.teacher_training import KIND as TEACHER
 from dgnet.teacher_training import TEACHER_FILE, load_teacher
 from eval.extractor import Extractor
+from reid_heads.registry import ADD_MIRROR_IMAGE
 from reid_heads.stored import KIND as HEAD
 from reid_heads.stored import load_head
 from reid_heads.student import build_student
@@ -25,38 +27,51 @@ SPACE = "identity space"
 ALPHA = 0.5
 
 
-def reid_extractor(named: str | Path, output: Path = Path(), device: torch.device | str = "cpu") -> Extractor:
+@dataclass(frozen=True)
+class ReidExtractor(Extractor):
+    """An extractor that tells whether the mirror image's features are `mirrored`, that is added."""
+
+    mirrored: bool = True
+
+
+def reid_extractor(
+    named: str | Path, output: Path = Path(), device: torch.device | str = "cpu", mirrored: bool | None = None
+) -> ReidExtractor:
     """The network of a run below `output/outputs`, of a run's folder, or of a file of weights of ours.
 
     A teacher (`tools/train_teacher.py`), a head (`tools/train.py`) or DG-Net's appearance encoder; images are resized
-    as in its training, features are those of image and mirrored image added, of unit length. `UserError` for anything
-    else.
+    as in its training, features have unit length and are those of image and mirrored image added or (`mirrored` False)
+    of the image alone, by default as in `dgnet.embedding`. `UserError` for anything else.
     """
     path = _file(named, output)
     kind = load_checkpoint(path).get("kind") if path.is_file() else GENERATOR
     if kind == TEACHER:
         teacher = load_teacher(path, device)
-        embed = teacher_embedding(teacher.network)
-        return of_network(f"teacher {_told(path)}", teacher.network, embed, teacher.height, teacher.width)
+        seen = mirrored is not False
+        embed = teacher_embedding(teacher.network, seen)
+        return of_network(f"teacher {_told(path)}", teacher.network, embed, teacher.height, teacher.width, seen)
     if kind == HEAD:
         head = load_head(path, device)
-        said = f"head {_told(path)}, mirror image added"
-        return of_network(said, head.network, head_embedding(head.network), head.height, head.width)
+        seen = head.network.name in ADD_MIRROR_IMAGE if mirrored is None else mirrored
+        embed = head_embedding(head.network, seen)
+        return of_network(f"head {_told(path)}", head.network, embed, head.height, head.width, seen)
     if kind == GENERATOR:
         found = find_run(str(named), output, device=device, build_head=build_student)
-        return encoder_extractor(found.stored, found.name)
+        return encoder_extractor(found.stored, found.name, mirrored is not False)
     raise UserError(f"{path}: not a teacher, a head or a DG-Net, but {kind!r}")
 
 
-def encoder_extractor(stored: StoredGenerator, name: str) -> Extractor:
+def encoder_extractor(stored: StoredGenerator, name: str, mirrored: bool = True) -> ReidExtractor:
     """DG-Net's own appearance encoder."""
     encoder, size = stored.network.appearance, stored.config.data
     said = f"DG-Net's encoder of {name} after {stored.iteration} iterations, alpha {ALPHA}"
-    return of_network(said, encoder, appearance_embedding(encoder, ALPHA), size.height, size.width)
+    return of_network(said, encoder, appearance_embedding(encoder, ALPHA, mirrored), size.height, size.width, mirrored)
 
 
-def of_network(name: str, network: nn.Module, embed: Callable[[Tensor], Tensor], height: int, width: int) -> Extractor:
-    """A module and what it makes of normalised images of that size."""
+def of_network(
+    name: str, network: nn.Module, embed: Callable[[Tensor], Tensor], height: int, width: int, mirrored: bool
+) -> ReidExtractor:
+    """A module and what it makes (`embed`) of normalised images of that size; `mirrored` says what `embed` does."""
     device = next(network.parameters()).device
 
     def prepare(image: Tensor) -> Tensor:
@@ -66,7 +81,8 @@ def of_network(name: str, network: nn.Module, embed: Callable[[Tensor], Tensor],
         with evaluating(network):
             return embed(pixels.normalise(images.to(device)))
 
-    return Extractor(f"{name}, {height}x{width}", prepare, features, SPACE)
+    view = "mirror image added" if mirrored else "image alone"
+    return ReidExtractor(f"{name}, {view}, {height}x{width}", prepare, features, SPACE, mirrored)
 
 
 def _told(path: Path) -> str:

@@ -9,15 +9,16 @@ import torch
 from dgnet import pixels
 from dgnet.data.records import Dataset, Record
 from dgnet.errors import UserError
-from eval.extractor import Extractor, features_of
+from eval.extractor import features_of
 from eval.feature_file import SplitFeatures, StoredFeatures, load_features, save_features
+from tools.evaluation.reid_extractor import ReidExtractor
 
 RankingColumns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def features_of_dataset(
     dataset: Dataset,
-    extractor: Extractor,
+    extractor: ReidExtractor,
     checkpoint: str,
     *,
     network: str,
@@ -61,11 +62,12 @@ def features_of_dataset(
     return stored
 
 
-def preprocessing_of(extractor: Extractor) -> dict[str, object]:
+def preprocessing_of(extractor: ReidExtractor) -> dict[str, object]:
     """What an image goes through before a re-ID network of ours."""
     height, width = extractor.prepare(torch.zeros(3, 32, 16, dtype=torch.uint8)).shape[-2:]
-    resize = "antialiased bicubic"
-    return {"height": height, "width": width, "resize": resize, "mean": list(pixels.MEAN), "std": list(pixels.STD)}
+    resize, flip = "antialiased bicubic", "added" if extractor.mirrored else "none"
+    size = {"height": height, "width": width}
+    return {**size, "resize": resize, "flip": flip, "mean": list(pixels.MEAN), "std": list(pixels.STD)}
 
 
 def ranking_columns(stored: StoredFeatures) -> RankingColumns:

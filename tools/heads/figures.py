@@ -16,6 +16,7 @@ from eval.extractor import features_of
 from eval.ranking import RankingResult, rank_metrics
 from eval.rerank import KReciprocal
 from reid_heads.config import TestConfig
+from reid_heads.registry import ADD_MIRROR_IMAGE
 from tools.evaluation.accuracy import usual_reranking
 from tools.evaluation.reid_extractor import of_network
 
@@ -30,18 +31,19 @@ class HeadFigures:
     settings: TestConfig
     height: int
     width: int
+    mirrored: bool  # image and mirror image added
     reranking: KReciprocal | None  # None: figures without re-ranking alone
 
     @property
     def protocol(self) -> str:
         """What decides whether figures may be compared."""
-        seen = "image and mirror image" if self.settings.mirrored else "image alone"
+        seen = "image and mirror image" if self.mirrored else "image alone"
         return f"protocol standard, {seen}" + (f"; re-ranked: {self.reranking}" if self.reranking else "")
 
     def __call__(self, head: Head) -> dict[str, float]:
         """Figures 0..1: mAP, Rank-1, Rank-5, Rank-10, and those after re-ranking. The head keeps its modes."""
-        embed = head_embedding(head, self.settings.mirrored)
-        extractor = of_network(head.name, head, embed, self.height, self.width)
+        embed = head_embedding(head, self.mirrored)
+        extractor = of_network(head.name, head, embed, self.height, self.width, self.mirrored)
         columns: list[Array] = []
         for split in (self.dataset.query, self.dataset.gallery):
             columns.append(features_of([r.path for r in split], extractor, batch=self.settings.batch_size))
@@ -52,8 +54,9 @@ class HeadFigures:
         return found
 
 
-def figures_of(dataset: Dataset, settings: TestConfig, height: int, width: int) -> HeadFigures | None:
-    """What measures heads by the protocol `standard` (`eval.ranking`); None for a data set without a test split.
+def figures_of(dataset: Dataset, settings: TestConfig, height: int, width: int, name: str) -> HeadFigures | None:
+    """What measures heads of that name by the protocol `standard` (`eval.ranking`); None for a data set without a test
+    split.
 
     With `settings.re_rank` also after re-ranking, by the parameters of `usual_reranking`.
 
@@ -64,7 +67,9 @@ def figures_of(dataset: Dataset, settings: TestConfig, height: int, width: int) 
         return None
     _refuse_pointless(dataset)
     identities = (_column(split, "identity") for split in (dataset.query, dataset.gallery))
-    return HeadFigures(dataset, settings, height, width, usual_reranking(*identities) if settings.re_rank else None)
+    mirrored = name in ADD_MIRROR_IMAGE if settings.mirrored is None else settings.mirrored
+    reranking = usual_reranking(*identities) if settings.re_rank else None
+    return HeadFigures(dataset, settings, height, width, mirrored, reranking)
 
 
 def _named(result: RankingResult, prefix: str = "") -> dict[str, float]:

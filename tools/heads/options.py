@@ -6,6 +6,7 @@ from pathlib import Path
 from dgnet.errors import UserError
 from reid_heads.config import HeadConfig
 from reid_heads.policies import POLICIES
+from tools.evaluation.options import add_mirrored_option
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "heads"
 MGN_CONFIG = CONFIGS / "mgn.yaml"
@@ -70,7 +71,7 @@ def add_test_options(parser: argparse.ArgumentParser) -> None:
     """What `tools/test.py` reads beside the file."""
     parser.add_argument("--datadir", metavar="DIR", help="the data set (default: data/)")
     parser.add_argument("--TEST_IMS_PER_BATCH", type=int, help="images at a time (default: 128)")
-    parser.add_argument("--mirrored", action="store_true", help="add the features of the mirror image, as MGN does")
+    add_mirrored_option(parser)
 
 
 def add_mgn_options(parser: argparse.ArgumentParser) -> None:

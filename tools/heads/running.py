@@ -41,7 +41,8 @@ def train(config: HeadConfig, output: Path, *, resume: bool, reset: bool, max_ho
     # Before the minutes in which the images are decoded.
     distributed.on_main(lambda: refuse_foreign(folder, logs, resume))
     dataset = open_dataset(config.data, distributed)
-    evaluate = figures_of(dataset, config.test, config.data.height, config.data.width) if config.test.every else None
+    shape = config.data.height, config.data.width
+    evaluate = figures_of(dataset, config.test, *shape, config.head.name) if config.test.every else None
     trained = train_head(
         config,
         dataset,
@@ -71,7 +72,7 @@ def test(config: HeadConfig, path: Path, name: str | None) -> int:
     dataset = open_dataset(config.data, distributed)
     print("\n".join([f"{dataset.name} at {dataset.root}", *split_table(count_splits(dataset))]))
     settings = config.test.model_copy(update={"re_rank": True})
-    measure = figures_of(dataset, settings, stored.height, stored.width)
+    measure = figures_of(dataset, settings, stored.height, stored.width, stored.network.name)
     if measure is None:
         raise UserError(f"{dataset.root}: has no query and gallery split to test on")
     began = time.perf_counter()

@@ -13,11 +13,13 @@ from dgnet.data.readers.names import UNKNOWN_CAMERA, market_name
 from dgnet.data.records import JUNK
 from dgnet.device import choose_device
 from dgnet.embedding import head_embedding
-from eval.extractor import Extractor, features_of
+from eval.extractor import features_of
 from eval.feature_file import SplitFeatures, StoredFeatures
 from eval.images import image_files
+from reid_heads.registry import ADD_MIRROR_IMAGE
 from reid_heads.stored import StoredHead, open_head
-from tools.evaluation.reid_extractor import of_network
+from tools.evaluation.options import add_mirrored_option
+from tools.evaluation.reid_extractor import ReidExtractor, of_network
 from tools.evaluation.stored_features import preprocessing_of
 
 SPLIT = "images"
@@ -28,7 +30,7 @@ def add_head_options(parser: argparse.ArgumentParser) -> None:
     """--model_path, --model_name, --mirrored, --device, --batch-size and --workers."""
     parser.add_argument("--model_path", type=Path, metavar="FILE", required=True, help="the trained head")
     parser.add_argument("--model_name", metavar="NAME", help="which head it is: other systems' files do not say")
-    parser.add_argument("--mirrored", action="store_true", help="add the mirror image's features, as MGN is tested")
+    add_mirrored_option(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda:NUMBER (default: auto)")
     parser.add_argument("--batch-size", type=int, default=64, help="images at a time; changes no feature (default: 64)")
     parser.add_argument("--workers", type=int, help="threads that decode (default: all cores)")
@@ -49,19 +51,20 @@ class UsedHead:
         """The head of `add_head_options`. `UserError` as `reid_heads.stored.open_head`."""
         device = choose_device(args.device)
         stored = open_head(args.model_path, args.model_name, device)
-        return cls(stored, args.model_path, args.mirrored, args.batch_size, args.workers)
+        mirrored = stored.network.name in ADD_MIRROR_IMAGE if args.mirrored is None else args.mirrored
+        return cls(stored, args.model_path, mirrored, args.batch_size, args.workers)
 
     @cached_property
-    def extractor(self) -> Extractor:
+    def extractor(self) -> ReidExtractor:
         """The head, and the size that it sees images at."""
         network = self.stored.network.deployed().eval()
         embed = head_embedding(network, self.mirrored)
-        return of_network(str(self.path), network, embed, self.stored.height, self.stored.width)
+        return of_network(str(self.path), network, embed, self.stored.height, self.stored.width, self.mirrored)
 
     @property
     def preprocessing(self) -> dict[str, object]:
         """What an image goes through, as in every file of features."""
-        return preprocessing_of(self.extractor) | {"flip": "added" if self.mirrored else "none"}
+        return preprocessing_of(self.extractor)
 
     def features(self, files: Sequence[Path]) -> np.ndarray:
         """Unit-length features `[file, feature]`, float32. `EvaluationError` names a file that cannot be read."""

@@ -231,7 +231,7 @@ def _is_trial(folder: Path) -> bool:
 
 
 def _measure(dataset: Dataset, config: HeadConfig) -> Callable[[Head], dict[str, float]]:
-    measure = figures_of(dataset, config.test, config.data.height, config.data.width)
+    measure = figures_of(dataset, config.test, config.data.height, config.data.width, config.head.name)
     if measure is None:
         raise UserError(f"{dataset.root}: has no query and gallery split to test on")
     return measure
