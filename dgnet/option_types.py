@@ -4,6 +4,8 @@ import argparse
 import math
 from collections.abc import Callable
 
+DEVICES = "auto, cpu, cuda or cuda:NUMBER (default: auto, a GPU if there is one)"
+
 
 def at_least(smallest: int) -> Callable[[str], int]:
     """Whole numbers from `smallest` on."""

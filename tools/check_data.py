@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dgnet.data.check import check_dataset
 from dgnet.data.datasets import LAYOUTS, read_dataset
 from dgnet.errors import command
+from dgnet.option_types import at_least
 
 
 def main() -> int:
@@ -22,7 +23,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, metavar="DIR", help="folder of the data set, or a .csv manifest")
     parser.add_argument("--layout", default="auto", help=f"auto (default), {', '.join(LAYOUTS)}")
-    parser.add_argument("--workers", type=int, help="threads that decode (default: all cores)")
+    parser.add_argument("--workers", type=at_least(1), help="threads that decode (default: all cores)")
     parser.add_argument("--all", action="store_true", help="print every problem, not the first 20 of a kind")
     parser.add_argument("--json", action="store_true", help="print one JSON document instead, with every problem")
     options = parser.parse_args()

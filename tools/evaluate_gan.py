@@ -23,9 +23,11 @@ from dgnet.checkpoint import file_hash
 from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset
 from dgnet.data.training import open_dataset
+from dgnet.device import choose_device
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError, command
 from dgnet.find_run import FoundRun, find_run
+from dgnet.option_types import at_least
 from dgnet.sets.folder import RECIPE
 from dgnet.sets.request import SetRequest, make
 from dgnet.stopwatch import Stopwatch
@@ -40,7 +42,7 @@ from eval.weights import check_sha256, published_sha256
 from reid_heads.student import build_student
 from tools.evaluation import gan
 from tools.evaluation.diversity import add_draw_options
-from tools.evaluation.options import add_device_options, add_mirrored_option, add_weights_options, device_of
+from tools.evaluation.options import add_device_options, add_mirrored_option, add_weights_options
 from tools.evaluation.reid_extractor import encoder_extractor, reid_extractor
 
 
@@ -57,7 +59,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--extractor", metavar="RUN_OR_CHECKPOINT", help="the re-ID network that judges (default: the run's teacher)"
     )
-    parser.add_argument("--most", type=int, default=1000, help="reconstructions of a kind, swaps (default: 1000)")
+    parser.add_argument(
+        "--most", type=at_least(2), default=1000, help="reconstructions of a kind, swaps (default: 1000)"
+    )
     add_mirrored_option(parser)
     add_draw_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace a report that is there")
@@ -67,12 +71,10 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     args = arguments()
-    if args.most < 2 or args.batch_size < 1:
-        raise UserError(f"--most must be at least 2 and --batch-size 1, got {args.most} and {args.batch_size}")
     settings = gan.Settings(
         args.weights,
         args.weights_sha256,
-        device_of(args.gpu),
+        choose_device(args.device),
         args.batch_size,
         args.workers,
         args.seed,

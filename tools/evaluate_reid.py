@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.checkpoint import file_hash
 from dgnet.data.datasets import LAYOUTS, read_dataset
+from dgnet.device import choose_device
 from dgnet.errors import UserError, command
 from dgnet.option_types import at_least, between
 from dgnet.stopwatch import Stopwatch
@@ -27,7 +28,7 @@ from eval.expansion import QueryExpansion
 from eval.report import PAGE_NAME, Report, as_table, write_report
 from eval.single_shot import PROTOCOL as SINGLE_SHOT
 from tools.evaluation.accuracy import accuracy_of, chosen_reranking, single_shot_accuracy, split_counts
-from tools.evaluation.options import add_device_options, add_mirrored_option, device_of
+from tools.evaluation.options import add_device_options, add_mirrored_option
 from tools.evaluation.reid_extractor import reid_extractor
 from tools.evaluation.run_data import dataset_of_run, weights_of
 from tools.evaluation.stored_features import features_of_dataset
@@ -77,7 +78,7 @@ def main() -> int:
         raise UserError(f"{args.report / PAGE_NAME} is there already: name another folder or give --overwrite")
     expansion = None if args.expansion is None else QueryExpansion(args.expansion, args.expansion_alpha or 0.0)
     watch = Stopwatch()
-    extractor = reid_extractor(args.name, args.output_path, device_of(args.gpu), args.mirrored)
+    extractor = reid_extractor(args.name, args.output_path, choose_device(args.device), args.mirrored)
     weights = weights_of(args.name, args.output_path)
     dataset = read_dataset(args.data, args.layout) if args.data else dataset_of_run(weights)
     reranking = chosen_reranking(dataset, args.k1, args.k2, args.weight, args.expansion)

@@ -29,6 +29,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.errors import UserError, command
+from dgnet.option_types import at_least
 from dgnet.sets.checking import verify
 from dgnet.sets.request import SetRequest, make
 from reid_heads.student import build_student
@@ -76,9 +77,9 @@ def parser() -> argparse.ArgumentParser:
     files.add_argument("--extend", action="store_true", help="like --resume, and add the pairs that it does not have")
     files.add_argument("--verify", type=Path, metavar="SET", help="check a set and do nothing else")
     speed = described.add_argument_group("speed and memory; they change no image")
-    speed.add_argument("--batch", type=int, default=64, help="pairs handled at a time (default: 64)")
+    speed.add_argument("--batch-size", type=at_least(1), default=64, help="pairs handled at a time (default: 64)")
     speed.add_argument("--memory", type=float, default=2.0, metavar="GIB", help="for codes, per process (default: 2)")
-    speed.add_argument("--threads", type=int, default=2, help="that write files, per process (default: 2)")
+    speed.add_argument("--threads", type=at_least(1), default=2, help="that write files, per process (default: 2)")
     return described
 
 

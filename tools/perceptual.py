@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.device import choose_device
 from dgnet.errors import command
 from eval.diversity import pair_by_pair
 from eval.images import files_by_folder
@@ -21,7 +22,7 @@ from eval.pairs_of_files import files_by_name, means_of_pairs, pairs_of_files
 from eval.perceptual import TRUNK_URLS, PerceptualDistance
 from eval.report import Figure, as_table
 from tools.evaluation.diversity import add_pair_options, diversity_figures
-from tools.evaluation.options import add_device_options, device_of
+from tools.evaluation.options import add_device_options
 
 
 def main() -> int:
@@ -36,7 +37,11 @@ def main() -> int:
     groups = files_by_folder(args.dir) if args.against is None else {}
     files = [] if args.against is None else files_by_name(args.dir, args.against)
     distance = PerceptualDistance(
-        args.net, trunk=args.weights, trunk_sha256=args.weights_sha256, linear=args.linear, device=device_of(args.gpu)
+        args.net,
+        trunk=args.weights,
+        trunk_sha256=args.weights_sha256,
+        linear=args.linear,
+        device=choose_device(args.device),
     )
     if args.against is None:
         measure = pair_by_pair(distance.name, distance)

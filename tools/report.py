@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.checkpoint import file_hash
 from dgnet.data.training import open_dataset
+from dgnet.device import choose_device
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError, command
 from dgnet.files import replace_text
@@ -29,7 +30,7 @@ from eval.page import Section
 from eval.report import JSON_NAME, Figure, Report, as_page, read_report
 from reid_heads.student import build_student
 from tools.evaluation.accuracy import accuracy_of, split_counts
-from tools.evaluation.options import add_device_options, add_mirrored_option, device_of
+from tools.evaluation.options import add_device_options, add_mirrored_option
 from tools.evaluation.reid_extractor import encoder_extractor
 from tools.evaluation.run_page import curves_section, scored_section, settings_section, swap_section
 from tools.evaluation.stored_features import features_of_dataset
@@ -53,7 +54,9 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     args = arguments()
     watch = Stopwatch()
-    name, stored, weights = find_run(args.name, args.output_path, args.which_epoch, device_of(args.gpu), build_student)
+    name, stored, weights = find_run(
+        args.name, args.output_path, args.which_epoch, choose_device(args.device), build_student
+    )
     folder = weights[0].parent.parent
     page = args.to or folder / PAGE
     if page.exists() and not args.overwrite:

@@ -17,6 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.errors import command
+from dgnet.option_types import at_least
 from eval.diversity import DISSIMILARITY, DSSIM
 from eval.images import files_by_folder
 from eval.pairs_of_files import files_by_name, means_of_pairs, pairs_of_files
@@ -29,7 +30,7 @@ from tools.evaluation.fidelity import MEASURES, UNITS
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_pair_options(parser)
-    parser.add_argument("--workers", type=int, help="threads that decode (default: all cores)")
+    parser.add_argument("--workers", type=at_least(1), help="threads that decode (default: all cores)")
     args = parser.parse_args()
     if args.against is None:
         draws = {"pairs": args.pairs, "rounds": args.rounds, "seed": args.seed}

@@ -20,6 +20,7 @@ import torch
 from dgnet.checkpoint import file_hash
 from dgnet.data.datasets import LAYOUTS, read_dataset
 from dgnet.data.training import open_dataset
+from dgnet.device import choose_device
 from dgnet.distributed import Distributed
 from dgnet.embedding import appearance_embedding
 from dgnet.errors import command
@@ -30,7 +31,7 @@ from eval.multi_query import mean_of_each_query
 from eval.ranking import PROTOCOLS, rank_metrics
 from reid_heads.student import build_student
 from tools.evaluation.accuracy import usual_reranking
-from tools.evaluation.options import add_device_options, add_mirrored_option, device_of
+from tools.evaluation.options import add_device_options, add_mirrored_option
 from tools.evaluation.reid_extractor import of_network
 from tools.evaluation.stored_features import features_of_dataset, ranking_columns
 
@@ -56,7 +57,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     args = arguments()
-    found = find_run(args.name, args.output_path, args.which_epoch, device_of(args.gpu), build_student)
+    found = find_run(args.name, args.output_path, args.which_epoch, choose_device(args.device), build_student)
     encoder, size = found.stored.network.appearance, found.stored.config.data
     dataset = read_dataset(args.data, args.layout) if args.data else open_dataset(size, Distributed.start("cpu"))
     with torch.no_grad(), evaluating(encoder):

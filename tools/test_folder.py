@@ -45,7 +45,7 @@ def main() -> int:
             which_epoch=args.which_epoch,
             data=data,
             output=args.output_folder,
-            batch=args.batchsize,
+            batch_size=args.batchsize,
             seed=args.seed,
         ),
         build_student,

@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("--config", type=Path, help="a YAML file, see configs/heads/")
     parser.add_argument("--model_name", metavar="NAME", help="the head (head.name), such as resnet50_ibn_a")
     parser.add_argument("--model_path", metavar="FILE", help="weights to begin with: ImageNet's or a head's")
-    parser.add_argument("--datadir", metavar="DIR", help="the data set (default: data/)")
+    parser.add_argument("--datadir", "--data", metavar="DIR", help="the data set (default: data/)")
     parser.add_argument("--IMS_PER_BATCH", type=int, help="images in a batch: P = this / data.images_per_identity")
     parser.add_argument("--TEST_IMS_PER_BATCH", type=int, help="images at a time in tests")
     parser.add_argument("--MAX_EPOCHS", type=int, help="length of the training")

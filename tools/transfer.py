@@ -18,12 +18,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.checkpoint import file_hash
 from dgnet.data.datasets import read_dataset
+from dgnet.device import choose_device
 from dgnet.errors import UserError, command
 from dgnet.files import replace_text
 from eval.feature_file import StoredFeatures, load_features
 from eval.ranking import PROTOCOLS, rank_metrics
 from tools.evaluation.accuracy import usual_reranking
-from tools.evaluation.options import add_device_options, add_mirrored_option, device_of
+from tools.evaluation.options import add_device_options, add_mirrored_option
 from tools.evaluation.reid_extractor import reid_extractor
 from tools.evaluation.run_data import weights_of
 from tools.evaluation.stored_features import features_of_dataset, ranking_columns
@@ -62,7 +63,7 @@ def rows_of(args: argparse.Namespace) -> list[StoredFeatures]:
     datasets = [read_dataset(path) for path in args.data]
     rows = []
     for name in args.network:
-        extractor = reid_extractor(name, args.output_path, device_of(args.gpu), args.mirrored)
+        extractor = reid_extractor(name, args.output_path, choose_device(args.device), args.mirrored)
         checkpoint = file_hash(weights_of(name, args.output_path))
         for dataset in datasets:
             # The weights are in the file's name: another training under the same name gets a file of its own.

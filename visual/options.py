@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from dgnet.option_types import DEVICES
 from visual.film import FORMATS
 
 
@@ -30,7 +31,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup
     )
     run.add_argument("--output_path", type=Path, default=Path(), help="OUTPUT, where outputs/ is (default: here)")
     run.add_argument("--which_epoch", type=int, help="iteration of the checkpoint (default: the last)")
-    run.add_argument("--device", default="auto", help="auto (default), cpu, cuda or cuda:NUMBER")
+    run.add_argument("--device", default="auto", help=DEVICES)
     return run
 
 

@@ -50,7 +50,7 @@ class SetRequest:
     jpeg_quality: int | None = None
     resume: bool = False
     extend: bool = False
-    batch: int = 64
+    batch_size: int = 64
     memory: float = 2.0
     threads: int = 2
 
@@ -66,10 +66,10 @@ def make(
     Raises:
         UserError: an option, the generator, the data set or the folder is no good; then nothing was begun.
     """
-    if request.batch < 1 or request.threads < 1 or not request.memory > 0:
+    if request.batch_size < 1 or request.threads < 1 or not request.memory > 0:
         raise UserError(
-            "--batch, --threads and --memory must be positive, "
-            f"they are {request.batch}, {request.threads} and {request.memory:g}"
+            "--batch-size, --threads and --memory must be positive, "
+            f"they are {request.batch_size}, {request.threads} and {request.memory:g}"
         )
     encoder(request.jpeg_quality)  # refuses a quality out of range before anything is read
     distributed = Distributed.start(request.device)
@@ -102,7 +102,7 @@ def make(
             judge,
             distributed,
             precision=request.precision,
-            batch_size=request.batch,
+            batch_size=request.batch_size,
             code_bytes=int(request.memory * 2**30),
             threads=request.threads,
         )

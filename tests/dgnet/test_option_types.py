@@ -17,7 +17,13 @@ def parser() -> argparse.ArgumentParser:
 
 @pytest.mark.parametrize(
     ("option", "text", "value"),
-    [("--count", "2", 2), ("--count", "70", 70), ("--share", "0", 0.0), ("--share", "1", 1.0), ("--alpha", "9e9", 9e9)],
+    [
+        ("--count", "2", 2),
+        ("--count", "70", 70),
+        ("--share", "0", 0.0),
+        ("--share", "1", 1.0),
+        ("--alpha", "9e9", 9e9),
+    ],
 )
 def test_what_is_inside_is_read(option: str, text: str, value: float) -> None:
     found = getattr(parser().parse_args([option, text]), option[2:])

@@ -43,7 +43,7 @@ def place(tmp_path_factory) -> Path:
 
 
 def run(main, place: Path, monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> None:
-    words = ("tool", "--output_path", place, "--gpu", "-1", "--workers", "1", *words)
+    words = ("tool", "--output_path", place, "--device", "cpu", "--workers", "1", *words)
     monkeypatch.setattr(sys, "argv", [str(word) for word in words])
     assert main() == 0
 

@@ -124,7 +124,6 @@ def test_everything_is_measured_or_said_to_be_missing(place: Path, monkeypatch, 
     [
         (("--name", "nobody"), "nobody"),
         (("--name", "small", "--which_epoch", 3), "no checkpoint of iteration 3"),
-        (("--name", "small", "--most", 1), "--most must be at least 2"),
         (("--name", "small", "--weights", "nowhere.pth"), "nowhere.pth: no such file of weights"),
         (("--name", "small", "--lpips-weights", __file__), "its SHA-256 must begin with 7be5be79"),
         (("--name", "small", "--extractor", "nobody", "--overwrite"), "nobody: no such file of weights, and no run"),

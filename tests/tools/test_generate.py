@@ -64,7 +64,7 @@ def test_a_set_in_the_runs_folder_and_its_verification(here, place):
     ("options", "said"),
     [
         (["--which_epoch", "5"], "no checkpoint of iteration 5; it has: 4, 8"),
-        (["--batch", "0"], "must be positive, they are 0, 2 and 2"),
+        (["--memory", "0"], "--memory must be positive, they are 64, 2 and 0"),
         (["--jpeg_quality", "101"], "must be 1 to 100, and it is 101"),
         (["--count", "133"], "133 different pairs were asked for, and 12 images have 132"),
         (["--pairs", "nowhere.csv"], "nowhere.csv: no such file"),

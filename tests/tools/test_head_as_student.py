@@ -101,8 +101,8 @@ def test_every_tool_reads_a_run_whose_encoder_is_a_head(
     where = ("--name", "student", "--output_path", tmp_path)
     for main, options in (
         (generate.main, ("--device", "cpu", "--count", 4)),
-        (two_labels.main, ("--gpu", -1, "--workers", 1)),
-        (report.main, ("--gpu", -1, "--workers", 1, "--without-accuracy")),
+        (two_labels.main, ("--device", "cpu", "--workers", 1)),
+        (report.main, ("--device", "cpu", "--workers", 1, "--without-accuracy")),
     ):
         status, printed, said = script(main, *where, *options)
         assert status == 0 and printed, said

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from dgnet.device import Precision, PrecisionName, choose_device, machine
 from dgnet.errors import UserError
 from dgnet.models.backbone import Backbone
+from dgnet.option_types import DEVICES
 from reid_heads.bnneck import TRUNKS, pool_globally
 from reid_heads.objective import Objective
 from reid_heads.registry import build_head
@@ -55,7 +56,7 @@ def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     kind.add_argument("--batch", type=int, default=64, help="images of an iteration, four of an identity (default: 64)")
     kind.add_argument("--iterations", type=int, default=3, help="timed in a round (default: 3)")
     kind.add_argument("--rounds", type=int, default=3, help="rounds of everything in turn (default: 3)")
-    kind.add_argument("--device", default="auto", help="auto, cpu or cuda:NUMBER (default: auto)")
+    kind.add_argument("--device", default="auto", help=DEVICES)
     kind.add_argument("--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="(default: fp32)")
 
 

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dgnet.option_types import at_least
 from eval.diversity import DSSIM, HEIGHT, PAIRS, ROUNDS, WIDTH, Diversity, PairMeasure, diversity
 from eval.result import Figure
 
@@ -19,9 +20,11 @@ def add_pair_options(parser: argparse.ArgumentParser) -> None:
 
 def add_draw_options(parser: argparse.ArgumentParser) -> None:
     """--pairs, --rounds and --seed."""
-    parser.add_argument("--pairs", type=int, default=PAIRS, help=f"of each identity, in a round (default: {PAIRS})")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"of other pairs (default: {ROUNDS})")
-    parser.add_argument("--seed", type=int, default=0, help="draws the pairs (default: 0)")
+    parser.add_argument(
+        "--pairs", type=at_least(1), default=PAIRS, help=f"of each identity, in a round (default: {PAIRS})"
+    )
+    parser.add_argument("--rounds", type=at_least(1), default=ROUNDS, help=f"of other pairs (default: {ROUNDS})")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="draws the pairs (default: 0)")
 
 
 def diversity_figures(

@@ -3,20 +3,21 @@
 import argparse
 from pathlib import Path
 
-import torch
-
 from dgnet.device import choose_device
 from dgnet.errors import UserError
+from dgnet.option_types import DEVICES, at_least
 from eval.extractor import Extractor
 from eval.inception import MEANING, WEIGHTS_NAME, WEIGHTS_SHA256, inception_extractor
 from tools.evaluation.reid_extractor import reid_extractor
 
 
 def add_device_options(parser: argparse.ArgumentParser) -> None:
-    """--gpu, --batch-size and --workers."""
-    parser.add_argument("--gpu", type=int, help="number of the GPU, -1 for the CPU (default: a GPU if there is one)")
-    parser.add_argument("--batch-size", type=int, default=50, help="images at a time; changes no figure (default: 50)")
-    parser.add_argument("--workers", type=int, help="threads that decode (default: all cores)")
+    """--device, --batch-size and --workers."""
+    parser.add_argument("--device", default="auto", help=DEVICES)
+    parser.add_argument(
+        "--batch-size", type=at_least(1), default=50, help="images at a time; changes no figure (default: 50)"
+    )
+    parser.add_argument("--workers", type=at_least(1), help="threads that decode (default: all cores)")
 
 
 def add_mirrored_option(parser: argparse.ArgumentParser) -> None:
@@ -27,13 +28,6 @@ def add_mirrored_option(parser: argparse.ArgumentParser) -> None:
         help="features of image and mirror image added, or of the image alone (default: as the network's publication "
         "tests: added for DG-Net, teachers and MGN, alone for other heads)",
     )
-
-
-def device_of(gpu: int | None) -> torch.device:
-    """The device of `--gpu`. `UserError` for a GPU that is not there."""
-    if gpu is not None and gpu < -1:
-        raise UserError(f"--gpu must be the number of a GPU, or -1 for the CPU, got {gpu}")
-    return choose_device("auto" if gpu is None else "cpu" if gpu == -1 else f"cuda:{gpu}")
 
 
 def add_extractor_options(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +52,7 @@ def add_weights_options(parser: argparse.ArgumentParser) -> None:
 
 def chosen_extractor(args: argparse.Namespace) -> Extractor:
     """The extractor of `add_extractor_options`. `UserError` for options that contradict each other."""
-    device = device_of(args.gpu)
+    device = choose_device(args.device)
     if args.extractor is None:
         if args.mirrored is not None:
             raise UserError("--mirrored belongs to a re-ID network: give --extractor, too")

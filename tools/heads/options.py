@@ -69,14 +69,14 @@ def _identities(images: int | None, of_each: int) -> int | None:
 
 def add_test_options(parser: argparse.ArgumentParser) -> None:
     """What `tools/test.py` reads beside the file."""
-    parser.add_argument("--datadir", metavar="DIR", help="the data set (default: data/)")
+    parser.add_argument("--datadir", "--data", metavar="DIR", help="the data set (default: data/)")
     parser.add_argument("--TEST_IMS_PER_BATCH", type=int, help="images at a time (default: 128)")
     add_mirrored_option(parser)
 
 
 def add_mgn_options(parser: argparse.ArgumentParser) -> None:
     """The options of MGN-pytorch; what is not given is as in configs/heads/mgn.yaml, switches are off."""
-    parser.add_argument("--datadir", metavar="DIR", help="the data set (default: data/)")
+    parser.add_argument("--datadir", "--data", metavar="DIR", help="the data set (default: data/)")
     parser.add_argument("--batchid", type=int, help="P: identities in a batch")
     parser.add_argument("--batchimage", type=int, help="K: images of each")
     parser.add_argument("--batchtest", type=int, help="images at a time in tests")

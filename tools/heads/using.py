@@ -13,6 +13,7 @@ from dgnet.data.readers.names import UNKNOWN_CAMERA, market_name
 from dgnet.data.records import JUNK
 from dgnet.device import choose_device
 from dgnet.embedding import head_embedding
+from dgnet.option_types import DEVICES, at_least
 from eval.extractor import features_of
 from eval.feature_file import SplitFeatures, StoredFeatures
 from eval.images import image_files
@@ -31,9 +32,11 @@ def add_head_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model_path", type=Path, metavar="FILE", required=True, help="the trained head")
     parser.add_argument("--model_name", metavar="NAME", help="which head it is: other systems' files do not say")
     add_mirrored_option(parser)
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda:NUMBER (default: auto)")
-    parser.add_argument("--batch-size", type=int, default=64, help="images at a time; changes no feature (default: 64)")
-    parser.add_argument("--workers", type=int, help="threads that decode (default: all cores)")
+    parser.add_argument("--device", default="auto", help=DEVICES)
+    parser.add_argument(
+        "--batch-size", type=at_least(1), default=64, help="images at a time; changes no feature (default: 64)"
+    )
+    parser.add_argument("--workers", type=at_least(1), help="threads that decode (default: all cores)")
 
 
 @dataclass(frozen=True)

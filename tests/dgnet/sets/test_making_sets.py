@@ -118,14 +118,16 @@ def test_readers_take_a_set_as_it_is(whole):
         assert people == {row["path"].split("/")[-1]: (int(row["identity"]), int(row["camera"])) for row in rows(whole)}
 
 
-@pytest.mark.parametrize("options", [{"batch": 3, "threads": 1, "memory": 1e-6}, {"batch": 500, "threads": 5}])
+@pytest.mark.parametrize(
+    "options", [{"batch_size": 3, "threads": 1, "memory": 1e-6}, {"batch_size": 500, "threads": 5}]
+)
 def test_the_same_set_from_any_batch_threads_and_memory(place, whole, tmp_path, options):
     make(request(place, tmp_path / "set", count=40, **options))
     assert images(tmp_path / "set") == images(whole) and rows(tmp_path / "set") == rows(whole)
 
 
 def test_the_same_scores_from_any_batch(place, scored, tmp_path):
-    make(request(place, tmp_path / "set", count=10, no_scores=False, batch=1))
+    make(request(place, tmp_path / "set", count=10, no_scores=False, batch_size=1))
     assert rows(tmp_path / "set") == rows(scored)
 
 
