@@ -6,6 +6,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from dgnet.errors import UserError
+
+
+def check_place(path: Path) -> None:
+    """`UserError` unless a file can be written as `path`, with the folders above it: to be asked before long work."""
+    folder = path.absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir():
+        raise UserError(f"{path}: cannot be written, {folder} is a file and no folder")
+    if path.is_dir():
+        raise UserError(f"{path}: must be a file, it is a folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"{path}: cannot be written, {folder} is not writable")
+
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:

@@ -21,6 +21,7 @@ from dgnet.checkpoint import file_hash
 from dgnet.data.datasets import LAYOUTS, read_dataset
 from dgnet.device import choose_device
 from dgnet.errors import UserError, command
+from dgnet.files import check_place
 from dgnet.option_types import at_least, between
 from dgnet.stopwatch import Stopwatch
 from eval.accuracy_page import PROTOCOLS
@@ -76,6 +77,9 @@ def main() -> int:
     args = arguments()
     if args.report and (args.report / PAGE_NAME).exists() and not args.overwrite:
         raise UserError(f"{args.report / PAGE_NAME} is there already: name another folder or give --overwrite")
+    for path in (args.features, args.report and args.report / PAGE_NAME):
+        if path:
+            check_place(path)
     expansion = None if args.expansion is None else QueryExpansion(args.expansion, args.expansion_alpha or 0.0)
     watch = Stopwatch()
     extractor = reid_extractor(args.name, args.output_path, choose_device(args.device), args.mirrored)

@@ -17,6 +17,7 @@ from typing import get_args
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.errors import UserError, command
+from dgnet.files import check_place
 from reid_heads.export import InputKind, export_onnx
 from reid_heads.stored import open_head
 from tools.evaluation.options import add_mirrored_option
@@ -33,6 +34,8 @@ def main() -> int:
     args = parser.parse_args()
     if args.to.exists() and not args.overwrite:
         raise UserError(f"{args.to} is there already: name another file or give --overwrite")
+    check_place(args.to)
+    args.to.parent.mkdir(parents=True, exist_ok=True)
     stored = open_head(args.model_path, args.model_name)
     done = export_onnx(stored, args.to, kind=args.input, mirrored=args.mirrored)
     print(

@@ -15,6 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.errors import UserError, command
+from dgnet.files import check_place
 from eval.feature_file import save_features
 from tools.heads.using import UsedHead, add_head_options, files_of
 
@@ -29,6 +30,7 @@ def main() -> int:
     # Before the hours that a large folder takes.
     if args.to.exists() and not args.overwrite:
         raise UserError(f"{args.to} is there already: name another file or give --overwrite")
+    check_place(args.to)
     files = files_of(args.images)
     stored = UsedHead.of(args).described(files, ", ".join(map(str, args.images)))
     save_features(args.to, stored, overwrite=args.overwrite)

@@ -21,7 +21,7 @@ from dgnet.data.training import open_dataset
 from dgnet.device import choose_device
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError, command
-from dgnet.files import replace_text
+from dgnet.files import check_place, replace_text
 from dgnet.find_run import find_run
 from dgnet.scalars import read_scalars
 from dgnet.stopwatch import Stopwatch
@@ -61,6 +61,7 @@ def main() -> int:
     page = args.to or folder / PAGE
     if page.exists() and not args.overwrite:
         raise UserError(f"{page} is there already: name another file by --to or give --overwrite")
+    check_place(page)
     dataset = open_dataset(stored.config.data, Distributed.start("cpu"))
     with watch.stage("swaps"):
         first = [swap_section(stored, dataset)]
@@ -94,6 +95,7 @@ def main() -> int:
         checkpoints={str(path): file_hash(path) for path in weights},
         seconds=watch.seconds,
     )
+    page.parent.mkdir(parents=True, exist_ok=True)
     replace_text(page, as_page(report, folder, [*sections, settings_section(stored)], first))
     print(f"{page}: {page.stat().st_size / 1000:,.0f} kB, one file")
     return 0

@@ -20,6 +20,7 @@ from dgnet.checkpoint import file_hash
 from dgnet.data.readers.names import market_name
 from dgnet.data.records import JUNK
 from dgnet.errors import UserError, command
+from dgnet.files import check_place
 from eval.feature_file import SplitFeatures, load_features
 from tools.heads.using import SPLIT, UsedHead, add_head_options, files_of
 from visual.found import found_lists
@@ -40,6 +41,7 @@ def main() -> int:
         raise UserError(f"--top must be at least 1, got {args.top}")
     if args.to.exists() and not args.overwrite:
         raise UserError(f"{args.to} is there already: name another file or give --overwrite")
+    check_place(args.to)
     head = UsedHead.of(args)
     gallery = gallery_of(args.gallery, head)
     queries = read_images(args.query, head.stored.height, head.stored.width)  # refuses what is no image of a person
@@ -57,6 +59,7 @@ def main() -> int:
             print(f"  {rank:3d}  {value:.4f}  {path}")
     found = [read_images(row, head.stored.height, head.stored.width) for row in rows]
     scale = max(1, 128 // head.stored.height)  # small images stay visible
+    args.to.parent.mkdir(parents=True, exist_ok=True)
     save_png(found_lists(queries, found, similarities, right, scale=scale), args.to)
     print(args.to)
     return 0

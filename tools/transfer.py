@@ -20,7 +20,7 @@ from dgnet.checkpoint import file_hash
 from dgnet.data.datasets import read_dataset
 from dgnet.device import choose_device
 from dgnet.errors import UserError, command
-from dgnet.files import replace_text
+from dgnet.files import check_place, replace_text
 from eval.feature_file import StoredFeatures, load_features
 from eval.ranking import PROTOCOLS, rank_metrics
 from tools.evaluation.accuracy import usual_reranking
@@ -51,9 +51,13 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     args = arguments()
+    for path in (args.json, args.save and args.save / "features.npz"):
+        if path:
+            check_place(path)
     rows = [row(stored, args.protocol) for stored in rows_of(args)]
     print(as_table(rows))
     if args.json:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
         replace_text(args.json, json.dumps(rows, indent=2) + "\n")
     return 0
 

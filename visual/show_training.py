@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.errors import command
-from dgnet.find_run import latest_run
+from dgnet.find_run import latest_run, runs_of_generators, unknown_run
 from visual.film import films
 from visual.grid import png
 from visual.options import add_film_options, add_picture_options, new_parser
@@ -31,6 +31,8 @@ def main() -> None:
     options = parser.parse_args()
     outputs = options.output_path / "outputs"
     folder = outputs / options.name if options.name else latest_run(outputs)
+    if not folder.is_dir():
+        raise unknown_run(options.name, "run", runs_of_generators(outputs), options.output_path)
     pictures = training_pictures(folder)
     iterations = list(pictures)
     shown = {iteration: pictures[iteration] for iteration in evenly(iterations, options.count)}

@@ -139,6 +139,7 @@ def test_named_images_stand_where_they_were_named(script: Script, place: Path, t
 
 REFUSED = [
     ("show_swap", ["--name", "nobody"], "nobody: no such run, and no run of that name below"),
+    ("show_training", ["--name", "nobody"], "nobody: no such run, and no run of that name below"),
     ("show_swap", ["--which_epoch", 7], "no checkpoint of iteration 7"),
     ("show_swap", ["--count", 0], "--count must be a whole number from 1, got 0"),
     ("show_swap", ["--scale", 0], "--scale must be a whole number from 1, got 0"),
@@ -164,7 +165,6 @@ REFUSED = [
     ),
     ("show_spaces", ["--people", 0], "--people and --images must be from 1"),
     ("show_spaces", ["--people", 1, "--images", 2], "at least 3 images, got 2"),
-    ("show_training", ["--name", "nobody"], "nobody/images: no pictures of a training"),
     ("show_training", ["--count", 0], "--count must be a whole number from 1, got 0"),
 ]
 
