@@ -50,6 +50,16 @@ def replace_text(path: Path, text: str) -> None:
         handle.write(text.encode("utf-8"))
 
 
+def require_text(path: Path) -> None:
+    """`UserError` unless the file is text in UTF-8, as a CSV file that `csv` reads has to be."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not a text file (UTF-8)") from error
+    if "\0" in text:
+        raise UserError(f"{path}: not a text file, it holds zero bytes")
+
+
 def _sync_folder(folder: Path) -> None:
     """Make the new name survive a power cut. Some network file systems cannot; the file is whole there too."""
     descriptor = os.open(folder, os.O_RDONLY)

@@ -27,6 +27,7 @@ from dgnet.errors import UserError, command
 from dgnet.find_run import find_run
 from dgnet.job import Job
 from dgnet.restore import StoredGenerator
+from dgnet.settings import plain_folder_name
 from dgnet.stopwatch import Stopwatch
 from dgnet.swap_pairs import draw_pairs, generate_pairs, render_pairs
 from dgnet.teacher_training import TEACHER_FILE, StoredTeacher, load_teacher
@@ -162,6 +163,11 @@ def main() -> int:
     parser.add_argument("--witness", help="the run that has or gets the classifier (default: NAME_witness)")
     parser.add_argument("--resume", action="store_true", help="a classifier half trained is trained on in any case")
     args = parser.parse_args()
+    if args.witness is not None:
+        try:
+            plain_folder_name(args.witness)
+        except ValueError as error:
+            raise UserError(f"--witness {error}, got {args.witness!r}") from error
     distributed = Distributed.start("auto")
     name, stored, _ = find_run(args.name, args.output_path, args.which_epoch, distributed.device, build_student)
     layout = stored.config.data.layout

@@ -17,6 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.errors import command
+from dgnet.option_types import at_least
 from dgnet.settings import load_settings
 from reid_heads.config import HeadConfig
 from tools.heads.options import add_run_options, baseline_config, baseline_settings, policies_in_words
@@ -33,8 +34,8 @@ def main() -> int:
     parser.add_argument("--model_path", metavar="FILE", help="weights to begin with: ImageNet's or a head's")
     parser.add_argument("--datadir", "--data", metavar="DIR", help="the data set (default: data/)")
     parser.add_argument("--IMS_PER_BATCH", type=int, help="images in a batch: P = this / data.images_per_identity")
-    parser.add_argument("--TEST_IMS_PER_BATCH", type=int, help="images at a time in tests")
-    parser.add_argument("--MAX_EPOCHS", type=int, help="length of the training")
+    parser.add_argument("--TEST_IMS_PER_BATCH", type=at_least(1), help="images at a time in tests")
+    parser.add_argument("--MAX_EPOCHS", type=at_least(1), help="length of the training")
     parser.add_argument("--kd", action="store_true", help="self-distillation: the head NAME_kd")
     parser.add_argument("--feature_loss_coefficient", type=float, help="its weight (default: 0.03)")
     parser.add_argument("--name", help="folder of the run (default: the head's name, or the configuration's)")

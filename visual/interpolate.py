@@ -11,11 +11,15 @@ from dgnet.errors import UserError
 from dgnet.models.frozen import evaluating
 from dgnet.models.generator import Generator
 
+# A sheet of so many columns is too wide for most viewers.
+MOST_STEPS = 256
+
 
 def weights_between(steps: int) -> Tensor:
-    """`steps` weights of the second image, from 0 to 1 in equal steps, float32. `UserError` for fewer than two."""
-    if steps < 2:
-        raise UserError(f"an interpolation needs at least 2 steps, its two ends, got {steps}")
+    """`steps` weights of the second image, from 0 to 1 in equal steps, float32. `UserError` for fewer than two, its
+    ends, or for more than no sheet can show."""
+    if not 2 <= steps <= MOST_STEPS:
+        raise UserError(f"an interpolation needs at least 2 steps, its two ends, and at most {MOST_STEPS}, got {steps}")
     return torch.linspace(0, 1, steps)
 
 

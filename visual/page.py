@@ -14,7 +14,7 @@ from dgnet.data.draws import permutation
 from dgnet.data.records import Dataset, Record
 from dgnet.device import choose_device
 from dgnet.errors import UserError
-from dgnet.files import replacing
+from dgnet.files import check_place, replacing
 from dgnet.find_run import FoundRun, find_run
 from dgnet.models.generator import Generator
 from dgnet.swap_pairs import one_each
@@ -91,8 +91,12 @@ def choose_paths(options: argparse.Namespace, config: DataConfig, count: int) ->
 
 
 def picture_path(options: argparse.Namespace, run: str, picture: str, suffix: str) -> Path:
-    """--output with this suffix, or the picture's place in the folder of the run of that name."""
+    """--output with this suffix, or the picture's place in the folder of the run of that name.
+
+    `UserError` where --output is no place for a file.
+    """
     if options.output is not None:
+        check_place(options.output)
         return options.output.with_suffix(suffix)
     return options.output_path / "outputs" / run / "pictures" / f"{picture}{suffix}"
 

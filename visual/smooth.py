@@ -35,7 +35,9 @@ def smooth_parser(documentation: str | None) -> argparse.ArgumentParser:
     """The options of the two interpolating scripts."""
     parser = page_parser(documentation)
     parser.add_argument("--pairs", type=int, default=4, help="pairs of people where no files are named (default: 4)")
-    parser.add_argument("--steps", type=int, default=8, help="images of a row of the sheet, both ends too (default: 8)")
+    parser.add_argument(
+        "--steps", type=int, default=8, help="images of a row of the sheet, both ends too: 2 to 256 (default: 8)"
+    )
     add_film_options(parser, 12)
     return parser
 

@@ -107,6 +107,7 @@ def test_a_demo_interrupted_resumed_and_left_alone(tmp_path):
     ("tool", "arguments", "sentence"),
     [
         ("demo", ["--config", "configs/latest.yaml"], "the demo needs data.layout 'synthetic', got 'auto'"),
+        ("measure_swaps", ["--name", "demo", "--witness", "a/b"], "--witness must be a plain folder name, got 'a/b'"),
         ("measure_swaps", ["--name", "nobody"], "nobody: no such run, and no run of that name below"),
     ],
 )

@@ -212,9 +212,18 @@ def test_two_processes_in_bf16(place: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("tool", "option", "value", "least"),
+    [(train, "--MAX_EPOCHS", 0, 1), (test_tool, "--TEST_IMS_PER_BATCH", -1, 1), (train_mgn, "--batchid", 1, 2)],
+)
+def test_an_option_out_of_range_is_named_as_it_was_typed(here: Here, tool, option, value, least) -> None:
+    status, _, said = here(tool, f"{option}={value}", *(("--model_path", "x.pth") if tool is test_tool else ()))
+    assert status == 2 and f"argument {option}: must be a whole number of at least {least}, got '{value}'" in said
+
+
+@pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("--model_name", "resnet17"), "head.name: must be one of resnet18, .*, mgn, got 'resnet17'"),
+        (("--model_name", "resnet17"), "head.name=\"resnet17\": must be one of resnet18, .*, mgn, got 'resnet17'"),
         (("--IMS_PER_BATCH", 6), r"--IMS_PER_BATCH must be a multiple of data.images_per_identity \(4\)"),
         (("--feature_loss_coefficient", 0.1), "weighs self-distillation: give --kd"),
         (("--resume", "--reset"), "--reset begins a new run and --resume goes on"),
@@ -226,7 +235,7 @@ def test_two_processes_in_bf16(place: Path) -> None:
         (("data.identities=9",), "a batch of 9 identities .* it has 6; lower data.identities"),
         (("--model_path", "gone.pth", "data.identities=3"), "gone.pth: no such file"),
         (("--max-hours", 0, "data.identities=3"), "--max-hours must be a positive number"),
-        (("--name", "a/b"), "name: must be a plain folder name"),
+        (("--name", "a/b"), "name=\"a/b\": must be a plain folder name, got 'a/b'"),
         (("data.identitys=3",), "unknown key 'data.identitys'; did you mean 'identities'"),
     ],
 )

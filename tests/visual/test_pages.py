@@ -154,6 +154,8 @@ REFUSED = [
     ("show_rainbow", ["--people", 0], "--people must be a whole number from 1, got 0"),
     ("show1by1", ["--columns", 0], "--columns must be a whole number from 1, got 0"),
     ("show_smooth", ["--steps", 1], "at least 2 steps"),
+    ("show_smooth", ["--steps", 100_000_000], "at most 256, got 100000000"),
+    ("show_swap", ["--output", "{bad}"], "must be a file, it is a folder"),
     ("show_smooth", ["--pairs", 0], "--pairs must be a whole number from 1"),
     ("show_smooth", ["--fps", 0], "frames per second must be above 0 and at most 50, got 0"),
     ("show_smooth", ["--appearances", "{good}"], "--appearances must be pairs of images"),

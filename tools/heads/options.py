@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from dgnet.errors import UserError
+from dgnet.option_types import at_least
 from reid_heads.config import HeadConfig
 from reid_heads.policies import POLICIES
 from tools.evaluation.options import add_mirrored_option
@@ -70,23 +71,23 @@ def _identities(images: int | None, of_each: int) -> int | None:
 def add_test_options(parser: argparse.ArgumentParser) -> None:
     """What `tools/test.py` reads beside the file."""
     parser.add_argument("--datadir", "--data", metavar="DIR", help="the data set (default: data/)")
-    parser.add_argument("--TEST_IMS_PER_BATCH", type=int, help="images at a time (default: 128)")
+    parser.add_argument("--TEST_IMS_PER_BATCH", type=at_least(1), help="images at a time (default: 128)")
     add_mirrored_option(parser)
 
 
 def add_mgn_options(parser: argparse.ArgumentParser) -> None:
     """The options of MGN-pytorch; what is not given is as in configs/heads/mgn.yaml, switches are off."""
     parser.add_argument("--datadir", "--data", metavar="DIR", help="the data set (default: data/)")
-    parser.add_argument("--batchid", type=int, help="P: identities in a batch")
-    parser.add_argument("--batchimage", type=int, help="K: images of each")
-    parser.add_argument("--batchtest", type=int, help="images at a time in tests")
-    parser.add_argument("--height", type=int, help="of the images, in pixels")
-    parser.add_argument("--width", type=int, help="of the images, in pixels")
+    parser.add_argument("--batchid", type=at_least(2), help="P: identities in a batch")
+    parser.add_argument("--batchimage", type=at_least(1), help="K: images of each")
+    parser.add_argument("--batchtest", type=at_least(1), help="images at a time in tests")
+    parser.add_argument("--height", type=at_least(64), help="of the images, in pixels")
+    parser.add_argument("--width", type=at_least(48), help="of the images, in pixels")
     parser.add_argument("--pool", choices=("avg", "max"), help="pooling of globals and stripes")
-    parser.add_argument("--feats", type=int, help="numbers per part")
+    parser.add_argument("--feats", type=at_least(1), help="numbers per part")
     parser.add_argument("--stripes", choices=("1-2-3", "1-2-4", "1-3-4"), help="of the three branches")
-    parser.add_argument("--epochs", type=int, help="length of the training")
-    parser.add_argument("--test_every", type=int, metavar="EPOCHS", help="0: never")
+    parser.add_argument("--epochs", type=at_least(1), help="length of the training")
+    parser.add_argument("--test_every", type=at_least(0), metavar="EPOCHS", help="0: never")
     parser.add_argument("--loss", help="such as 1*CrossEntropy+2*Triplet+0.005*CenterLoss, or with MSMLoss")
     parser.add_argument("--margin", type=float, help="of Triplet and MSMLoss")
     parser.add_argument("--optimizer", help="ADAM, SGD, NADAM or RMSprop")
@@ -101,7 +102,7 @@ def add_mgn_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save", metavar="NAME", help="folder of the run (default: mgn)")
     parser.add_argument("--pre_train", type=Path, metavar="FILE", help="weights to begin with, or to test")
     parser.add_argument("--test_only", action="store_true", help="measure --pre_train and leave")
-    parser.add_argument("--nGPU", type=int, default=1, help="GPUs; for several start it by torchrun")
+    parser.add_argument("--nGPU", type=at_least(1), default=1, help="GPUs; for several start it by torchrun")
     parser.add_argument("--cpu", action="store_true", help="use no GPU")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dgnet.data.readers.names import is_image
 from dgnet.errors import UserError
+from dgnet.files import require_text
 
 MANIFEST = "manifest.csv"
 # The identity is the first number of the name, or of the folder: 0002_c1s1_000451_03.jpg, 0002/7.png.
@@ -60,6 +61,7 @@ def read_generated(place: Path, name_pattern: str = NAME_PATTERN) -> tuple[Gener
 
 
 def _of_csv(path: Path) -> list[GeneratedRecord]:
+    require_text(path)
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         columns = reader.fieldnames or ()

@@ -7,6 +7,7 @@ from typing import cast, get_args
 from dgnet.data.readers.names import UNKNOWN_CAMERA, misplaced, number_identities
 from dgnet.data.records import Dataset, Record, Split
 from dgnet.errors import UserError
+from dgnet.files import require_text
 
 COLUMNS = ("path", "identity", "camera", "split")
 
@@ -25,6 +26,7 @@ def is_manifest(root: Path) -> bool:
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
+    require_text(path)
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from dgnet.data.readers.generated import GeneratedRecord, read_generated
+from dgnet.data.readers.manifest import read_manifest
 from dgnet.errors import UserError
 
 
@@ -27,6 +28,14 @@ def test_any_csv_with_an_identity(tmp_path: Path) -> None:
     touch(tmp_path, "set/x.jpg", "set/y.jpg")
     (tmp_path / "mine.csv").write_text("identity,path\n12,set/x.jpg\n,set/y.jpg\n")
     assert [record.appearance for record in read_generated(tmp_path / "mine.csv")] == [12, None]
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    for content in (b"\xff\xfe\x00", b"path,identity\n\0,1\n"):
+        (tmp_path / "mine.csv").write_bytes(content)
+        for read in (read_generated, read_manifest):
+            with pytest.raises(UserError, match=r"mine\.csv: not a text file"):
+                read(tmp_path / "mine.csv")
 
 
 def test_names_and_folders_tell_the_identity(tmp_path: Path) -> None:
