@@ -23,10 +23,9 @@ class Optimisers:
         makers: list[nn.Parameter] = [*generator.structure.parameters(), *generator.decoder.parameters()]
         trunk = generator.appearance.trunk_parameters()
         heads = generator.appearance.fresh_parameters()
-        fused = makers[0].device.type == "cuda"
-        self.generator = torch.optim.Adam(makers, lr=rates.generator_rate, fused=fused, **adam)
+        self.generator = torch.optim.Adam(makers, lr=rates.generator_rate, fused=True, **adam)
         judges = list(discriminator.parameters())
-        self.discriminator = torch.optim.Adam(judges, lr=rates.discriminator_rate, fused=fused, **adam)
+        self.discriminator = torch.optim.Adam(judges, lr=rates.discriminator_rate, fused=True, **adam)
         self.appearance = torch.optim.SGD(
             [
                 {"params": trunk, "lr": rates.appearance_rate},
@@ -34,6 +33,7 @@ class Optimisers:
             ],
             momentum=0.9,
             nesterov=True,
+            fused=True,
             weight_decay=rates.weight_decay,
         )
         self._named = {"generator": self.generator, "discriminator": self.discriminator, "appearance": self.appearance}
