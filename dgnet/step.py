@@ -23,6 +23,8 @@ from dgnet.cut import Cut
 from dgnet.device import Precision
 from dgnet.distributed import Distributed
 from dgnet.joint_batch import JointBatch
+from dgnet.layers.constant import constant_weights
+from dgnet.layers.twice import input_gradients_only
 from dgnet.losses.adversarial import discriminator_loss, generator_loss, gradient_penalty
 from dgnet.losses.identity import identity_loss
 from dgnet.losses.reconstruction import reconstruction_loss
@@ -105,19 +107,19 @@ class JointStep:
         parts = batch.split(self.config.run.accumulate)
         share = 1 / len(parts)
 
-        encoded, swapped, judged = [], [], []
-        for part in parts:
-            encoded.append(self.encode(part))
-            # With several parts no graph is kept for all of them: the generator's phase makes the images again.
-            with torch.set_grad_enabled(len(parts) == 1):
-                swapped.append(self.swap(encoded[-1]))
-            judged.append(self.judge(part, swapped[-1].detach(), share))
+        encoded, swapped, judged, learnt = [], [], [], []
+        with constant_weights():
+            for part in parts:
+                encoded.append(self.encode(part))
+                # With several parts no graph is kept for all of them: the generator's phase makes the images again.
+                with torch.set_grad_enabled(len(parts) == 1):
+                    swapped.append(self.swap(encoded[-1]))
+                judged.append(self.judge(part, swapped[-1].detach(), share))
         self.update(self.judging, self.optimisers.discriminator)
-
-        learnt = []
-        for part, codes, images in zip(parts, encoded, swapped, strict=True):
-            images = images if len(parts) == 1 else self.swap(codes)
-            learnt.append(self.learn(part, codes, images, weights, encode_again, share))
+        with constant_weights():
+            for part, codes, images in zip(parts, encoded, swapped, strict=True):
+                images = images if len(parts) == 1 else self.swap(codes)
+                learnt.append(self.learn(part, codes, images, weights, encode_again, share))
         self.update(self.learning, self.optimisers.generator, self.optimisers.appearance)
         return StepRecord(_mean(judged), _mean(learnt), weights)
 
@@ -278,7 +280,8 @@ class JointStep:
             descend(**losses)
         if features is not None:
             # Into the images alone; the parameters wait for the teacher.
-            features.finish(inputs=[images.leaf], retain_graph=True)
+            with input_gradients_only():
+                features.finish(inputs=[images.leaf], retain_graph=True)
 
     def teach(
         self,

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from dgnet.layers.norm import adaptive_instance_norm, instance_norm, sample_norm
 from dgnet.layers.padding import pad
-from dgnet.layers.twice import twice_differentiable_convolution
+from dgnet.layers.twice import Convolution
 from dgnet.layers.upsample import upsampled_convolution
 
 LEAKY_SLOPE = 0.2
@@ -38,7 +38,7 @@ class ConvolutionBlock(nn.Module):
         super().__init__()
         if upsample and (kernel != 5 or stride != 1 or dilation != 1):
             raise ValueError("upsample=True goes with kernel=5, stride=1 and dilation=1 only")
-        self.convolution = nn.Conv2d(in_channels, out_channels, kernel, stride=stride, dilation=dilation)
+        self.convolution = Convolution(in_channels, out_channels, kernel, stride=stride, dilation=dilation)
         self.padding = dilation * (kernel - 1) // 2
         self.norm: NormName = norm
         self.slope = LEAKY_SLOPE if activation else 1.0
@@ -52,11 +52,7 @@ class ConvolutionBlock(nn.Module):
         if self.upsample:
             assert self.convolution.bias is not None
             return upsampled_convolution(x, self.convolution.weight, self.convolution.bias)
-        x = pad(x, self.padding, "reflect")
-        if torch.is_autocast_enabled(x.device.type):
-            return self.convolution(x)
-        layer = self.convolution
-        return twice_differentiable_convolution(x, layer.weight, layer.bias, layer.stride, layer.dilation)
+        return self.convolution(pad(x, self.padding, "reflect"))
 
     def normalise(self, x: Tensor, gain: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
         """The part from the norm on."""

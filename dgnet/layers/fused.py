@@ -27,6 +27,11 @@ def compile_small_functions(on: bool, device: torch.device) -> bool:
     return _state["on"]
 
 
+def compiling() -> bool:
+    """Whether `fused` functions are compiled in this process."""
+    return _state["on"]
+
+
 def _compiler_works(device: torch.device) -> bool:
     import torch._dynamo  # seconds, for those who compile
 

@@ -21,6 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from dgnet.layers.padding import pad
+from dgnet.layers.twice import twice_differentiable_convolution
 
 _EVEN = ((1, 1, 0, 0, 0), (0, 0, 1, 1, 0), (0, 0, 0, 0, 1))
 _ODD = ((1, 0, 0, 0, 0), (0, 1, 1, 0, 0), (0, 0, 0, 1, 1))
@@ -63,7 +64,8 @@ def upsampled_convolution(
     bias: Float[Tensor, "out_channel"],
 ) -> Float[Tensor, "batch out_channel 2*height 2*width"]:
     """Equal to `conv2d(pad(upsample(x, 2, "nearest"), 2, "reflect"), weight, bias)`, with 36 % of its products."""
-    phases = F.conv2d(pad(x, 1, "replicate"), _phase_kernels(weight), bias.repeat_interleave(4))
+    kernels, biases = _phase_kernels(weight), bias.repeat_interleave(4)
+    phases = twice_differentiable_convolution(pad(x, 1, "replicate"), kernels, biases)
     y = F.pixel_shuffle(phases, 2)
     # Rows first, with columns reflected as they should be; then columns, over rows as the replicate padding has them.
     top = _border_line(x[:, :, 1] - x[:, :, 0], weight[:, :, 0], "reflect")

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torchvision.models import resnet
 
 from dgnet.errors import UserError
+from dgnet.layers.twice import Convolution
 from dgnet.weights import read_weights
 
 BackboneName = Literal["resnet18", "resnet34", "resnet50", "resnet101"]
@@ -38,6 +39,9 @@ class Backbone(nn.Module):
         strided = first.conv2 if hasattr(first, "conv3") else first.conv1
         strided.stride = (last_stride, last_stride)
         first.downsample[0].stride = (last_stride, last_stride)
+        for path, layer in list(self.named_modules()):
+            if isinstance(layer, nn.Conv2d):
+                self.set_submodule(path, Convolution.like(layer))
 
     def forward(self, x: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch channel _ _"]:
         if x.shape[2] <= self.double_up_to_height:

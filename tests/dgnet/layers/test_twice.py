@@ -17,7 +17,7 @@ def test_gradients_of_a_penalty(stride: tuple[int, int], dilation: tuple[int, in
     weight, bias = torch.randn(4, 3, 3, 3, dtype=torch.float64), torch.randn(4, dtype=torch.float64)
     found = []
     for convolve in (
-        lambda x, w, b: twice_differentiable_convolution(x, w, b, stride, dilation),
+        lambda x, w, b: twice_differentiable_convolution(x, w, b, stride, dilation=dilation),
         lambda x, w, b: F.conv2d(x, w, b, stride, 0, dilation),
     ):
         x, w, b = (value.clone().requires_grad_() for value in (image, weight, bias))
@@ -31,8 +31,8 @@ def test_gradients_of_a_penalty(stride: tuple[int, int], dilation: tuple[int, in
 
 def test_frozen_weights_and_inputs() -> None:
     x, w = torch.randn(1, 2, 5, 5, requires_grad=True), torch.randn(3, 2, 3, 3)
-    twice_differentiable_convolution(x, w, None, (1, 1), (1, 1)).sum().backward()
+    twice_differentiable_convolution(x, w).sum().backward()
     assert x.grad is not None and w.grad is None
     x, w = x.detach(), w.requires_grad_()
-    twice_differentiable_convolution(x, w, None, (1, 1), (1, 1)).sum().backward()
+    twice_differentiable_convolution(x, w).sum().backward()
     assert w.grad is not None
