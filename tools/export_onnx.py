@@ -35,8 +35,8 @@ def main() -> int:
     if args.to.exists() and not args.overwrite:
         raise UserError(f"{args.to} is there already: name another file or give --overwrite")
     check_place(args.to)
-    args.to.parent.mkdir(parents=True, exist_ok=True)
     stored = open_head(args.model_path, args.model_name)
+    args.to.parent.mkdir(parents=True, exist_ok=True)
     done = export_onnx(stored, args.to, kind=args.input, mirrored=args.mirrored)
     print(
         f"{args.to}: {done.size / 1e6:.1f} MB, {args.input} RGB {stored.height}x{stored.width} -> "

@@ -184,7 +184,7 @@ def test_a_search_frames_right_and_wrong_where_names_tell(place: Path, tmp_path:
         (search, ("--query", "x.png", "--gallery", "x", "--top", "0"), "--top must be at least 1, got 0"),
         (search, ("--query", "x.png", "--gallery", "{place}/head.pth", "--to", "{tmp}/x.png"), "a file of features"),
         (export_onnx, ("--to", "{place}/head.pth"), "is there already"),
-        (export_onnx, ("--to", "{tmp}/nowhere/x.onnx"), "nowhere"),
+        (export_onnx, ("--to", "{place}/head.pth/x.onnx"), "head.pth is a file and no folder"),
     ],
 )
 def test_a_mistake_is_one_sentence(
