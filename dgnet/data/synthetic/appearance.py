@@ -1,7 +1,8 @@
-"""Appearance: what an identity wears. It holds for every image of the identity, whatever its structure.
+"""Appearance: what an identity wears, and its skin. It holds for every image of the identity, whatever its structure.
 
 Colours come from a few wardrobes of four colours that many identities share. Identities differ in where each colour
-sits and in which pattern, so a histogram of colours says little about who it is.
+sits and in which pattern, so a histogram of colours says little about who it is. As on real clothes, most patterns that
+repeat are in tone: their second colour lies between the garment's and another one.
 """
 
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ class Lower:
 
 @dataclass(frozen=True)
 class Appearance:
-    """All clothes of one identity."""
+    """All clothes of one identity, and its skin."""
 
     upper: Upper
     lower: Lower
@@ -60,6 +61,7 @@ class Appearance:
     soles: Colour
     socks: Colour
     sock_height: float
+    skin: Colour
 
 
 COLOURS: dict[str, Colour] = {
@@ -97,14 +99,18 @@ WARDROBES: tuple[tuple[str, str, str, str], ...] = (
 )
 
 _UPPER_PATTERNS: tuple[tuple[UpperPattern, float], ...] = (
-    ("plain", 2.0), ("hoops", 1.5), ("stripes", 1.2), ("checks", 1.2), ("dots", 1.2), ("diagonal", 1.0),
-    ("block", 1.4), ("band", 1.1), ("print", 1.3), ("raglan", 1.2), ("jacket", 1.4),
+    ("plain", 5.0), ("hoops", 1.3), ("stripes", 1.1), ("checks", 1.2), ("dots", 1.1), ("diagonal", 0.9),
+    ("block", 1.2), ("band", 1.1), ("print", 1.3), ("raglan", 0.9), ("jacket", 1.4),
 )  # fmt: skip
 _LOWER_PATTERNS: dict[Legwear, tuple[tuple[LowerPattern, float], ...]] = {
     "trousers": (("plain", 3.0), ("side stripe", 1.0), ("checks", 0.8), ("cuffs", 1.0), ("two-tone", 1.0)),
     "shorts": (("plain", 2.5), ("side stripe", 1.0), ("checks", 1.0), ("cuffs", 1.0)),
     "skirt": (("plain", 2.0), ("checks", 1.0), ("cuffs", 1.2), ("two-tone", 1.0), ("stripes", 1.0)),
 }
+
+
+# Patterns that repeat all over a garment.
+_WOVEN = ("hoops", "stripes", "checks", "dots", "diagonal")
 
 
 def _distance(first: Colour, second: Colour) -> float:
@@ -118,6 +124,30 @@ def _dyed(draws: Draws, name: str) -> Colour:
     return max(0.05, red), max(0.05, green), max(0.05, blue)
 
 
+def _in_tone(draws: Draws, pattern: str, colour: Colour, accent: Colour) -> Colour:
+    """The accent as a pattern shows it: nearer to the garment's colour where the pattern repeats."""
+    if pattern not in _WOVEN:
+        return accent
+    part = draws.uniform(0.30, 0.55)
+    red, green, blue = (one + part * (other - one) for one, other in zip(colour, accent, strict=True))
+    return red, green, blue
+
+
+def skin_tone(depth: float) -> Colour:
+    """Skin on one scale from light (0) to dark (1); luminance falls along it."""
+    return on_scale(((0.0, (0.93, 0.76, 0.66)), (0.5, (0.72, 0.51, 0.39)), (1.0, (0.34, 0.22, 0.16))), depth)
+
+
+def on_scale(stops: tuple[tuple[float, Colour], ...], depth: float) -> Colour:
+    """The colour at `depth` (0..1) between those at the stops."""
+    low, high, part = stops[0][1], stops[0][1], 0.0
+    for (start, light), (end, dark) in zip(stops, stops[1:], strict=False):
+        if start <= depth:
+            low, high, part = light, dark, (depth - start) / (end - start)
+    red, green, blue = (one + part * (other - one) for one, other in zip(low, high, strict=True))
+    return red, green, blue
+
+
 def appearance_of(seed: int, identity: int) -> Appearance:
     """The clothes of `identity` (a whole number >= 0): a pure function of both arguments."""
     draws = Draws(seed, APPEARANCE, identity)
@@ -127,11 +157,11 @@ def appearance_of(seed: int, identity: int) -> Appearance:
     if _distance(first, third) < 0.35:  # shirt and trousers of one colour read as an overall
         third, fourth = fourth, third
     pattern = draws.weighted(_UPPER_PATTERNS)
-    sleeves_of: tuple[tuple[Sleeves, float], ...] = (("long", 5.0), ("short", 4.0), ("none", 1.0))
+    sleeves_of: tuple[tuple[Sleeves, float], ...] = (("long", 6.0), ("short", 3.5), ("none", 0.5))
     sleeves: Sleeves = "long" if pattern in ("raglan", "jacket") else draws.weighted(sleeves_of)
     upper = Upper(
         colour=first,
-        accent=second,
+        accent=_in_tone(draws, pattern, first, second),
         pattern=pattern,
         sleeves=sleeves,
         period=draws.uniform(0.075, 0.115),
@@ -140,12 +170,13 @@ def appearance_of(seed: int, identity: int) -> Appearance:
         hem=draws.weighted(((0.500, 3.0), (0.475, 3.0), (0.395, 1.2))),
         motif=draws.one_of(("disc", "square", "diamond", "bar")),
     )
-    kind: Legwear = draws.weighted((("trousers", 5.0), ("shorts", 2.5), ("skirt", 2.5)))
+    kind: Legwear = draws.weighted((("trousers", 6.6), ("shorts", 1.7), ("skirt", 1.7)))
+    lower_pattern = draws.weighted(_LOWER_PATTERNS[kind])
     lower = Lower(
         colour=third,
-        accent=fourth if _distance(third, fourth) > 0.5 else first,
+        accent=_in_tone(draws, lower_pattern, third, fourth if _distance(third, fourth) > 0.5 else first),
         kind=kind,
-        pattern=draws.weighted(_LOWER_PATTERNS[kind]),
+        pattern=lower_pattern,
         period=draws.uniform(0.075, 0.105),
         hem={"trousers": 0.05, "shorts": draws.uniform(0.28, 0.34), "skirt": draws.uniform(0.24, 0.36)}[kind],
         width=draws.uniform(0.9, 1.2),
@@ -158,4 +189,5 @@ def appearance_of(seed: int, identity: int) -> Appearance:
         soles=COLOURS["white"] if draws.chance(0.6) else COLOURS["black"],
         socks=draws.weighted(((COLOURS["white"], 2.0), (COLOURS["black"], 1.0), (first, 1.0))),
         sock_height=draws.weighted(((0.07, 2.0), (0.12, 1.0), (0.21, 1.0))),
+        skin=skin_tone(draws.unit()),
     )

@@ -58,7 +58,7 @@ class Dresser:
         if lower.kind != "trousers":
             bare = self._canvas.limb(points, (0.056 * build, 0.039 * build, 0.025))
             sock = patterns.edge(bare.along - (length - appearance.sock_height + 0.02), pixel)
-            self._shader.paint(bare, ((self._structure.body.skin, 1.0), (appearance.socks, sock)), shade=0.4)
+            self._shader.paint(bare, ((self._appearance.skin, 1.0), (appearance.socks, sock)), shade=0.4)
         self._shoe(ankle, toe)
         if lower.kind == "skirt":
             return
@@ -121,7 +121,7 @@ class Dresser:
 
     def arm(self, index: int) -> None:
         """Arm, hand and sleeve of one side."""
-        upper, skin, pixel = self._appearance.upper, self._structure.body.skin, self._canvas.pixel
+        upper, skin, pixel = self._appearance.upper, self._appearance.skin, self._canvas.pixel
         shoulder, elbow, wrist = self._skeleton.arms[index]
         points = [self._view(point) for point in (shoulder, elbow, wrist)]
         build = self._structure.body.build

@@ -19,7 +19,7 @@ def draw_person(shader: Shader, appearance: Appearance, structure: Structure, sk
     hanging hair go behind or before it by their depth.
     """
     dresser = Dresser(shader, appearance, structure, skeleton, view)
-    head = HeadPainter(shader, structure, skeleton, view)
+    head = HeadPainter(shader, appearance.skin, structure, skeleton, view)
     bag = BagPainter(shader, structure, skeleton, view)
     trunk: list[Callable[[], None]] = [dresser.hips, head.neck, dresser.torso]
     hair_near = head.back_is_near

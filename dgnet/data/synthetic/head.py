@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from dgnet.data.synthetic.appearance import Colour
 from dgnet.data.synthetic.draw import Patch, Plane
 from dgnet.data.synthetic.shading import Shader
 from dgnet.data.synthetic.skeleton import Skeleton, View
@@ -15,8 +16,8 @@ _WIDTH, _DEPTH, _HEIGHT = 0.053, 0.061, 0.071  # half axes of the head, body hei
 class HeadPainter:
     """Draws head and hair of one person; the order of the parts is the caller's."""
 
-    def __init__(self, shader: Shader, structure: Structure, skeleton: Skeleton, view: View) -> None:
-        self._shader, self._canvas = shader, shader.canvas
+    def __init__(self, shader: Shader, skin: Colour, structure: Structure, skeleton: Skeleton, view: View) -> None:
+        self._shader, self._canvas, self._skin = shader, shader.canvas, skin
         self._body, self._head = structure.body, skeleton.head
         self._spine = skeleton.spine
         self._view = view
@@ -36,7 +37,7 @@ class HeadPainter:
     def neck(self) -> None:
         low, high = self._spine(0.80), self._spine(0.90)
         part = self._canvas.limb([self._view(low), self._view(high)], (0.034, 0.029))
-        skin = tuple(0.86 * channel for channel in self._body.skin)
+        skin = tuple(0.86 * channel for channel in self._skin)
         self._shader.paint(part, ((skin, 1.0),), shade=0.2)
 
     def hair_behind(self) -> None:
@@ -68,7 +69,7 @@ class HeadPainter:
         ball.distance = ball.distance + 0.012 * np.maximum(-ball.along - 0.25, 0.0) * np.abs(ball.across)
         ball.coverage = np.clip(0.5 - ball.distance * (1 / self._canvas.pixel), 0.0, 1.0)
         left, top, front = self._surface(ball)
-        skin, hair = self._body.skin, self._body.hair
+        skin, hair = self._skin, self._body.hair
         dark = tuple(0.30 * channel for channel in skin)
         lips = (0.72 * skin[0], 0.50 * skin[1], 0.48 * skin[2])
         shown = np.clip(front * 4.0, 0.0, 1.0)

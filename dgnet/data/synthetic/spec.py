@@ -12,7 +12,7 @@ from dgnet.data.synthetic.appearance import Appearance, appearance_of
 from dgnet.data.synthetic.structure import Structure, badly_cropped, structure_of
 from dgnet.errors import UserError
 
-FORMAT = 2  # raised whenever the same specification would give other pixels
+FORMAT = 3  # raised whenever the same specification would give other pixels
 MANIFEST = "synthetic.json"
 TRAIN, QUERY, GALLERY = "bounding_box_train", "query", "bounding_box_test"
 

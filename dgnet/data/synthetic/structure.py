@@ -1,6 +1,6 @@
 """Structure: what belongs to one image and not to the clothes: pose, body, hair, bag, viewpoint, frame, light, scene.
 
-The colours in here (skin, hair, bag) lie on scales ordered by luminance, so that they can be told from the grey image,
+The colours in here (hair, bag) lie on scales ordered by luminance, so that they can be told from the grey image,
 which is all that DG-Net's structure encoder sees.
 """
 
@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from dgnet.data.synthetic.appearance import Colour
+from dgnet.data.synthetic.appearance import Colour, on_scale
 from dgnet.data.synthetic.cameras import Camera, Light, Scene, camera_of
 from dgnet.data.synthetic.draws import CROP, STRUCTURE, Draws
 from dgnet.errors import UserError
@@ -39,7 +39,6 @@ class Body:
     build: float
     shoulders: float
     legs: float
-    skin: Colour
     hair: Colour
     hair_style: HairStyle
 
@@ -86,30 +85,15 @@ class Structure:
     texture_seed: tuple[int, int, int, int]
 
 
-def skin_tone(depth: float) -> Colour:
-    """Skin on one scale from light (0) to dark (1); luminance falls along it."""
-    stops = ((0.0, (0.93, 0.76, 0.66)), (0.5, (0.72, 0.51, 0.39)), (1.0, (0.34, 0.22, 0.16)))
-    return _on_scale(stops, depth)
-
-
 def hair_tone(depth: float) -> Colour:
     """Hair on one scale from blond (0) to black (1); luminance falls along it."""
     stops = ((0.0, (0.72, 0.58, 0.34)), (0.5, (0.36, 0.29, 0.24)), (1.0, (0.09, 0.08, 0.08)))
-    return _on_scale(stops, depth)
+    return on_scale(stops, depth)
 
 
 def bag_tone(depth: float) -> Colour:
     """Bags from pale canvas (0) to black (1), near neutral; luminance falls along it."""
-    return _on_scale(((0.0, (0.62, 0.59, 0.54)), (0.5, (0.36, 0.35, 0.34)), (1.0, (0.11, 0.11, 0.12))), depth)
-
-
-def _on_scale(stops: tuple[tuple[float, Colour], ...], depth: float) -> Colour:
-    low, high, part = stops[0][1], stops[0][1], 0.0
-    for (start, light), (end, dark) in zip(stops, stops[1:], strict=False):
-        if start <= depth:
-            low, high, part = light, dark, (depth - start) / (end - start)
-    red, green, blue = (one + part * (other - one) for one, other in zip(low, high, strict=True))
-    return red, green, blue
+    return on_scale(((0.0, (0.62, 0.59, 0.54)), (0.5, (0.36, 0.35, 0.34)), (1.0, (0.11, 0.11, 0.12))), depth)
 
 
 def structure_of(
@@ -175,7 +159,6 @@ def _body(draws: Draws) -> Body:
         build=draws.bell(1.06, 0.18),
         shoulders=draws.bell(1.0, 0.10),
         legs=draws.bell(1.0, 0.05),
-        skin=skin_tone(draws.unit()),
         hair=hair_tone(draws.unit()),
         hair_style=draws.weighted(styles),
     )
@@ -188,9 +171,9 @@ def _bag(draws: Draws) -> Bag:
 
 def _frame(draws: Draws) -> Frame:
     return Frame(
-        top=draws.bell(0.04, 0.05),
-        bottom=draws.bell(0.965, 0.045),
-        shift=draws.bell(0.0, 0.05),
+        top=draws.bell(0.075, 0.13),
+        bottom=draws.bell(0.945, 0.10),
+        shift=draws.bell(0.0, 0.13),
         stretch=draws.uniform(1.08, 1.26),
     )
 
@@ -203,8 +186,8 @@ def _light(draws: Draws, site: Camera) -> Light:
         azimuth=base.azimuth + draws.bell(0.0, 0.5),
         ambient=base.ambient * draws.uniform(0.9, 1.12),
         diffuse=base.diffuse * draws.uniform(0.75, 1.2),
-        gain=base.gain * draws.uniform(0.84, 1.15),
-        contrast=base.contrast * draws.uniform(0.90, 1.13),
+        gain=base.gain * draws.uniform(0.80, 1.16),
+        contrast=base.contrast * draws.uniform(0.88, 1.14),
         shadow=draws.uniform(0.2, 0.42) if draws.chance(0.3) else 0.0,
         shadow_edge=draws.uniform(0.15, 0.85),
         shadow_slope=draws.uniform(-1.2, 1.2),

@@ -188,9 +188,9 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
     [
         (None, "has no synthetic.json"),
         ("{", "got other text"),
-        ('{"format": 1}', "must have format 2, got 1"),
+        ('{"format": 1}', "must have format 3, got 1"),
         ("[]", "got 'list'"),
-        ('{"format": 2, "spec": {"colour": 1}, "files": {}}', "got something else"),
+        ('{"format": 3, "spec": {"colour": 1}, "files": {}}', "got something else"),
     ],
 )
 def test_truth_needs_a_manifest(tmp_path: Path, content: str | None, sentence: str) -> None:
