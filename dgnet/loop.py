@@ -30,7 +30,8 @@ from dgnet.models.teacher import Teacher
 from dgnet.optimisers import Optimisers
 from dgnet.restore import KIND
 from dgnet.run import Run
-from dgnet.step import JointStep, StepRecord
+from dgnet.step import JointStep
+from dgnet.step_record import StepRecord
 from dgnet.teaching import Teaching
 
 # Draws the fixed picture grid of an iteration into a file.

@@ -7,6 +7,8 @@ Three representations exist and nothing else does:
 - **structure** images: one channel computed from a normalised image, what the structure encoder sees.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, UInt8
@@ -39,6 +41,16 @@ def to_uint8(images: Float[Tensor, "*batch 3 height width"]) -> UInt8[Tensor, "*
 def grey(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 1 height width"]:
     """The structure image of DG-Net: the plain mean over the three normalised channels (not a luma)."""
     return images.mean(dim=1, keepdim=True)
+
+
+def mix_colours(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 3 height width"]:
+    """Each image with all channels replaced by one random mix of them, of the mean's length and of either sign.
+
+    Shapes stay; how bright or coloured a thing was cannot be told any more. Draws from torch's default generator.
+    """
+    weights = torch.randn(len(images), 3, 1, 1, dtype=images.dtype).to(images.device)
+    weights = weights / weights.norm(dim=1, keepdim=True) / math.sqrt(3)
+    return (weights * images).sum(dim=1, keepdim=True).expand_as(images)
 
 
 def edge(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 1 height width"]:

@@ -27,16 +27,27 @@ class LossWeights:
     teaching: float
     teaching_fine: float
 
+    @property
+    def need_swapped_images(self) -> bool:
+        """Whether any term looks at swapped images."""
+        return max(self.adversarial, self.generated_identity, self.structure_code, self.teaching) > 0 or (
+            max(self.appearance_code, self.cycle, self.teaching_fine) > 0
+        )
+
 
 def loss_weights(config: LossConfig, iteration: int) -> LossWeights:
-    """All weights at `iteration` (from 0). Code and cycle terms wait for images, teaching for good swaps (Sec. 4.1)."""
+    """All weights at `iteration` (from 0). Code and cycle terms wait for images, teaching for good swaps (Sec. 4.1).
+
+    Before `config.swap_begin` no term looks at swapped images.
+    """
+    swaps = iteration >= config.swap_begin
 
     def code_ramp(maximum: float) -> float:
-        return ramp(config.code_start, maximum, config.code_ramp_begin, config.ramp_rate, iteration)
+        return swaps * ramp(config.code_start, maximum, config.code_ramp_begin, config.ramp_rate, iteration)
 
-    teacher = ramp(config.teacher_start, config.teacher, config.teacher_ramp_begin, config.ramp_rate, iteration)
+    teacher = swaps * ramp(config.teacher_start, config.teacher, config.teacher_ramp_begin, config.ramp_rate, iteration)
     return LossWeights(
-        adversarial=config.adversarial,
+        adversarial=swaps * config.adversarial,
         self_reconstruction=config.self_reconstruction,
         same_identity_reconstruction=config.same_identity_reconstruction,
         appearance_code=code_ramp(config.appearance_code),
@@ -45,7 +56,7 @@ def loss_weights(config: LossConfig, iteration: int) -> LossWeights:
         identity=config.identity,
         identity_fine=config.identity * teacher * config.fine,
         positive_identity=config.positive_identity,
-        generated_identity=config.generated_identity,
+        generated_identity=swaps * config.generated_identity,
         teaching=teacher * config.soft_label,
         teaching_fine=teacher * config.fine,
     )

@@ -12,12 +12,13 @@ appearance sources, x_ba then x_ab (x_ba: appearance of a, structure of b). Wher
 halves go through separately.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from dgnet import pixels
 from dgnet.config import Config
 from dgnet.cut import Cut
 from dgnet.device import Precision
@@ -37,26 +38,8 @@ from dgnet.models.frozen import evaluating, frozen
 from dgnet.models.generator import Generator
 from dgnet.optimisers import Optimisers
 from dgnet.schedule import LossWeights, loss_weights
+from dgnet.step_record import StepRecord, Terms, detached, mean_terms
 from dgnet.teaching import Teaching
-
-Terms = dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class StepRecord:
-    """What one iteration did: every term unweighted, its halves (a, b) as `[2]`, and the generator's weights.
-
-    A term of weight 0 is not computed and not here (but for `identity_fine`, which costs nothing).
-    """
-
-    discriminator: Terms
-    generator: Terms
-    weights: LossWeights
-
-    def generator_total(self) -> Tensor:
-        """The weighted sum that the generator and the appearance encoder descended."""
-        weights = asdict(self.weights)
-        return torch.stack([weights[name] * halves.sum() for name, halves in self.generator.items()]).sum()
 
 
 @dataclass(frozen=True)
@@ -111,17 +94,22 @@ class JointStep:
         with constant_weights():
             for part in parts:
                 encoded.append(self.encode(part))
+                if not weights.need_swapped_images:
+                    continue
                 # With several parts no graph is kept for all of them: the generator's phase makes the images again.
                 with torch.set_grad_enabled(len(parts) == 1):
                     swapped.append(self.swap(encoded[-1]))
                 judged.append(self.judge(part, swapped[-1].detach(), share))
-        self.update(self.judging, self.optimisers.discriminator)
+        if judged:
+            self.update(self.judging, self.optimisers.discriminator)
         with constant_weights():
-            for part, codes, images in zip(parts, encoded, swapped, strict=True):
-                images = images if len(parts) == 1 else self.swap(codes)
+            for part, codes in zip(parts, encoded, strict=True):
+                images = None
+                if weights.need_swapped_images:
+                    images = Cut(swapped[0] if len(parts) == 1 else self.swap(codes))
                 learnt.append(self.learn(part, codes, images, weights, encode_again, share))
         self.update(self.learning, self.optimisers.generator, self.optimisers.appearance)
-        return StepRecord(_mean(judged), _mean(learnt), weights)
+        return StepRecord(mean_terms(judged), mean_terms(learnt), weights)
 
     def encode(self, batch: JointBatch) -> Encoded:
         """Structure of a and b; appearance of all four roles. Passes in training mode move batch-norm statistics."""
@@ -129,12 +117,16 @@ class JointStep:
         named_here = (batch.erased is None, batch.erased is None and self.config.loss.positive_identity > 0)
         roles = []
         with self.learning.autocast():
-            structure = self.generator.encode_structure(batch.real[:2].flatten(0, 1))
+            structure = self.generator.encode_structure(self.recoloured(batch.real[:2].flatten(0, 1)))
             for pair, named in zip(batch.real.split(2), named_here, strict=True):
                 with torch.set_grad_enabled(named or codes_learn):
                     roles.append(self.by_half(self.generator.appearance, pair.flatten(0, 1)))
         codes = [role.code if codes_learn else role.code.detach() for role in roles]
         return Encoded(Cut(structure), Cut(codes[0]), Cut(codes[1]), roles if batch.erased is None else None)
+
+    def recoloured(self, images: Tensor) -> Tensor:
+        """What the structure encoder sees of real images."""
+        return pixels.mix_colours(images) if self.config.structure.mix_colours else images
 
     def swap(self, encoded: Encoded) -> Tensor:
         """x_ba, x_ab: the appearance of a and b on the structure of the other."""
@@ -155,23 +147,26 @@ class JointStep:
         }
         total = (terms["adversarial"] + strength * terms["gradient_penalty"]).sum()
         self.judging.backward(share * self.config.loss.adversarial * total)
-        return _detached(terms)
+        return detached(terms)
 
     def learn(
         self,
         batch: JointBatch,
         encoded: Encoded,
-        swapped: Tensor,
+        images: Cut | None,
         weights: LossWeights,
         encode_again: bool,
         share: float,
     ) -> Terms:
-        """All terms of the generator and the appearance encoder, each backward to its cut, then the cuts upstream."""
-        images = Cut(swapped)
+        """All terms of the generator and the appearance encoder, each backward to its cut, then the cuts upstream.
+
+        Args:
+            images: the swapped ones, where a term looks at them.
+        """
         terms: Terms = {}
 
         def descend(retain_graph: bool = False, inputs: Iterable[Tensor] | None = None, /, **losses: Tensor) -> None:
-            terms.update(_detached(losses))
+            terms.update(detached(losses))
             total = torch.stack([getattr(weights, name) * halves.sum() for name, halves in losses.items()]).sum()
             # With the codes detached, the appearance code's term has a value and no gradient.
             if total.requires_grad:
@@ -179,23 +174,24 @@ class JointStep:
 
         # One context for all terms: weights are cast to the precision of the step once.
         with self.learning.autocast():
-            self.please(batch, encoded, images, weights, descend)
+            if images is not None and weights.adversarial > 0:
+                scores = frozen(self.discriminator)(images.leaf)
+                descend(adversarial=generator_loss(scores, self.config.discriminator.kind))
+            self.reconstruct(batch, encoded, weights, descend)
             self.name(batch, encoded, weights, descend)
-            features = self.shared_features(images, weights)
-            self.encode_swapped(batch, encoded, images, features, weights, encode_again, descend)
-            self.teach(batch, images.origin.detach(), features, weights, descend)
+            if images is not None:
+                features = self.shared_features(images, weights)
+                self.encode_swapped(batch, encoded, images, features, weights, encode_again, descend)
+                self.teach(batch, images.origin.detach(), features, weights, descend)
         for cut in (images, encoded.structure, encoded.own_code, encoded.positive_code):
-            cut.finish()
+            if cut is not None:
+                cut.finish()
         return terms
 
-    def please(
-        self, batch: JointBatch, encoded: Encoded, images: Cut, weights: LossWeights, descend: Callable[..., None]
+    def reconstruct(
+        self, batch: JointBatch, encoded: Encoded, weights: LossWeights, descend: Callable[..., None]
     ) -> None:
-        """Images: swapped ones towards what the discriminator takes for real, reconstructions towards the original."""
-        if weights.adversarial > 0:
-            scores = frozen(self.discriminator)(images.leaf)
-            descend(adversarial=generator_loss(scores, self.config.discriminator.kind))
-        # Own structure with own appearance, or with that of another image of the same person: back to the image itself.
+        """Own structure with own appearance, or with that of another image of the same person: the image itself."""
         real = batch.real[:2].flatten(0, 1)
         for name, code in (
             ("self_reconstruction", encoded.own_code),
@@ -340,11 +336,3 @@ def _teaches(weights: LossWeights) -> bool:
 def _exchange(halves: Tensor) -> Tensor:
     """a, b -> b, a."""
     return torch.cat(halves.chunk(2)[::-1])
-
-
-def _detached(terms: Terms) -> Terms:
-    return {name: halves.detach() for name, halves in terms.items()}
-
-
-def _mean(parts: Sequence[Terms]) -> Terms:
-    return {name: torch.stack([part[name] for part in parts]).mean(0) for name in parts[0]}

@@ -23,7 +23,8 @@ from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.generator import Generator
 from dgnet.models.teacher import Teacher
 from dgnet.optimisers import Optimisers
-from dgnet.step import JointStep, StepRecord
+from dgnet.step import JointStep
+from dgnet.step_record import StepRecord
 from dgnet.teaching import Teaching
 from tests.oracles.naive_config import NaiveConfig
 from tests.oracles.naive_dgnet import TRUNK_CHANNELS

@@ -17,7 +17,8 @@ from dgnet.distributed import Distributed
 from dgnet.joint_batch import JointBatch
 from dgnet.models.generator import Generator
 from dgnet.optimisers import Optimisers
-from dgnet.step import JointStep, StepRecord
+from dgnet.step import JointStep
+from dgnet.step_record import StepRecord
 from dgnet.teaching import Teaching
 from tests.reference_fill import filled_state_dict, step_images
 

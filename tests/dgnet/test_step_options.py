@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dgnet import official
 from dgnet.joint_batch import JointBatch
-from dgnet.step import StepRecord
+from dgnet.step_record import StepRecord
 from tests.dgnet.small_training import (
     ROLES,
     narrow_trunks,

@@ -8,7 +8,7 @@ import torch
 from dgnet import pixels
 from dgnet.data.pairs import PairBatch
 from dgnet.joint_batch import JointBatch
-from dgnet.step import StepRecord
+from dgnet.step_record import StepRecord
 from tests.dgnet.small_training import MADE_TERMS, narrow_trunks, quick_config, random_batch, small_training
 
 
