@@ -124,6 +124,29 @@ def test_prefetched_batches_come_in_order_from_where_training_stands(cache: Imag
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("loader")]
 
 
+class Counting(PairSource):
+    """Notes on how many cores each batch may be computed."""
+
+    cores: list[int]
+
+    def batch(self, iteration: int) -> PairBatch:
+        self.cores.append(torch.get_num_threads())
+        return super().batch(iteration)
+
+
+def test_prefetching_leaves_the_cores_to_the_training(cache: ImageCache) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        pairs = Counting(cache, LABELS, batch_size=4, height=64, width=32, seed=5)
+        pairs.cores = []
+        with Prefetcher(pairs, workers=2) as batches:
+            next(batches)
+        assert set(pairs.cores) == {1} and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 class Slow(PairSource):
     """Takes its time, and breaks at one iteration."""
 
