@@ -175,9 +175,9 @@ class RunConfig(Section):
     device: str = "auto"
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     channels_last: bool = True
-    # Compile norms and the sums around 3x3 convolutions (Winograd's, float32 on a CPU) into one kernel each: torch.compile,
-    # about a minute at the first start. Needs a C++ compiler
-    # on a CPU; without one the log says so and plain operations do the same.
+    # Compile norms and the sums around 3x3 convolutions (Winograd's, in float32 on a CPU) into one kernel each:
+    # torch.compile, about a minute at the first start. Needs a C++ compiler on a CPU; without one the log says so and
+    # plain operations do the same.
     compile: bool = False
     sync_batch_norm: bool = False
     log_every: int = Field(20, ge=1)
