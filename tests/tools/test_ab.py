@@ -207,7 +207,7 @@ def test_folders_of_others_are_left_alone(place: Path, capsys: pytest.CaptureFix
         ("rows.generated.settings={head.nme: resnet18}", "unknown key 'head.nme'"),
         ("rows.generated.settings={run.seed: 3}", "run.seed is the same in every row, or set for each run"),
         ("rows.distilled.settings={schedule.epochs: 3}", "trains 3 steps and rows.real"),
-        ("seeds=1", "seeds: input should be greater than or equal to 2, got 1"),
+        ("seeds=1", "seeds=1: must be greater than or equal to 2, got 1"),
         ("rows={real: {meaning: alone}}", "at least one row to compare with it"),
         ("rows.a/b={meaning: alone}", "rows: the name 'a/b' must be a plain folder name"),
         ("few.images=0", "few.images"),
