@@ -51,6 +51,8 @@ class Prefetcher(Generic[SomeBatch]):
         self._source, self._device = source, torch.device(device)
         self._next = start_iteration
         self._ahead = workers + 2
+        # A number said in one thread is the default of all that have none yet: ask for this thread's own before.
+        torch.get_num_threads()
         # One core each: a worker with a team of its own for every core would take them from the training for nothing
         # (an iteration of the demo lost 0.1 of 0.3 s).
         self._pool = ThreadPoolExecutor(
