@@ -3,11 +3,12 @@
 import time
 from pathlib import Path
 
+from dgnet.build import build_generator, build_teacher
 from dgnet.config import Config, resolved
 from dgnet.data.records import Dataset
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError
-from dgnet.loop import Draw, train
+from dgnet.loop import Draw, begin_from_teacher, train
 from dgnet.losses.teaching import STYLES_THAT_ASK
 from dgnet.models.head import HeadBuilder
 from dgnet.models.teacher import Teacher
@@ -77,10 +78,10 @@ class Job:
 
     def train_teacher(self, dataset: Dataset, name: str) -> tuple[Teacher, int]:
         """Train the teacher as the run `name`; the teacher and the run's exit status."""
-        run = self.open_run(name, ("data", "teacher", "optimiser", "run"))
-        return train_teacher(self.config, dataset, run, self.distributed), run.exit_status
+        sections = ("data", "teacher", "optimiser", "run")
+        return train_teacher(self.config, dataset, lambda: self.open_run(name, sections), self.distributed)
 
-    def teachers(self, dataset: Dataset) -> list[Teacher] | int:
+    def teachers(self, dataset: Dataset, build_head: HeadBuilder | None = None) -> list[Teacher] | int:
         """The teachers that the joint training asks; or the exit status of a teacher's training that was stopped."""
         settings = self.config.teacher
         if settings.style not in STYLES_THAT_ASK or self.config.loss.teacher == 0:
@@ -90,9 +91,10 @@ class Job:
             name = f"{self.config.name}_teacher"
             paths = (self.folder(name) / TEACHER_FILE,)
             if not paths[0].exists():
-                # Before the hours that a teacher takes, not after them.
+                # What is refused is refused before the hours that a teacher takes: an occupied folder, wrong weights.
                 own = self.config.name
                 self.distributed.on_main(lambda: refuse_foreign(self.folder(own), self.curves(own), self.resume))
+                self.try_networks(dataset, build_head)
                 _, status = self.train_teacher(dataset, name)
                 if status or not paths[0].exists():
                     return status
@@ -100,9 +102,23 @@ class Job:
 
     def train(self, dataset: Dataset, draw: Draw, build_head: HeadBuilder | None = None) -> int:
         """Teacher, then DG-Net; the exit status. `build_head` makes the head that `appearance.head` names."""
-        teachers = self.teachers(dataset)
+        teachers = self.teachers(dataset, build_head)
         if isinstance(teachers, int):
             return teachers
-        run = self.open_run(self.config.name, tuple(type(self.config).model_fields))
-        train(self.config, dataset, teachers, run, self.distributed, draw, build_head)
-        return run.exit_status
+        sections = tuple(type(self.config).model_fields)
+        return train(
+            self.config,
+            dataset,
+            teachers,
+            lambda: self.open_run(self.config.name, sections),
+            self.distributed,
+            draw,
+            build_head,
+        )
+
+    def try_networks(self, dataset: Dataset, build_head: HeadBuilder | None) -> None:
+        """`UserError` where the networks of the joint training cannot be built as the configuration wants them."""
+        identities = len(dataset.identities)
+        generator = build_generator(self.config, identities, build_head=build_head)
+        if self.config.appearance.from_teacher:
+            begin_from_teacher(generator, [build_teacher(self.config.teacher, identities)])

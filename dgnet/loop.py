@@ -92,20 +92,22 @@ def train(
     config: Config,
     dataset: Dataset,
     teachers: list[Teacher],
-    run: Run,
+    open_run: Callable[[], Run],
     distributed: Distributed,
     draw: Draw,
     build_head: HeadBuilder | None = None,
-) -> Generator:
-    """Train from the run's latest checkpoint (or the start) to `config.schedule.iterations`, or until told to stop."""
+) -> int:
+    """Train from the run's latest checkpoint (or the start) to `config.schedule.iterations`, or until told to stop.
+
+    `open_run` is called when all that the settings ask for could be built: what is refused before leaves no folder.
+    Returns the exit status.
+    """
     identities, device = len(dataset.identities), distributed.device
     source = pair_source(config.data, dataset, config.run.batch_size, config.run.seed, distributed)
     training = JointTraining.fresh(config, identities, distributed, build_head)
     if config.appearance.from_teacher:
-        own = config.appearance.backbone if config.appearance.head is None else None
-        if not teachers or config.teacher.backbone != own:
-            raise UserError("appearance.from_teacher needs a teacher with the backbone of the appearance encoder")
-        training.generator.appearance.backbone.load_state_dict(teachers[0].backbone.state_dict())
+        begin_from_teacher(training.generator, teachers)
+    run = open_run()
     if path := run.latest_checkpoint():
         training.load_state_dict(continued(path, dataset, device))
     teaching = Teaching(teachers, config.teacher.style, config.loss.batch_statistics_when_frozen, identities)
@@ -133,7 +135,19 @@ def train(
                 run.save(iteration, {**described, "iteration": iteration, **training.state_dict()})
             if run.should_stop:
                 break
-    return training.generator
+    return run.exit_status
+
+
+def begin_from_teacher(generator: Generator, teachers: list[Teacher]) -> None:
+    """Give the appearance encoder's trunk the weights of the first teacher's. `UserError` where they do not fit."""
+    backbone = generator.appearance.backbone
+    try:
+        backbone.load_state_dict(teachers[0].backbone.state_dict() if teachers else {})
+    except RuntimeError as error:
+        raise UserError(
+            "appearance.from_teacher needs a teacher with the backbone of the appearance encoder "
+            "(appearance.backbone, and no appearance.head)"
+        ) from error
 
 
 def continued(path: Path, dataset: Dataset, device: torch.device) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Training of the teacher: a plain identity classifier on real images."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,8 +37,14 @@ def rate_factor(progress: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)))
 
 
-def train_teacher(config: Config, dataset: Dataset, run: Run, distributed: Distributed) -> Teacher:
-    """Train a teacher with `config.teacher`; the run's folder gets checkpoints and, at the end, `teacher.pth`."""
+def train_teacher(
+    config: Config, dataset: Dataset, open_run: Callable[[], Run], distributed: Distributed
+) -> tuple[Teacher, int]:
+    """Train a teacher with `config.teacher`; the run's folder gets checkpoints and, at the end, `teacher.pth`.
+
+    `open_run` is called when all that the settings ask for could be built: what is refused before leaves no folder.
+    Returns the teacher and the exit status.
+    """
     settings = config.teacher
     if settings.batch_size % ROLES:
         raise UserError(f"teacher.batch_size must be a multiple of {ROLES}, got {settings.batch_size}")
@@ -58,6 +64,7 @@ def train_teacher(config: Config, dataset: Dataset, run: Run, distributed: Distr
         weight_decay=config.optimiser.weight_decay,
     )
     precision = Precision(config.run.precision, device)
+    run = open_run()
     if path := run.latest_checkpoint():
         state = load_checkpoint(path, device)
         teacher.load_state_dict(state["teacher"])
@@ -111,7 +118,7 @@ def train_teacher(config: Config, dataset: Dataset, run: Run, distributed: Distr
                 break
     if (run.start if total <= run.start else iteration) == total and distributed.is_main:
         save_checkpoint(run.folder / TEACHER_FILE, describe_teacher(teacher, config, dataset))
-    return teacher
+    return teacher, run.exit_status
 
 
 def describe_teacher(teacher: Teacher, config: Config, dataset: Dataset) -> dict[str, Any]:

@@ -69,6 +69,10 @@ def test_a_diverging_run_stops_by_itself_and_keeps_what_was_good(here: Here) -> 
         (("appearance.weights={place}/nothing.pth",), "{place}/nothing.pth: no such file (expected pretrained weights"),
         (("appearance.weights={place}/list.pth",), "{place}/list.pth: expected pretrained weights"),
         (("teacher.checkpoints=[{place}/list.pth]",), "{place}/list.pth is no checkpoint of ours: it holds a list"),
+        (("appearance.head=resnet18_kd",), "appearance.head must be one without _kd"),
+        (("appearance.from_teacher=true", "appearance.backbone=resnet34"), "appearance.from_teacher needs a teacher"),
+        (("appearance.from_teacher=true", "appearance.head=resnet18"), "appearance.from_teacher needs a teacher"),
+        (("appearance.from_teacher=true", "teacher.style=2"), "appearance.from_teacher needs a teacher"),
         (("run.device=tpu",), "device must be auto, cpu, cuda or cuda:NUMBER, not 'tpu'"),
         (("run.sync_batch_norm=true",), "synchronised batch norm works on CUDA only"),
         (("--max-hours", "-1"), "--max-hours must be a positive number of hours, not -1.0"),
@@ -82,11 +86,27 @@ def test_bad_input_is_one_sentence(here: Here, options: tuple[str, ...], words: 
     ]
     named = [] if "--name" in options else ["--name", "bad"]
     status, _, said = here(*given, *named)
-    shutil.rmtree(here.place / "outputs" / "bad", ignore_errors=True)
-    shutil.rmtree(here.place / "logs" / "bad", ignore_errors=True)
     (sentence,) = [line for line in said.splitlines() if line.startswith("error: ")]
     assert status == 2 and words.format(place=here.place) in sentence, said
     assert "Traceback" not in said
+    # Put right, the same command begins: no folder of a run is in its way.
+    assert not (here.place / "outputs" / "bad").exists() and not (here.place / "logs" / "bad").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("appearance.weights=nothing.pth", "nothing.pth: no such file"),
+        ("appearance.from_teacher=true", "appearance.from_teacher needs a teacher"),
+        ("teacher.weights=nothing.pth", "nothing.pth: no such file"),
+        ("teacher.batch_size=6", "teacher.batch_size must be a multiple of 4, got 6"),
+        ("teacher.batch_size=64", "at least one batch of 16 images, and it holds 12"),
+    ],
+)
+def test_what_cannot_be_built_is_said_before_a_teacher_is_trained(here: Here, setting: str, words: str) -> None:
+    status, _, said = here("--name", "unbuilt", setting, "appearance.backbone=resnet34")
+    assert status == 2 and said.startswith("error: ") and words in said, said
+    assert not list(here.place.glob("*/unbuilt*"))
 
 
 def test_an_occupied_folder_is_refused_before_a_teacher_is_trained(here: Here) -> None:
