@@ -1,6 +1,7 @@
 """The commands that train and test heads, as their users type them."""
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -17,15 +18,15 @@ import yaml
 from PIL import Image
 from torch import nn
 
-from dgnet.checkpoint import list_checkpoints, load_checkpoint
+from dgnet.checkpoint import file_hash, list_checkpoints, load_checkpoint
 from dgnet.errors import command
 from reid_heads.registry import build_head
 from reid_heads.stored import save_head
 from tests.dgnet.small_training import narrow_trunks
 from tests.reid_heads.small_data import pedestrians
 from tests.tools.gan_tool import leaves
+from tools import evaluate_reid, train, train_mgn
 from tools import test as test_tool
-from tools import train, train_mgn
 
 # Whole programs: a busy machine takes its time.
 pytestmark = pytest.mark.timeout(400)
@@ -112,6 +113,11 @@ def test_the_bag_of_tricks_from_training_to_test(here: Here, place: Path) -> Non
         assert re.search(rf"^re-ranked Rank-{rank} +[\d.]+ %$", printed, re.MULTILINE)
     assert re.search(r"^protocol standard, image alone; re-ranked: k-reciprocal k1=", printed, re.MULTILINE)
     assert "% (protocol standard, image alone)" in log, "each test in the log of the training names its protocol"
+    # By the run's name: its data set, and the best weights rather than the last state.
+    status, printed, said = here(evaluate_reid, "--name", "resnet18", "--report", "page")
+    assert status == 0 and re.search(rf"^ +mAP +{best_of_said:.1f} % ", printed, re.MULTILINE), said
+    weights = json.loads((place / "page" / "report.json").read_text())["checkpoints"]
+    assert weights == {str(best.relative_to(place)): file_hash(best)}
 
 
 def test_self_distillation_is_named_so(here: Here, place: Path) -> None:

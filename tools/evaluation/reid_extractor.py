@@ -16,12 +16,13 @@ from dgnet.models.frozen import evaluating
 from dgnet.restore import KIND as GENERATOR
 from dgnet.restore import StoredGenerator
 from dgnet.teacher_training import KIND as TEACHER
-from dgnet.teacher_training import TEACHER_FILE, load_teacher
+from dgnet.teacher_training import load_teacher
 from eval.extractor import Extractor
 from reid_heads.registry import ADD_MIRROR_IMAGE
 from reid_heads.stored import KIND as HEAD
 from reid_heads.stored import load_head
 from reid_heads.student import build_student
+from tools.evaluation.run_data import own_weights
 
 SPACE = "identity space"
 ALPHA = 0.5
@@ -95,7 +96,7 @@ def _file(named: str | Path, output: Path) -> Path:
     run = output / "outputs" / str(named)
     path = run if run.is_dir() else Path(named)
     if path.is_dir():
-        return next((file for file in (path / TEACHER_FILE, *path.glob("mAP_*.pth")) if file.is_file()), path)
+        return own_weights(path) or path
     if not path.is_file():
         known = [folder.name for folder in folders_of(output / "outputs")]
         raise unknown_run(str(named), "file of weights", known, output)

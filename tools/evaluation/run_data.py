@@ -5,14 +5,16 @@ from pathlib import Path
 import yaml
 
 from dgnet.checkpoint import latest_checkpoint
-from dgnet.config import parse_config
+from dgnet.config import Config
 from dgnet.data.records import Dataset
 from dgnet.data.training import open_dataset
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError
 from dgnet.find_run import is_released
 from dgnet.run_folder import CONFIG
+from dgnet.settings import parse_settings
 from dgnet.teacher_training import TEACHER_FILE
+from reid_heads.config import HeadConfig
 
 
 def weights_of(named: str | Path, output: Path = Path()) -> Path:
@@ -21,14 +23,21 @@ def weights_of(named: str | Path, output: Path = Path()) -> Path:
     path = run if run.is_dir() else Path(named)
     if path.is_file():
         return path
-    if (path / TEACHER_FILE).is_file():
-        return path / TEACHER_FILE
+    if own := own_weights(path):
+        return own
     newest = (
         max((path / "checkpoints").glob("gen_*.pt")) if is_released(path) else latest_checkpoint(path / "checkpoints")
     )
     if newest is None:
-        raise UserError(f"{path} holds no weights: neither {TEACHER_FILE} nor checkpoints")
+        raise UserError(f"{path} holds no weights: neither {TEACHER_FILE}, mAP_*.pth nor checkpoints")
     return newest
+
+
+def own_weights(folder: Path) -> Path | None:
+    """The trained network in a run's folder: its teacher, or its head at its best; None for a run of DG-Net."""
+    if (folder / TEACHER_FILE).is_file():
+        return folder / TEACHER_FILE
+    return max(folder.glob("mAP_*.pth"), key=lambda path: path.stat().st_mtime_ns, default=None)
 
 
 def dataset_of_run(weights: Path) -> Dataset:
@@ -41,6 +50,7 @@ def dataset_of_run(weights: Path) -> Dataset:
             except (yaml.YAMLError, UnicodeDecodeError) as error:
                 raise UserError(f"{source} is not readable as YAML; name the data set by --data") from error
             if isinstance(values, dict) and isinstance(values.get("data"), dict):
-                config = parse_config({"data": values["data"]}, str(source))
+                kind: type[HeadConfig | Config] = HeadConfig if "head" in values else Config
+                config = parse_settings(kind, {"data": values["data"]}, str(source))
                 return open_dataset(config.data, Distributed.start("cpu"))
     raise UserError(f"{weights}: no configuration beside it tells which data it was trained on; name them by --data")
