@@ -83,6 +83,18 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> State:
     return content
 
 
+def require_kind(path: Path, content: State, kind: str, wanted: str) -> None:
+    """`UserError` unless what was read from `path` says under "kind" that it is one; `wanted`: the same in words."""
+    if content.get("kind") != kind:
+        raise UserError(f"{path}: must hold {wanted}, {what_it_holds(content)}")
+
+
+def what_it_holds(content: State) -> str:
+    """The end of a sentence about a wrong file."""
+    kind = content.get("kind")
+    return f"holds a {kind}" if isinstance(kind, str) else "does not say that it is a file of ours"
+
+
 def find_damage(path: Path) -> str | None:
     """What is wrong with a checkpoint file in a few words, or None where each part has the sum it was written with."""
     try:

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from dgnet.build import build_discriminator, build_generator
-from dgnet.checkpoint import load_checkpoint
 from dgnet.config import Config, resolved
 from dgnet.data.draws import generator as random_generator
 from dgnet.data.draws import iteration_seed
@@ -21,6 +20,7 @@ from dgnet.data.training import pair_source
 from dgnet.device import Precision, keep_freed_memory, peak_memory_bytes
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError
+from dgnet.going_on import state_to_go_on_from
 from dgnet.joint_batch import JointBatch
 from dgnet.layers.fused import compile_small_functions
 from dgnet.models.discriminator import MultiScaleDiscriminator
@@ -109,7 +109,7 @@ def train(
         begin_from_teacher(training.generator, teachers)
     run = open_run()
     if path := run.latest_checkpoint():
-        training.load_state_dict(continued(path, dataset, device))
+        training.load_state_dict(state_to_go_on_from(path, KIND, dataset, device))
     teaching = Teaching(teachers, config.teacher.style, config.loss.batch_statistics_when_frozen, identities)
     step = training.step(teaching, distributed, config)
     described = {"kind": KIND, "config": resolved(config), "identities": list(dataset.identities)}
@@ -148,17 +148,6 @@ def begin_from_teacher(generator: Generator, teachers: list[Teacher]) -> None:
             "appearance.from_teacher needs a teacher with the backbone of the appearance encoder "
             "(appearance.backbone, and no appearance.head)"
         ) from error
-
-
-def continued(path: Path, dataset: Dataset, device: torch.device) -> dict[str, Any]:
-    """The state to go on from. `UserError` when it was trained on other identities than the data set's."""
-    state = load_checkpoint(path, device)
-    if state["identities"] != list(dataset.identities):
-        raise UserError(
-            f"{path} was trained on {len(state['identities'])} identities that are not the {len(dataset.identities)} "
-            f"of {dataset.root}; name the data it began with by data.root=..., or begin a new run under another --name"
-        )
-    return state
 
 
 def encodes_again(config: Config, iteration: int) -> bool:

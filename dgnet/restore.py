@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from dgnet.build import build_generator
-from dgnet.checkpoint import checkpoint_iteration, latest_checkpoint, list_checkpoints, load_checkpoint
+from dgnet.checkpoint import checkpoint_iteration, latest_checkpoint, list_checkpoints, load_checkpoint, require_kind
 from dgnet.config import Config, parse_config
 from dgnet.errors import UserError
 from dgnet.models.generator import Generator
@@ -45,8 +45,7 @@ def load_generator(
     path = Path(path)
     checkpoint = _checkpoint_of_run(path, which) if path.is_dir() else path
     content = load_checkpoint(checkpoint, device)
-    if content.get("kind") != KIND:
-        raise UserError(f"{checkpoint}: not a checkpoint of DG-Net written by tools/train_gan.py")
+    require_kind(checkpoint, content, KIND, "a checkpoint of DG-Net (tools/train_gan.py writes them)")
     config = parse_config(content["config"], str(checkpoint))
     identities = tuple(content["identities"])
     network = build_generator(config, len(identities), pretrained=False, build_head=build_head)

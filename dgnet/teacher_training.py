@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from dgnet import pixels
 from dgnet.build import build_teacher
-from dgnet.checkpoint import load_checkpoint, save_checkpoint
+from dgnet.checkpoint import load_checkpoint, require_kind, save_checkpoint
 from dgnet.config import Config, TeacherConfig
 from dgnet.data.draws import iteration_seed
 from dgnet.data.prefetch import Prefetcher
@@ -20,10 +20,12 @@ from dgnet.data.training import pair_source
 from dgnet.device import Precision
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError
+from dgnet.going_on import state_to_go_on_from
 from dgnet.models.teacher import Teacher
 from dgnet.run import Run
 
 KIND = "dgnet teacher"
+TRAINING_KIND = "training state of a dgnet teacher"
 TEACHER_FILE = "teacher.pth"
 # A pair batch holds four images per anchor: a, b and their positives. The teacher takes them as four plain images.
 ROLES = 4
@@ -66,7 +68,7 @@ def train_teacher(
     precision = Precision(config.run.precision, device)
     run = open_run()
     if path := run.latest_checkpoint():
-        state = load_checkpoint(path, device)
+        state = state_to_go_on_from(path, TRAINING_KIND, dataset, device)
         teacher.load_state_dict(state["teacher"])
         optimiser.load_state_dict(state["optimiser"])
         precision.load_state_dict(state["precision"])
@@ -109,6 +111,8 @@ def train_teacher(
                 run.save(
                     iteration,
                     {
+                        "kind": TRAINING_KIND,
+                        "identities": list(dataset.identities),
                         "teacher": teacher.state_dict(),
                         "optimiser": optimiser.state_dict(),
                         "precision": precision.state_dict(),
@@ -152,8 +156,7 @@ class StoredTeacher:
 def load_teacher(path: Path, device: torch.device | str = "cpu") -> StoredTeacher:
     """Read a file that `train_teacher` wrote. `UserError` when it is missing, damaged or something else."""
     content = load_checkpoint(path, device)
-    if content.get("kind") != KIND:
-        raise UserError(f"{path}: not a teacher written by tools/train_teacher.py")
+    require_kind(path, content, KIND, f"a teacher ({TEACHER_FILE} of tools/train_teacher.py)")
     network = build_teacher(TeacherConfig(**content["architecture"]), len(content["identities"]), pretrained=False)
     network.load_state_dict(content["state"])
     size = content["preprocessing"]

@@ -4,12 +4,11 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from dgnet import pixels
-from dgnet.checkpoint import load_checkpoint, save_checkpoint
+from dgnet.checkpoint import load_checkpoint, require_kind, save_checkpoint
 from dgnet.errors import UserError
 from dgnet.models.head import Head, Option
 from reid_heads.originals import fill_from_original, read_original
@@ -17,6 +16,7 @@ from reid_heads.registry import HEADS, build_head
 from reid_heads.state_file import read_content
 
 KIND = "reid head"
+WANTED = "a trained head (mAP_*.pth of tools/train.py or tools/train_mgn.py)"
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,7 @@ def save_head(path: Path, head: Head, identities: Sequence[int], height: int, wi
 def load_head(path: Path, device: torch.device | str = "cpu") -> StoredHead:
     """Read a file that `save_head` wrote. `UserError` when it is missing, damaged or something else."""
     content = load_checkpoint(path, device)
-    if not _is_ours(content):
-        raise UserError(f"{path}: not a head written by tools/train.py or tools/train_mgn.py")
+    require_kind(path, content, KIND, WANTED)
     architecture, identities = content["architecture"], tuple(content["identities"])
     network = build_head(architecture["name"], len(identities), **architecture["options"])
     network.load_state_dict(content["state"])
@@ -114,13 +113,10 @@ def _describe(head: Head) -> str:
 def _holds_our_head(path: Path) -> bool:
     """Whether a file is one of `save_head`, without reading its weights where the format allows that.
 
-    `UserError` names another of our files (a teacher, a checkpoint): it is no other system's either.
+    `UserError` for another of our files (a teacher, a checkpoint), which is no other system's either.
     """
     content = read_content(Path(path), mmap=path.is_file() and zipfile.is_zipfile(path))
-    if isinstance(content, dict) and isinstance(content.get("kind"), str) and not _is_ours(content):
-        raise UserError(f"{path}: must hold a trained head (mAP_*.pth of tools/train.py), holds a {content['kind']}")
-    return _is_ours(content)
-
-
-def _is_ours(content: Any) -> bool:
-    return isinstance(content, dict) and content.get("kind") == KIND
+    if not isinstance(content, dict) or not isinstance(content.get("kind"), str):
+        return False
+    require_kind(path, content, KIND, WANTED)
+    return True

@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from dgnet.checkpoint import load_checkpoint
 from dgnet.data.check import count_splits, split_table
 from dgnet.data.draws import iteration_seed
 from dgnet.data.prefetch import Prefetcher
@@ -17,6 +16,7 @@ from dgnet.data.records import Dataset
 from dgnet.device import Precision, peak_memory_bytes
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError
+from dgnet.going_on import state_to_go_on_from
 from dgnet.models.head import Head
 from dgnet.run import Run
 from dgnet.settings import resolved
@@ -31,6 +31,8 @@ from reid_heads.pace import Pace
 from reid_heads.registry import build_head
 from reid_heads.stored import fill_head
 
+# What checkpoints of this loop say under "kind"; `reid_heads.stored.KIND` is that of the file to use.
+TRAINING_KIND = "training state of a reid head"
 # Settings that change what is written, where or how fast, not what is computed.
 MAY_CHANGE = (
     "data.root",
@@ -111,7 +113,7 @@ def train_head(
         distributed=distributed,
     )
     if path := run.latest_checkpoint():
-        state = load_checkpoint(path, device)
+        state = state_to_go_on_from(path, TRAINING_KIND, dataset, device)
         learning.load_state_dict(state["learning"])
         for name, optimiser in optimisers.items():
             optimiser.load_state_dict(state["optimisers"][name])
@@ -170,6 +172,8 @@ def train_head(
                 run.save(
                     iteration,
                     {
+                        "kind": TRAINING_KIND,
+                        "identities": list(dataset.identities),
                         "learning": learning.state_dict(),
                         "optimisers": states,
                         "precision": precision.state_dict(),

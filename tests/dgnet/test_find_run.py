@@ -66,7 +66,7 @@ def test_the_originals_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ("new", 7, "no checkpoint of iteration 7; it has: 20, 30"),
         ("notes", None, "has no checkpoints"),
         ("{place}/outputs/new/checkpoints/checkpoint_00000030.pt", 20, "is one checkpoint: give its run's folder"),
-        ("teacher", None, "not a checkpoint of DG-Net"),
+        ("teacher", None, "must hold a checkpoint of DG-Net"),
     ],
 )
 def test_what_is_not_there(place: Path, name: str, which: int | None, sentence: str) -> None:

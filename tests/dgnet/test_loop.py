@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from dgnet.checkpoint import save_checkpoint
-from dgnet.data.records import Dataset, Record
 from dgnet.device import Precision
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError
 from dgnet.joint_batch import JointBatch
-from dgnet.loop import JointTraining, continued, encodes_again, require_finite, require_finite_state
+from dgnet.loop import JointTraining, encodes_again, require_finite, require_finite_state
 from dgnet.optimisers import Optimisers
 from dgnet.run import Run
 from tests.dgnet.small_training import SmallTraining, narrow_trunks, quick_config, random_batch, small_training
@@ -106,19 +104,6 @@ def equal(first: Any, second: Any) -> bool:
     if isinstance(first, (list, tuple)):
         return len(first) == len(second) and all(map(equal, first, second))
     return torch.equal(first, second) if isinstance(first, torch.Tensor) else first == second
-
-
-def test_a_run_does_not_go_on_with_other_people(tmp_path: Path) -> None:
-    def people(*identities: int) -> Dataset:
-        return Dataset("some", tmp_path, tuple(Record(tmp_path / "x.png", i, 1, "train") for i in identities))
-
-    path = tmp_path / "checkpoint_00000004.pt"
-    save_checkpoint(path, {"identities": [2, 5, 7], "iteration": 4})
-    assert continued(path, people(7, 2, 5, 5), CPU)["iteration"] == 4
-    for others in (people(2, 5), people(2, 5, 8), people(2, 5, 7, 9)):
-        with pytest.raises(UserError, match="3 identities that are not the") as caught:
-            continued(path, others, CPU)
-        assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_the_coin_of_an_iteration() -> None:

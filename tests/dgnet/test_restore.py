@@ -67,7 +67,7 @@ def test_what_is_not_there(run, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"kind": "dgnet teacher"}, "not a checkpoint of DG-Net"),
+        ({"kind": "dgnet teacher"}, "must hold a checkpoint of DG-Net .*, holds a dgnet teacher$"),
         ({"config": {"structure": {"channel": 2}}}, "unknown key 'structure.channel'"),
         ({"identities": [1, 2]}, r"do not fit .*logits"),
     ],

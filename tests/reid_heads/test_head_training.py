@@ -1,5 +1,6 @@
 """The training loop in this process: what it writes, exact resume, generated images, teachers, refusals."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from reid_heads.config import GeneratedConfig
 from reid_heads.generated import LiveGenerator, open_generated
 from reid_heads.instruction import open_teaching
 from reid_heads.registry import build_head
-from reid_heads.stored import load_head, save_head
+from reid_heads.stored import load_head, open_head, save_head
 from reid_heads.training import Trained, train_head
 from tests.dgnet.small_generator import small_generator
 from tests.dgnet.small_training import narrow_trunks
@@ -105,6 +106,18 @@ def test_stopped_and_resumed_is_uninterrupted(dataset: Dataset, tmp_path: Path, 
         assert torch.equal(value, other[key]) if isinstance(value, torch.Tensor) else value == other[key], key
     rows = [read_scalars(place / "run" / "scalars.csv") for place in (whole, parts)]
     assert len({tuple(row["loss/CrossEntropy"] for _, row in table) for table in rows}) == 1
+
+
+def test_a_run_does_not_go_on_with_other_people(dataset: Dataset, tmp_path: Path) -> None:
+    train(tmp_path, dataset, max_hours=1e-7)
+    fewer = replace(
+        dataset, train=tuple(record for record in dataset.train if record.identity != dataset.identities[0])
+    )
+    with pytest.raises(UserError, match="was trained on 6 identities that are not the 5 of"):
+        train(tmp_path, fewer, resume=True)
+    (state,) = list_checkpoints(tmp_path / "run" / "checkpoints")
+    with pytest.raises(UserError, match="must hold a trained head .*, holds a training state of a reid head$"):
+        open_head(state)
 
 
 def first_losses(place: Path, dataset: Dataset, generated: Any = None, **options: Any) -> dict[str, float]:

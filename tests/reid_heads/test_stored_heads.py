@@ -169,7 +169,10 @@ def nothing(path: Path) -> None:
         (truncated, "damaged"),
         (a_list, "this is a list"),
         (numbers, "holds no weights"),
-        (a_teacher, "must hold a trained head (mAP_*.pth of tools/train.py), holds a dgnet teacher"),
+        (
+            a_teacher,
+            "(mAP_*.pth of tools/train.py or tools/train_mgn.py), holds a dgnet teacher",
+        ),
         (nothing, "no such file"),
     ],
 )
@@ -200,5 +203,5 @@ def test_another_architecture_or_number_of_identities(tmp_path: Path) -> None:
         open_head(theirs)
     with pytest.raises(UserError, match="no trained head"):
         open_head(imagenet, "resnet18")
-    with pytest.raises(UserError, match="not a head written by"):
+    with pytest.raises(UserError, match="must hold a trained head .* does not say that it is a file of ours"):
         load_head(theirs)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from dgnet import pixels
-from dgnet.checkpoint import file_hash, load_checkpoint
+from dgnet.checkpoint import file_hash, load_checkpoint, what_it_holds
 from dgnet.embedding import appearance_embedding, head_embedding, teacher_embedding
 from dgnet.errors import UserError
 from dgnet.find_run import find_run, folders_of, unknown_run
@@ -45,7 +45,8 @@ def reid_extractor(
     of the image alone, by default as in `dgnet.embedding`. `UserError` for anything else.
     """
     path = _file(named, output)
-    kind = load_checkpoint(path).get("kind") if path.is_file() else GENERATOR
+    content = load_checkpoint(path) if path.is_file() else {"kind": GENERATOR}
+    kind = content.get("kind")
     if kind == TEACHER:
         teacher = load_teacher(path, device)
         seen = mirrored is not False
@@ -59,7 +60,7 @@ def reid_extractor(
     if kind == GENERATOR:
         found = find_run(str(named), output, device=device, build_head=build_student)
         return encoder_extractor(found.stored, found.name, mirrored is not False)
-    raise UserError(f"{path}: not a teacher, a head or a DG-Net, but {kind!r}")
+    raise UserError(f"{path}: must hold a teacher, a trained head or a DG-Net, {what_it_holds(content)}")
 
 
 def encoder_extractor(stored: StoredGenerator, name: str, mirrored: bool = True) -> ReidExtractor:
