@@ -26,29 +26,60 @@ from dgnet.layers.twice import twice_differentiable_convolution
 _EVEN = ((1, 1, 0, 0, 0), (0, 0, 1, 1, 0), (0, 0, 0, 0, 1))
 _ODD = ((1, 0, 0, 0, 0), (0, 1, 1, 0, 0), (0, 0, 0, 1, 1))
 
+# Dimension, outermost line, its inner neighbour: top, bottom, left, right.
+_SIDES = ((2, 0, 1), (2, -1, -2), (3, 0, 1), (3, -1, -2))
 
-class _AddToBorder(torch.autograd.Function):
-    """`y` with lines added to its four borders, in place; slice assignments would copy the gradient four times."""
+
+class _PadAndDifferences(torch.autograd.Function):
+    """The image padded by one (replicate), and on each side its second line less the outermost.
+
+    In one function the gradients of the lines are added in place; autograd would surround each with an image of zeros.
+    """
 
     @staticmethod
-    def forward(ctx: Any, y: Tensor, top: Tensor, bottom: Tensor, left: Tensor, right: Tensor) -> Tensor:
-        ctx.mark_dirty(y)
-        y[:, :, 0] += top
-        y[:, :, -1] += bottom
-        y[:, :, :, 0] += left
-        y[:, :, :, -1] += right
+    def forward(ctx: Any, x: Tensor) -> tuple[Tensor, ...]:
+        ctx.save_for_backward(x)
+        lines = (x.select(dim, inner) - x.select(dim, outer) for dim, outer, inner in _SIDES)
+        return pad(x, 1, "replicate"), *lines
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        padded, *lines = grads
+        grad = torch.ops.aten.replication_pad2d_backward(padded, *ctx.saved_tensors, [1, 1, 1, 1])
+        for (dim, outer, inner), line in zip(_SIDES, lines, strict=True):
+            grad.select(dim, inner).add_(line)
+            grad.select(dim, outer).sub_(line)
+        return grad
+
+
+class _Assemble(torch.autograd.Function):
+    """`[batch, 4 * channel, height, width]`, phases outermost -> `[batch, channel, 2*height, 2*width]`, plus its edges.
+
+    `F.pixel_shuffle` wants the phases innermost and so moves single numbers; here whole pixels of channels_last move.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, phases: Tensor, *lines: Tensor) -> Tensor:
+        batch, channels, high, wide = phases.shape
+        cells = phases.permute(0, 2, 3, 1).reshape(batch, high, wide, 2, 2, channels // 4).transpose(2, 3)
+        y = cells.reshape(batch, 2 * high, 2 * wide, channels // 4).permute(0, 3, 1, 2)
+        for (dim, outer, _), line in zip(_SIDES, lines, strict=True):
+            y.select(dim, outer).add_(line)
         return y
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, ...]:
         grad = grads[0]
-        return grad, grad[:, :, 0], grad[:, :, -1], grad[:, :, :, 0], grad[:, :, :, -1]
+        batch, channels, high, wide = grad.shape
+        cells = grad.permute(0, 2, 3, 1).reshape(batch, high // 2, 2, wide // 2, 2, channels).transpose(2, 3)
+        phases = cells.reshape(batch, high // 2, wide // 2, 4 * channels).permute(0, 3, 1, 2)
+        return phases, *(grad.select(dim, outer) for dim, outer, _ in _SIDES)
 
 
 def _phase_kernels(weight: Tensor) -> Tensor:
-    """`[out, in, 5, 5]` -> `[out * 4, in, 3, 3]`, phases (even or odd row, column) innermost for pixel_shuffle."""
+    """`[out, in, 5, 5]` -> `[4 * out, in, 3, 3]`, phases (even or odd row, column) outermost."""
     folds = torch.tensor([_EVEN, _ODD], dtype=weight.dtype, device=weight.device)
-    kernels = torch.einsum("oiyx,pay,qbx->opqiab", weight, folds, folds)
+    kernels = torch.einsum("oiyx,pay,qbx->pqoiab", weight, folds, folds)
     return kernels.reshape(-1, weight.shape[1], 3, 3)
 
 
@@ -64,12 +95,13 @@ def upsampled_convolution(
     bias: Float[Tensor, "out_channel"],
 ) -> Float[Tensor, "batch out_channel 2*height 2*width"]:
     """Equal to `conv2d(pad(upsample(x, 2, "nearest"), 2, "reflect"), weight, bias)`, with 36 % of its products."""
-    kernels, biases = _phase_kernels(weight), bias.repeat_interleave(4)
-    phases = twice_differentiable_convolution(pad(x, 1, "replicate"), kernels, biases)
-    y = F.pixel_shuffle(phases, 2)
+    padded, top, bottom, left, right = _PadAndDifferences.apply(x)
+    phases = twice_differentiable_convolution(padded, _phase_kernels(weight), bias.repeat(4))
     # Rows first, with columns reflected as they should be; then columns, over rows as the replicate padding has them.
-    top = _border_line(x[:, :, 1] - x[:, :, 0], weight[:, :, 0], "reflect")
-    bottom = _border_line(x[:, :, -2] - x[:, :, -1], weight[:, :, 4], "reflect")
-    left = _border_line(x[:, :, :, 1] - x[:, :, :, 0], weight[:, :, :, 0], "replicate")
-    right = _border_line(x[:, :, :, -2] - x[:, :, :, -1], weight[:, :, :, 4], "replicate")
-    return _AddToBorder.apply(y, top, bottom, left, right)
+    return _Assemble.apply(
+        phases,
+        _border_line(top, weight[:, :, 0], "reflect"),
+        _border_line(bottom, weight[:, :, 4], "reflect"),
+        _border_line(left, weight[:, :, :, 0], "replicate"),
+        _border_line(right, weight[:, :, :, 4], "replicate"),
+    )
