@@ -13,7 +13,7 @@ from dgnet.losses.teaching import STYLES_THAT_ASK
 from dgnet.models.head import HeadBuilder
 from dgnet.models.teacher import Teacher
 from dgnet.run import Run
-from dgnet.run_folder import refuse_foreign
+from dgnet.run_folder import config_changes, refuse_foreign
 from dgnet.teacher_training import TEACHER_FILE, load_teachers, train_teacher
 
 # Settings that change what is written, where or how fast, not what is computed.
@@ -71,6 +71,7 @@ class Job:
             curves=self.curves(name),
             resume=self.resume,
             may_change=MAY_CHANGE,
+            defaults=resolved(Config()),
             max_hours=hours,
             keep=self.config.run.keep_checkpoints,
             distributed=self.distributed,
@@ -92,8 +93,7 @@ class Job:
             paths = (self.folder(name) / TEACHER_FILE,)
             if not paths[0].exists():
                 # What is refused is refused before the hours that a teacher takes: an occupied folder, wrong weights.
-                own = self.config.name
-                self.distributed.on_main(lambda: refuse_foreign(self.folder(own), self.curves(own), self.resume))
+                self.distributed.on_main(self.refuse_folder)
                 self.try_networks(dataset, build_head)
                 _, status = self.train_teacher(dataset, name)
                 if status or not paths[0].exists():
@@ -115,6 +115,12 @@ class Job:
             draw,
             build_head,
         )
+
+    def refuse_folder(self) -> None:
+        """`UserError` where the run cannot begin in its folder, or go on there."""
+        folder, curves = self.folder(self.config.name), self.curves(self.config.name)
+        refuse_foreign(folder, curves, self.resume)
+        config_changes(folder, resolved(self.config), MAY_CHANGE, resolved(Config()))
 
     def try_networks(self, dataset: Dataset, build_head: HeadBuilder | None) -> None:
         """`UserError` where the networks of the joint training cannot be built as the configuration wants them."""

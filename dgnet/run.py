@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -28,7 +29,7 @@ from dgnet.distributed import Distributed, number
 from dgnet.errors import UserError
 from dgnet.journal import Journal
 from dgnet.progress import Progress
-from dgnet.run_folder import claim, settle_config
+from dgnet.run_folder import CONFIG, NONE, claim, config_changes, store_config
 from dgnet.scalars import ScalarTable, TensorBoardCurves
 
 _ALONE = Distributed(0, 0, 1, torch.device("cpu"))
@@ -38,12 +39,20 @@ class _Desk:
     """The files that the main process writes; the other ranks have none."""
 
     def __init__(
-        self, folder: Path, curves: Path, config: Mapping[str, Any], resume: bool, may_change: Collection[str]
+        self,
+        folder: Path,
+        curves: Path,
+        config: Mapping[str, Any],
+        resume: bool,
+        may_change: Collection[str],
+        defaults: Mapping[str, Any],
     ) -> None:
         self._lock = claim(folder, curves, resume)
         self.journal = Journal(folder / "log.txt")
         try:
-            changes = settle_config(folder, config, may_change)
+            changes = config_changes(folder, config, may_change, defaults)
+            if not (folder / CONFIG).exists():
+                store_config(folder, config)
             self.checkpoint = latest_checkpoint(folder / "checkpoints")
             self.start = checkpoint_iteration(self.checkpoint) if self.checkpoint else 0
             self.table = ScalarTable(folder / "scalars.csv", through=self.start)
@@ -53,6 +62,8 @@ class _Desk:
             self._lock.close()
             raise
         self.progress: Progress | None = None
+        # What has changed is stored when the run really goes on: its checkpoint may still be refused.
+        self.keep_changes = partial(store_config, folder, config) if changes else lambda: None
         for change in changes:
             self.journal.say(f"changed since the run began: {change}")
         if self.checkpoint:
@@ -104,6 +115,7 @@ class Run:
         curves: Path,
         resume: bool = False,
         may_change: Collection[str] = (),
+        defaults: Mapping[str, Any] = NONE,
         max_hours: float | int | None = None,
         keep: int = 3,
         milestone_every: int = 0,
@@ -113,7 +125,8 @@ class Run:
         """Begin a run in `folder` (`outputs/NAME`), or go on with the one that is there.
 
         `config` is the resolved configuration (plain YAML values), `curves` the TensorBoard folder (`logs/NAME`),
-        `may_change` the dotted names of settings that a resumed run may have otherwise, `keep` how many checkpoints
+        `may_change` the dotted names of settings that a resumed run may have otherwise, `defaults` what a run did that
+        began before a setting existed, `keep` how many checkpoints
         stay (multiples of `milestone_every` for good), `seconds_per_line` the pace of progress lines where stderr is no
         terminal. Without a checkpoint, `resume` begins at iteration 0 and says so. `UserError` when the folder is
         another run's, is in use, or began with other settings.
@@ -123,7 +136,7 @@ class Run:
         if keep < 1:
             raise UserError(f"the number of checkpoints to keep must be at least 1, not {keep}")
         stopper = stop.Stop(max_hours)
-        desk = distributed.on_main(lambda: _Desk(Path(folder), Path(curves), config, resume, may_change))
+        desk = distributed.on_main(lambda: _Desk(Path(folder), Path(curves), config, resume, may_change, defaults))
         return cls(Path(folder), desk, distributed, stopper, keep, milestone_every, seconds_per_line)
 
     def latest_checkpoint(self) -> Path | None:
@@ -232,6 +245,8 @@ class Run:
 
     def __enter__(self) -> "Run":
         self._stop.__enter__()
+        if self._desk:
+            self._desk.keep_changes()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:

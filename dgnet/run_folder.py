@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TextIO
 
 import yaml
@@ -15,6 +16,7 @@ from dgnet.errors import UserError
 from dgnet.files import replace_text
 
 CONFIG = "config.yaml"
+NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 def claim(folder: Path, curves: Path, resume: bool) -> TextIO:
@@ -67,19 +69,40 @@ def set_aside(folder: Path, curves: Path) -> dict[Path, Path]:
             lock.close()
 
 
-def settle_config(folder: Path, config: Mapping[str, Any], may_change: Collection[str]) -> list[str]:
-    """Store the configuration of a new run, or compare it with the stored one of a run that goes on.
+def settle_config(
+    folder: Path, config: Mapping[str, Any], may_change: Collection[str], defaults: Mapping[str, Any] = NONE
+) -> list[str]:
+    """Store the configuration of a new run, or that of a run which goes on, where only `may_change` differs.
+
+    Arguments, answer and errors are those of `config_changes`.
+    """
+    changes = config_changes(folder, config, may_change, defaults)
+    if changes or not (folder / CONFIG).exists():
+        store_config(folder, config)
+    return changes
+
+
+def config_changes(
+    folder: Path, config: Mapping[str, Any], may_change: Collection[str], defaults: Mapping[str, Any] = NONE
+) -> list[str]:
+    """How the configuration differs from the one that the run in `folder` has stored; reads alone.
 
     `may_change` names the settings that do not touch the arithmetic, as `run.log_every`; a name stands for everything
-    below it too. Returns what has changed among them, one "key: old -> new" each; the stored file then says the new
-    values. Raises `UserError` naming every other key that differs.
+    below it too. `defaults` are the values of settings that are new since the run began: what it did without them.
+    Returns what has changed among `may_change`, one "key: old -> new" each; nothing where no configuration is stored.
+    Raises `UserError` for the run of another tool, and naming every other key that differs.
     """
     path = folder / CONFIG
-    text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
     if not path.exists():
-        replace_text(path, text)
         return []
-    changes = differences(_read(path), yaml.safe_load(text))
+    old, new = _read(path), yaml.safe_load(_as_text(config))
+    if not isinstance(old, Mapping) or old.keys() != new.keys():
+        there = ", ".join(map(str, old)) if isinstance(old, Mapping) else "none"
+        raise UserError(
+            f"{folder} holds a run of another tool or version: {CONFIG} there has the sections {there}, this one "
+            f"{', '.join(new)}; use another --name"
+        )
+    changes = differences({key: _completed(value, defaults.get(key)) for key, value in old.items()}, new)
     forbidden = [
         f"{key} ({old!r} there, {new!r} now)" for key, (old, new) in changes.items() if not _covered(key, may_change)
     ]
@@ -88,9 +111,12 @@ def settle_config(folder: Path, config: Mapping[str, Any], may_change: Collectio
             f"{folder} cannot be resumed with other settings than it began with: {', '.join(forbidden)}; "
             "use another --name for a new run"
         )
-    if changes:
-        replace_text(path, text)
     return [f"{key}: {old!r} -> {new!r}" for key, (old, new) in changes.items()]
+
+
+def store_config(folder: Path, config: Mapping[str, Any]) -> None:
+    """Write the configuration of the run in `folder`."""
+    replace_text(folder / CONFIG, _as_text(config))
 
 
 def differences(old: Any, new: Any, prefix: str = "") -> dict[str, tuple[Any, Any]]:
@@ -101,6 +127,17 @@ def differences(old: Any, new: Any, prefix: str = "") -> dict[str, tuple[Any, An
     for key in [*old, *(key for key in new if key not in old)]:
         found.update(differences(old.get(key), new.get(key), f"{prefix}.{key}" if prefix else str(key)))
     return found
+
+
+def _completed(stored: Any, defaults: Any) -> Any:
+    """A stored section with the defaults of the settings that it does not have."""
+    if not (isinstance(stored, Mapping) and isinstance(defaults, Mapping)):
+        return stored
+    return {**defaults, **{key: _completed(value, defaults.get(key)) for key, value in stored.items()}}
+
+
+def _as_text(config: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
 
 
 def _covered(key: str, names: Collection[str]) -> bool:

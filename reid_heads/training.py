@@ -108,6 +108,7 @@ def train_head(
         curves=curves,
         resume=resume,
         may_change=MAY_CHANGE,
+        defaults=resolved(HeadConfig()),
         max_hours=max_hours,
         keep=settings.keep_checkpoints,
         distributed=distributed,

@@ -94,8 +94,10 @@ def test_another_runs_folder_is_refused_and_untouched(tmp_path):
         UserError, match=r"settings than it began with: lr \(0\.0001 there, 0\.1 now\), steps .* --name"
     ):
         start(tmp_path, {**CONFIG, "lr": 0.1, "steps": [1]}, resume=True, may_change={"log"})
-    with pytest.raises(UserError, match=r"began with: log\.images \(5 there, None now\), extra"):
-        start(tmp_path, {**CONFIG, "log": {"every": 1}, "extra": 1}, resume=True, may_change={"log.every"})
+    with pytest.raises(UserError, match=r"began with: log\.images \(5 there, None now\), log\.extra"):
+        start(tmp_path, {**CONFIG, "log": {"every": 1, "extra": 1}}, resume=True, may_change={"log.every"})
+    with pytest.raises(UserError, match=r"another tool or version: config\.yaml there has .* name, this"):
+        start(tmp_path, {**CONFIG, "head": {}}, resume=True, may_change={"log"})
     assert {path for path, content in snapshot(tmp_path).items() if before.get(path) != content} <= {
         tmp_path / "outputs/one/log.txt"
     }
@@ -125,6 +127,29 @@ def test_output_settings_may_change_and_it_is_said(tmp_path):
     train(start(tmp_path, {**CONFIG, "log": {"every": 9, "images": 5}}, resume=True, may_change={"log"}), 4, 5)
     assert "changed since the run began: log.every: 2 -> 9" in (tmp_path / "outputs/one/log.txt").read_text()
     assert "every: 9" in (tmp_path / "outputs/one/config.yaml").read_text()
+
+
+def test_settings_that_are_new_since_the_run_began_have_their_defaults(tmp_path):
+    train(start(tmp_path), 0, 4)
+    defaults = {"log": {"every": 7, "colour": {"dark": False, "hue": 3}}}
+    newer = {**CONFIG, "log": {**CONFIG["log"], "colour": {"dark": False, "hue": 3}}}
+    train(start(tmp_path, newer, resume=True, defaults=defaults), 4, 5)
+    assert "changed since" not in (tmp_path / "outputs/one/log.txt").read_text()
+    newer = {**CONFIG, "log": {**CONFIG["log"], "colour": {"dark": True, "hue": 3}}}
+    with pytest.raises(UserError, match=r"began with: log\.colour\.dark \(False there, True now\); use"):
+        start(tmp_path, newer, resume=True, defaults=defaults)
+    with pytest.raises(UserError, match=r"began with: log\.colour \(None there, "):
+        start(tmp_path, newer, resume=True)
+
+
+def test_what_changed_is_stored_when_the_run_goes_on_and_not_before(tmp_path):
+    train(start(tmp_path), 0, 4)
+    stored = tmp_path / "outputs/one/config.yaml"
+    before = stored.read_text()
+    run = start(tmp_path, {**CONFIG, "log": {"every": 9, "images": 5}}, resume=True, may_change={"log"})
+    assert stored.read_text() == before
+    train(run, 4, 5)
+    assert "every: 9" in stored.read_text()
 
 
 def test_resuming_nothing_begins_and_says_so(tmp_path):

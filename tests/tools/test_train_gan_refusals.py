@@ -115,6 +115,8 @@ def test_an_occupied_folder_is_refused_before_a_teacher_is_trained(here: Here) -
     (occupied / "config.yaml").write_text("name: another\n")
     status, _, said = here("--name", "occupied")
     assert status == 2 and f"{occupied} already holds a run" in said
+    status, _, said = here("--name", "occupied", "--resume")
+    assert status == 2 and f"{occupied} holds a run of another tool" in said
     assert not (here.place / "outputs" / "occupied_teacher").exists()
 
 

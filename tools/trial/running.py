@@ -75,7 +75,7 @@ class Trial:
         refuse_other(self.folder, resume)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = lock_folder(self.folder)
-        settle_config(self.folder, resolved(config), FREE)
+        settle_config(self.folder, resolved(config), FREE, {"head": resolved(HeadConfig())})
         (self.folder / "rows").mkdir(exist_ok=True)
         self.distributed = Distributed.start(config.head.run.device)
         self._sources: dict[str, GeneratedSource | None] = {}
@@ -144,7 +144,7 @@ class Trial:
                 config = self.config.head_of(name, seed, self.generated)
                 if self.result(name, seed) is not None:
                     # A row whose settings changed since it was measured is refused.
-                    settle_config(run, resolved(config), MAY_CHANGE)
+                    settle_config(run, resolved(config), MAY_CHANGE, resolved(HeadConfig()))
                     continue
                 result = self._one(name, seed, config, run, progress)
                 if isinstance(result, int):
