@@ -69,6 +69,7 @@ def train_head(
     max_hours: float | None = None,
     evaluate: Evaluate | None = None,
     protocol: str = "",
+    reranking: str = "",
     draw: Callable[[Path], None] | None = None,
 ) -> Trained:
     """Train a head as the run in `folder` (see `dgnet.run`), TensorBoard's files in `curves`.
@@ -76,7 +77,8 @@ def train_head(
     Args:
         generated: where generated images come from (`reid_heads.generated.open_generated`); None: real images alone.
         evaluate: measures the head every `config.test.every` epochs and after the last, in the main process.
-        protocol: how it measures, said with the figures.
+        protocol: how it measures, said with the figures; the best is the best by one protocol.
+        reranking: the parameters of its re-ranked figures, said with them.
         draw: is given the run's folder whenever an epoch has ended, to draw its curves.
 
     Raises:
@@ -101,7 +103,7 @@ def train_head(
     teaching = None if generated is None else open_teaching(config.generated, dataset, device)
     expert = open_expert(config.distillation, dataset, device)
     instruct = Instruction(config, head, objective, source, precision, teaching, expert)
-    best = Best(folder, distilled=distils(config))
+    best = Best(folder, distilled=distils(config), protocol=protocol)
     run = Run.open(
         folder,
         resolved(config),
@@ -119,11 +121,13 @@ def train_head(
         for name, optimiser in optimisers.items():
             optimiser.load_state_dict(state["optimisers"][name])
         precision.load_state_dict(state["precision"])
-        best.load_state_dict(state["best"])
+        if sentence := best.load_state_dict(state["best"]):
+            run.say(sentence)
 
     with run, Prefetcher(source, run.start, config.data.workers, device) as batches:
         _introduce(run, config, dataset, source)
         pace = Pace()
+        words = "; re-ranked: ".join(filter(None, (protocol, reranking)))
         for iteration in run.iterations(run.start, epochs * per_epoch):
             epoch, step = divmod(iteration - 1, per_epoch)
             torch.manual_seed(iteration_seed(settings.seed, iteration, distributed.rank))
@@ -155,7 +159,7 @@ def train_head(
                 seconds, images = pace.end_epoch()
                 run.say(f"epoch {epoch + 1}: {seconds:.3f} s per batch, {images:.1f} samples/s")
                 if evaluate is not None and is_test_epoch(config, epoch + 1):
-                    others |= _test(run, config, dataset, head, evaluate, protocol, best, distributed)
+                    others |= _test(run, config, dataset, head, evaluate, words, best, distributed)
             if logs:
                 run.log(
                     iteration,
@@ -215,7 +219,7 @@ def _test(
     dataset: Dataset,
     head: Head,
     evaluate: Evaluate,
-    protocol: str,
+    words: str,
     best: Best,
     distributed: Distributed,
 ) -> dict[str, float]:
@@ -224,7 +228,7 @@ def _test(
     def measure() -> dict[str, float]:
         figures = evaluate(head)
         said = "; ".join(f"{name} {100 * value:.2f} %" for name, value in figures.items())
-        run.say(f"{said} ({protocol})" if protocol else said)
+        run.say(f"{said} ({words})" if words else said)
         if best.offer(head, figures, dataset.identities, config.data.height, config.data.width):
             run.say(f"the best so far: {best.path}")
         return dict(figures)

@@ -13,6 +13,7 @@ from dgnet.data.records import Dataset
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError
 from dgnet.models.head import Head
+from dgnet.run import Run
 from dgnet.scalars import read_scalars
 from dgnet.teacher_training import describe_teacher
 from reid_heads.config import GeneratedConfig
@@ -42,7 +43,9 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 def train(place: Path, dataset: Dataset, generated: Any = None, **options: Any) -> Trained:
-    services = {name: options.pop(name) for name in ("resume", "max_hours", "evaluate", "draw") if name in options}
+    services = {
+        name: options.pop(name) for name in ("resume", "max_hours", "evaluate", "draw", "protocol") if name in options
+    }
     config = small_config(**options)
     if generated is None:
         generated = open_generated(config.generated, dataset)
@@ -82,6 +85,34 @@ def test_a_run_keeps_its_best_weights_and_says_what_it_does(
     rows = read_scalars(tmp_path / "run" / "scalars.csv")
     assert [row[1].get("mAP") for row in rows if "mAP" in row[1]] == [0.25, 0.5, 0.375]
     assert {"loss/CrossEntropy", "loss/Triplet", "accuracy", "epoch", "learning_rate/head"} <= set(rows[0][1])
+
+
+def test_the_best_is_the_best_by_one_protocol(
+    dataset: Dataset, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """0.5 by another protocol is no better than 0.25: both files stay, and the log says why."""
+    run, epochs = tmp_path / "run", {"schedule__epochs": 3}
+    for protocol, value, kept in (
+        ("image alone", 0.5, ["mAP_50.0.pth"]),
+        ("image and mirror image", 0.25, ["mAP_25.0.pth", "mAP_50.0.pth"]),
+        ("image and mirror image", 0.375, ["mAP_37.5.pth", "mAP_50.0.pth"]),
+    ):
+        # The end of the hours comes with the last batch of an epoch, after its test.
+        over = iter([False] * 3 + [True])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Run, "should_stop", property(lambda _, over=over: next(over)))
+            trained = train(
+                tmp_path,
+                dataset,
+                evaluate=lambda _, value=value: {"mAP": value},
+                protocol=protocol,
+                resume=run.exists(),
+                **epochs,
+            )
+        assert trained.best == run / f"mAP_{100 * value:.1f}.pth"
+        assert sorted(path.name for path in run.glob("*.pth")) == kept
+    said = capfd.readouterr().err
+    assert said.count(f"{run / 'mAP_50.0.pth'} stays: it was the best by image alone; from now on the best by") == 1
 
 
 @pytest.mark.parametrize(

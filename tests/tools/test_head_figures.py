@@ -78,8 +78,7 @@ def test_few_images_are_re_ranked_by_fewer_neighbours(dataset: Dataset, head: He
     assert measure is not None
     images = len(dataset.query) + sum(record.identity != JUNK for record in dataset.gallery)
     assert images < len(dataset.query) + len(dataset.gallery) <= 20
-    reranking = f"k-reciprocal k1={images - 1} k2=6 lambda=0.3"
-    assert measure.protocol == f"protocol standard, image alone; re-ranked: {reranking}"
+    assert str(measure.reranking) == f"k-reciprocal k1={images - 1} k2=6 lambda=0.3"
     assert [name for name in measure(head) if name.startswith("re-ranked")] == [
         "re-ranked mAP", "re-ranked Rank-1", "re-ranked Rank-5", "re-ranked Rank-10"
     ]  # fmt: skip

@@ -36,9 +36,8 @@ class HeadFigures:
 
     @property
     def protocol(self) -> str:
-        """What decides whether figures may be compared."""
-        seen = "image and mirror image" if self.mirrored else "image alone"
-        return f"protocol standard, {seen}" + (f"; re-ranked: {self.reranking}" if self.reranking else "")
+        """What decides whether figures may be compared (re-ranked ones: `reranking`, too)."""
+        return f"protocol standard, {'image and mirror image' if self.mirrored else 'image alone'}"
 
     def __call__(self, head: Head) -> dict[str, float]:
         """Figures 0..1: mAP, Rank-1, Rank-5, Rank-10, and those after re-ranking. The head keeps its modes."""

@@ -54,6 +54,7 @@ def train(config: HeadConfig, output: Path, *, resume: bool, reset: bool, max_ho
         max_hours=max_hours,
         evaluate=evaluate,
         protocol=evaluate.protocol if evaluate else "",
+        reranking=str(evaluate.reranking) if evaluate and evaluate.reranking else "",
         draw=draw_curves,
     )
     distributed.close()
@@ -78,7 +79,7 @@ def test(config: HeadConfig, path: Path, name: str | None) -> int:
     began = time.perf_counter()
     figures = measure(stored.network)
     print(f"{stored.network.name} from {path}, {stored.height}x{stored.width}, {time.perf_counter() - began:.1f} s")
-    print(measure.protocol)
+    print(f"{measure.protocol}; re-ranked: {measure.reranking}")
     for figure, value in figures.items():
         print(f"{figure:<20}{100 * value:6.2f} %")
     return 0
