@@ -38,7 +38,7 @@ def build_appearance(
     if build_head is None:
         raise UserError(
             f"appearance.head is {config.head!r}, and this program knows no heads, only DG-Net's own encoder; "
-            "tools/generate.py, tools/report.py, tools/explore.py and tools/show_activation.py work with such a run"
+            "every tool but tools/demo.py does (in Python: build_head=reid_heads.student.build_student)"
         )
     head = build_head(config.head, identities, config.weights if pretrained else None)
     return HeadAppearanceEncoder(head, pooling=config.pooling, fine_dropout=config.fine_dropout)

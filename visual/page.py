@@ -17,6 +17,7 @@ from dgnet.errors import UserError
 from dgnet.files import check_place, replacing
 from dgnet.find_run import FoundRun, find_run
 from dgnet.models.generator import Generator
+from dgnet.models.head import HeadBuilder
 from dgnet.swap_pairs import one_each
 from visual.pictures_in import images_in, read_images
 
@@ -32,10 +33,13 @@ class Page:
     options: argparse.Namespace
 
     @classmethod
-    def open(cls, options: argparse.Namespace) -> "Page":
-        """Read the generator that `options` (of `visual.options`) name. `UserError` where an option is no good."""
+    def open(cls, options: argparse.Namespace, build_head: HeadBuilder) -> "Page":
+        """Read the generator that `options` (of `visual.options`) name. `UserError` where an option is no good.
+
+        `build_head` makes the head of a run whose appearance encoder is one.
+        """
         device = choose_device(options.device)
-        return cls(find_run(options.name, options.output_path, options.which_epoch, device), options)
+        return cls(find_run(options.name, options.output_path, options.which_epoch, device, build_head), options)
 
     @property
     def generator(self) -> Generator:

@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.errors import UserError, command
+from reid_heads.student import build_student
 from visual.grid import REAL, Tile, grid, image_png, png
 from visual.options import page_parser
 from visual.page import Page
@@ -30,7 +31,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.columns < 1:
         raise UserError(f"--columns must be a whole number from 1, got {options.columns}")
-    page = Page.open(options)
+    page = Page.open(options, build_student)
     others = [] if options.appearances and options.structures else page.choose(options.count)
     appearance_paths = options.appearances or [*others[1:], *others[:1]]
     structure_paths = options.structures or others

@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 
 from dgnet.errors import UserError, command
+from reid_heads.student import build_student
 from visual.grid import REAL, Tile, grid, png
 from visual.options import page_parser
 from visual.page import Page
@@ -30,7 +31,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.people < 1:
         raise UserError(f"--people must be a whole number from 1, got {options.people}")
-    page = Page.open(options)
+    page = Page.open(options, build_student)
     appearances = page.read(options.appearances or page.choose(options.count))
     structures = page.read(options.structures or page.choose(options.people))
     swapped = swapped_images(page.generator, appearances, structures).transpose(0, 1)

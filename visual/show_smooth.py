@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.errors import command
+from reid_heads.student import build_student
 from visual.interpolate import between_appearances
 from visual.page import Page
 from visual.smooth import RealImages, draw, named, smooth_parser
@@ -25,7 +26,7 @@ def main() -> None:
     parser.add_argument("--appearances", type=Path, nargs="+", metavar="IMAGE", help="whose clothes, in pairs")
     parser.add_argument("--structures", type=Path, nargs="+", metavar="IMAGE", help="who wears them, one for each pair")
     options = parser.parse_args()
-    page = Page.open(options)
+    page = Page.open(options, build_student)
     ends, structures = named(page, options.appearances, options.structures, ("--appearances", "--structures"))
     real = RealImages(structures, ends, "structure", ("appearance", "appearance"))
     draw(page, "smooth", real, lambda weights: between_appearances(page.generator, *ends, structures, weights))

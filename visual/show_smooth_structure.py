@@ -13,6 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.errors import command
+from reid_heads.student import build_student
 from visual.interpolate import between_structures
 from visual.page import Page
 from visual.smooth import RealImages, draw, named, smooth_parser
@@ -24,7 +25,7 @@ def main() -> None:
     parser.add_argument("--structures", type=Path, nargs="+", metavar="IMAGE", help="whose pose and place, in pairs")
     parser.add_argument("--appearances", type=Path, nargs="+", metavar="IMAGE", help="whose clothes, one for each pair")
     options = parser.parse_args()
-    page = Page.open(options)
+    page = Page.open(options, build_student)
     ends, appearances = named(page, options.structures, options.appearances, ("--structures", "--appearances"))
     real = RealImages(appearances, ends, "appearance", ("structure", "structure"))
     draw(

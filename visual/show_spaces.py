@@ -13,6 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.errors import UserError, command
+from reid_heads.student import build_student
 from visual.codes import appearance_and_structure_codes
 from visual.grid import png
 from visual.options import add_image_options, add_picture_options, add_run_options, new_parser
@@ -31,7 +32,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.people < 1 or options.images < 1:
         raise UserError(f"--people and --images must be from 1, got {options.people} and {options.images}")
-    page = Page.open(options)
+    page = Page.open(options, build_student)
     records = images_of_people(page.dataset(), options.people, options.images, options.seed)
     images = page.read([record.path for record in records])
     appearance, structure = appearance_and_structure_codes(page.generator, images)

@@ -12,6 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.errors import command
+from reid_heads.student import build_student
 from visual.grid import png, swap_grid
 from visual.options import page_parser
 from visual.page import Page
@@ -25,7 +26,7 @@ def main() -> None:
     parser.add_argument("--appearances", type=Path, nargs="+", metavar="IMAGE", help="whose clothes (rows)")
     parser.add_argument("--structures", type=Path, nargs="+", metavar="IMAGE", help="whose pose and place (columns)")
     options = parser.parse_args()
-    page = Page.open(options)
+    page = Page.open(options, build_student)
     chosen = [] if options.appearances and options.structures else page.choose(options.count)
     appearances = page.read(options.appearances or chosen)
     structures = page.read(options.structures or chosen)

@@ -26,6 +26,7 @@ from tests.visual.small_run import SPEC, Script
 from tools import generate, report
 from tools import test_2label as two_labels
 from tools.evaluation.reid_extractor import reid_extractor
+from visual import show1by1, show_rainbow, show_smooth, show_smooth_structure, show_spaces, show_swap
 
 HEAD = "appearance.head=resnet18"
 
@@ -103,6 +104,12 @@ def test_every_tool_reads_a_run_whose_encoder_is_a_head(
         (generate.main, ("--device", "cpu", "--count", 4)),
         (two_labels.main, ("--device", "cpu", "--workers", 1)),
         (report.main, ("--device", "cpu", "--workers", 1, "--without-accuracy")),
+        (show_swap.main, ("--device", "cpu", "--count", 2)),
+        (show_rainbow.main, ("--device", "cpu", "--count", 2, "--people", 1)),
+        (show_smooth.main, ("--device", "cpu", "--pairs", 1, "--steps", 2, "--film", "none")),
+        (show_smooth_structure.main, ("--device", "cpu", "--pairs", 1, "--steps", 2, "--film", "none")),
+        (show1by1.main, ("--device", "cpu", "--count", 2)),
+        (show_spaces.main, ("--device", "cpu", "--people", 3, "--images", 2)),
     ):
         status, printed, said = script(main, *where, *options)
         assert status == 0 and printed, said
