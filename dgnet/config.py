@@ -67,8 +67,8 @@ class StructureConfig(Section):
     """The structure encoder; its code has eight times `channels` channels."""
 
     input: Literal["grey", "edge"] = "grey"
-    # In training the structure encoder sees a random mix of the colour channels, other for each image: from its code
-    # the decoder cannot learn how bright the old clothes were (not the paper's).
+    # In training the structure encoder sees a random mix of a real image's colour channels, another one each time:
+    # from its code the decoder cannot learn how bright the old clothes were (not the paper's).
     mix_colours: bool = False
     channels: int = Field(16, ge=1)
     residual_blocks: int = Field(4, ge=1)
@@ -127,8 +127,8 @@ class LossConfig(Section):
     generated_identity: float = Field(0.5, ge=0)
     teacher: float = Field(2, ge=0)
     soft_label: float = Field(1, ge=0)
-    # Before this iteration no swapped images are made: the networks learn to reconstruct and to name real images, at a
-    # third of the cost of an iteration. 0 is the paper's.
+    # Before this iteration (counted from 0, as in the `..._begin` below) no swapped images are made: the networks learn
+    # to reconstruct and to name real images, at a third of the cost of an iteration. 0 is the paper's.
     swap_begin: int = Field(0, ge=0)
     fine: float = Field(0.2, ge=0)
     code_start: float = Field(0, ge=0)

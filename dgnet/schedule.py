@@ -30,8 +30,10 @@ class LossWeights:
     @property
     def need_swapped_images(self) -> bool:
         """Whether any term looks at swapped images."""
-        return max(self.adversarial, self.generated_identity, self.structure_code, self.teaching) > 0 or (
-            max(self.appearance_code, self.cycle, self.teaching_fine) > 0
+        codes = self.appearance_code, self.structure_code, self.cycle
+        return any(
+            weight > 0
+            for weight in (self.adversarial, self.generated_identity, *codes, self.teaching, self.teaching_fine)
         )
 
 

@@ -15,7 +15,8 @@ Terms = dict[str, Tensor]
 class StepRecord:
     """What one iteration did: every term unweighted, its halves (a, b) as `[2]`, and the generator's weights.
 
-    A term of weight 0 is not computed and not here (but for `identity_fine`, which costs nothing).
+    A term of weight 0 is not computed and not here, where that saves anything: the two identity terms are always here,
+    the two teaching terms come together.
     """
 
     discriminator: Terms
