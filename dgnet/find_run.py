@@ -11,6 +11,7 @@ from dgnet.errors import UserError
 from dgnet.models.head import HeadBuilder
 from dgnet.official_release import read_released
 from dgnet.restore import KIND, StoredGenerator, load_generator
+from dgnet.teacher_training import TEACHER_FILE
 
 
 class FoundRun(NamedTuple):
@@ -70,7 +71,21 @@ def latest_run(outputs: Path) -> Path:
 
 def runs_of_generators(outputs: Path) -> list[str]:
     """The names of the runs below `outputs` that hold a trained generator, sorted."""
-    return [folder.name for folder in folders_of(outputs) if _last_saved(folder) is not None]
+    return [folder.name for folder in folders_of(outputs) if holds_generator(folder)]
+
+
+def holds_generator(folder: Path) -> bool:
+    """Whether a run's folder holds a trained generator, ours or the original's; it may hold its teacher beside it."""
+    return _last_saved(folder) is not None
+
+
+def teacher_of(run: FoundRun) -> Path | None:
+    """The file of a run's own teacher: of those that its configuration names or, trained with it, `NAME_teacher`'s.
+
+    None where no such file is there (any more).
+    """
+    beside = run.files[0].resolve().parent.parent.with_name(f"{run.stored.config.name}_teacher") / TEACHER_FILE
+    return next((path for path in (*run.stored.config.teacher.checkpoints, beside) if path.is_file()), None)
 
 
 def folders_of(outputs: Path) -> list[Path]:

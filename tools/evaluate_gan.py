@@ -26,12 +26,11 @@ from dgnet.data.training import open_dataset
 from dgnet.device import choose_device
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError, command
-from dgnet.find_run import FoundRun, find_run
+from dgnet.find_run import FoundRun, find_run, teacher_of
 from dgnet.option_types import at_least
 from dgnet.sets.folder import RECIPE
 from dgnet.sets.request import SetRequest, make
 from dgnet.stopwatch import Stopwatch
-from dgnet.teacher_training import TEACHER_FILE
 from eval.diversity import pair_by_pair
 from eval.errors import EvaluationError
 from eval.extractor import Extractor
@@ -160,9 +159,7 @@ def judge_of(args: argparse.Namespace, found: FoundRun, settings: gan.Settings) 
     """The network that judges identity: the one asked for, the run's teacher, or DG-Net's own encoder."""
     if args.extractor is not None:
         return reid_extractor(args.extractor, args.output_path, settings.device, args.mirrored)
-    folder = found.files[0].resolve().parent.parent
-    teacher = folder.with_name(f"{found.stored.config.name}_teacher") / TEACHER_FILE
-    if teacher.is_file():
+    if teacher := teacher_of(found):
         return reid_extractor(teacher, args.output_path, settings.device, args.mirrored)
     return encoder_extractor(found.stored, found.name, args.mirrored is not False)
 

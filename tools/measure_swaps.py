@@ -24,13 +24,14 @@ from dgnet.data.training import open_dataset
 from dgnet.distributed import Distributed
 from dgnet.embedding import appearance_embedding, extract, teacher_embedding
 from dgnet.errors import UserError, command
-from dgnet.find_run import find_run
+from dgnet.find_run import find_run, teacher_of
 from dgnet.job import Job
+from dgnet.option_types import DEVICES
 from dgnet.restore import StoredGenerator
 from dgnet.settings import plain_folder_name
 from dgnet.stopwatch import Stopwatch
 from dgnet.swap_pairs import draw_pairs, generate_pairs, render_pairs
-from dgnet.teacher_training import TEACHER_FILE, StoredTeacher, load_teacher
+from dgnet.teacher_training import StoredTeacher, load_teacher
 from dgnet.witness import hold_out, train_witness, witness_logits
 from eval.accuracy_page import protocol_of
 from eval.histogram import colour_histogram
@@ -162,14 +163,16 @@ def main() -> int:
     parser.add_argument("--which_epoch", type=int, help="iteration of the checkpoint (default: the newest)")
     parser.add_argument("--witness", help="the run that has or gets the classifier (default: NAME_witness)")
     parser.add_argument("--resume", action="store_true", help="a classifier half trained is trained on in any case")
+    parser.add_argument("--device", default="auto", help=DEVICES)
     args = parser.parse_args()
     if args.witness is not None:
         try:
             plain_folder_name(args.witness)
         except ValueError as error:
             raise UserError(f"--witness {error}, got {args.witness!r}") from error
-    distributed = Distributed.start("auto")
-    name, stored, _ = find_run(args.name, args.output_path, args.which_epoch, distributed.device, build_student)
+    distributed = Distributed.start(args.device)
+    run = find_run(args.name, args.output_path, args.which_epoch, distributed.device, build_student)
+    name, stored, _ = run
     layout = stored.config.data.layout
     if layout != "synthetic":
         raise UserError(f"{name} was trained on data.layout {layout}: only those of 'synthetic' have true swaps")
@@ -180,8 +183,8 @@ def main() -> int:
         witness = train_witness(job, dataset, args.witness or f"{name}_witness")
     if isinstance(witness, int):
         return witness
-    paths = stored.config.teacher.checkpoints or (job.folder(f"{stored.config.name}_teacher") / TEACHER_FILE,)
-    teacher = load_teacher(paths[0], distributed.device) if paths[0].exists() else None
+    taught_by = teacher_of(run)
+    teacher = load_teacher(taught_by, distributed.device) if taught_by else None
     print(as_table(measure(stored, teacher, load_teacher(witness, distributed.device), dataset, watch)))
     print(f"{name} after {stored.iteration} iterations;", *(f"{k} {v:.1f} s" for k, v in watch.seconds.items()))
     return 0

@@ -12,7 +12,7 @@ from dgnet.data.training import open_dataset
 from dgnet.device import PrecisionName
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError
-from dgnet.find_run import FoundRun, find_run
+from dgnet.find_run import FoundRun, find_run, teacher_of
 from dgnet.models.head import HeadBuilder
 from dgnet.official_import import original_identities, reordered
 from dgnet.official_release import read_teacher
@@ -23,7 +23,7 @@ from dgnet.sets.plans import Pairs, all_pairs, one_each, per_identity, read_list
 from dgnet.sets.recipe import recipe
 from dgnet.sets.scores import Judge, load_discriminator
 from dgnet.sets.writing import encoder
-from dgnet.teacher_training import TEACHER_FILE, StoredTeacher, load_teacher
+from dgnet.teacher_training import StoredTeacher, load_teacher
 
 
 @dataclass(frozen=True)
@@ -195,10 +195,7 @@ def _with_identities(run: FoundRun, dataset: Dataset, other: bool) -> FoundRun:
 def _teacher_file(request: SetRequest, run: FoundRun) -> Path | None:
     if request.teacher is not None:
         return request.teacher / "net_last.pth" if request.teacher.is_dir() else request.teacher
-    folder = run.files[0].resolve().parent.parent
-    beside = folder.with_name(f"{run.stored.config.name}_teacher") / TEACHER_FILE
-    candidates = [*run.stored.config.teacher.checkpoints, beside]
-    return next((path for path in candidates if path.is_file()), None)
+    return teacher_of(run)
 
 
 def _judge(request: SetRequest, run: FoundRun, labels: Path | None, dataset: Dataset) -> Judge:

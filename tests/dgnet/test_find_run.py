@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from dgnet.config import override_config, resolved
 from dgnet.errors import UserError
-from dgnet.find_run import find_run, is_released, latest_run
+from dgnet.find_run import find_run, is_released, latest_run, teacher_of
 from tests.dgnet.released_folder import NAMES, narrow_trunk, original_networks, write_released
-from tests.dgnet.small_generator import IDENTITIES, small_generator, store
+from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator, store
 
 
 def at(path: Path, seconds: int) -> None:
@@ -36,6 +37,21 @@ def test_by_name_path_and_age(place: Path) -> None:
         assert (found.name, found.stored.iteration, found.stored.identities) == ("new", 30, IDENTITIES)
     assert find_run("new", place, 20).stored.iteration == 20
     assert find_run("old", place).stored.iteration == 10
+
+
+def test_a_run_knows_its_teacher(tmp_path: Path) -> None:
+    def teacher() -> Path | None:
+        config = override_config(small_config(), ["name=run", f"teacher.checkpoints=[{tmp_path}/named.pth]"])
+        store(tmp_path / "outputs/run", small_generator(), 10, config=resolved(config))
+        return teacher_of(find_run("run", tmp_path))
+
+    beside = tmp_path / "outputs/run_teacher/teacher.pth"
+    assert teacher() is None
+    beside.parent.mkdir(parents=True)
+    beside.touch()
+    assert teacher() == beside
+    (tmp_path / "named.pth").touch()
+    assert teacher() == tmp_path / "named.pth"
 
 
 def test_a_damaged_newest_file_does_not_hide_its_run(place: Path, tmp_path: Path) -> None:

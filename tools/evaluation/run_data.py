@@ -10,7 +10,7 @@ from dgnet.data.records import Dataset
 from dgnet.data.training import open_dataset
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError
-from dgnet.find_run import is_released
+from dgnet.find_run import holds_generator, is_released
 from dgnet.run_folder import CONFIG
 from dgnet.settings import parse_settings
 from dgnet.teacher_training import TEACHER_FILE
@@ -34,7 +34,9 @@ def weights_of(named: str | Path, output: Path = Path()) -> Path:
 
 
 def own_weights(folder: Path) -> Path | None:
-    """The trained network in a run's folder: its teacher, or its head at its best; None for a run of DG-Net."""
+    """The trained network in the folder of a teacher's run, or of a head's (at its best); None for a run of DG-Net."""
+    if holds_generator(folder):
+        return None
     if (folder / TEACHER_FILE).is_file():
         return folder / TEACHER_FILE
     return max(folder.glob("mAP_*.pth"), key=lambda path: path.stat().st_mtime_ns, default=None)
