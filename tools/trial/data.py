@@ -60,6 +60,17 @@ def open_elsewhere(elsewhere: ElsewhereConfig) -> Dataset:
     return dataset
 
 
+def require_generator(config: TrialConfig) -> Path:
+    """What is to make the generated images, or the set of them. `UserError` where nothing is there."""
+    source = config.generator
+    if source is None or not source.exists():
+        raise UserError(
+            f"{source}: no trained generator here; `make demo` trains the one of the built-in pedestrians, "
+            "generator=RUN names another"
+        )
+    return source
+
+
 def generated_images(config: TrialConfig, few: Dataset, folder: Path) -> Path:
     """Where the generated images are: made in `folder/generated` by a generator from the real images of `few`, or the
     set that the configuration names. What was made before is gone on with.
@@ -67,13 +78,7 @@ def generated_images(config: TrialConfig, few: Dataset, folder: Path) -> Path:
     Raises:
         UserError: there is no generator, or it was trained on other identities.
     """
-    source = config.generator
-    assert source is not None
-    if not source.exists():
-        raise UserError(
-            f"{source}: no trained generator here; `make demo` trains the one of the built-in pedestrians, "
-            "generator=RUN names another"
-        )
+    source = require_generator(config)
     if not is_run(source):
         return source
     target, pairs = folder / "generated", folder / "pairs.csv"

@@ -6,9 +6,10 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -21,7 +22,7 @@ from dgnet.errors import UserError
 from dgnet.files import replace_text
 from dgnet.models.head import Head
 from dgnet.progress import Progress
-from dgnet.run_folder import CONFIG, lock_folder, settle_config
+from dgnet.run_folder import CONFIG, config_changes, lock_folder, settle_config
 from dgnet.settings import resolved
 from reid_heads.config import HeadConfig
 from reid_heads.generated import GeneratedSource, StoredImages, open_generated
@@ -29,7 +30,7 @@ from reid_heads.sampler import IdentitySampler
 from reid_heads.training import MAY_CHANGE, train_head
 from tools.heads.figures import figures_of
 from tools.trial.config import FewConfig, TrialConfig
-from tools.trial.data import few_of, generated_images, open_elsewhere
+from tools.trial.data import few_of, generated_images, open_elsewhere, require_generator
 
 HERE, ELSEWHERE = "same cameras", "other cameras, other light"
 # An A/B may get more seeds and more rows, and its words may change; what was measured stays as it is.
@@ -75,14 +76,22 @@ class Trial:
         refuse_other(self.folder, resume)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = lock_folder(self.folder)
-        settle_config(self.folder, resolved(config), FREE, {"head": resolved(HeadConfig())})
-        (self.folder / "rows").mkdir(exist_ok=True)
+        config_changes(self.folder, *self._settings())
         self.distributed = Distributed.start(config.head.run.device)
         self._sources: dict[str, GeneratedSource | None] = {}
 
+    def _settings(self) -> tuple[Mapping[str, Any], Collection[str], Mapping[str, Any]]:
+        """The configuration, what of it may change, and what an A/B did that began before a setting existed."""
+        return resolved(self.config), FREE, {"head": resolved(HeadConfig())}
+
     def open(self) -> None:
-        """Read the data, and make what is not there: the other place, the generated images."""
+        """Read the data, and make what is not there: the other place, the generated images.
+
+        Only when nothing is refused any more is the folder this A/B's: until then it may begin again otherwise.
+        """
         config = self.config
+        if config.needs_images():
+            require_generator(config)
         # Wrong settings of the last row are said before the first is trained.
         for name in config.rows:
             config.head_of(name, 0, self.folder)
@@ -93,7 +102,6 @@ class Trial:
         if config.elsewhere is not None:
             places[ELSEWHERE] = open_elsewhere(config.elsewhere)
         self.measures = {place: _measure(dataset, config.head) for place, dataset in places.items()}
-        self.generated = generated_images(config, self.few, self.folder) if config.needs_images() else None
         self.steps = {name: self._steps(name) for name in config.rows}
         for name in config.rows:
             for other in config.opponents(name):
@@ -102,10 +110,13 @@ class Trial:
                         f"rows.{name} trains {self.steps[name]} steps and rows.{other}, which it is compared with, "
                         f"{self.steps[other]}: data.each_pass=identities or schedule.epochs makes them equal"
                     )
+        settle_config(self.folder, *self._settings())
+        (self.folder / "rows").mkdir(exist_ok=True)
+        self.generated = generated_images(config, self.few, self.folder) if config.needs_images() else None
 
     def _steps(self, name: str) -> int:
         """How many steps a run of this row has."""
-        config = self.config.head_of(name, 0, self.generated)
+        config = self.config.head_of(name, 0, self.folder)
         data = config.data
         labels = training_labels(self.images_of(name)).numpy()
         sampler = IdentitySampler(labels, data.identities, data.images_per_identity, 0, data.each_pass)
