@@ -19,6 +19,7 @@ from dgnet.errors import UserError
 from dgnet.going_on import state_to_go_on_from
 from dgnet.models.head import Head
 from dgnet.run import Run
+from dgnet.run_folder import set_aside
 from dgnet.settings import resolved
 from reid_heads.batches import HeadSource
 from reid_heads.best import Best, Figures
@@ -66,6 +67,7 @@ def train_head(
     curves: Path,
     distributed: Distributed,
     resume: bool = False,
+    reset: bool = False,
     max_hours: float | None = None,
     evaluate: Evaluate | None = None,
     protocol: str = "",
@@ -75,6 +77,7 @@ def train_head(
     """Train a head as the run in `folder` (see `dgnet.run`), TensorBoard's files in `curves`.
 
     Args:
+        reset: an old run in `folder` moves aside (`dgnet.run_folder.set_aside`), once nothing is refused any more.
         generated: where generated images come from (`reid_heads.generated.open_generated`); None: real images alone.
         evaluate: measures the head every `config.test.every` epochs and after the last, in the main process.
         protocol: how it measures, said with the figures; the best is the best by one protocol.
@@ -104,6 +107,7 @@ def train_head(
     expert = open_expert(config.distillation, dataset, device)
     instruct = Instruction(config, head, objective, source, precision, teaching, expert)
     best = Best(folder, distilled=distils(config), protocol=protocol)
+    moved = distributed.on_main(lambda: set_aside(folder, curves)) if reset else None
     run = Run.open(
         folder,
         resolved(config),
@@ -115,6 +119,8 @@ def train_head(
         keep=settings.keep_checkpoints,
         distributed=distributed,
     )
+    for old, new in (moved or {}).items():
+        run.say(f"{old} is now {new}")
     if path := run.latest_checkpoint():
         state = state_to_go_on_from(path, TRAINING_KIND, dataset, device)
         learning.load_state_dict(state["learning"])

@@ -140,9 +140,11 @@ def test_mgn_with_the_options_of_its_users(here: Here, place: Path) -> None:
     assert (config["test"]["every"], config["test"]["batch_size"], config["test"]["re_rank"]) == (50, 16, False)
     first = next((place / "outputs" / "adam_0").glob("mAP_*.pth"))
     weights = first.read_bytes()
-    # Again with --reset: the old run moves aside, whole.
-    status, printed, said = here(train_mgn, *MGN)
-    assert status == 0 and f"is now {Path('outputs/adam_0.old_1')}" in printed, said
+    # Again with --reset: the old run moves aside, whole, but not for a run that is refused.
+    status, _, said = here(train_mgn, *MGN, "head.weights=nothing.pth")
+    assert status == 2 and "nothing.pth: no such file" in said and first.read_bytes() == weights
+    status, _, said = here(train_mgn, *MGN)
+    assert status == 0 and f"is now {Path('outputs/adam_0.old_1')}" in said, said
     assert (place / "outputs" / "adam_0.old_1" / first.name).read_bytes() == weights
     assert (place / "logs" / "adam_0.old_1").is_dir()
     status, printed, said = here(train_mgn, "--test_only", "--pre_train", first, "--cpu", *SMALL_MGN)

@@ -11,7 +11,7 @@ from dgnet.data.check import count_splits, split_table
 from dgnet.data.training import open_dataset
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError
-from dgnet.run_folder import refuse_foreign, set_aside
+from dgnet.run_folder import refuse_foreign
 from dgnet.scalars import read_scalars
 from dgnet.settings import resolved
 from reid_heads.config import HeadConfig
@@ -29,17 +29,15 @@ CURVES = Path("images", "curves.png")
 def train(config: HeadConfig, output: Path, *, resume: bool, reset: bool, max_hours: float | None) -> int:
     """Train the head that a configuration describes, in `output/outputs/NAME`; the exit status.
 
-    `reset` moves an old run of that name aside first.
+    `reset` moves an old run of that name aside, once nothing is refused any more.
     """
     if resume and reset:
         raise UserError("--reset begins a new run and --resume goes on with the old one: give one of them")
     folder, logs = output / "outputs" / config.name, output / "logs" / config.name
     distributed = Distributed.start(config.run.device)
-    if reset:
-        for old, new in (distributed.on_main(lambda: set_aside(folder, logs)) or {}).items():
-            print(f"{old} is now {new}")
-    # Before the minutes in which the images are decoded.
-    distributed.on_main(lambda: refuse_foreign(folder, logs, resume))
+    if not reset:
+        # Before the minutes in which the images are decoded.
+        distributed.on_main(lambda: refuse_foreign(folder, logs, resume))
     dataset = open_dataset(config.data, distributed)
     shape = config.data.height, config.data.width
     evaluate = figures_of(dataset, config.test, *shape, config.head.name) if config.test.every else None
@@ -51,6 +49,7 @@ def train(config: HeadConfig, output: Path, *, resume: bool, reset: bool, max_ho
         curves=logs,
         distributed=distributed,
         resume=resume,
+        reset=reset,
         max_hours=max_hours,
         evaluate=evaluate,
         protocol=evaluate.protocol if evaluate else "",
