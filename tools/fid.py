@@ -35,6 +35,8 @@ def main() -> int:
     args = parser.parse_args()
     first, second = args.real, args.generated
     if args.save_stats:
+        if args.kid or args.precision_recall:
+            raise UserError("--save-stats compares nothing: --kid and --precision-recall need two sets")
         check_free(second)  # before the features of every image
     for path in (first,) if args.save_stats else (first, second):
         if not path.exists():

@@ -111,6 +111,7 @@ def test_identity_space_needs_no_download(sets: Path, monkeypatch, capsys) -> No
         (("real", "spoilt"), "1.png: not a readable image"),
         (("real", "made", "--device", "cuda:9"), "device 'cuda:9'"),
         (("real", "made", "--protocol", "clean"), "--protocol belongs to the Inception network"),
+        (("--save-stats", "real", "new.npz", "--kid"), "--save-stats compares nothing"),
         (("--save-stats", "nowhere", "real.txt"), "real.txt: statistics are saved as .npz"),
         (("--save-stats", "nowhere", "teacher.npz/real.npz"), "real.npz: the folder"),
     ],
