@@ -21,25 +21,32 @@ _LOG_FROM = 50.0
 
 
 def line_chart(
-    title: str, lines: Mapping[str, Points], x_label: str, *, log: bool | None = None, steps: bool = False
+    title: str,
+    lines: Mapping[str, Points],
+    x_label: str,
+    *,
+    log: bool | None = None,
+    steps: bool = False,
+    span: tuple[float | int, float | int] | None = None,
 ) -> Html:
     """A figure with one to four lines of `(x, y)` points, in the order of x.
 
     More than 100 points are drawn as the mean of each hundredth, with a pale band from its least to its largest value.
     `log` asks for a logarithmic axis; by default it is one where all values are positive and span a factor of 50.
-    With `steps` a value holds until the next x, as a count does. A line of one point is a dot.
+    With `steps` a value holds until the next x, as a count does. A line of one point is a dot. `span` are two x that
+    the axis holds in any case, so that charts beside each other have one axis.
     `EvaluationError` for no line, more than four, or a line without finite points.
     """
     if not 1 <= len(lines) <= _SERIES:
         raise EvaluationError(f"a chart must have one to {_SERIES} lines, got {len(lines)}")
     series = {name: _binned(name, points) for name, points in lines.items()}
-    xs = [x for rows in series.values() for x, *_ in rows]
+    xs = [*(x for rows in series.values() for x, *_ in rows), *(span or ())]
     low = min(row[2] for rows in series.values() for row in rows)
     high = max(row[3] for rows in series.values() for row in rows)
     logarithmic = (low > 0 and high > _LOG_FROM * low) if log is None else log
-    x_ticks = ticks(min(xs), max(xs), 5)
     y_ticks = decades(low, high) if logarithmic else ticks(low, high, 4)
     left, right = min(xs), max(xs)
+    x_ticks = ticks(left, right, 5)
     bottom, top = min(low, y_ticks[0]), max(high, y_ticks[-1])
 
     def across(x: float | int) -> float:

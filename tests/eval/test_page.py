@@ -206,6 +206,20 @@ def test_steps_hold_a_value_until_the_next():
     assert ys[0] == ys[3] > ys[4] and xs[3] == xs[4] == max(xs)
 
 
+def test_charts_of_one_span_have_one_axis():
+    long, late = [(1, 0.5), (101, 0.25)], [(51, 3.0), (101, 2.0)]
+
+    def places(points):
+        drawing = line_chart("loss", {"a": points}, "iteration", span=(1, 101))
+        axis = re.findall(r'<text x="([\d.]+)" y="188" text-anchor="middle">(\d+)<', drawing)
+        line = re.search(r'<polyline class="series-1" points="([^"]+)"', drawing)[1].split()
+        return axis, [float(point.split(",")[0]) for point in line]
+
+    (axis, whole), (same, half) = places(long), places(late)
+    assert axis == same and len(axis) > 2
+    assert half[1] == whole[1] and half[0] == pytest.approx(sum(whole) / 2, abs=0.11)
+
+
 def test_a_line_of_one_point_is_a_dot():
     drawing = line_chart("loss", {"a": [(20, 0.5)]}, "iteration")
     assert '<circle class="series-1"' in drawing and "<polyline" not in drawing

@@ -80,10 +80,12 @@ def curves_section(rows: list[tuple[int, dict[str, float]]]) -> Section:
     for iteration, values in rows:
         for name, value in values.items():
             points.setdefault(name, []).append((iteration, value))
-    drawn = {name: _chart(name.removeprefix(_LOSS).replace("_", " "), found) for name, found in points.items()}
+    # One axis for all: a term may begin late (`loss.swap_begin`, ramps).
+    span = rows[0][0], rows[-1][0]
+    drawn = {name: _chart(name.removeprefix(_LOSS).replace("_", " "), found, span) for name, found in points.items()}
     losses = [chart for name, chart in drawn.items() if name.startswith(_LOSS)]
     others = [chart for name, chart in drawn.items() if not name.startswith(_LOSS)]
-    lead = paragraph("Each loss without its weight. Dark: the mean of a hundredth of the run; pale: its range.")
+    lead = paragraph("Each loss without its weight. Dark: the mean of a hundredth of its values; pale: their range.")
     more = [details("Weights, learning rates, speed and memory", charts(others))] if others else []
     return section("Curves", lead, charts(losses), *more)
 
@@ -94,7 +96,7 @@ def settings_section(stored: StoredGenerator) -> Section:
     return section("Settings", details("Every setting of the run", preformatted(text)))
 
 
-def _chart(name: str, points: list[tuple[int, float]]) -> Html:
+def _chart(name: str, points: list[tuple[int, float]], span: tuple[int, int]) -> Html:
     if not any(torch.isfinite(torch.tensor([value for _, value in points]))):
         return paragraph(f"{name}: no finite value")
-    return line_chart(name, {name: points}, "iteration")
+    return line_chart(name, {name: points}, "iteration", span=span)
