@@ -25,7 +25,7 @@ def folder(tmp_path_factory):
         start_new_session=True,
     ) as process:
         try:
-            _, said = process.communicate(timeout=60)
+            _, said = process.communicate(timeout=300)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # ranks that wait for each other would stay for half an hour

@@ -34,7 +34,7 @@ def begin(place: Path, *options: object) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
-    _, said = process.communicate(timeout=200)
+    _, said = process.communicate(timeout=300)
     return process.returncode, said
 
 

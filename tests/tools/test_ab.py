@@ -149,7 +149,7 @@ def test_killed_and_gone_on_with_and_grown(place: Path, whole: Path, capsys: pyt
     program = [sys.executable, "-m", "tests.tools.narrow_ab", *arguments(place, "--name", "killed")]
     process = subprocess.Popen(program, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        ends = time.monotonic() + 100
+        ends = time.monotonic() + 300
         while len(list(folder.glob("rows/*.json"))) < 2 and time.monotonic() < ends and process.poll() is None:
             time.sleep(0.01)
     finally:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def call(*arguments: object) -> subprocess.CompletedProcess[str]:
     words = [sys.executable, "tools/compare_reports.py", *map(str, arguments)]
-    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300)
 
 
 @pytest.mark.parametrize(("protocol", "status"), [("standard", 0), ("dgnet", 1)])

@@ -208,6 +208,6 @@ def test_only_this_machine_and_not_without_limits(served: Served) -> None:
 )
 def test_bad_input_is_one_sentence(place: Path, options: list[str], sentence: str) -> None:
     words = [sys.executable, "tools/explore.py", "--output_path", str(place), *options]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: ") and sentence in done.stderr and done.stderr.count("\n") == 1

@@ -107,7 +107,7 @@ def test_a_disk_that_fills_up_leaves_whole_images_and_the_set_is_resumed(here, p
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=300,
         check=False,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000)),
     )

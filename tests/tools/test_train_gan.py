@@ -86,7 +86,7 @@ def test_killed_at_any_moment_it_ends_as_if_nothing_had_happened(place: Path, wh
     # After the first checkpoint (iteration 2): in one of the next five iterations, anywhere in it.
     draw = random.SystemRandom()
     moment = draw.randint(2, 6) + draw.uniform(0, 0.05)
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + 300
     while not list_checkpoints(folder / "checkpoints") or len(rows(folder)) < int(moment):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.01)

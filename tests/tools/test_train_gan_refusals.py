@@ -122,6 +122,6 @@ def test_an_occupied_folder_is_refused_before_a_teacher_is_trained(here: Here) -
 
 def test_a_missing_configuration_from_the_shell(place: Path) -> None:
     words = [sys.executable, "tools/train_gan.py", "--config", str(place / "nowhere.yaml")]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"error: {place / 'nowhere.yaml'}: no such configuration file\n"

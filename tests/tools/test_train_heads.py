@@ -190,7 +190,7 @@ def test_killed_it_ends_as_if_nothing_had_happened(place: Path) -> None:
     assert finish(whole)[0] == 0
     killed = begin(place, *words, "--name", "killed")
     checkpoints = place / "outputs" / "killed" / "checkpoints"
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + 300
     while not list_checkpoints(checkpoints):
         assert time.monotonic() < deadline and killed.poll() is None
         time.sleep(0.01)

@@ -111,7 +111,7 @@ def test_help(script: Script, name: str) -> None:
 def test_from_a_shell_without_any_argument(place: Path, tmp_path: Path) -> None:
     shutil.copytree(place / "outputs/small/checkpoints", tmp_path / "outputs/small/checkpoints")
     done = subprocess.run(
-        [sys.executable, ROOT / "visual/show1by1.py"], cwd=tmp_path, capture_output=True, text=True, timeout=110
+        [sys.executable, ROOT / "visual/show1by1.py"], cwd=tmp_path, capture_output=True, text=True, timeout=300
     )
     assert (done.returncode, done.stderr) == (0, "")
     singles = [Path(line) for line in done.stdout.splitlines()[1:]]

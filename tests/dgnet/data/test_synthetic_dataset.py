@@ -164,7 +164,7 @@ def test_a_killed_run_leaves_nothing_and_the_next_completes(tmp_path: Path) -> N
     code = f"from pathlib import Path; from dgnet.data.synthetic import *; write_dataset(Path('set'), {many}, 1)"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=environment) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not any(tmp_path.rglob("*.png")) and time.monotonic() < deadline:
             time.sleep(0.05)
         process.kill()
