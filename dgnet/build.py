@@ -54,7 +54,9 @@ def build_generator(
         build_head: makes the head that `appearance.head` names; not needed where it names none.
     """
     appearance = build_appearance(config.appearance, identities, pretrained, build_head)
-    structure = StructureEncoder(config.structure.channels, config.structure.residual_blocks)
+    structure = StructureEncoder(
+        config.structure.channels, config.structure.residual_blocks, config.structure.surroundings
+    )
     decoder = Decoder(
         structure.code_channels,
         appearance.code_size // config.decoder.residual_blocks,

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from dgnet.losses.adversarial import GanKind
+from dgnet.losses.reconstruction import ReconstructionNorm
 from dgnet.losses.teaching import TeacherStyle
 from dgnet.models.appearance import Pooling
 from dgnet.models.backbone import BackboneName
@@ -67,9 +68,12 @@ class StructureConfig(Section):
     """The structure encoder; its code has eight times `channels` channels."""
 
     input: Literal["grey", "edge"] = "grey"
-    # In training the structure encoder sees a random mix of a real image's colour channels, another one each time:
-    # from its code the decoder cannot learn how bright the old clothes were (not the paper's).
+    # In training the structure encoder sees a random wave over a real image's colours, another one each time: from its code the
+    # decoder cannot learn how bright the old clothes were, or how far they stood out (not the paper's).
     mix_colours: bool = False
+    # The structure code also holds the colours left and right of the person, so that the decoder knows the place and
+    # its light (not the paper's). Wants `data.pad: 0`: black margins would hide them.
+    surroundings: bool = False
     channels: int = Field(16, ge=1)
     residual_blocks: int = Field(4, ge=1)
 
@@ -116,6 +120,9 @@ class TeacherConfig(TrunkConfig):
 class LossConfig(Section):
     """Weights of the terms; where a term ramps up, this is its maximum."""
 
+    # Distance between a reconstructed image and the real one: mean absolute (the paper's) or squared difference.
+    image_norm: ReconstructionNorm = "l1"
+
     adversarial: float = Field(1, ge=0)
     self_reconstruction: float = Field(5, ge=0)
     same_identity_reconstruction: float = Field(5, ge=0)
@@ -130,6 +137,9 @@ class LossConfig(Section):
     # Before this iteration (counted from 0, as in the `..._begin` below) no swapped images are made: the networks learn
     # to reconstruct and to name real images, at a third of the cost of an iteration. 0 is the paper's.
     swap_begin: int = Field(0, ge=0)
+    # Before this iteration real images are not named: the appearance encoder rests while decoder and structure encoder
+    # learn to reconstruct, at half the cost. For an encoder that starts as a teacher; 0 is the paper's.
+    identity_begin: int = Field(0, ge=0)
     fine: float = Field(0.2, ge=0)
     code_start: float = Field(0, ge=0)
     code_ramp_begin: int = Field(30000, ge=0)

@@ -36,13 +36,23 @@ class LossWeights:
             for weight in (self.adversarial, self.generated_identity, *codes, self.teaching, self.teaching_fine)
         )
 
+    @property
+    def need_identities(self) -> bool:
+        """Whether any term names real images."""
+        return max(self.identity, self.identity_fine, self.positive_identity) > 0
+
+    @property
+    def need_own_codes(self) -> bool:
+        """Whether any term looks at the appearance of a and b themselves, not only at that of their positives."""
+        return self.need_swapped_images or self.need_identities or self.self_reconstruction > 0
+
 
 def loss_weights(config: LossConfig, iteration: int) -> LossWeights:
     """All weights at `iteration` (from 0). Code and cycle terms wait for images, teaching for good swaps (Sec. 4.1).
 
-    Before `config.swap_begin` no term looks at swapped images.
+    Before `config.swap_begin` no term looks at swapped images, before `config.identity_begin` none names real ones.
     """
-    swaps = iteration >= config.swap_begin
+    swaps, names = iteration >= config.swap_begin, iteration >= config.identity_begin
 
     def code_ramp(maximum: float) -> float:
         return swaps * ramp(config.code_start, maximum, config.code_ramp_begin, config.ramp_rate, iteration)
@@ -55,9 +65,9 @@ def loss_weights(config: LossConfig, iteration: int) -> LossWeights:
         appearance_code=code_ramp(config.appearance_code),
         structure_code=code_ramp(config.structure_code),
         cycle=code_ramp(config.cycle),
-        identity=config.identity,
-        identity_fine=config.identity * teacher * config.fine,
-        positive_identity=config.positive_identity,
+        identity=names * config.identity,
+        identity_fine=names * config.identity * teacher * config.fine,
+        positive_identity=names * config.positive_identity,
         generated_identity=swaps * config.generated_identity,
         teaching=teacher * config.soft_label,
         teaching_fine=teacher * config.fine,

@@ -13,7 +13,6 @@ halves go through separately.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -23,6 +22,7 @@ from dgnet.config import Config
 from dgnet.cut import Cut
 from dgnet.device import Precision
 from dgnet.distributed import Distributed
+from dgnet.encoded import Encoded
 from dgnet.joint_batch import JointBatch
 from dgnet.layers.constant import constant_weights
 from dgnet.layers.twice import input_gradients_only
@@ -40,17 +40,6 @@ from dgnet.optimisers import Optimisers
 from dgnet.schedule import LossWeights, loss_weights
 from dgnet.step_record import StepRecord, Terms, detached, mean_terms
 from dgnet.teaching import Teaching
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """What the encoders made of a batch."""
-
-    structure: Cut  # of a, b
-    own_code: Cut  # appearance codes of a, b
-    positive_code: Cut  # appearance codes of their positives
-    # a, b and positives as the identity terms read them; None where these read erased copies instead.
-    named: list[AppearanceOutput] | None
 
 
 class JointStep:
@@ -93,7 +82,7 @@ class JointStep:
         encoded, swapped, judged, learnt = [], [], [], []
         with constant_weights():
             for part in parts:
-                encoded.append(self.encode(part))
+                encoded.append(self.encode(part, weights))
                 if not weights.need_swapped_images:
                     continue
                 # With several parts no graph is kept for all of them: the generator's phase makes the images again.
@@ -111,18 +100,21 @@ class JointStep:
         self.update(self.learning, self.optimisers.generator, self.optimisers.appearance)
         return StepRecord(mean_terms(judged), mean_terms(learnt), weights)
 
-    def encode(self, batch: JointBatch) -> Encoded:
-        """Structure of a and b; appearance of all four roles. Passes in training mode move batch-norm statistics."""
+    def encode(self, batch: JointBatch, weights: LossWeights) -> Encoded:
+        """Structure of a and b; appearance of the roles needed. Passes in training mode move batch-norm statistics."""
         codes_learn = self.config.appearance.detach_codes == "never"
-        named_here = (batch.erased is None, batch.erased is None and self.config.loss.positive_identity > 0)
+        names = batch.erased is None and weights.need_identities
+        named_here = (names, names and weights.positive_identity > 0)
+        asked = (weights.need_own_codes, True)
         roles = []
         with self.learning.autocast():
-            structure = self.generator.encode_structure(self.recoloured(batch.real[:2].flatten(0, 1)))
-            for pair, named in zip(batch.real.split(2), named_here, strict=True):
+            real = batch.real[:2].flatten(0, 1)
+            structure = self.generator.encode_structure(real, self.recoloured(real))
+            for pair, needed, named in zip(batch.real.split(2), asked, named_here, strict=True):
                 with torch.set_grad_enabled(named or codes_learn):
-                    roles.append(self.by_half(self.generator.appearance, pair.flatten(0, 1)))
-        codes = [role.code if codes_learn else role.code.detach() for role in roles]
-        return Encoded(Cut(structure), Cut(codes[0]), Cut(codes[1]), roles if batch.erased is None else None)
+                    roles += [self.by_half(self.generator.appearance, pair.flatten(0, 1))] if needed else []
+        codes = [Cut(role.code if codes_learn else role.code.detach()) for role in roles]
+        return Encoded(Cut(structure), codes[0] if asked[0] else None, codes[-1], roles if names else None)
 
     def recoloured(self, images: Tensor) -> Tensor:
         """What the structure encoder sees of real images."""
@@ -178,12 +170,13 @@ class JointStep:
                 scores = frozen(self.discriminator)(images.leaf)
                 descend(adversarial=generator_loss(scores, self.config.discriminator.kind))
             self.reconstruct(batch, encoded, weights, descend)
-            self.name(batch, encoded, weights, descend)
+            if weights.need_identities:
+                self.name(batch, encoded, weights, descend)
             if images is not None:
                 features = self.shared_features(images, weights)
                 self.encode_swapped(batch, encoded, images, features, weights, encode_again, descend)
                 self.teach(batch, images.origin.detach(), features, weights, descend)
-        for cut in (images, encoded.structure, encoded.own_code, encoded.positive_code):
+        for cut in (images, encoded.structure, encoded.own, encoded.positive_code):
             if cut is not None:
                 cut.finish()
         return terms
@@ -194,12 +187,12 @@ class JointStep:
         """Own structure with own appearance, or with that of another image of the same person: the image itself."""
         real = batch.real[:2].flatten(0, 1)
         for name, code in (
-            ("self_reconstruction", encoded.own_code),
+            ("self_reconstruction", encoded.own),
             ("same_identity_reconstruction", encoded.positive_code),
         ):
-            if getattr(weights, name) > 0:
+            if code is not None and getattr(weights, name) > 0:
                 made = self.generator.decoder(encoded.structure.leaf, code.leaf)
-                descend(**{name: reconstruction_loss(made, real)})
+                descend(**{name: reconstruction_loss(made, real, self.config.loss.image_norm)})
 
     def name(self, batch: JointBatch, encoded: Encoded, weights: LossWeights, descend: Callable[..., None]) -> None:
         """Appearance encoder: real images (erased copies of them) to their identity."""
@@ -266,13 +259,13 @@ class JointStep:
         if weights.structure_code > 0 or weights.cycle > 0:
             encode = self.generator.structure if encode_again else frozen(self.generator.structure)
             seen = images.leaf.detach() if encode_again else images.leaf
-            structure = _exchange(encode(self.generator.structure_image(seen)))
+            structure = _exchange(encode(*self.generator.structure_inputs(seen)))
             losses = {}
             if weights.structure_code > 0:
                 losses["structure_code"] = reconstruction_loss(structure, encoded.structure.leaf)
             if weights.cycle > 0:
                 made = self.generator.decoder(structure, code)
-                losses["cycle"] = reconstruction_loss(made, batch.real[:2].flatten(0, 1))
+                losses["cycle"] = reconstruction_loss(made, batch.real[:2].flatten(0, 1), self.config.loss.image_norm)
             descend(**losses)
         if features is not None:
             # Into the images alone; the parameters wait for the teacher.

@@ -1,4 +1,6 @@
-"""L1 reconstruction of images and codes."""
+"""Reconstruction of images and codes."""
+
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -6,8 +8,13 @@ from torch import Tensor
 
 from dgnet.losses.halves import mean_per_half
 
+ReconstructionNorm = Literal["l1", "l2"]
 
-def reconstruction_loss(made: Float[Tensor, "batch ..."], target: Float[Tensor, "batch ..."]) -> Float[Tensor, "2"]:
-    """Mean absolute difference per half, in float32 at least. Gradient goes to `made` only."""
+
+def reconstruction_loss(
+    made: Float[Tensor, "batch ..."], target: Float[Tensor, "batch ..."], norm: ReconstructionNorm = "l1"
+) -> Float[Tensor, "2"]:
+    """Mean absolute ("l1") or squared ("l2") difference per half, in float32 at least. Gradient goes to `made` only."""
     dtype = torch.promote_types(made.dtype, torch.float32)
-    return mean_per_half((made.to(dtype) - target.detach().to(dtype)).abs())
+    difference = made.to(dtype) - target.detach().to(dtype)
+    return mean_per_half(difference.abs() if norm == "l1" else difference.square())

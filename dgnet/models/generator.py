@@ -37,9 +37,26 @@ class Generator(nn.Module):
         """The one-channel image that the structure encoder sees."""
         return pixels.grey(images) if self.structure_input == "grey" else pixels.edge(images)
 
-    def encode_structure(self, images: Float[Tensor, "batch 3 height width"]) -> Tensor:
-        """Structure code `[batch, code, height/4, width/4]`."""
-        return self.structure(self.structure_image(images))
+    def structure_inputs(
+        self,
+        images: Float[Tensor, "batch 3 height width"],
+        recoloured: Float[Tensor, "batch 3 height width"] | None = None,
+    ) -> tuple[Tensor, ...]:
+        """What the structure encoder takes: the structure image, and the surroundings if it looks at them.
+
+        Args:
+            recoloured: the same images in the colours that the structure image is made of, if not in their own.
+        """
+        shapes = self.structure_image(images if recoloured is None else recoloured)
+        return (shapes,) if self.structure.surroundings is None else (shapes, pixels.surroundings(images))
+
+    def encode_structure(
+        self,
+        images: Float[Tensor, "batch 3 height width"],
+        recoloured: Float[Tensor, "batch 3 height width"] | None = None,
+    ) -> Tensor:
+        """Structure code `[batch, code, height/4, width/4]`; arguments as in `structure_inputs`."""
+        return self.structure(*self.structure_inputs(images, recoloured))
 
     def encode_appearance(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch appearance"]:
         """Appearance code."""

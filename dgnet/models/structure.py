@@ -12,11 +12,16 @@ class StructureEncoder(nn.Module):
     """DG-Net's E_s (Zheng et al., CVPR 2019, Sec. 3.1); `channels` 16 is the paper's width.
 
     Instance norm after every convolution takes brightness and contrast out of the code.
+
+    Args:
+        surroundings: add a linear map of the colours beside the person (`dgnet.pixels.surroundings`) to the code, past
+            all norms, so that it tells the place and its light (not in the paper).
     """
 
-    def __init__(self, channels: int = 16, residual_blocks: int = 4) -> None:
+    def __init__(self, channels: int = 16, residual_blocks: int = 4, surroundings: bool = False) -> None:
         super().__init__()
         self.code_channels = 8 * channels
+        self.surroundings = nn.Conv2d(3, self.code_channels, 1) if surroundings else None
         self.stem = nn.Sequential(
             ConvolutionBlock(1, channels, 3, stride=2, norm="instance"),
             ConvolutionBlock(channels, 2 * channels, 3, norm="instance"),
@@ -26,5 +31,13 @@ class StructureEncoder(nn.Module):
         self.residual = nn.Sequential(*(ResidualBlock(4 * channels, "instance") for _ in range(residual_blocks)))
         self.dilation = MultiDilationBlock(4 * channels, 2 * channels, self.code_channels)
 
-    def forward(self, x: Float[Tensor, "batch 1 height width"]) -> Float[Tensor, "batch code height/4 width/4"]:
-        return self.dilation(self.residual(self.stem(x)))
+    def forward(
+        self,
+        x: Float[Tensor, "batch 1 height width"],
+        surroundings: Float[Tensor, "batch 3 height/4 width/4"] | None = None,
+    ) -> Float[Tensor, "batch code height/4 width/4"]:
+        code = self.dilation(self.residual(self.stem(x)))
+        if self.surroundings is None:
+            return code
+        assert surroundings is not None, "this structure encoder looks at the surroundings too"
+        return code + self.surroundings(surroundings)

@@ -1,0 +1,22 @@
+"""What the encoders made of a batch, as the terms of the joint step share it."""
+
+from dataclasses import dataclass
+
+from dgnet.cut import Cut
+from dgnet.models.appearance import AppearanceOutput
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Codes of images a and b and of their positives; gradients wait at the cuts until every term has had its say."""
+
+    structure: Cut  # of a, b
+    own: Cut | None  # appearance codes of a, b, where a term looks at them
+    positive_code: Cut  # appearance codes of their positives
+    # a, b and positives as the identity terms read them; None where these read erased copies instead, or are off.
+    named: list[AppearanceOutput] | None
+
+    @property
+    def own_code(self) -> Cut:
+        assert self.own is not None, "an iteration without swapped images and identities has no own codes"
+        return self.own
