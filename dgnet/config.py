@@ -68,8 +68,8 @@ class StructureConfig(Section):
     """The structure encoder; its code has eight times `channels` channels."""
 
     input: Literal["grey", "edge"] = "grey"
-    # In training the structure encoder sees a random wave over a real image's colours, another one each time: from its code the
-    # decoder cannot learn how bright the old clothes were, or how far they stood out (not the paper's).
+    # In training the structure encoder sees a random wave over a real image's colours, another one each time: from its
+    # code the decoder cannot learn how bright the old clothes were, or how far they stood out (not the paper's).
     mix_colours: bool = False
     # The structure code also holds the colours left and right of the person, so that the decoder knows the place and
     # its light (not the paper's). Wants `data.pad: 0`: black margins would hide them.
