@@ -14,7 +14,7 @@ from dgnet.layers import winograd
 from dgnet.layers.fused import compiling
 
 # Below, the sums over memory cost what the saved products gain.
-_WINOGRAD_CHANNELS = 128
+_WINOGRAD_CHANNELS = 64
 Pair = tuple[int, ...]
 # Stride, padding, dilation.
 Geometry = tuple[Pair, Pair, Pair]
@@ -84,6 +84,5 @@ def _suits_winograd(x: Tensor, weight: Tensor, geometry: Geometry) -> bool:
         and min(weight.shape[:2]) >= _WINOGRAD_CHANNELS
         and stride == dilation == (1, 1)
         and padding in ((0, 0), (1, 1))
-        and x.shape[2] % 2 == x.shape[3] % 2 == 0
         and x.is_contiguous(memory_format=torch.channels_last)
     )

@@ -22,10 +22,8 @@ def by_torch(x: Tensor, weight: Tensor, padding: int, grad: Tensor) -> tuple[Ten
 
 
 @pytest.mark.parametrize("padding", [0, 1])
-@pytest.mark.parametrize("size", [(8, 6), (4, 10)])
-@pytest.mark.parametrize("working_set", [1, 2**22])
-def test_winograd(padding: int, size: tuple[int, int], working_set: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(winograd, "_WORKING_SET", working_set)
+@pytest.mark.parametrize("size", [(8, 12), (4, 10), (3, 6), (9, 5)])
+def test_winograd(padding: int, size: tuple[int, int]) -> None:
     x, weight = values(0, 3, 5, *size), values(1, 7, 5, 3, 3)
     y = F.conv2d(x, weight, padding=padding)
     grad = values(2, *y.shape)
@@ -35,11 +33,11 @@ def test_winograd(padding: int, size: tuple[int, int], working_set: int, monkeyp
     torch.testing.assert_close(winograd.weight_gradient(grad, x, padding), by_weight)
 
 
-def test_winograd_rounds_no_worse_in_float32() -> None:
+def test_winograd_rounds_little_worse_in_float32() -> None:
     x, weight = values(0, 2, 128, 16, 8).float(), values(1, 64, 128, 3, 3).float()
     exact = F.conv2d(x.double(), weight.double(), padding=1)
     plain, ours = F.conv2d(x, weight, padding=1), winograd.convolve(x, weight, 1)
-    assert (ours - exact).square().mean() < 4 * (plain - exact).square().mean()
+    assert (ours - exact).square().mean() < 3**2 * (plain - exact).square().mean()
 
 
 @pytest.mark.parametrize(("kernel", "padding", "dtype"), [(1, 0, torch.bfloat16), (3, 1, torch.float32)])
