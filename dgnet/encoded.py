@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from dgnet.cut import Cut
 from dgnet.models.appearance import AppearanceOutput
 
@@ -13,6 +15,9 @@ class Encoded:
     structure: Cut  # of a, b
     own: Cut | None  # appearance codes of a, b, where a term looks at them
     positive_code: Cut  # appearance codes of their positives
+    # What several decodings share: the structure's first convolution; the styles of own codes (if any) and positives.
+    begun: Cut
+    styles: Cut
     # a, b and positives as the identity terms read them; None where these read erased copies instead, or are off.
     named: list[AppearanceOutput] | None
 
@@ -20,3 +25,11 @@ class Encoded:
     def own_code(self) -> Cut:
         assert self.own is not None, "an iteration without swapped images and identities has no own codes"
         return self.own
+
+    @property
+    def own_styles(self) -> Tensor | None:
+        return None if self.own is None else self.styles.leaf[:, : len(self.own.leaf)]
+
+    @property
+    def positive_styles(self) -> Tensor:
+        return self.styles.leaf[:, -len(self.positive_code.leaf) :]

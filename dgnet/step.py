@@ -113,8 +113,10 @@ class JointStep:
             for pair, needed, named in zip(batch.real.split(2), asked, named_here, strict=True):
                 with torch.set_grad_enabled(named or codes_learn):
                     roles += [self.by_half(self.generator.appearance, pair.flatten(0, 1))] if needed else []
-        codes = [Cut(role.code if codes_learn else role.code.detach()) for role in roles]
-        return Encoded(Cut(structure), codes[0] if asked[0] else None, codes[-1], roles if names else None)
+            codes = [Cut(role.code if codes_learn else role.code.detach()) for role in roles]
+            seen, decoder = Cut(structure), self.generator.decoder
+            begun, styles = Cut(decoder.begin(seen.leaf)), Cut(decoder.styles(*(code.leaf for code in codes)))
+        return Encoded(seen, codes[0] if asked[0] else None, codes[-1], begun, styles, roles if names else None)
 
     def recoloured(self, images: Tensor) -> Tensor:
         """What the structure encoder sees of real images."""
@@ -123,7 +125,9 @@ class JointStep:
     def swap(self, encoded: Encoded) -> Tensor:
         """x_ba, x_ab: the appearance of a and b on the structure of the other."""
         with self.learning.autocast():
-            return self.generator.decoder(_exchange(encoded.structure.leaf), encoded.own_code.leaf)
+            assert encoded.own_styles is not None
+            structure, begun = _exchange(encoded.structure.leaf), _exchange(encoded.begun.leaf)
+            return self.generator.decoder.decode(structure, begun, encoded.own_styles)
 
     def judge(self, batch: JointBatch, swapped: Tensor, share: float) -> Terms:
         """Discriminator: swapped images down to 0, real ones up to 1, and no steep slopes at real images."""
@@ -176,7 +180,7 @@ class JointStep:
                 features = self.shared_features(images, weights)
                 self.encode_swapped(batch, encoded, images, features, weights, encode_again, descend)
                 self.teach(batch, images.origin.detach(), features, weights, descend)
-        for cut in (images, encoded.structure, encoded.own, encoded.positive_code):
+        for cut in (images, encoded.begun, encoded.styles, encoded.structure, encoded.own, encoded.positive_code):
             if cut is not None:
                 cut.finish()
         return terms
@@ -186,12 +190,12 @@ class JointStep:
     ) -> None:
         """Own structure with own appearance, or with that of another image of the same person: the image itself."""
         real = batch.real[:2].flatten(0, 1)
-        for name, code in (
-            ("self_reconstruction", encoded.own),
-            ("same_identity_reconstruction", encoded.positive_code),
+        for name, styles in (
+            ("self_reconstruction", encoded.own_styles),
+            ("same_identity_reconstruction", encoded.positive_styles),
         ):
-            if code is not None and getattr(weights, name) > 0:
-                made = self.generator.decoder(encoded.structure.leaf, code.leaf)
+            if styles is not None and getattr(weights, name) > 0:
+                made = self.generator.decoder.decode(encoded.structure.leaf, encoded.begun.leaf, styles)
                 descend(**{name: reconstruction_loss(made, real, self.config.loss.image_norm)})
 
     def name(self, batch: JointBatch, encoded: Encoded, weights: LossWeights, descend: Callable[..., None]) -> None:

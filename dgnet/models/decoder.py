@@ -27,7 +27,7 @@ class StackedLinear(nn.Module):
 
 
 class StyleNetworks(nn.Module):
-    """Slice i of the appearance code -> gain and bias of the norms of residual block i.
+    """Slice i of the appearance code -> gain and bias of the norms of residual block i, gains of all blocks first.
 
     Eight small networks in the paper's size (four blocks, gain and bias each), held as one stack, the gains first.
     """
@@ -47,14 +47,12 @@ class StyleNetworks(nn.Module):
         with torch.no_grad():
             last.weight.mul_(scale)
 
-    def forward(
-        self, appearance_code: Float[Tensor, "batch code"]
-    ) -> tuple[Float[Tensor, "blocks batch norms"], Float[Tensor, "blocks batch norms"]]:
+    def forward(self, appearance_code: Float[Tensor, "batch code"]) -> Float[Tensor, "stack batch norms"]:
         slices = appearance_code.unflatten(1, (self.blocks, -1)).transpose(0, 1)
         x = torch.cat([slices, slices])
         for position, layer in enumerate(self.layers):
             x = layer(x if position == 0 else F.leaky_relu(x, LEAKY_SLOPE))
-        return x[: self.blocks], x[self.blocks :]
+        return x
 
 
 class Decoder(nn.Module):
@@ -97,10 +95,30 @@ class Decoder(nn.Module):
         appearance_code: Float[Tensor, "batch appearance"],
     ) -> Float[Tensor, "batch 3 4*height 4*width"]:
         """Normalised images."""
-        gains, biases = self.style(self.standardise(appearance_code))
+        return self.decode(structure_code, self.begin(structure_code), self.styles(appearance_code))
+
+    def begin(self, structure_code: Float[Tensor, "batch code height width"]) -> Tensor:
+        """The first convolution, the same for every appearance that is put on a structure."""
+        first = self.residual[0]
+        assert isinstance(first, ResidualBlock)
+        return first.first.convolve(structure_code)
+
+    def styles(self, *appearance_codes: Float[Tensor, "batch appearance"]) -> Float[Tensor, "stack codes norms"]:
+        """The gains, then the biases of each block, for all codes after each other."""
+        return self.style(torch.cat([self.standardise(code) for code in appearance_codes]))
+
+    def decode(
+        self,
+        structure_code: Float[Tensor, "batch code height width"],
+        begun: Float[Tensor, "batch code height width"],
+        styles: Float[Tensor, "stack batch norms"],
+    ) -> Float[Tensor, "batch 3 4*height 4*width"]:
+        """The image, from what `begin` and `styles` made."""
+        gains, biases = styles.chunk(2)
         x = structure_code
-        for block, block_gain, block_bias in zip(self.residual, gains, biases, strict=True):
+        for position, (block, block_gain, block_bias) in enumerate(zip(self.residual, gains, biases, strict=True)):
             assert isinstance(block, ResidualBlock)
             gain, bias = block_gain.chunk(NORMS_PER_BLOCK, dim=1), block_bias.chunk(NORMS_PER_BLOCK, dim=1)
-            x = x + block.second(block.first(x, gain[0], bias[0]), gain[1], bias[1])
+            convolved = begun if position == 0 else block.first.convolve(x)
+            x = x + block.second(block.first.normalise(convolved, gain[0], bias[0]), gain[1], bias[1])
         return self.finish(self.upsample(x))
