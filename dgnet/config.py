@@ -72,7 +72,7 @@ class StructureConfig(Section):
     # code the decoder cannot learn how bright the old clothes were, or how far they stood out (not the paper's).
     mix_colours: bool = False
     # The structure code also holds the colours left and right of the person, so that the decoder knows the place and
-    # its light (not the paper's). Wants `data.pad: 0`: black margins would hide them.
+    # its light (not the paper's).
     surroundings: bool = False
     channels: int = Field(16, ge=1)
     residual_blocks: int = Field(4, ge=1)

@@ -6,6 +6,7 @@ from pathlib import Path
 from dgnet.build import build_generator, build_teacher
 from dgnet.config import Config, resolved
 from dgnet.data.records import Dataset
+from dgnet.device import keep_freed_memory
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError
 from dgnet.loop import Draw, begin_from_teacher, train
@@ -102,6 +103,8 @@ class Job:
 
     def train(self, dataset: Dataset, draw: Draw, build_head: HeadBuilder | None = None) -> int:
         """Teacher, then DG-Net; the exit status. `build_head` makes the head that `appearance.head` names."""
+        # Here and not in the training: for good, so for programs whose main work it is.
+        keep_freed_memory()
         teachers = self.teachers(dataset, build_head)
         if isinstance(teachers, int):
             return teachers

@@ -17,7 +17,7 @@ from dgnet.data.draws import iteration_seed
 from dgnet.data.prefetch import Prefetcher
 from dgnet.data.records import Dataset
 from dgnet.data.training import pair_source
-from dgnet.device import Precision, keep_freed_memory, peak_memory_bytes
+from dgnet.device import Precision, peak_memory_bytes
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError
 from dgnet.going_on import state_to_go_on_from
@@ -52,7 +52,6 @@ class JointTraining:
         cls, config: Config, identities: int, distributed: Distributed, build_head: HeadBuilder | None = None
     ) -> "JointTraining":
         """Networks with their initial weights, the same on every process."""
-        keep_freed_memory()
         compile_small_functions(config.run.compile, distributed.device)
         torch.manual_seed(config.run.seed)
         layout = torch.channels_last if config.run.channels_last else torch.contiguous_format

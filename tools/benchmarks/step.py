@@ -21,7 +21,7 @@ from torch.utils.flop_counter import flop_registry
 
 from dgnet.build import build_teacher
 from dgnet.config import Config, load_config
-from dgnet.device import machine, peak_memory_bytes
+from dgnet.device import keep_freed_memory, machine, peak_memory_bytes
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError
 from dgnet.joint_batch import JointBatch
@@ -167,6 +167,7 @@ def random_labels(args: argparse.Namespace, device: torch.device) -> torch.Tenso
 
 def ours(config: Config, args: argparse.Namespace, distributed: Distributed) -> Iterate:
     """Our step as a function of "encode again"."""
+    keep_freed_memory()
     training = JointTraining.fresh(config, args.identities, distributed)
     teacher = build_teacher(config.teacher, args.identities, pretrained=False).to(distributed.device).eval()
     if config.run.channels_last:
