@@ -164,8 +164,12 @@ class Distributed:
         return module if self.world_size == 1 else nn.SyncBatchNorm.convert_sync_batchnorm(module)
 
     def close(self) -> None:
-        """Leave the group of processes."""
+        """Leave the group of processes, once every rank is about to.
+
+        Left at different moments, gloo now and then aborts the later one ("terminate called").
+        """
         if dist.is_initialized():
+            dist.barrier()
             dist.destroy_process_group()
 
 
