@@ -169,7 +169,7 @@ class Distributed:
         Left at different moments, gloo now and then aborts the later one ("terminate called").
         """
         if dist.is_initialized():
-            dist.barrier()
+            self.barrier()
             dist.destroy_process_group()
 
 
