@@ -8,7 +8,6 @@ from dgnet.config import Config, resolved
 from dgnet.data.records import Dataset
 from dgnet.device import keep_freed_memory
 from dgnet.distributed import Distributed
-from dgnet.errors import UserError
 from dgnet.loop import Draw, begin_from_teacher, train
 from dgnet.losses.teaching import STYLES_THAT_ASK
 from dgnet.models.head import HeadBuilder
@@ -35,7 +34,7 @@ class Job:
     Args:
         output: the folder that holds `outputs/NAME` and `logs/NAME`.
         resume: go on with what is there; otherwise the run's folder must be new.
-        max_hours: save and leave after so many hours, the teacher's training included.
+        max_hours: save and leave after so many hours (more than 0), the teacher's training included.
     """
 
     def __init__(
@@ -51,8 +50,6 @@ class Job:
         self.output = output
         self.distributed = distributed
         self.resume = resume
-        if max_hours is not None and not max_hours > 0:
-            raise UserError(f"--max-hours must be a positive number of hours, not {max_hours}")
         self._end = None if max_hours is None else time.monotonic() + 3600 * max_hours
 
     def folder(self, name: str) -> Path:

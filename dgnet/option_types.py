@@ -22,16 +22,24 @@ def at_least(smallest: int) -> Callable[[str], int]:
     return whole_number
 
 
+def above(least: float | int) -> Callable[[str], float]:
+    """Finite numbers greater than `least`."""
+    return _number(lambda value: value > least, f"a number greater than {least:g}")
+
+
 def between(least: float, most: float = math.inf) -> Callable[[str], float]:
     """Finite numbers from `least` to `most`, both included."""
     allowed = f"a number of at least {least:g}" if most == math.inf else f"a number from {least:g} to {most:g}"
+    return _number(lambda value: least <= value <= most, allowed)
 
+
+def _number(accepts: Callable[[float], bool], allowed: str) -> Callable[[str], float]:
     def number(text: str) -> float:
         try:
             value = float(text)
         except ValueError:
             value = math.nan
-        if not (least <= value <= most and math.isfinite(value)):
+        if not (math.isfinite(value) and accepts(value)):
             raise argparse.ArgumentTypeError(f"must be {allowed}, got {text!r}")
         return value
 

@@ -40,8 +40,8 @@ from eval.report import JSON_NAME, Figure, Report, as_table, write_report
 from eval.weights import check_sha256, published_sha256
 from reid_heads.student import build_student
 from tools.evaluation import gan
-from tools.evaluation.diversity import add_draw_options
-from tools.evaluation.options import add_device_options, add_mirrored_option, add_weights_options
+from tools.evaluation.diversity import add_draw_options, draws_of
+from tools.evaluation.options import add_device_options, add_mirrored_option, add_weights_options, expected_sha256
 from tools.evaluation.reid_extractor import encoder_extractor, reid_extractor
 
 
@@ -72,14 +72,12 @@ def main() -> int:
     args = arguments()
     settings = gan.Settings(
         args.weights,
-        args.weights_sha256,
+        expected_sha256(args),
         choose_device(args.device),
         args.batch_size,
         args.workers,
-        args.seed,
-        args.pairs,
-        args.rounds,
-        args.most,
+        most=args.most,
+        **draws_of(args),
     )
     check_named_weights(args)
     found = find_run(args.name, args.output_path, args.which_epoch, settings.device, build_student)
@@ -140,7 +138,7 @@ def main() -> int:
 def check_named_weights(args: argparse.Namespace) -> None:
     """Files that were named are looked at before the hours that the images take; `EvaluationError` for other ones."""
     lpips = args.lpips_sha256 or published_sha256(TRUNK_URLS[args.lpips_net])
-    for file, digits in ((args.weights, args.weights_sha256), (args.lpips_weights, lpips)):
+    for file, digits in ((args.weights, expected_sha256(args)), (args.lpips_weights, lpips)):
         if file is not None:
             check_sha256(file, digits)
 
@@ -173,7 +171,7 @@ def generated_set(args: argparse.Namespace, folder: Path, device: str) -> Path:
         which_epoch=args.which_epoch,
         device=device,
         data=args.data,
-        seed=args.seed,
+        seed=draws_of(args)["seed"],
         no_scores=True,
         output=target,
         resume=(target / RECIPE).is_file(),

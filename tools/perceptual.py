@@ -21,7 +21,7 @@ from eval.images import files_by_folder
 from eval.pairs_of_files import files_by_name, means_of_pairs, pairs_of_files
 from eval.perceptual import TRUNK_URLS, PerceptualDistance
 from eval.report import Figure, as_table
-from tools.evaluation.diversity import add_pair_options, diversity_figures
+from tools.evaluation.diversity import add_pair_options, diversity_figures, draws_of
 from tools.evaluation.options import add_device_options
 
 
@@ -34,6 +34,7 @@ def main() -> int:
     parser.add_argument("--linear", type=Path, metavar="FILE", help="the linear layers (default: the package's)")
     add_device_options(parser)
     args = parser.parse_args()
+    draws = draws_of(args)
     groups = files_by_folder(args.dir) if args.against is None else {}
     files = [] if args.against is None else files_by_name(args.dir, args.against)
     distance = PerceptualDistance(
@@ -45,7 +46,6 @@ def main() -> int:
     )
     if args.against is None:
         measure = pair_by_pair(distance.name, distance)
-        draws = {"pairs": args.pairs, "rounds": args.rounds, "seed": args.seed}
         print(as_table(diversity_figures(groups, (measure,), workers=args.workers, **draws)))
         return 0
     protocol = f"{len(files)} pairs of files of one name, at their size"

@@ -23,7 +23,7 @@ from eval.images import files_by_folder
 from eval.pairs_of_files import files_by_name, means_of_pairs, pairs_of_files
 from eval.report import Figure, as_table
 from eval.ssim import most_scales, multi_scale_ssim
-from tools.evaluation.diversity import add_pair_options, diversity_figures
+from tools.evaluation.diversity import add_pair_options, diversity_figures, draws_of
 from tools.evaluation.fidelity import MEASURES, UNITS
 
 
@@ -32,8 +32,8 @@ def main() -> int:
     add_pair_options(parser)
     parser.add_argument("--workers", type=at_least(1), help="threads that decode (default: all cores)")
     args = parser.parse_args()
+    draws = draws_of(args)
     if args.against is None:
-        draws = {"pairs": args.pairs, "rounds": args.rounds, "seed": args.seed}
         groups = files_by_folder(args.dir)
         print(as_table(diversity_figures(groups, (DSSIM, DISSIMILARITY), workers=args.workers, **draws)))
         return 0

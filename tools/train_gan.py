@@ -25,6 +25,7 @@ from dgnet.data.training import open_dataset
 from dgnet.distributed import Distributed
 from dgnet.errors import command
 from dgnet.job import Job
+from dgnet.option_types import above
 from reid_heads.student import build_student
 from visual.swap import fixed_grid
 
@@ -40,7 +41,7 @@ def arguments() -> argparse.Namespace:
         "--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are made (default: here)"
     )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this run, or begin it")
-    parser.add_argument("--max-hours", type=float, help="save and leave after this many hours")
+    parser.add_argument("--max-hours", type=above(0), help="save and leave after this many hours")
     parser.add_argument(
         "--dry-run", action="store_true", help="print the resolved configuration and the parameter counts, then leave"
     )

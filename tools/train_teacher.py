@@ -22,6 +22,7 @@ from dgnet.distributed import Distributed
 from dgnet.embedding import extract, teacher_embedding
 from dgnet.errors import command
 from dgnet.job import Job
+from dgnet.option_types import above
 from eval.ranking import rank_metrics
 
 
@@ -34,7 +35,7 @@ def main() -> int:
         "--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are made (default: here)"
     )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this run, or begin it")
-    parser.add_argument("--max-hours", type=float, help="save and leave after this many hours")
+    parser.add_argument("--max-hours", type=above(0), help="save and leave after this many hours")
     args = parser.parse_intermixed_args()
     config = load_config(args.config, args.settings)
     distributed = Distributed.start(config.run.device)

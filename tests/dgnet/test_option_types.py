@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from dgnet.option_types import at_least, between
+from dgnet.option_types import above, at_least, between
 
 
 def parser() -> argparse.ArgumentParser:
@@ -12,6 +12,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--count", type=at_least(2))
     made.add_argument("--share", type=between(0.0, 1.0))
     made.add_argument("--alpha", type=between(0.5))
+    made.add_argument("--hours", type=above(0))
     return made
 
 
@@ -23,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
         ("--share", "0", 0.0),
         ("--share", "1", 1.0),
         ("--alpha", "9e9", 9e9),
+        ("--hours", "0.01", 0.01),
     ],
 )
 def test_what_is_inside_is_read(option: str, text: str, value: float) -> None:
@@ -39,6 +41,8 @@ def test_what_is_inside_is_read(option: str, text: str, value: float) -> None:
         ("--share", "-0.1", "a number from 0 to 1"),
         ("--share", "1.01", "a number from 0 to 1"),
         ("--share", "nan", "a number from 0 to 1"),
+        ("--hours", "0", "a number greater than 0"),
+        ("--hours", "inf", "a number greater than 0"),
         ("--alpha", "inf", "a number of at least 0.5"),
         ("--alpha", "x", "a number of at least 0.5"),
     ],

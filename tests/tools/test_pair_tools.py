@@ -85,6 +85,7 @@ def test_perceptual_distance(people: Path, monkeypatch, capsys) -> None:
         (("--dir", "one"), "needs an identity of at least two images, none of 1 has them"),
         (("--dir", "made", "--against", "one"), "0002/000 has no partner of its name in the other folder"),
         (("--dir", "twice", "--against", "twice"), "a.bmp and a.png have one name up to the suffix"),
+        (("--dir", "made", "--against", "real", "--seed", "0"), "--seed belongs to the diversity"),
         (("--dir", "one", "--against", "larger"), "must have one size, they have 40 x 20 and 41 x 20"),
         (("--dir", "tiny", "--against", "tiny"), "SSIM needs images of at least 11 x 11 pixels, got 9 x 9"),
     ],
@@ -95,6 +96,6 @@ def test_bad_input_is_one_sentence(options, sentence: str, people: Path, monkeyp
     write(people / "tiny/3/a.png", picture(0, 9, 9))
     for suffix in ("bmp", "png"):
         write(people / f"twice/3/a.{suffix}", picture(0))
-    words = [word if word.startswith("--") else people / word for word in options]
+    words = [word if word.startswith("--") or word.isdigit() else people / word for word in options]
     status, printed, said = answer(ssim, monkeypatch, capsys, *words)
     assert (status, printed) == (2, "") and sentence in said and said.startswith("error: ") and said.count("\n") == 1

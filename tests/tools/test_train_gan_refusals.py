@@ -75,7 +75,6 @@ def test_a_diverging_run_stops_by_itself_and_keeps_what_was_good(here: Here) -> 
         (("appearance.from_teacher=true", "teacher.style=2"), "appearance.from_teacher needs a teacher"),
         (("run.device=tpu",), "device must be auto, cpu, cuda or cuda:NUMBER, not 'tpu'"),
         (("run.sync_batch_norm=true",), "synchronised batch norm works on CUDA only"),
-        (("--max-hours", "-1"), "--max-hours must be a positive number of hours, not -1.0"),
         (("--name", "a/b"), "must be a plain folder name"),
     ],
 )

@@ -3,12 +3,22 @@
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypedDict
 
+from dgnet.errors import UserError
 from dgnet.option_types import at_least
 from eval.diversity import DSSIM, HEIGHT, PAIRS, ROUNDS, WIDTH, Diversity, PairMeasure, diversity
 from eval.result import Figure
 
 SECTION = "Intra-identity diversity"
+
+
+class Draws(TypedDict):
+    """Which pairs of an identity are compared."""
+
+    pairs: int  # in a round
+    rounds: int
+    seed: int
 
 
 def add_pair_options(parser: argparse.ArgumentParser) -> None:
@@ -20,11 +30,17 @@ def add_pair_options(parser: argparse.ArgumentParser) -> None:
 
 def add_draw_options(parser: argparse.ArgumentParser) -> None:
     """--pairs, --rounds and --seed."""
-    parser.add_argument(
-        "--pairs", type=at_least(1), default=PAIRS, help=f"of each identity, in a round (default: {PAIRS})"
-    )
-    parser.add_argument("--rounds", type=at_least(1), default=ROUNDS, help=f"of other pairs (default: {ROUNDS})")
-    parser.add_argument("--seed", type=at_least(0), default=0, help="draws the pairs (default: 0)")
+    parser.add_argument("--pairs", type=at_least(1), help=f"of each identity, in a round (default: {PAIRS})")
+    parser.add_argument("--rounds", type=at_least(1), help=f"of other pairs (default: {ROUNDS})")
+    parser.add_argument("--seed", type=at_least(0), help="draws the pairs (default: 0)")
+
+
+def draws_of(args: argparse.Namespace) -> Draws:
+    """The choices of `add_draw_options`. `UserError` where --against leaves nothing to draw."""
+    for name in Draws.__annotations__:
+        if getattr(args, name) is not None and getattr(args, "against", None) is not None:
+            raise UserError(f"--{name} belongs to the diversity, which draws pairs: give it or --against, not both")
+    return Draws(pairs=args.pairs or PAIRS, rounds=args.rounds or ROUNDS, seed=args.seed or 0)
 
 
 def diversity_figures(

@@ -46,8 +46,15 @@ def add_weights_options(parser: argparse.ArgumentParser) -> None:
         "--weights", type=Path, metavar="FILE", help=f"{WEIGHTS_NAME} (default: torch's copy, or a download)"
     )
     parser.add_argument(
-        "--weights-sha256", default=WEIGHTS_SHA256, metavar="DIGITS", help="what the file's SHA-256 must begin with"
+        "--weights-sha256",
+        metavar="DIGITS",
+        help="what the file's SHA-256 must begin with (default: that of the published file)",
     )
+
+
+def expected_sha256(args: argparse.Namespace) -> str:
+    """What the SHA-256 of Inception's weights must begin with."""
+    return args.weights_sha256 or WEIGHTS_SHA256
 
 
 def chosen_extractor(args: argparse.Namespace) -> Extractor:
@@ -57,8 +64,8 @@ def chosen_extractor(args: argparse.Namespace) -> Extractor:
         if args.mirrored is not None:
             raise UserError("--mirrored belongs to a re-ID network: give --extractor, too")
         protocol = args.protocol or "pytorch-fid"
-        return inception_extractor(protocol, weights=args.weights, sha256=args.weights_sha256, device=device)
-    for name in ("protocol", "weights"):
-        if getattr(args, name) is not None:
+        return inception_extractor(protocol, weights=args.weights, sha256=expected_sha256(args), device=device)
+    for name in ("protocol", "weights", "weights-sha256"):
+        if getattr(args, name.replace("-", "_")) is not None:
             raise UserError(f"--{name} belongs to the Inception network: give it or --extractor, not both")
     return reid_extractor(args.extractor, args.output_path, device, args.mirrored)

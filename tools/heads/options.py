@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from dgnet.errors import UserError
-from dgnet.option_types import at_least
+from dgnet.option_types import above, at_least
 from reid_heads.config import HeadConfig
 from reid_heads.policies import POLICIES
 from tools.evaluation.options import add_mirrored_option
@@ -21,7 +21,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are (default: here)")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this run")
     parser.add_argument("--reset", action="store_true", help="begin anew; an old run of this name becomes NAME.old_1")
-    parser.add_argument("--max-hours", type=float, help="save and leave after this many hours")
+    parser.add_argument("--max-hours", type=above(0), help="save and leave after this many hours")
 
 
 def baseline_config(args: argparse.Namespace) -> Path:
