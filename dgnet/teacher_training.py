@@ -20,7 +20,7 @@ from dgnet.data.training import pair_source
 from dgnet.device import Precision
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError
-from dgnet.going_on import state_to_go_on_from
+from dgnet.going_on import learnt_images, state_to_go_on_from
 from dgnet.models.teacher import Teacher
 from dgnet.run import Run
 
@@ -112,7 +112,7 @@ def train_teacher(
                     iteration,
                     {
                         "kind": TRAINING_KIND,
-                        "identities": list(dataset.identities),
+                        **learnt_images(dataset),
                         "teacher": teacher.state_dict(),
                         "optimiser": optimiser.state_dict(),
                         "precision": precision.state_dict(),
