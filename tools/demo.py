@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 
-from dgnet.checkpoint import checkpoint_path, file_hash
+from dgnet.checkpoint import file_hash
 from dgnet.config import Config, load_config
 from dgnet.data.cache import ImageCache
 from dgnet.data.records import Dataset
@@ -26,16 +26,18 @@ from dgnet.data.synthetic import SyntheticTruth
 from dgnet.data.training import open_dataset
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError, command
+from dgnet.find_run import find_run, teacher_of
 from dgnet.job import Job
-from dgnet.restore import StoredGenerator, load_generator
+from dgnet.restore import StoredGenerator
 from dgnet.run_folder import CONFIG
 from dgnet.scalars import read_scalars
 from dgnet.stopwatch import Stopwatch
 from dgnet.swap_pairs import Pair, one_each, render_pairs
-from dgnet.teacher_training import TEACHER_FILE, load_teacher
+from dgnet.teacher_training import load_teacher
 from dgnet.witness import train_witness
 from eval.accuracy_page import PROTOCOLS
 from eval.report import JSON_NAME, MARKDOWN_NAME, PAGE_NAME, Picture, Report, as_table, read_report, write_report
+from reid_heads.student import build_student
 from tools.evaluation.accuracy import accuracy_of, split_counts
 from tools.evaluation.reid_extractor import encoder_extractor
 from tools.evaluation.stored_features import features_of_dataset
@@ -88,11 +90,11 @@ def demo(config: Config, output: Path) -> int:
     left = [", what was left of it" if run.exists() else "" for run in runs]
     job = Job(config, output, distributed, resume=any(left))
     with watch.stage(f"teacher{left[0]}"):
-        teachers = job.teachers(dataset)
+        teachers = job.teachers(dataset, build_student)
     if isinstance(teachers, int):
         return teachers
     with watch.stage(f"DG-Net{left[1]}"):
-        status = job.train(dataset, fixed_grid(config, dataset))
+        status = job.train(dataset, fixed_grid(config, dataset), build_student)
     if status:
         return status
     with watch.stage("classifier that DG-Net never saw"):
@@ -101,16 +103,17 @@ def demo(config: Config, output: Path) -> int:
         return witness
 
     folder = job.folder(config.name)
-    stored = load_generator(folder, distributed.device)
+    found = find_run(str(folder), device=distributed.device, build_head=build_student)
+    stored = found.stored
     with watch.stage("pictures"):
         pictures = draw(stored, dataset, folder)
-    taught_by = [*config.teacher.checkpoints, job.folder(f"{config.name}_teacher") / TEACHER_FILE][0]
-    teacher = load_teacher(taught_by, distributed.device) if teachers else None
+    taught_by = teacher_of(found) if teachers else None
+    teacher = None if taught_by is None else load_teacher(taught_by, distributed.device)
     print("Measuring", flush=True)
     figures = measure(stored, teacher, load_teacher(witness, distributed.device), dataset, watch)
     with watch.stage("ranked lists"):
         extractor = encoder_extractor(stored, config.name)
-        weights = checkpoint_path(folder / "checkpoints", stored.iteration)
+        (weights,) = found.files
         features = features_of_dataset(dataset, extractor, file_hash(weights), network=config.name)
         accuracy = accuracy_of(features, dataset, extractor.name)
     report = Report(
