@@ -67,6 +67,7 @@ def train_teacher(
     )
     precision = Precision(config.run.precision, device)
     run = open_run()
+    learns = learnt_images(dataset)
     if path := run.latest_checkpoint():
         state = state_to_go_on_from(path, TRAINING_KIND, dataset, device)
         teacher.load_state_dict(state["teacher"])
@@ -112,7 +113,7 @@ def train_teacher(
                     iteration,
                     {
                         "kind": TRAINING_KIND,
-                        **learnt_images(dataset),
+                        **learns,
                         "teacher": teacher.state_dict(),
                         "optimiser": optimiser.state_dict(),
                         "precision": precision.state_dict(),

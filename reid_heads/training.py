@@ -122,6 +122,7 @@ def train_head(
     for old, new in (moved or {}).items():
         run.say(f"{old} is now {new}")
     made = generated.cache.paths if isinstance(generated, StoredImages) else ()
+    learns = learnt_images(dataset, made)
     if path := run.latest_checkpoint():
         state = state_to_go_on_from(path, TRAINING_KIND, dataset, device, made)
         learning.load_state_dict(state["learning"])
@@ -185,7 +186,7 @@ def train_head(
                     iteration,
                     {
                         "kind": TRAINING_KIND,
-                        **learnt_images(dataset, made),
+                        **learns,
                         "learning": learning.state_dict(),
                         "optimisers": states,
                         "precision": precision.state_dict(),

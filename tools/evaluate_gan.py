@@ -89,7 +89,7 @@ def main() -> int:
     print(what_is_coming(found, dataset, judge, settings), file=sys.stderr)
     watch = Stopwatch()
     with watch.stage("generating"):
-        swaps = generated_set(args, folder, str(settings.device))
+        swaps = generated_set(args, folder, settings)
     distances: list[gan.PerceptualDistance] = []
 
     def perceptual() -> list[Figure]:
@@ -162,16 +162,16 @@ def judge_of(args: argparse.Namespace, found: FoundRun, settings: gan.Settings) 
     return encoder_extractor(found.stored, found.name, args.mirrored is not False)
 
 
-def generated_set(args: argparse.Namespace, folder: Path, device: str) -> Path:
+def generated_set(args: argparse.Namespace, folder: Path, settings: gan.Settings) -> Path:
     """The images of the original's protocol, made now or before."""
     target = folder / "swaps"
     request = SetRequest(
         name=args.name,
         output_path=args.output_path,
         which_epoch=args.which_epoch,
-        device=device,
+        device=str(settings.device),
         data=args.data,
-        seed=draws_of(args)["seed"],
+        seed=settings.seed,
         no_scores=True,
         output=target,
         resume=(target / RECIPE).is_file(),

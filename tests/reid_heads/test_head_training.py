@@ -139,13 +139,15 @@ def test_stopped_and_resumed_is_uninterrupted(dataset: Dataset, tmp_path: Path, 
     assert len({tuple(row["loss/CrossEntropy"] for _, row in table) for table in rows}) == 1
 
 
-def test_a_run_does_not_go_on_with_other_people(dataset: Dataset, tmp_path: Path) -> None:
+def test_a_run_does_not_go_on_with_other_people_or_images(dataset: Dataset, tmp_path: Path) -> None:
     train(tmp_path, dataset, max_hours=1e-7)
     fewer = replace(
         dataset, train=tuple(record for record in dataset.train if record.identity != dataset.identities[0])
     )
     with pytest.raises(UserError, match="was trained on 6 identities that are not the 5 of"):
         train(tmp_path, fewer, resume=True)
+    with pytest.raises(UserError, match="was trained on other images than the"):
+        train(tmp_path, replace(dataset, train=dataset.train[:-1]), resume=True)
     (state,) = list_checkpoints(tmp_path / "run" / "checkpoints")
     with pytest.raises(UserError, match="must hold a trained head .*, holds a training state of a reid head$"):
         open_head(state)
