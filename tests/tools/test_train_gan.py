@@ -61,6 +61,8 @@ def test_the_outputs_are_as_promised(place: Path, whole: Path) -> None:
     assert [path.name for path in list_checkpoints(whole / "checkpoints")] == [
         f"checkpoint_{i:08d}.pt" for i in (4, 6, 8)
     ]
+    for folder in (whole, whole.with_name("whole_teacher")):  # each says which images it learnt from
+        assert len(load_checkpoint(list_checkpoints(folder / "checkpoints")[-1])["images"]) == 64
     assert sorted(path.name for path in (whole / "images").iterdir()) == ["00000004.png", "00000008.png"]
     with Image.open(whole / "images" / "00000008.png") as grid:
         assert len(grid.getcolors(1 << 20) or range(1 << 20)) > 100
