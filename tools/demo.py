@@ -103,7 +103,7 @@ def demo(config: Config, output: Path) -> int:
         return witness
 
     folder = job.folder(config.name)
-    found = find_run(str(folder), device=distributed.device, build_head=build_student)
+    found = find_run(config.name, output, device=distributed.device, build_head=build_student)
     stored = found.stored
     with watch.stage("pictures"):
         pictures = draw(stored, dataset, folder)

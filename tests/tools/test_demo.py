@@ -12,7 +12,10 @@ import yaml
 from PIL import Image
 
 from eval.report import read_report
+from tests.dgnet.small_generator import small_generator, store
 from tests.eval.pages import Page, foreign_loads
+from tests.tools.evaluation_tool import answer
+from tools import demo
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = {
@@ -39,14 +42,19 @@ def start(tool: str, *arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+def write_config(place: Path) -> None:
+    """`tiny.yaml` in `place`, where its pedestrians will be, too."""
+    values = {**CONFIG, "data": {**CONFIG["data"], "root": str(place / "pedestrians")}}
+    (place / "tiny.yaml").write_text(yaml.safe_dump(values))
+
+
 def snapshot(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.timeout(600)
 def test_a_demo_interrupted_resumed_and_left_alone(tmp_path):
-    values = {**CONFIG, "data": {**CONFIG["data"], "root": str(tmp_path / "pedestrians")}}
-    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(values))
+    write_config(tmp_path)
     arguments = ["--config", tmp_path / "tiny.yaml", "--output_path", tmp_path]
     folder = tmp_path / "outputs/tiny"
 
@@ -101,6 +109,21 @@ def test_a_demo_interrupted_resumed_and_left_alone(tmp_path):
     assert measured.returncode == 0, said
     assert figures.splitlines()[:20] == shown.splitlines()[2:22] == again.splitlines()[:20]
     assert snapshot(tmp_path) == before
+
+
+def test_a_demo_with_a_head_and_no_teacher_reports_on_its_own_run(tmp_path, monkeypatch, capsys):
+    write_config(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    # What `--output_path outputs` leaves: a run whose name below outputs/ is this demo's folder.
+    store(Path("outputs/outputs/tiny"), small_generator(), 30)
+    settings = ("appearance.head=resnet18", "teacher.style=2", "schedule.iterations=2")
+    status, _, said = answer(demo, monkeypatch, capsys, "--config", "tiny.yaml", *settings)
+    assert status == 0, said
+    report = read_report(Path("outputs/tiny/report.json"))
+    assert list(report.checkpoints) == ["outputs/tiny/checkpoints/checkpoint_00000002.pt"]
+    assert report.counts["iterations of DG-Net"] == 2
+    measured = {figure.name for figure in report.figures}
+    assert "mAP, appearance encoder" in measured and "mAP, teacher" not in measured
 
 
 @pytest.mark.parametrize(
