@@ -84,8 +84,10 @@ def teacher_of(run: FoundRun) -> Path | None:
 
     None where no such file is there (any more).
     """
-    beside = run.files[0].resolve().parent.parent.with_name(f"{run.stored.config.name}_teacher") / TEACHER_FILE
-    return next((path for path in (*run.stored.config.teacher.checkpoints, beside) if path.is_file()), None)
+    # A run's folder may be a link: its teacher is beside the link, or beside what it leads to.
+    places = (file.parent.parent.parent for file in (run.files[0].absolute(), run.files[0].resolve()))
+    beside = (place / f"{run.stored.config.name}_teacher" / TEACHER_FILE for place in places)
+    return next((path for path in (*run.stored.config.teacher.checkpoints, *beside) if path.is_file()), None)
 
 
 def folders_of(outputs: Path) -> list[Path]:

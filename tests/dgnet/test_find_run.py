@@ -54,6 +54,18 @@ def test_a_run_knows_its_teacher(tmp_path: Path) -> None:
     assert teacher() == tmp_path / "named.pth"
 
 
+@pytest.mark.parametrize("place", ["outputs", "disk"])
+def test_a_run_that_is_a_link_knows_its_teacher(tmp_path: Path, place: str) -> None:
+    config = override_config(small_config(), ["name=run"])
+    store(tmp_path / "disk/moved", small_generator(), 10, config=resolved(config))
+    (tmp_path / "outputs").mkdir()
+    (tmp_path / "outputs/run").symlink_to(tmp_path / "disk/moved")
+    teacher = tmp_path / place / "run_teacher/teacher.pth"
+    teacher.parent.mkdir()
+    teacher.touch()
+    assert teacher_of(find_run("run", tmp_path)) == teacher
+
+
 def test_a_damaged_newest_file_does_not_hide_its_run(place: Path, tmp_path: Path) -> None:
     path = store(tmp_path / "outputs/run", small_generator(), 10)
     (tmp_path / "outputs/run/checkpoints/checkpoint_00000020.pt").write_bytes(path.read_bytes()[:500])
