@@ -40,7 +40,7 @@ from eval.report import JSON_NAME, Figure, Report, as_table, write_report
 from eval.weights import check_sha256, published_sha256
 from reid_heads.student import build_student
 from tools.evaluation import gan
-from tools.evaluation.diversity import add_draw_options, draws_of
+from tools.evaluation.diversity import add_draw_options, diversity_options
 from tools.evaluation.options import add_device_options, add_mirrored_option, add_weights_options, expected_sha256
 from tools.evaluation.reid_extractor import encoder_extractor, reid_extractor
 
@@ -75,9 +75,8 @@ def main() -> int:
         expected_sha256(args),
         choose_device(args.device),
         args.batch_size,
-        args.workers,
         most=args.most,
-        **draws_of(args),
+        **diversity_options(args),
     )
     check_named_weights(args)
     found = find_run(args.name, args.output_path, args.which_epoch, settings.device, build_student)

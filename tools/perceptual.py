@@ -16,13 +16,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.device import choose_device
 from dgnet.errors import command
+from dgnet.option_types import DEVICES
 from eval.diversity import pair_by_pair
 from eval.images import files_by_folder
 from eval.pairs_of_files import files_by_name, means_of_pairs, pairs_of_files
 from eval.perceptual import TRUNK_URLS, PerceptualDistance
 from eval.report import Figure, as_table
-from tools.evaluation.diversity import add_pair_options, diversity_figures, draws_of
-from tools.evaluation.options import add_device_options
+from tools.evaluation.diversity import add_pair_options, diversity_figures, diversity_options
 
 
 def main() -> int:
@@ -32,9 +32,9 @@ def main() -> int:
     parser.add_argument("--weights", type=Path, metavar="FILE", help="(default: torch's copy, or a download)")
     parser.add_argument("--weights-sha256", metavar="DIGITS", help="what the file's SHA-256 must begin with")
     parser.add_argument("--linear", type=Path, metavar="FILE", help="the linear layers (default: the package's)")
-    add_device_options(parser)
+    parser.add_argument("--device", default="auto", help=DEVICES)
     args = parser.parse_args()
-    draws = draws_of(args)
+    options = diversity_options(args)
     groups = files_by_folder(args.dir) if args.against is None else {}
     files = [] if args.against is None else files_by_name(args.dir, args.against)
     distance = PerceptualDistance(
@@ -46,7 +46,7 @@ def main() -> int:
     )
     if args.against is None:
         measure = pair_by_pair(distance.name, distance)
-        print(as_table(diversity_figures(groups, (measure,), workers=args.workers, **draws)))
+        print(as_table(diversity_figures(groups, (measure,), **options)))
         return 0
     protocol = f"{len(files)} pairs of files of one name, at their size"
     found = means_of_pairs(pairs_of_files(files), {distance.name: distance})

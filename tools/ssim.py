@@ -17,25 +17,23 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.errors import command
-from dgnet.option_types import at_least
 from eval.diversity import DISSIMILARITY, DSSIM
 from eval.images import files_by_folder
 from eval.pairs_of_files import files_by_name, means_of_pairs, pairs_of_files
 from eval.report import Figure, as_table
 from eval.ssim import most_scales, multi_scale_ssim
-from tools.evaluation.diversity import add_pair_options, diversity_figures, draws_of
+from tools.evaluation.diversity import add_pair_options, diversity_figures, diversity_options
 from tools.evaluation.fidelity import MEASURES, UNITS
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_pair_options(parser)
-    parser.add_argument("--workers", type=at_least(1), help="threads that decode (default: all cores)")
     args = parser.parse_args()
-    draws = draws_of(args)
+    options = diversity_options(args)
     if args.against is None:
         groups = files_by_folder(args.dir)
-        print(as_table(diversity_figures(groups, (DSSIM, DISSIMILARITY), workers=args.workers, **draws)))
+        print(as_table(diversity_figures(groups, (DSSIM, DISSIMILARITY), **options)))
         return 0
     files = files_by_name(args.dir, args.against)
     # One number for all: MS-SSIM of more scales is another measure, and no mean over both would mean anything.

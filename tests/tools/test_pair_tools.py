@@ -80,12 +80,25 @@ def test_perceptual_distance(people: Path, monkeypatch, capsys) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
+        (("--against", "real", "--workers", 1), "--workers belongs to the diversity over drawn pairs"),
+        (("--batch-size", 4), "unrecognized arguments: --batch-size 4"),
+    ],
+)
+def test_perceptual_takes_no_option_that_it_would_not_read(options, sentence: str, monkeypatch, capsys) -> None:
+    status, printed, said = answer(perceptual, monkeypatch, capsys, "--dir", "made", *options)
+    assert (status, printed) == (2, "") and sentence in said
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
         (("--dir", "nowhere"), "nowhere: no such folder of images"),
         (("--dir", "made/0002"), "000.png: must lie in a folder that bears its identity"),
         (("--dir", "one"), "needs an identity of at least two images, none of 1 has them"),
         (("--dir", "made", "--against", "one"), "0002/000 has no partner of its name in the other folder"),
         (("--dir", "twice", "--against", "twice"), "a.bmp and a.png have one name up to the suffix"),
         (("--dir", "made", "--against", "real", "--seed", "0"), "--seed belongs to the diversity"),
+        (("--dir", "made", "--against", "real", "--workers", "1"), "--workers belongs to the diversity"),
         (("--dir", "one", "--against", "larger"), "must have one size, they have 40 x 20 and 41 x 20"),
         (("--dir", "tiny", "--against", "tiny"), "SSIM needs images of at least 11 x 11 pixels, got 9 x 9"),
     ],

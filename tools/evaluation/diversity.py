@@ -13,19 +13,21 @@ from eval.result import Figure
 SECTION = "Intra-identity diversity"
 
 
-class Draws(TypedDict):
-    """Which pairs of an identity are compared."""
+class DiversityOptions(TypedDict):
+    """Which pairs of an identity are compared, and by how many threads."""
 
     pairs: int  # in a round
     rounds: int
     seed: int
+    workers: int | None  # that decode; all cores by default
 
 
 def add_pair_options(parser: argparse.ArgumentParser) -> None:
-    """--dir, --against, and those of `add_draw_options`."""
+    """--dir, --against, those of `add_draw_options`, and --workers."""
     parser.add_argument("--dir", type=Path, required=True, help="a folder with a folder of images for each identity")
     parser.add_argument("--against", type=Path, metavar="DIR", help="the images that those of --dir should look like")
     add_draw_options(parser)
+    parser.add_argument("--workers", type=at_least(1), help="threads that decode the pairs (default: all cores)")
 
 
 def add_draw_options(parser: argparse.ArgumentParser) -> None:
@@ -35,12 +37,14 @@ def add_draw_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=at_least(0), help="draws the pairs (default: 0)")
 
 
-def draws_of(args: argparse.Namespace) -> Draws:
-    """The choices of `add_draw_options`. `UserError` where --against leaves nothing to draw."""
-    for name in Draws.__annotations__:
+def diversity_options(args: argparse.Namespace) -> DiversityOptions:
+    """The choices of `add_draw_options`, and --workers. `UserError` for any beside --against, which draws nothing."""
+    for name in DiversityOptions.__annotations__:
         if getattr(args, name) is not None and getattr(args, "against", None) is not None:
-            raise UserError(f"--{name} belongs to the diversity, which draws pairs: give it or --against, not both")
-    return Draws(pairs=args.pairs or PAIRS, rounds=args.rounds or ROUNDS, seed=args.seed or 0)
+            raise UserError(f"--{name} belongs to the diversity over drawn pairs: give it or --against, not both")
+    return DiversityOptions(
+        pairs=args.pairs or PAIRS, rounds=args.rounds or ROUNDS, seed=args.seed or 0, workers=args.workers
+    )
 
 
 def diversity_figures(
