@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import re
 from collections.abc import Callable
 
 DEVICES = "auto, cpu, cuda or cuda:NUMBER (default: auto, a GPU if there is one)"
@@ -31,6 +32,13 @@ def between(least: float, most: float = math.inf) -> Callable[[str], float]:
     """Finite numbers from `least` to `most`, both included."""
     allowed = f"a number of at least {least:g}" if most == math.inf else f"a number from {least:g} to {most:g}"
     return _number(lambda value: least <= value <= most, allowed)
+
+
+def sha256_digits(text: str) -> str:
+    """Hexadecimal digits that a SHA-256 may begin with: none would let any file pass."""
+    if not re.fullmatch("[0-9a-fA-F]{1,64}", text):
+        raise argparse.ArgumentTypeError(f"must be 1 to 64 hexadecimal digits, got {text!r}")
+    return text
 
 
 def _number(accepts: Callable[[float], bool], allowed: str) -> Callable[[str], float]:

@@ -27,7 +27,7 @@ from dgnet.device import choose_device
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError, command
 from dgnet.find_run import FoundRun, find_run, teacher_of
-from dgnet.option_types import at_least
+from dgnet.option_types import at_least, sha256_digits
 from dgnet.sets.folder import RECIPE
 from dgnet.sets.request import SetRequest, make
 from dgnet.stopwatch import Stopwatch
@@ -54,7 +54,9 @@ def arguments() -> argparse.Namespace:
     add_weights_options(parser)
     parser.add_argument("--lpips-net", choices=tuple(TRUNK_URLS), default="alex", help="(default: alex)")
     parser.add_argument("--lpips-weights", type=Path, metavar="FILE", help="(default: torch's copy, or a download)")
-    parser.add_argument("--lpips-sha256", metavar="DIGITS", help="what the file's SHA-256 must begin with")
+    parser.add_argument(
+        "--lpips-sha256", type=sha256_digits, metavar="DIGITS", help="what the file's SHA-256 must begin with"
+    )
     parser.add_argument(
         "--extractor", metavar="RUN_OR_CHECKPOINT", help="the re-ID network that judges (default: the run's teacher)"
     )

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.device import choose_device
 from dgnet.errors import command
-from dgnet.option_types import DEVICES
+from dgnet.option_types import DEVICES, sha256_digits
 from eval.diversity import pair_by_pair
 from eval.images import files_by_folder
 from eval.pairs_of_files import files_by_name, means_of_pairs, pairs_of_files
@@ -30,7 +30,9 @@ def main() -> int:
     add_pair_options(parser)
     parser.add_argument("--net", choices=tuple(TRUNK_URLS), default="alex", help="the trunk (default: alex)")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="(default: torch's copy, or a download)")
-    parser.add_argument("--weights-sha256", metavar="DIGITS", help="what the file's SHA-256 must begin with")
+    parser.add_argument(
+        "--weights-sha256", type=sha256_digits, metavar="DIGITS", help="what the file's SHA-256 must begin with"
+    )
     parser.add_argument("--linear", type=Path, metavar="FILE", help="the linear layers (default: the package's)")
     parser.add_argument("--device", default="auto", help=DEVICES)
     args = parser.parse_args()

@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from dgnet.option_types import above, at_least, between
+from dgnet.option_types import above, at_least, between, sha256_digits
 
 
 def parser() -> argparse.ArgumentParser:
@@ -13,6 +13,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--share", type=between(0.0, 1.0))
     made.add_argument("--alpha", type=between(0.5))
     made.add_argument("--hours", type=above(0))
+    made.add_argument("--digits", type=sha256_digits)
     return made
 
 
@@ -25,9 +26,11 @@ def parser() -> argparse.ArgumentParser:
         ("--share", "1", 1.0),
         ("--alpha", "9e9", 9e9),
         ("--hours", "0.01", 0.01),
+        ("--digits", "6", "6"),
+        ("--digits", "6726825D", "6726825D"),
     ],
 )
-def test_what_is_inside_is_read(option: str, text: str, value: float) -> None:
+def test_what_is_inside_is_read(option: str, text: str, value: float | str) -> None:
     found = getattr(parser().parse_args([option, text]), option[2:])
     assert found == value and type(found) is type(value)
 
@@ -45,6 +48,9 @@ def test_what_is_inside_is_read(option: str, text: str, value: float) -> None:
         ("--hours", "inf", "a number greater than 0"),
         ("--alpha", "inf", "a number of at least 0.5"),
         ("--alpha", "x", "a number of at least 0.5"),
+        ("--digits", "", "1 to 64 hexadecimal digits"),
+        ("--digits", "6726825g", "1 to 64 hexadecimal digits"),
+        ("--digits", "6" * 65, "1 to 64 hexadecimal digits"),
     ],
 )
 def test_what_is_outside_is_refused(option: str, text: str, allowed: str, capsys: pytest.CaptureFixture[str]) -> None:

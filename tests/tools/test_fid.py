@@ -110,7 +110,7 @@ def test_identity_space_needs_no_download(sets: Path, monkeypatch, capsys) -> No
         (("real", "one"), "one: a set needs at least two images, this one has 1"),
         (("real", "spoilt"), "1.png: not a readable image"),
         (("real", "made", "--device", "cuda:9"), "device 'cuda:9'"),
-        (("real", "made", "--weights-sha256", "ab"), "--weights-sha256 belongs to the Inception network"),
+        (("real", "made", "--weights-sha256", "0a"), "--weights-sha256 belongs to the Inception network"),
         (("real", "made", "--protocol", "clean"), "--protocol belongs to the Inception network"),
         (("--save-stats", "real", "new.npz", "--kid"), "--save-stats compares nothing"),
         (("--save-stats", "nowhere", "real.txt"), "real.txt: statistics are saved as .npz"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dgnet.device import choose_device
 from dgnet.errors import UserError
-from dgnet.option_types import DEVICES, at_least
+from dgnet.option_types import DEVICES, at_least, sha256_digits
 from eval.extractor import Extractor
 from eval.inception import MEANING, WEIGHTS_NAME, WEIGHTS_SHA256, inception_extractor
 from tools.evaluation.reid_extractor import reid_extractor
@@ -47,6 +47,7 @@ def add_weights_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--weights-sha256",
+        type=sha256_digits,
         metavar="DIGITS",
         help="what the file's SHA-256 must begin with (default: that of the published file)",
     )
