@@ -77,13 +77,21 @@ class Distributed:
             raise RuntimeError(
                 f"rank {self.rank} averages gradients of {size} numbers, another rank a different number"
             )
-        for bucket in _buckets(gradients):
-            flat = torch.cat([gradient.reshape(-1) for gradient in bucket])
+        self._average(gradients)
+
+    def average_statistics(self, module: nn.Module) -> None:
+        """Replace each running statistic of `module` by its mean over all ranks, as one rank's checkpoint tells all."""
+        if self.world_size > 1:
+            self._average([buffer for buffer in module.buffers() if buffer.is_floating_point()])
+
+    def _average(self, tensors: list[Tensor]) -> None:
+        for bucket in _buckets(tensors):
+            flat = torch.cat([tensor.reshape(-1) for tensor in bucket])
             dist.all_reduce(flat)
             flat /= self.world_size
-            means = flat.split([gradient.numel() for gradient in bucket])
-            for gradient, mean in zip(bucket, means, strict=True):
-                gradient.copy_(mean.view_as(gradient))
+            means = flat.split([tensor.numel() for tensor in bucket])
+            for tensor, mean in zip(bucket, means, strict=True):
+                tensor.copy_(mean.view_as(tensor))
 
     def mean(self, values: Mapping[str, float | int | Tensor]) -> dict[str, float]:
         """The mean of each figure over all ranks (the same names on each), in float64."""
@@ -178,14 +186,14 @@ def number(value: float | int | Tensor) -> float:
     return float(value.detach()) if isinstance(value, Tensor) else float(value)
 
 
-def _buckets(gradients: list[Tensor]) -> list[list[Tensor]]:
-    """Consecutive gradients of one type together, up to `BUCKET_BYTES`: few messages, small copies."""
+def _buckets(tensors: list[Tensor]) -> list[list[Tensor]]:
+    """Consecutive tensors of one type together, up to `BUCKET_BYTES`: few messages, small copies."""
     buckets: list[list[Tensor]] = []
     size = 0
-    for gradient in gradients:
-        if not buckets or buckets[-1][0].dtype != gradient.dtype or size + gradient.nbytes > BUCKET_BYTES:
+    for tensor in tensors:
+        if not buckets or buckets[-1][0].dtype != tensor.dtype or size + tensor.nbytes > BUCKET_BYTES:
             buckets.append([])
             size = 0
-        buckets[-1].append(gradient)
-        size += gradient.nbytes
+        buckets[-1].append(tensor)
+        size += tensor.nbytes
     return buckets

@@ -15,9 +15,9 @@ class Encoded:
     structure: Cut  # of a, b
     own: Cut | None  # appearance codes of a, b, where a term looks at them
     positive_code: Cut  # appearance codes of their positives
-    # What several decodings share: the structure's first convolution; the styles of own codes (if any) and positives.
+    # What several decodings share: the structure's first convolution; the styles of the codes that are decoded.
     begun: Cut
-    styles: Cut
+    styles: Cut | None
     # a, b and positives as the identity terms read them; None where these read erased copies instead, or are off.
     named: list[AppearanceOutput] | None
 
@@ -28,8 +28,10 @@ class Encoded:
 
     @property
     def own_styles(self) -> Tensor | None:
-        return None if self.own is None else self.styles.leaf[:, : len(self.own.leaf)]
+        return None if self.own is None or self.styles is None else self.styles.leaf[:, : len(self.own.leaf)]
 
     @property
-    def positive_styles(self) -> Tensor:
-        return self.styles.leaf[:, -len(self.positive_code.leaf) :]
+    def positive_styles(self) -> Tensor | None:
+        """None where no term decodes the positives' codes."""
+        own = 0 if self.own is None else len(self.own.leaf)
+        return None if self.styles is None or self.styles.leaf.shape[1] == own else self.styles.leaf[:, own:]

@@ -1,7 +1,7 @@
 """The state that a resumed training goes on from, which must be one of its own."""
 
 import hashlib
-from collections.abc import Sequence
+import os
 from pathlib import Path
 
 import torch
@@ -11,43 +11,58 @@ from dgnet.data.records import Dataset
 from dgnet.errors import UserError
 
 
-def learnt_images(dataset: Dataset, generated: Sequence[Path] = ()) -> State:
-    """What the state of a training says of the images that it learns from.
+def learnt_from(dataset: Dataset, processes: int, generated: bytes = b"") -> State:
+    """What the state of a training says of what it learns from; with anything else its batches would be others.
 
-    `identities` in the order of the classes, and `images`, a hash over the name and the size in bytes of each file,
-    real ones with their identity: in another order, or one file more or less, batches would differ. Folders may move.
+    `identities` in the order of the classes; `images`, a hash over the name, identity and size in bytes of each file
+    (the data set's folder may move); `generated`, a hash of what the source of generated images says of itself; and how
+    many `processes` share a batch.
     """
-    digest = hashlib.sha256()
-    for record in dataset.train:
-        digest.update(f"{record.path.name}\0{record.identity}\0{record.path.stat().st_size}\n".encode())
-    for path in generated:
-        digest.update(f"{path.name}\0{path.stat().st_size}\n".encode())
-    return {"identities": list(dataset.identities), "images": digest.hexdigest()}
+    images = b"".join(
+        # Names of files are bytes: not all of them are text.
+        os.fsencode(f"{record.path.name}\0{record.identity}\0{record.path.stat().st_size}\n")
+        for record in dataset.train
+    )
+    return {
+        "identities": list(dataset.identities),
+        "images": hashlib.sha256(images).hexdigest(),
+        "generated": hashlib.sha256(generated).hexdigest(),
+        "processes": processes,
+    }
 
 
-def state_to_go_on_from(
-    path: Path, kind: str, dataset: Dataset, device: torch.device, generated: Sequence[Path] = ()
-) -> State:
-    """Read the checkpoint of a training, which says what it is (`kind`) and which images it learns from.
+def state_to_go_on_from(path: Path, kind: str, dataset: Dataset, device: torch.device, learns: State) -> State:
+    """Read the checkpoint of a training, which says what it is (`kind`) and what it learns from (`learnt_from`).
 
     Raises:
-        UserError: it is another kind's, or was trained on other identities or images than these.
+        UserError: it is another kind's, or learnt from other identities, images, generated images or in another number
+            of processes.
     """
     state = load_checkpoint(path, device)
-    # Teachers' and heads' checkpoints of earlier versions say nothing of themselves, others nothing of images.
+    # Teachers' and heads' checkpoints of earlier versions say nothing of themselves, others not all of what they learn.
     if "kind" in state:
         require_kind(path, state, kind, f"a {kind}")
-    present = learnt_images(dataset, generated)
-    known = state.get("identities")
-    if known is not None and known != present["identities"]:
+    known: State = {name: state.get(name, present) for name, present in learns.items()}
+    other = "or begin a new run under another --name"
+    if known["identities"] != learns["identities"]:
         raise UserError(
-            f"{path} was trained on {len(known)} identities that are not the {len(dataset.identities)} "
-            f"of {dataset.root}; name the data it began with by data.root=..., or begin a new run under another --name"
+            f"{path} was trained on {len(known['identities'])} identities that are not the {len(learns['identities'])} "
+            f"of {dataset.root}; name the data it began with by data.root=..., {other}"
         )
-    if state.get("images", present["images"]) != present["images"]:
-        made = f" and {len(generated)} generated ones" if generated else ""
+    if known["images"] != learns["images"]:
         raise UserError(
-            f"{path} was trained on other images than the {len(dataset.train)} of {dataset.root}{made}: their names, "
-            "sizes or number have changed; put the images it began with back, or begin a new run under another --name"
+            f"{path} was trained on other images than the {len(dataset.train)} of {dataset.root}: their names, "
+            "identities, sizes or order differ; name the data it began with by data.root=..., put its images back, "
+            f"{other}"
+        )
+    if known["generated"] != learns["generated"]:
+        raise UserError(
+            f"{path} was trained with other generated images than generated.source gives now; put those it began with "
+            f"back, {other}"
+        )
+    if known["processes"] != learns["processes"]:
+        raise UserError(
+            f"{path} was trained by {known['processes']} processes, now there are {learns['processes']}; start as many "
+            f"as then (torchrun --nproc-per-node), {other}"
         )
     return state

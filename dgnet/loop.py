@@ -20,7 +20,7 @@ from dgnet.data.training import pair_source
 from dgnet.device import Precision, peak_memory_bytes
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError
-from dgnet.going_on import learnt_images, state_to_go_on_from
+from dgnet.going_on import learnt_from, state_to_go_on_from
 from dgnet.joint_batch import JointBatch
 from dgnet.layers.fused import compile_small_functions
 from dgnet.models.discriminator import MultiScaleDiscriminator
@@ -107,11 +107,12 @@ def train(
     if config.appearance.from_teacher:
         begin_from_teacher(training.generator, teachers)
     run = open_run()
+    learns = learnt_from(dataset, distributed.world_size)
     if path := run.latest_checkpoint():
-        training.load_state_dict(state_to_go_on_from(path, KIND, dataset, device))
+        training.load_state_dict(state_to_go_on_from(path, KIND, dataset, device, learns))
     teaching = Teaching(teachers, config.teacher.style, config.loss.batch_statistics_when_frozen, identities)
     step = training.step(teaching, distributed, config)
-    described = {"kind": KIND, "config": resolved(config), **learnt_images(dataset)}
+    described = {"kind": KIND, "config": resolved(config), **learns}
     clock = Clock(config.run.batch_size * 2 * distributed.world_size)
 
     with run, Prefetcher(source, run.start, config.data.workers, device) as batches:

@@ -98,6 +98,7 @@ class JointStep:
                     images = Cut(swapped[0] if len(parts) == 1 else self.swap(codes))
                 learnt.append(self.learn(part, codes, images, weights, encode_again, share))
         self.update(self.learning, self.optimisers.generator, self.optimisers.appearance)
+        self.distributed.average_statistics(self.generator)
         return StepRecord(mean_terms(judged), mean_terms(learnt), weights)
 
     def encode(self, batch: JointBatch, weights: LossWeights) -> Encoded:
@@ -115,7 +116,10 @@ class JointStep:
                     roles += [self.by_half(self.generator.appearance, pair.flatten(0, 1))] if needed else []
             codes = [Cut(role.code if codes_learn else role.code.detach()) for role in roles]
             seen, decoder = Cut(structure), self.generator.decoder
-            begun, styles = Cut(decoder.begin(seen.leaf)), Cut(decoder.styles(*(code.leaf for code in codes)))
+            # Positives are encoded at any weight, as their pass moves batch norm's statistics; not all are decoded.
+            decoded = codes if weights.same_identity_reconstruction > 0 else codes[:-1]
+            begun = Cut(decoder.begin(seen.leaf))
+            styles = Cut(decoder.styles(*(code.leaf for code in decoded))) if decoded else None
         return Encoded(seen, codes[0] if asked[0] else None, codes[-1], begun, styles, roles if names else None)
 
     def recoloured(self, images: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from dgnet.data.training import pair_source
 from dgnet.device import Precision
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError
-from dgnet.going_on import learnt_images, state_to_go_on_from
+from dgnet.going_on import learnt_from, state_to_go_on_from
 from dgnet.models.teacher import Teacher
 from dgnet.run import Run
 
@@ -67,9 +67,9 @@ def train_teacher(
     )
     precision = Precision(config.run.precision, device)
     run = open_run()
-    learns = learnt_images(dataset)
+    learns = learnt_from(dataset, distributed.world_size)
     if path := run.latest_checkpoint():
-        state = state_to_go_on_from(path, TRAINING_KIND, dataset, device)
+        state = state_to_go_on_from(path, TRAINING_KIND, dataset, device, learns)
         teacher.load_state_dict(state["teacher"])
         optimiser.load_state_dict(state["optimiser"])
         precision.load_state_dict(state["precision"])
@@ -121,7 +121,7 @@ def train_teacher(
                 )
             if run.should_stop:
                 break
-    if (run.start if total <= run.start else iteration) == total and distributed.is_main:
+    if (run.start if total <= run.start else iteration) >= total and distributed.is_main:
         save_checkpoint(run.folder / TEACHER_FILE, describe_teacher(teacher, config, dataset))
     return teacher, run.exit_status
 

@@ -1,5 +1,6 @@
 """Where a batch's generated images come from: a stored set, or a generator that swaps the batch's own images."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,13 @@ class StoredImages:
     def __len__(self) -> int:
         return len(self.cache)
 
+    def origin(self) -> bytes:
+        """Which images these are: name and size of each file, the classes of its sources; the folder may move."""
+        return b"".join(
+            os.fsencode(f"{path.name}\0{path.stat().st_size}\0{appearance}\0{structure}\n")
+            for path, appearance, structure in zip(self.cache.paths, self.appearance, self.structure, strict=True)
+        )
+
     def draw(
         self, labels: Int64[np.ndarray, "batch"], count: int, height: int, width: int, seed: int, index: int
     ) -> GeneratedImages:
@@ -98,6 +106,11 @@ class LiveGenerator:
 
     def __init__(self, network: Generator, height: int, width: int) -> None:
         self.network, self.height, self.width = network, height, width
+
+    def origin(self) -> bytes:
+        """Which generator this is: all its weights."""
+        state = self.network.state_dict().values()
+        return b"".join(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes() for value in state)
 
     @torch.no_grad()
     def swap(

@@ -16,7 +16,7 @@ from dgnet.data.records import Dataset
 from dgnet.device import Precision, peak_memory_bytes
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError
-from dgnet.going_on import learnt_images, state_to_go_on_from
+from dgnet.going_on import learnt_from, state_to_go_on_from
 from dgnet.models.head import Head
 from dgnet.run import Run
 from dgnet.run_folder import set_aside
@@ -121,10 +121,9 @@ def train_head(
     )
     for old, new in (moved or {}).items():
         run.say(f"{old} is now {new}")
-    made = generated.cache.paths if isinstance(generated, StoredImages) else ()
-    learns = learnt_images(dataset, made)
+    learns = learnt_from(dataset, distributed.world_size, b"" if generated is None else generated.origin())
     if path := run.latest_checkpoint():
-        state = state_to_go_on_from(path, TRAINING_KIND, dataset, device, made)
+        state = state_to_go_on_from(path, TRAINING_KIND, dataset, device, learns)
         learning.load_state_dict(state["learning"])
         for name, optimiser in optimisers.items():
             optimiser.load_state_dict(state["optimisers"][name])

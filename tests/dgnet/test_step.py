@@ -117,6 +117,7 @@ def plain_total(generator: Generator, batch: JointBatch, config: Config, encode_
     """One sum, one graph: without a frozen teacher and discriminator, with the code attached where it should be."""
     encoder, structure, decoder = generator.appearance, generator.structure, generator.decoder
     attached, weights = config.appearance.detach_codes, config.loss
+    distance = torch.square if weights.image_norm == "l2" else torch.abs
     a, b, positive_a, positive_b = (encoder(images) for images in batch.real)
     s_a, s_b = (structure(images.mean(1, keepdim=True)) for images in batch.real[:2])
     f_a, f_b, p_a, p_b = (
@@ -135,26 +136,35 @@ def plain_total(generator: Generator, batch: JointBatch, config: Config, encode_
         seen = with_same_structure.detach() if encode_again else with_same_structure
         again = encode(seen.mean(1, keepdim=True))
         terms = {
-            "self_reconstruction": (decoder(s, f) - image).abs().mean(),
-            "same_identity_reconstruction": (decoder(s, p) - image).abs().mean(),
+            "self_reconstruction": distance(decoder(s, f) - image).mean(),
+            "same_identity_reconstruction": distance(decoder(s, p) - image).mean(),
             "identity": nn.functional.cross_entropy(own.primary.logits, label),
             "positive_identity": nn.functional.cross_entropy(positive.primary.logits, label),
             "generated_identity": nn.functional.cross_entropy(named.primary.logits, label),
             "appearance_code": (code - f.detach()).abs().mean(),
             "structure_code": (again - s.detach()).abs().mean(),
-            "cycle": (decoder(again, code) - image).abs().mean(),
+            "cycle": distance(decoder(again, code) - image).mean(),
         }
         total = total + sum(getattr(weights, name) * value for name, value in terms.items())
     return total
 
 
 @pytest.mark.parametrize(
-    ("detach", "encode_again"),
-    [("always", False), ("of_real_images", True), ("of_real_images", False), ("never", True), ("never", False)],
+    ("detach", "encode_again", "changes"),
+    [
+        ("always", False, {}),
+        ("of_real_images", True, {}),
+        ("of_real_images", False, {}),
+        ("never", True, {}),
+        ("never", False, {}),
+        ("never", False, {"loss.image_norm": "l2"}),
+        ("never", True, {"loss.same_identity_reconstruction": 0}),
+    ],
 )
-def test_the_gradient_is_that_of_one_plain_graph(detach: str, encode_again: bool) -> None:
+def test_the_gradient_is_that_of_one_plain_graph(detach: str, encode_again: bool, changes: dict[str, Any]) -> None:
     """Cut at the codes or not, and in as many backward passes as there are terms."""
-    config = quick_config({"appearance.detach_codes": detach, "loss.adversarial": 0, "loss.teacher": 0})
+    fixed = {"appearance.detach_codes": detach, "loss.adversarial": 0, "loss.teacher": 0}
+    config = quick_config(fixed | changes)
     training, batch = small_training(config), random_batch()
     plain = copy.deepcopy(training.generator)
     total = plain_total(plain, batch, config, encode_again)
@@ -165,6 +175,17 @@ def test_the_gradient_is_that_of_one_plain_graph(detach: str, encode_again: bool
     # The fine head's gradients are zeros, for its weight decay.
     ours = {key: value for key, value in training.gradients["generator"].items() if key in expected or value.any()}
     assert apart(ours, expected) < 1e-9
+
+
+def test_positives_that_no_term_decodes_are_not_styled(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = quick_config(NOTHING | {"loss.self_reconstruction": 1, "appearance.detach_codes": "never"})
+    training = small_training(config)
+    styled: list[int] = []
+    decoder = training.generator.decoder
+    styles = decoder.styles
+    monkeypatch.setattr(decoder, "styles", lambda *codes: styled.append(len(codes)) or styles(*codes))
+    training(random_batch())
+    assert styled == [1]
 
 
 # ---------------------------------------------------------------------- options that change the order of the arithmetic

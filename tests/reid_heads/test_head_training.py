@@ -153,6 +153,29 @@ def test_a_run_does_not_go_on_with_other_people_or_images(dataset: Dataset, tmp_
         open_head(state)
 
 
+def test_a_run_does_not_go_on_with_other_generated_images(dataset: Dataset, tmp_path: Path) -> None:
+    source = generated_folder(tmp_path / "made", dataset)
+    train(tmp_path, dataset, generated__source=source, max_hours=1e-7)
+    rows = (source / "manifest.csv").read_text().splitlines()
+    swapped = [rows[0], ",".join([rows[1].split(",")[0], *rows[-1].split(",")[1:]]), *rows[2:]]
+    for changed in (rows[:-1], swapped):
+        (source / "manifest.csv").write_text("\n".join(changed))
+        with pytest.raises(UserError, match="trained with other generated images than generated.source gives now"):
+            train(tmp_path, dataset, generated__source=source, resume=True)
+    (source / "manifest.csv").write_text("\n".join(rows))
+    assert train(tmp_path, dataset, generated__source=source, resume=True).exit_status == 0
+
+
+def test_nor_with_a_generator_that_has_learnt_on(dataset: Dataset, tmp_path: Path) -> None:
+    live = LiveGenerator(small_generator(), 64, 48)
+    train(tmp_path, dataset, live, max_hours=1e-7)
+    with torch.no_grad():
+        next(live.network.parameters()).view(-1)[0] += 1e-3
+    with pytest.raises(UserError, match="trained with other generated images than generated.source gives now"):
+        train(tmp_path, dataset, live, resume=True)
+    assert train(tmp_path, dataset, LiveGenerator(small_generator(), 64, 48), resume=True).exit_status == 0
+
+
 def first_losses(place: Path, dataset: Dataset, generated: Any = None, **options: Any) -> dict[str, float]:
     train(place, dataset, generated, max_hours=1e-7, **options)
     return read_scalars(place / "run" / "scalars.csv")[0][1]
