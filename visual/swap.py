@@ -1,9 +1,8 @@
 """Swap pictures: who wears whose clothes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
@@ -11,18 +10,11 @@ from torch import Tensor
 from dgnet import pixels
 from dgnet.config import Config
 from dgnet.data.cache import ImageCache
-from dgnet.data.records import Dataset, Record
+from dgnet.data.records import Dataset
 from dgnet.models.frozen import evaluating
 from dgnet.models.generator import Generator
+from dgnet.swap_pairs import one_each
 from visual.grid import save_png, swap_grid
-
-
-def one_per_identity(records: Sequence[Record], count: int) -> list[Record]:
-    """The first image of `count` identities (fewer if there are fewer), spread evenly over all of them."""
-    first = {record.identity: record for record in reversed(records) if record.identity > 0}
-    identities = sorted(first)
-    positions = np.linspace(0, len(identities) - 1, min(count, len(identities))).round().astype(int)
-    return [first[identities[position]] for position in positions]
 
 
 @torch.no_grad()
@@ -55,7 +47,8 @@ def swapped_pairs(
 
 def fixed_grid(config: Config, dataset: Dataset, count: int = 8) -> Callable[[Generator, Path], None]:
     """A function that draws one swap grid of fixed images (queries, or else training images) into a file."""
-    records = one_per_identity(dataset.query or dataset.train, count)
+    # Drawn, as the first images of people are mostly one camera's.
+    records = one_each(dataset.query or dataset.train, count, 0, "the fixed grid")
     cache = ImageCache([record.path for record in records])
     images = cache.gather(torch.arange(len(cache)), config.data.height, config.data.width)
 
