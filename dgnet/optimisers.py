@@ -1,4 +1,4 @@
-"""The three optimisers of the joint training and their learning rates."""
+"""The optimisers of the joint training and their learning rates."""
 
 from typing import Any
 
@@ -8,12 +8,14 @@ from torch import nn
 from dgnet.config import Config
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.generator import Generator
+from dgnet.muon import Muon
 from dgnet.schedule import learning_rate_factor
 
 
 class Optimisers:
     """Adam for structure encoder and decoder, Adam for the discriminator, SGD (Nesterov) for the appearance encoder.
 
+    With a `matrix_rate` the convolutions and linear layers of structure encoder and decoder are Muon's instead.
     The appearance encoder's classifiers learn `classifier_factor` times as fast as its trunk.
     """
 
@@ -21,6 +23,10 @@ class Optimisers:
         rates, self._schedule = config.optimiser, config.schedule
         adam: dict[str, Any] = {"betas": (rates.adam_beta1, rates.adam_beta2), "weight_decay": rates.weight_decay}
         makers: list[nn.Parameter] = [*generator.structure.parameters(), *generator.decoder.parameters()]
+        # Convolutions, and the stacked linear layers of the style networks; a stack of biases has two dimensions.
+        matrices = [parameter for parameter in makers if parameter.ndim > 2] if rates.matrix_rate > 0 else []
+        if matrices:
+            makers = [parameter for parameter in makers if parameter.ndim <= 2]
         trunk = generator.appearance.trunk_parameters()
         heads = generator.appearance.fresh_parameters()
         self.generator = torch.optim.Adam(makers, lr=rates.generator_rate, fused=True, **adam)
@@ -36,10 +42,21 @@ class Optimisers:
             fused=True,
             weight_decay=rates.weight_decay,
         )
-        self._named = {"generator": self.generator, "discriminator": self.discriminator, "appearance": self.appearance}
+        self._named: dict[str, torch.optim.Optimizer] = {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "appearance": self.appearance,
+        }
+        if matrices:
+            self._named["matrices"] = Muon(matrices, rates.matrix_rate)
         self._base = {
             name: [group["lr"] for group in optimiser.param_groups] for name, optimiser in self._named.items()
         }
+
+    @property
+    def learning(self) -> tuple[torch.optim.Optimizer, ...]:
+        """Those of the generator and the appearance encoder."""
+        return tuple(optimiser for name, optimiser in self._named.items() if name != "discriminator")
 
     def set_rates(self, iteration: int) -> None:
         """Give every parameter group its rate at `iteration`."""

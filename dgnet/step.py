@@ -97,7 +97,7 @@ class JointStep:
                 if weights.need_swapped_images:
                     images = Cut(swapped[0] if len(parts) == 1 else self.swap(codes))
                 learnt.append(self.learn(part, codes, images, weights, encode_again, share))
-        self.update(self.learning, self.optimisers.generator, self.optimisers.appearance)
+        self.update(self.learning, *self.optimisers.learning)
         self.distributed.average_statistics(self.generator)
         return StepRecord(mean_terms(judged), mean_terms(learnt), weights)
 

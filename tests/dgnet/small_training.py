@@ -198,7 +198,7 @@ def small_training(
     step = JointStep(generator, discriminator, teaching, optimisers, phases, distributed, config)
     training = SmallTraining(generator, discriminator, asked, step)
     watch(training.gradients, "discriminator", discriminator, optimisers.discriminator)
-    watch(training.gradients, "generator", generator, optimisers.generator, optimisers.appearance)
+    watch(training.gradients, "generator", generator, *optimisers.learning)
     return training
 
 

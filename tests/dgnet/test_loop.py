@@ -78,11 +78,14 @@ def test_weights_that_are_not_numbers_are_not_saved(run: Run, entry: str, bad: f
         require_finite_state(training, 5, run)
 
 
-def test_the_state_is_everything_that_moves() -> None:
+@pytest.mark.parametrize("matrix_rate", [0, 0.01])
+def test_the_state_is_everything_that_moves(matrix_rate: float) -> None:
     """Into a training that began otherwise: networks, optimisers, and a gradient scaler that once had to give way."""
-    configs = (quick_config({"run.precision": "fp16", "run.seed": seed}) for seed in (0, 1))
+    changes = {"run.precision": "fp16", "optimiser.matrix_rate": matrix_rate}
+    configs = (quick_config(changes | {"run.seed": seed}) for seed in (0, 1))
     first, second = (JointTraining.fresh(config, 5, ALONE) for config in configs)
-    for optimiser in (first.optimisers.generator, first.optimisers.discriminator, first.optimisers.appearance):
+    assert len(first.optimisers.learning) == (3 if matrix_rate else 2)
+    for optimiser in (*first.optimisers.learning, first.optimisers.discriminator):
         for group in optimiser.param_groups:
             for parameter in group["params"]:
                 parameter.grad = torch.randn_like(parameter)

@@ -98,6 +98,23 @@ def test_each_phase_steps_on_its_own_gradients_alone() -> None:
     assert not touched(training.discriminator) and not touched(training.generator)
 
 
+@pytest.mark.parametrize("matrix_rate", [0, 0.01])
+def test_every_parameter_that_has_a_gradient_moves_once(matrix_rate: float) -> None:
+    training = small_training(quick_config({"optimiser.matrix_rate": matrix_rate}))
+    optimisers = training.step.optimisers
+    moved = [p for one in optimisers.learning for group in one.param_groups for p in group["params"]]
+    assert len(moved) == len({id(p) for p in moved}) == len(list(training.generator.parameters()))
+    before = copy.deepcopy(training.generator.state_dict())
+    training(random_batch())
+    still = [k for k, p in training.generator.named_parameters() if torch.equal(p, before[k])]
+    assert not [key for key in still if training.gradients["generator"].get(key, torch.zeros(1)).any()]
+    if matrix_rate:
+        # One matrix of a stack by itself: it has 2 x 2 or more singular values of about the rate.
+        change = training.generator.decoder.style.layers[0].weight.detach() - before["decoder.style.layers.0.weight"]
+        values = torch.linalg.svdvals(change / (matrix_rate * max(1, change.shape[-2] / change.shape[-1]) ** 0.5))
+        assert values.shape[0] > 1 and values.amax() < 1.25
+
+
 # ---------------------------------------------------------------------- the appearance code
 
 
