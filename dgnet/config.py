@@ -165,7 +165,8 @@ class OptimiserConfig(Section):
     """Adam for generator and discriminator; SGD with Nesterov momentum 0.9 for the appearance encoder."""
 
     generator_rate: float = Field(1e-4, gt=0)
-    # Of Muon for the convolutions and linear layers of structure encoder and decoder; 0: Adam moves these too.
+    # Of Muon, without weight decay, for the convolutions and linear layers of structure encoder and decoder; 0: Adam
+    # moves these too.
     matrix_rate: float = Field(0, ge=0)
     discriminator_rate: float = Field(1e-4, gt=0)
     appearance_rate: float = Field(2e-3, gt=0)

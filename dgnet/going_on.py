@@ -58,7 +58,7 @@ def state_to_go_on_from(path: Path, kind: str, dataset: Dataset, device: torch.d
     if known["generated"] != learns["generated"]:
         raise UserError(
             f"{path} was trained with other generated images than generated.source gives now; put those it began with "
-            f"back, {other}"
+            f"back (of a generator, the checkpoint), {other}"
         )
     if known["processes"] != learns["processes"]:
         raise UserError(

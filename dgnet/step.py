@@ -116,7 +116,7 @@ class JointStep:
                     roles += [self.by_half(self.generator.appearance, pair.flatten(0, 1))] if needed else []
             codes = [Cut(role.code if codes_learn else role.code.detach()) for role in roles]
             seen, decoder = Cut(structure), self.generator.decoder
-            # Positives are encoded at any weight, as their pass moves batch norm's statistics; not all are decoded.
+            # Positives are encoded at any weight, as their pass moves the encoder's statistics; not all are decoded.
             decoded = codes if weights.same_identity_reconstruction > 0 else codes[:-1]
             begun = Cut(decoder.begin(seen.leaf))
             styles = Cut(decoder.styles(*(code.leaf for code in decoded))) if decoded else None

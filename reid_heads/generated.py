@@ -1,5 +1,6 @@
 """Where a batch's generated images come from: a stored set, or a generator that swaps the batch's own images."""
 
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ class StoredImages:
         return len(self.cache)
 
     def origin(self) -> bytes:
-        """Which images these are: name and size of each file, the classes of its sources; the folder may move."""
+        """Which images these are: name and size of each file, the classes of its sources."""
         return b"".join(
             os.fsencode(f"{path.name}\0{path.stat().st_size}\0{appearance}\0{structure}\n")
             for path, appearance, structure in zip(self.cache.paths, self.appearance, self.structure, strict=True)
@@ -109,8 +110,10 @@ class LiveGenerator:
 
     def origin(self) -> bytes:
         """Which generator this is: all its weights."""
-        state = self.network.state_dict().values()
-        return b"".join(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes() for value in state)
+        digest = hashlib.sha256()
+        for value in self.network.state_dict().values():
+            digest.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        return digest.digest()
 
     @torch.no_grad()
     def swap(
