@@ -105,12 +105,12 @@ def test_every_parameter_that_has_a_gradient_moves_once(matrix_rate: float) -> N
     optimisers = training.step.optimisers
     moved = [p for one in optimisers.learning for group in one.param_groups for p in group["params"]]
     assert len(moved) == len({id(p) for p in moved}) == len(list(training.generator.parameters()))
+    rates = [one.param_groups[0]["lr"] for one in optimisers.learning if isinstance(one, Muon)]
+    assert rates == ([matrix_rate] if matrix_rate else [])
     before = copy.deepcopy(training.generator.state_dict())
     training(random_batch())
     still = [k for k, p in training.generator.named_parameters() if torch.equal(p, before[k])]
     assert not [key for key in still if training.gradients["generator"].get(key, torch.zeros(1)).any()]
-    rates = [one.param_groups[0]["lr"] for one in optimisers.learning if isinstance(one, Muon)]
-    assert rates == ([matrix_rate] if matrix_rate else [])
 
 
 # ---------------------------------------------------------------------- the appearance code
