@@ -35,7 +35,8 @@ def compiling() -> bool:
 def _compiler_works(device: torch.device) -> bool:
     import torch._dynamo  # seconds, for those who compile
 
-    torch._dynamo.config.recompile_limit = _VARIANTS
+    # Its newer name, recompile_limit, is unknown to torch 2.6.
+    torch._dynamo.config.cache_size_limit = _VARIANTS
     try:
         torch.compile(lambda x: x * 2 + 1, dynamic=True)(torch.ones(8, device=device))
     except Exception as error:  # noqa: BLE001  # a compiler's failures have no common class over torch versions

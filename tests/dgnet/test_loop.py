@@ -1,7 +1,7 @@
 """The loop's small decisions: when a run must stop, whose checkpoint it goes on from, which coin an iteration gets."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,10 @@ def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    return Run.open(tmp_path / "run", {}, curves=tmp_path / "curves")
+def run(tmp_path: Path) -> Iterator[Run]:
+    """Left at the end: an open run goes on writing what later ones in this process say."""
+    with Run.open(tmp_path / "run", {}, curves=tmp_path / "curves") as run:
+        yield run
 
 
 def spoil(tensor: torch.Tensor) -> None:
