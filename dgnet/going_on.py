@@ -43,26 +43,17 @@ def state_to_go_on_from(path: Path, kind: str, dataset: Dataset, device: torch.d
     if "kind" in state:
         require_kind(path, state, kind, f"a {kind}")
     known: State = {name: state.get(name, present) for name, present in learns.items()}
-    other = "or begin a new run under another --name"
-    if known["identities"] != learns["identities"]:
-        raise UserError(
-            f"{path} was trained on {len(known['identities'])} identities that are not the {len(learns['identities'])} "
-            f"of {dataset.root}; name the data it began with by data.root=..., {other}"
-        )
-    if known["images"] != learns["images"]:
-        raise UserError(
-            f"{path} was trained on other images than the {len(dataset.train)} of {dataset.root}: their names, "
-            "identities, sizes or order differ; name the data it began with by data.root=..., put its images back, "
-            f"{other}"
-        )
-    if known["generated"] != learns["generated"]:
-        raise UserError(
-            f"{path} was trained with other generated images than generated.source gives now; put those it began with "
-            f"back (of a generator, the checkpoint), {other}"
-        )
-    if known["processes"] != learns["processes"]:
-        raise UserError(
-            f"{path} was trained by {known['processes']} processes, now there are {learns['processes']}; start as many "
-            f"as then (torchrun --nproc-per-node), {other}"
-        )
+    refusals = {
+        "identities": f"on {len(known['identities'])} identities that are not the {len(learns['identities'])} of "
+        f"{dataset.root}; name the data it began with by data.root=...",
+        "images": f"on other images than the {len(dataset.train)} of {dataset.root}: their names, identities, sizes or "
+        "order differ; name the data it began with by data.root=..., put its images back",
+        "generated": "with other generated images than generated.source gives now; put those it began with back (of a "
+        "generator, the checkpoint)",
+        "processes": f"by {known['processes']} processes, now there are {learns['processes']}; start as many as then "
+        "(torchrun --nproc-per-node)",
+    }
+    for name, refusal in refusals.items():
+        if known[name] != learns[name]:
+            raise UserError(f"{path} was trained {refusal}, or begin a new run under another --name")
     return state
