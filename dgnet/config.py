@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from dgnet.device import PrecisionName
 from dgnet.losses.adversarial import GanKind
 from dgnet.losses.reconstruction import ReconstructionNorm
 from dgnet.losses.teaching import TeacherStyle
@@ -186,7 +187,8 @@ class RunConfig(Section):
     merge_batch_statistics: bool = False
     seed: int = 0
     device: str = "auto"
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    # "auto": bf16 where the device computes in it, else fp32.
+    precision: PrecisionName = "fp32"
     channels_last: bool = True
     # Compile norms and the sums around 3x3 convolutions (Winograd's, in float32 on a CPU) into one kernel each:
     # torch.compile, about a minute at the first start. Needs a C++ compiler on a CPU; without one the log says so and

@@ -1,6 +1,7 @@
 """Where the arithmetic happens, in which precision, and what machine it is."""
 
 import ctypes
+import functools
 import logging
 import os
 import platform
@@ -17,7 +18,7 @@ from torch.optim import Optimizer
 
 from dgnet.errors import UserError
 
-PrecisionName = Literal["fp32", "bf16", "fp16"]
+PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _log = logging.getLogger(__name__)
@@ -46,8 +47,35 @@ def choose_device(name: str = "auto") -> torch.device:
     return torch.device("cuda", torch.cuda.current_device()) if device.index is None else device
 
 
+@functools.cache  # so that what it logs is said once
+def choose_precision(name: PrecisionName, device: torch.device) -> PrecisionName:
+    """`auto` (bf16 where the device computes in it, else fp32), `fp32`, `bf16` or `fp16` -> what a step computes in.
+
+    The log says where a device has no bf16 for `auto`, or none of what was asked for: torch emulates it then, many
+    times slower than fp32.
+    """
+    wanted: PrecisionName = "bf16" if name == "auto" else name
+    if _computes_in(wanted, device):
+        return wanted
+    model = torch.cuda.get_device_name(device) if device.type == "cuda" else f"this CPU ({_cpu_model()})"
+    if name == "auto":
+        _log.warning("precision auto: fp32, as %s has no bf16 arithmetic", model)
+        return "fp32"
+    _log.warning("%s has no %s arithmetic: torch emulates it, many times slower; take auto or fp32", model, name)
+    return name
+
+
+def _computes_in(name: PrecisionName, device: torch.device) -> bool:
+    """Whether the device's own arithmetic has it. On a CPU oneDNN says so: those with AVX2 alone have neither half."""
+    if name == "fp32" or (name == "fp16" and device.type == "cuda"):
+        return True
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.backends.mkldnn.is_available() and bool(getattr(torch.ops.mkldnn, f"_is_mkldnn_{name}_supported")())
+
+
 class Precision:
-    """The precision of a training step: `fp32`, `bf16` or `fp16` by torch's autocast, with a loss scaler for `fp16`.
+    """The precision of a training step by torch's autocast, with a loss scaler for `fp16`; names as `choose_precision`.
 
     A step is `with precision.autocast(): loss = ...`, then `precision.backward(loss)` (once per accumulated part),
     gradients averaged over ranks if there are several, then `precision.step(optimiser)`. In `fp16` the loss is scaled
@@ -56,16 +84,11 @@ class Precision:
     """
 
     def __init__(self, name: PrecisionName, device: torch.device) -> None:
-        if name not in _DTYPES:
-            raise UserError(f"precision must be one of {', '.join(_DTYPES)}, not {name!r}")
-        if name == "bf16" and device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
-            name_of_gpu = torch.cuda.get_device_name(device)
-            _log.warning("%s has no bf16 arithmetic: torch emulates it, slowly; take fp16 or fp32", name_of_gpu)
-        self.name = name
+        self.name = choose_precision(name, device)
         self.device = device
-        self.dtype = _DTYPES[name]
+        self.dtype = _DTYPES[self.name]
         self.skipped_steps = 0
-        self._scaler = torch.amp.GradScaler(device.type, enabled=name == "fp16")
+        self._scaler = torch.amp.GradScaler(device.type, enabled=self.name == "fp16")
 
     def autocast(self) -> torch.autocast:
         """The context for forward passes and losses; for `fp32` it switches any outer autocast off."""

@@ -107,6 +107,7 @@ def train(
     if config.appearance.from_teacher:
         begin_from_teacher(training.generator, teachers)
     run = open_run()
+    run.say(f"computes in {training.precision[0].name}")
     learns = learnt_from(dataset, distributed.world_size)
     if path := run.latest_checkpoint():
         training.load_state_dict(state_to_go_on_from(path, KIND, dataset, device, learns))

@@ -67,6 +67,7 @@ def train_teacher(
     )
     precision = Precision(config.run.precision, device)
     run = open_run()
+    run.say(f"computes in {precision.name}")
     learns = learnt_from(dataset, distributed.world_size)
     if path := run.latest_checkpoint():
         state = state_to_go_on_from(path, TRAINING_KIND, dataset, device, learns)

@@ -132,6 +132,7 @@ def train_head(
             run.say(sentence)
 
     with run, Prefetcher(source, run.start, config.data.workers, device) as batches:
+        run.say(f"computes in {precision.name}")
         _introduce(run, config, dataset, source)
         pace = Pace()
         words = "; re-ranked: ".join(filter(None, (protocol, reranking)))

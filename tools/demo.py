@@ -24,6 +24,7 @@ from dgnet.data.cache import ImageCache
 from dgnet.data.records import Dataset
 from dgnet.data.synthetic import SyntheticTruth
 from dgnet.data.training import open_dataset
+from dgnet.device import choose_precision
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError, command
 from dgnet.find_run import find_run, teacher_of
@@ -37,6 +38,7 @@ from dgnet.teacher_training import load_teacher
 from dgnet.witness import train_witness
 from eval.accuracy_page import PROTOCOLS
 from eval.report import JSON_NAME, MARKDOWN_NAME, PAGE_NAME, Picture, Report, as_table, read_report, write_report
+from eval.result import this_machine
 from reid_heads.student import build_student
 from tools.evaluation.accuracy import accuracy_of, split_counts
 from tools.evaluation.reid_extractor import encoder_extractor
@@ -130,6 +132,7 @@ def demo(config: Config, output: Path) -> int:
         protocols={"standard": PROTOCOLS["standard"]},
         checkpoints={str(weights): features.checkpoint},
         seconds=watch.seconds,
+        machine=this_machine() | {"trained in": choose_precision(config.run.precision, distributed.device)},
         pictures=pictures,
     )
     write_report(report, folder, overwrite=True, sections=accuracy.sections)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dgnet.device import Precision, choose_device, machine, peak_memory_bytes
+from dgnet.device import Precision, choose_device, choose_precision, machine, peak_memory_bytes
 from dgnet.errors import UserError
 
 CPU = torch.device("cpu")
@@ -27,6 +27,35 @@ def test_device_names(monkeypatch):
     assert choose_device("cuda:1") == torch.device("cuda", 1)
     with pytest.raises(UserError, match=r"'cuda:2' does not exist; the last GPU here is cuda:1"):
         choose_device("cuda:2")
+
+
+@pytest.fixture
+def without_halves(monkeypatch):
+    """A CPU that computes in float32 alone, as those with AVX2 and no AVX-512 do."""
+    for name in ("bf16", "fp16"):
+        monkeypatch.setattr(torch.ops.mkldnn, f"_is_mkldnn_{name}_supported", lambda: False)
+    choose_precision.cache_clear()
+    yield
+    choose_precision.cache_clear()
+
+
+def test_auto_is_bf16_only_where_it_is_arithmetic(monkeypatch, without_halves, caplog):
+    assert Precision("auto", CPU).name == Precision("auto", CPU).name == "fp32"
+    (said,) = caplog.messages
+    assert said.startswith("precision auto: fp32, as this CPU (") and "no bf16" in said
+    choose_precision.cache_clear()
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
+    assert Precision("auto", CPU).dtype == torch.bfloat16
+    assert len(caplog.messages) == 1
+
+
+@pytest.mark.parametrize("name", ["bf16", "fp16"])
+def test_emulated_arithmetic_is_done_as_asked_and_said_once(without_halves, caplog, name):
+    assert Precision(name, CPU).name == Precision(name, CPU).name == name
+    (said,) = caplog.messages
+    assert f"no {name} arithmetic: torch emulates it" in said and "take auto or fp32" in said
+    Precision("fp32", CPU)
+    assert len(caplog.messages) == 1
 
 
 @pytest.mark.parametrize(

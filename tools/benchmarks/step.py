@@ -21,7 +21,7 @@ from torch.utils.flop_counter import flop_registry
 
 from dgnet.build import build_teacher
 from dgnet.config import Config, load_config
-from dgnet.device import keep_freed_memory, machine, peak_memory_bytes
+from dgnet.device import Precision, choose_device, choose_precision, keep_freed_memory, machine, peak_memory_bytes
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError
 from dgnet.joint_batch import JointBatch
@@ -80,7 +80,8 @@ def measure_rounds(config: Config, args: argparse.Namespace) -> dict[str, Any]:
                     f"the measuring process of {kind} ended with status {done.returncode}: {done.stderr.strip()[-500:]}"
                 )
             runs[kind].append(json.loads(done.stdout.splitlines()[-1]))
-    result: dict[str, Any] = {"machine": machine(), "precision": config.run.precision, "batch": args.batch}
+    precision = choose_precision(config.run.precision, choose_device(config.run.device))
+    result: dict[str, Any] = {"machine": machine(), "precision": precision, "batch": args.batch}
     result |= {kind: summary(measured, config, args) for kind, measured in runs.items()}
     if args.against_naive:
         pairs = list(zip(runs["ours"], runs["naive"], strict=True))
@@ -206,7 +207,7 @@ def naive(config: Config, args: argparse.Namespace, distributed: Distributed) ->
 
 def convolution_rate(config: Config, device: torch.device, channels: int = 128, seconds: float = 1.0) -> float:
     """Operations per second of the decoder's commonest convolution (3x3, 128 channels), forward."""
-    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[config.run.precision]
+    dtype = Precision(config.run.precision, device).dtype
     height, width, batch = config.data.height // 4, config.data.width // 4, 8 * config.run.batch_size
     layer = torch.nn.Conv2d(channels, channels, 3, padding=1).to(device, dtype).to(memory_format=torch.channels_last)
     x = torch.randn(batch, channels, height, width, device=device, dtype=dtype).contiguous(
