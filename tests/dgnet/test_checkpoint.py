@@ -4,6 +4,7 @@ import os
 import resource
 import subprocess
 from collections import Counter
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -76,7 +77,7 @@ def test_a_damaged_file_is_named(tmp_path, damage):
 def test_missing_and_foreign_files_are_named(tmp_path):
     with pytest.raises(UserError, match="does not exist"):
         checkpoint.load_checkpoint(tmp_path / "nothing.pt")
-    torch.save({"object": Exception()}, tmp_path / "code.pt")
+    torch.save({"object": Fraction(1, 2)}, tmp_path / "code.pt")
     with pytest.raises(UserError, match=r"code\.pt holds more than"):
         checkpoint.load_checkpoint(tmp_path / "code.pt")
     with pytest.raises(UserError, match="not named like a checkpoint"):
