@@ -122,8 +122,11 @@ def train_teacher(
                 )
             if run.should_stop:
                 break
-    if (run.start if total <= run.start else iteration) >= total and distributed.is_main:
-        save_checkpoint(run.folder / TEACHER_FILE, describe_teacher(teacher, config, dataset))
+    if (run.start if total <= run.start else iteration) >= total:
+        # The others wait: they look for the file next.
+        distributed.on_main(
+            lambda: save_checkpoint(run.folder / TEACHER_FILE, describe_teacher(teacher, config, dataset))
+        )
     return teacher, run.exit_status
 
 

@@ -14,7 +14,8 @@ class Teaching:
     """Frozen classifiers, averaged over networks and over image and mirrored image.
 
     Args:
-        teachers: modules `images -> (embedding, logits)`; may be empty for styles that ask no teacher (2 and 3).
+        teachers: modules `images -> (embedding, logits)`; may be empty where none is asked (styles 2 and 3,
+            `loss.teacher` 0).
         batch_statistics: batch norm uses the statistics of the images at hand. Then the halves of the batch and the two
             views go through separately; otherwise all in one batch.
     """
@@ -22,8 +23,6 @@ class Teaching:
     def __init__(
         self, teachers: Sequence[nn.Module], style: TeacherStyle, batch_statistics: bool, identities: int
     ) -> None:
-        if style in STYLES_THAT_ASK and not teachers:
-            raise ValueError(f"teacher style {style} asks a teacher and there is none; styles without: 2, 3")
         self.teachers = teachers
         self.style: TeacherStyle = style
         self.batch_statistics = batch_statistics
@@ -41,7 +40,9 @@ class Teaching:
 
     @torch.no_grad()
     def predict(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch identity"]:
-        """Mean softmax over teachers and both views."""
+        """Mean softmax over teachers and both views. `ValueError` if there is no teacher."""
+        if not self.teachers:
+            raise ValueError(f"teacher style {self.style} asks a teacher and there is none; styles without: 2, 3")
         views = torch.cat([images, images.flip(3)])
         passes = views.chunk(4) if self.batch_statistics else (views,)
         predictions: list[Tensor] = []

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,15 @@ CONFIG: dict[str, dict[str, Any]] = {
 }
 
 
-def begin(place: Path, *options: object) -> subprocess.Popen[str]:
+def begin(place: Path, *options: object, words: Sequence[str] = ("tools/train_gan.py",)) -> subprocess.Popen[str]:
     arguments = ["--config", place / "tiny.yaml", "--output_path", place, *options]
-    words = [sys.executable, "tools/train_gan.py", *map(str, arguments)]
-    return subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, *words, *map(str, arguments)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str]:

@@ -146,6 +146,21 @@ def test_bf16_on_a_cpu(here: Here, teacher: str) -> None:
     assert float(rows(here.place / "outputs" / "bf16")[-1]["loss/cycle"]) > 0
 
 
+def test_two_processes_train_their_teacher_and_go_on(place: Path, whole: Path) -> None:
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "tools/train_gan.py")
+    status, said = finish(begin(place, "--name", "two", "schedule.iterations=2", words=launcher))
+    assert status == 0, said
+    assert (place / "outputs" / "two_teacher" / "teacher.pth").exists()
+    assert list_checkpoints(place / "outputs" / "two" / "checkpoints")
+
+
+def test_without_a_teacher_s_weight_none_is_trained_or_asked(here: Here, whole: Path) -> None:
+    status, _, said = here("loss.teacher=0", "schedule.iterations=2", "--name", "alone")
+    assert status == 0, said
+    assert not (here.place / "outputs" / "alone_teacher").exists()
+    assert list_checkpoints(here.place / "outputs" / "alone" / "checkpoints")
+
+
 def test_a_dry_run_prints_and_leaves_nothing(here: Here, whole: Path) -> None:
     status, printed, _ = here("--dry-run", "--name", "dry", "structure.channels=4")
     assert status == 0 and not (here.place / "outputs" / "dry").exists()
