@@ -185,7 +185,7 @@ class RunConfig(Section):
     accumulate: int = Field(1, ge=1)
     # Batch norm sees a and b as one batch of twice the size (cheaper; not the original's arithmetic).
     merge_batch_statistics: bool = False
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**63)
     device: str = "auto"
     # "auto": bf16 where the device computes in it, else fp32.
     precision: PrecisionName = "fp32"

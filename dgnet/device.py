@@ -79,8 +79,9 @@ class Precision:
 
     A step is `with precision.autocast(): loss = ...`, then `precision.backward(loss)` (once per accumulated part),
     gradients averaged over ranks if there are several, then `precision.step(optimiser)`. In `fp16` the loss is scaled
-    so that small gradients survive; a step whose gradients overflowed is skipped, counted in `skipped_steps`, and the
-    scale halved. One `Precision` per phase (discriminator, generator) keeps their scales apart.
+    so that small gradients survive; an optimiser whose gradients overflowed skips its step, which is counted once for
+    all in `skipped_steps`, and the scale is halved. One `Precision` per phase (discriminator, generator) keeps their
+    scales apart.
     """
 
     def __init__(self, name: PrecisionName, device: torch.device) -> None:
@@ -111,8 +112,12 @@ class Precision:
 
     def step(self, *optimisers: Optimizer) -> bool:
         """Step the optimisers of one backward pass; whether none of them had to skip (always so but for `fp16`)."""
+        # The scaler refuses an optimiser without any gradient, as where no term of an iteration has a weight.
+        moved = [optimiser for optimiser in optimisers if _has_gradient(optimiser)]
+        if not moved:
+            return True
         before = self.scale
-        for optimiser in optimisers:
+        for optimiser in moved:
             self._scaler.step(optimiser)
         self._scaler.update()
         stepped = self.scale >= before  # the scale falls exactly when an optimiser met an overflow
@@ -128,6 +133,10 @@ class Precision:
         if self._scaler.is_enabled():
             self._scaler.load_state_dict(dict(state["scaler"]))
         self.skipped_steps = state["skipped_steps"]
+
+
+def _has_gradient(optimiser: Optimizer) -> bool:
+    return any(parameter.grad is not None for group in optimiser.param_groups for parameter in group["params"])
 
 
 def keep_freed_memory() -> None:

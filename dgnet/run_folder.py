@@ -147,7 +147,7 @@ def _covered(key: str, names: Collection[str]) -> bool:
 def _read(path: Path) -> Any:
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path} is not readable as YAML; restore it, or begin a run under another --name") from error
 
 

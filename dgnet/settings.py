@@ -31,7 +31,7 @@ def load_settings(kind: type[Settings], path: Path, overrides: Sequence[str] = (
         raise UserError(f"{path}: no such configuration file")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
     if not isinstance(values, dict):
         raise UserError(f"{path}: a configuration is a mapping of sections, this is a {type(values).__name__}")
@@ -111,7 +111,7 @@ def _override(values: dict[str, Any], override: str) -> None:
             raise UserError(f"{override}: {section!r} is a value, not a section")
     try:
         place[last] = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # a date of a thirteenth month is a ValueError
         raise UserError(f"{override}: the value is not readable as YAML") from error
 
 

@@ -160,7 +160,7 @@ class TestConfig(Section):
 class HeadRunConfig(Section):
     """How the training runs; `log_every` counts iterations, `checkpoint_every` epochs."""
 
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**63)
     device: str = "auto"
     precision: PrecisionName = "fp32"
     channels_last: bool = True

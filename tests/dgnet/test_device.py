@@ -7,6 +7,7 @@ import torch
 
 from dgnet.device import Precision, choose_device, choose_precision, machine, peak_memory_bytes
 from dgnet.errors import UserError
+from dgnet.muon import Muon
 
 CPU = torch.device("cpu")
 
@@ -89,6 +90,18 @@ def test_an_overflow_in_fp16_skips_the_step_and_is_counted_and_continued():
     again = Precision("fp16", CPU)
     again.load_state_dict(precision.state_dict())
     assert (again.skipped_steps, again.scale) == (1, scale / 2)
+
+
+@pytest.mark.parametrize("name", ["fp32", "fp16"])
+def test_an_optimiser_without_a_gradient_rests(name):
+    weights = [torch.nn.Parameter(torch.ones(1, 3)) for _ in range(2)]
+    optimisers = [Muon([weights[0]], 0.1), torch.optim.SGD([weights[1]], 0.5)]
+    precision = Precision(name, CPU)
+    assert precision.step(*optimisers)
+    precision.backward(weights[1].sum())
+    assert precision.step(*optimisers)
+    assert torch.equal(weights[0], torch.ones(1, 3)) and torch.equal(weights[1], torch.full((1, 3), 0.5))
+    assert precision.skipped_steps == 0
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="compares with Linux's own account")
