@@ -1,8 +1,8 @@
 """A DG-Net small enough to train in a blink, beside the naive oracle of it with the same weights.
 
 The trunk is a ResNet-18 of an eighth of the width or less with one block a stage: the step's arithmetic does not see
-its width.
-Everything is float64, so that two orders of summation agree to 1e-10 even behind a batch norm over three images.
+its width. Everything is float64, so that two orders of summation agree to 1e-10 even behind a batch norm over three
+images.
 """
 
 from dataclasses import dataclass, field

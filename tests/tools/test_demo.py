@@ -76,6 +76,7 @@ def test_a_demo_interrupted_resumed_and_left_alone(tmp_path):
     report = read_report(folder / "report.json")
     ours, painted = (report.value("Swap fidelity", f"PSNR, {name}") for name in ("generated", "painted"))
     assert report.value("Swap fidelity", "PSNR over painted") == pytest.approx(ours - painted)
+    assert report.machine["trained in"] == "fp32"
     trivial = [f"PSNR, {name}" for name in ("structure itself", "appearance itself", "recoloured")]
     margin = ours - max(report.value("Swap fidelity", name) for name in trivial)
     assert report.value("Swap fidelity", "PSNR over the best trivial answer") == pytest.approx(margin)

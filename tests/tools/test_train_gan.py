@@ -68,6 +68,7 @@ def test_the_outputs_are_as_promised(place: Path, whole: Path) -> None:
         assert len(grid.getcolors(1 << 20) or range(1 << 20)) > 100
     assert [path.name[:6] for path in (place / "logs" / "whole").iterdir()] == ["events"]
     log = (whole / "log.txt").read_text()
+    assert "computes in fp32" in log
     assert f"finished: {ITERATIONS} iterations" in log and f"iteration {ITERATIONS}: loss" in log
     table = rows(whole)
     assert [int(row["iteration"]) for row in table] == list(range(1, ITERATIONS + 1))
