@@ -1,7 +1,8 @@
 """Typed, frozen settings from a YAML file and `section.key=value` overrides. Unknown keys are errors."""
 
 import difflib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -56,6 +57,11 @@ def override_settings(config: Settings, overrides: Sequence[str], source: str = 
         raise UserError(f"{source}: {error}" if source else str(error)) from error
 
 
+def as_settings(values: Mapping[str, object]) -> list[str]:
+    """`section.key` -> value as overrides; None is left out."""
+    return [f"{key}={json.dumps(value, default=str)}" for key, value in values.items() if value is not None]
+
+
 def resolved(config: Section) -> dict[str, Any]:
     """The configuration as plain strings, numbers and lists, for YAML, checkpoints and comparison."""
     return config.model_dump(mode="json")
@@ -106,7 +112,10 @@ def _override(values: dict[str, Any], override: str) -> None:
         raise UserError(f"{override!r} is not of the form section.key=value")
     place = values
     for section in sections:
-        place = place.setdefault(section, {})
+        # A section whose keys are all commented out reads as null.
+        if place.get(section) is None:
+            place[section] = {}
+        place = place[section]
         if not isinstance(place, dict):
             raise UserError(f"{override}: {section!r} is a value, not a section")
     try:

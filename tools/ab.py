@@ -11,7 +11,6 @@ outcome.md (the table), outcome.png, report.json, report.md and report.html, ane
 """
 
 import argparse
-import json
 import shlex
 import sys
 from pathlib import Path
@@ -19,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.errors import command
-from dgnet.settings import load_settings
+from dgnet.settings import as_settings, load_settings
 from tools.trial.config import TrialConfig
 from tools.trial.outcome import PLOT, TABLE, write_outcome
 from tools.trial.running import Trial
@@ -35,7 +34,7 @@ def main() -> int:
         "--resume", action="store_true", help="go on with an A/B that was stopped, or add seeds or rows"
     )
     args = parser.parse_intermixed_args()
-    overrides = [*args.settings, *([f"name={json.dumps(args.name)}"] if args.name else [])]
+    overrides = [*args.settings, *as_settings({"name": args.name})]
     trial = Trial(load_settings(TrialConfig, args.config, overrides), args.output_path, args.resume)
     said = shlex.join(["python", "tools/ab.py", *sys.argv[1:]])
     try:

@@ -9,7 +9,6 @@ report.json, report.md and report.html. Stopped at any moment, it goes on where 
 """
 
 import argparse
-import json
 import shlex
 import sys
 from pathlib import Path
@@ -32,6 +31,7 @@ from dgnet.job import Job
 from dgnet.restore import StoredGenerator
 from dgnet.run_folder import CONFIG
 from dgnet.scalars import read_scalars
+from dgnet.settings import as_settings
 from dgnet.stopwatch import Stopwatch
 from dgnet.swap_pairs import Pair, one_each, render_pairs
 from dgnet.teacher_training import load_teacher
@@ -61,7 +61,7 @@ def main() -> int:
     parser.add_argument("--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are made")
     parser.add_argument("--resume", action="store_true", help="an unfinished demo goes on in any case")
     args = parser.parse_intermixed_args()
-    config = load_config(args.config, [*args.settings, *([f"name={json.dumps(args.name)}"] if args.name else [])])
+    config = load_config(args.config, [*args.settings, *as_settings({"name": args.name})])
     if config.data.layout != "synthetic":
         raise UserError(f"{args.config}: the demo needs data.layout 'synthetic', got {config.data.layout!r}")
     people = config.data.synthetic.test_identities

@@ -10,7 +10,6 @@ identity each class stands for. Writes OUTPUT/outputs/NAME; nothing that is ther
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from dgnet.distributed import Distributed
 from dgnet.errors import command
 from dgnet.official_import import import_run
 from dgnet.official_release import read_released, read_teacher
+from dgnet.settings import as_settings
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
     )
     parser.add_argument("settings", nargs="*", metavar="section.key=value", help="change single settings")
     args = parser.parse_intermixed_args()
-    name = [f"name={json.dumps(args.name)}"] if args.name else []
+    name = as_settings({"name": args.name})
     released = read_released(args.outputs, args.iteration, [*args.settings, *name])
     teachers = [read_teacher(path) for path in args.teacher]
     distributed = Distributed.start(released.config.run.device)

@@ -10,7 +10,6 @@ of one process. If the configuration names no teacher, one is trained first, as 
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from dgnet.distributed import Distributed
 from dgnet.errors import command
 from dgnet.job import Job
 from dgnet.option_types import above
+from dgnet.settings import as_settings
 from reid_heads.student import build_student
 from visual.swap import fixed_grid
 
@@ -51,7 +51,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     args = arguments()
-    name = [f"name={json.dumps(args.name)}"] if args.name else []
+    name = as_settings({"name": args.name})
     config = load_config(args.config, [*args.settings, *name])
     distributed = Distributed.start(config.run.device)
     dataset = open_dataset(config.data, distributed)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dgnet.errors import UserError
-from dgnet.files import check_place
+from dgnet.files import check_place, replace_text
 from tests.tools.evaluation_tool import answer
 from tools import evaluate_reid, export_onnx, extract, search, transfer
 
@@ -22,6 +22,13 @@ def test_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             check_place(tmp_path / bad)
     with pytest.raises(UserError, match=f"{tmp_path}: must be a file, it is a folder"):
         check_place(tmp_path)
+
+
+def test_what_cannot_be_written_has_the_name_that_was_given(tmp_path: Path) -> None:
+    wanted = tmp_path / "nowhere" / "table.csv"
+    with pytest.raises(OSError) as caught:
+        replace_text(wanted, "x")
+    assert caught.value.filename == str(wanted)
 
 
 @pytest.mark.parametrize(

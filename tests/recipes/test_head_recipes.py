@@ -9,12 +9,11 @@ import pytest
 from dgnet.checkpoint import load_checkpoint
 from dgnet.data.records import Dataset
 from dgnet.distributed import Distributed
-from dgnet.settings import load_settings
+from dgnet.settings import as_settings, load_settings
 from reid_heads.config import HeadConfig
 from reid_heads.training import train_head
 from tests.dgnet.small_training import narrow_trunks
 from tests.reid_heads.small_data import HEIGHT, WIDTH, pedestrians
-from tools.heads.running import as_settings
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted((ROOT / "configs" / "heads").glob("*.yaml"))

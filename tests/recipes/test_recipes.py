@@ -6,6 +6,7 @@ from itertools import takewhile
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dgnet.checkpoint import load_checkpoint
 from dgnet.config import load_config
@@ -50,6 +51,13 @@ def test_recipe(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     folder = tmp_path / "outputs" / config.name
     state = load_checkpoint(folder / "checkpoints" / "checkpoint_00000002.pt")
     assert state["iteration"] == 2 and drawn
+
+
+@pytest.mark.parametrize("name", ["demo", "ab_demo"])
+def test_what_runs_anywhere_emulates_no_precision(name: str) -> None:
+    """On a CPU without bf16 arithmetic an iteration takes half a minute where it is asked for all the same."""
+    run = yaml.safe_load((ROOT / "configs" / f"{name}.yaml").read_text())["run"]
+    assert run["precision"] == "auto"
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)

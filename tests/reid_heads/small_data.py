@@ -7,9 +7,8 @@ from typing import Any
 from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset
 from dgnet.data.synthetic import SyntheticSpec, write_dataset
-from dgnet.settings import override_settings
+from dgnet.settings import as_settings, override_settings
 from reid_heads.config import HeadConfig
-from tools.heads.running import as_settings
 
 HEIGHT, WIDTH = 64, 48
 SMALL: dict[str, Any] = {

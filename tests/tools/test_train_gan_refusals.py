@@ -76,6 +76,7 @@ def test_a_diverging_run_stops_by_itself_and_keeps_what_was_good(here: Here) -> 
         (("run.device=tpu",), "device must be auto, cpu, cuda or cuda:NUMBER, not 'tpu'"),
         (("run.sync_batch_norm=true",), "synchronised batch norm works on CUDA only"),
         (("--name", "a/b"), "must be a plain folder name"),
+        (("--name", ""), "must be a plain folder name, got ''"),
     ],
 )
 def test_bad_input_is_one_sentence(here: Here, options: tuple[str, ...], words: str) -> None:

@@ -1,6 +1,5 @@
 """A head's training from a configuration, and the test of a trained head."""
 
-import json
 import time
 from pathlib import Path
 
@@ -103,8 +102,3 @@ def draw_curves(folder: Path) -> None:
         if name == "accuracy" or name.startswith(("loss/", "learning_rate/")) or "mAP" in name or "Rank" in name
     ]
     save_png(curves(rows, terms=shown, title=folder.name), folder / CURVES)
-
-
-def as_settings(values: dict[str, object]) -> list[str]:
-    """`section.key` -> value as overrides of a configuration; None is left out."""
-    return [f"{key}={json.dumps(value, default=str)}" for key, value in values.items() if value is not None]

@@ -52,8 +52,12 @@ def write_dataset(
     growing = root.parent / f"{_growing_prefix(root)}{os.getpid()}"
     shutil.rmtree(growing, ignore_errors=True)
     try:
+        growing.mkdir()
+    except OSError as error:
+        raise UserError(f"{root}: cannot be made ({error.strerror})") from error
+    try:
         for folder in (TRAIN, QUERY, GALLERY):
-            (growing / folder).mkdir(parents=True)
+            (growing / folder).mkdir()
         for count in _render_all(growing, spec, processes):
             if progress is not None:
                 progress(count)

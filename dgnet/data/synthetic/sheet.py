@@ -1,6 +1,5 @@
 """A contact sheet of the built-in pedestrians: rows wear the same clothes, columns share the structure."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from dgnet.data.synthetic.render import render
 from dgnet.data.synthetic.spec import SyntheticSpec
 from dgnet.data.synthetic.structure import structure_of
 from dgnet.errors import UserError
+from dgnet.files import replacing
 
 
 def write_sheet(path: Path, spec: SyntheticSpec, rows: int = 6, columns: int = 12) -> None:
@@ -28,7 +28,6 @@ def write_sheet(path: Path, spec: SyntheticSpec, rows: int = 6, columns: int = 1
         np.concatenate([render(person, place, spec.height, spec.width).image for place in places], axis=1)
         for person in people
     ]
-    growing = path.with_name(f".{path.name}.partial-{os.getpid()}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.concatenate(lines, axis=0)).save(growing, format="PNG")
-    os.replace(growing, path)
+    with replacing(path) as file:
+        Image.fromarray(np.concatenate(lines, axis=0)).save(file, format="PNG")
