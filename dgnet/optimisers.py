@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from dgnet.config import Config
+from dgnet.device import choose_precision
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.generator import Generator
 from dgnet.muon import Muon
@@ -48,7 +49,9 @@ class Optimisers:
             "appearance": self.appearance,
         }
         if matrices:
-            self._named["matrices"] = Muon(matrices, rates.matrix_rate)
+            computes_in = choose_precision(config.run.precision, matrices[0].device)
+            dtype = torch.bfloat16 if computes_in == "bf16" else None
+            self._named["matrices"] = Muon(matrices, rates.matrix_rate, dtype=dtype)
         self._base = {
             name: [group["lr"] for group in optimiser.param_groups] for name, optimiser in self._named.items()
         }

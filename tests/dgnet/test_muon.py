@@ -21,6 +21,21 @@ def test_singular_values_come_near_one_and_singular_vectors_stay(shape: tuple[in
     torch.testing.assert_close(u @ torch.diag_embed(values) @ v, found)
 
 
+def test_half_precision_is_near_enough_and_the_step_is_in_the_weights_own() -> None:
+    torch.manual_seed(1)
+    matrices = torch.randn(STACK)
+    found, reduced = orthogonalised(matrices), orthogonalised(matrices, torch.bfloat16)
+    values = torch.linalg.svdvals(reduced)
+    assert reduced.dtype == torch.float32 and values.min() > 0.65 and values.max() < 1.25
+    assert 1e-5 < (reduced - found).norm() / found.norm() < 0.05
+    taken, weight = [], nn.Parameter(matrices.clone())
+    for dtype in (None, torch.bfloat16):
+        weight.grad, weight.data = matrices.clone(), torch.zeros_like(matrices)
+        Muon([weight], 1.0, dtype=dtype).step()
+        taken.append(weight.detach().clone())
+    assert not torch.equal(*taken), "the steps were taken in one precision"
+
+
 def test_a_step_is_momentum_orthogonalised_scaled_by_the_shape() -> None:
     torch.manual_seed(2)
     weights = [nn.Parameter(torch.randn(shape)) for shape in (MATRIX, STACK, CONVOLUTION, MATRIX)]
