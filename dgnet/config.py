@@ -154,9 +154,14 @@ class LossConfig(Section):
 
 
 class ScheduleConfig(Section):
-    """Length of the training; the rates fall by a gamma at 1, 1.5 and 1.75 times `step_size`."""
+    """Length of the training, and how the rates fall.
+
+    `decay`: in "steps", by a gamma at 1, 1.5 and 1.75 times `step_size`, or "linear", evenly from `step_size` on to
+    nothing at the end of the training; then the gammas mean nothing.
+    """
 
     iterations: int = Field(100_000, ge=1)
+    decay: Literal["steps", "linear"] = "steps"
     step_size: int = Field(60_000, ge=1)
     generator_gamma: float = Field(0.1, gt=0, le=1)
     appearance_gamma: float = Field(0.1, gt=0, le=1)

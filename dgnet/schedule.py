@@ -75,9 +75,12 @@ def loss_weights(config: LossConfig, iteration: int) -> LossWeights:
 
 
 def learning_rate_factor(schedule: ScheduleConfig, gamma: float, iteration: int) -> float:
-    """`gamma` to the number of milestones (1, 1.5 and 1.75 times `step_size`) reached.
+    """In steps: `gamma` to the number of milestones (1, 1.5 and 1.75 times `step_size`) reached.
 
     The original steps its schedulers before the iteration, so iteration i (from 0) already has the rate of i + 1.
+    Linear: the share of the iterations from `step_size` on that are left.
     """
+    if schedule.decay == "linear":
+        return min(1.0, (schedule.iterations - iteration) / max(schedule.iterations - schedule.step_size, 1))
     milestones = (schedule.step_size * factor for factor in (1.0, 1.5, 1.75))
     return gamma ** sum(iteration + 1 >= int(milestone) for milestone in milestones)

@@ -83,3 +83,11 @@ def test_milestones_are_whole_iterations() -> None:
     """int(1.5 * 5) = 7 and int(1.75 * 5) = 8, as the original rounds."""
     factors = [learning_rate_factor(ScheduleConfig(step_size=5), 0.5, iteration) for iteration in range(9)]
     assert factors == [1, 1, 1, 1, 0.5, 0.5, 0.25, 0.125, 0.125]
+
+
+def test_rates_that_fall_evenly_end_at_nothing() -> None:
+    schedule = ScheduleConfig(iterations=8, step_size=4, decay="linear")
+    factors = [learning_rate_factor(schedule, 0.5, iteration) for iteration in range(8)]
+    assert factors == [1, 1, 1, 1, 1, 0.75, 0.5, 0.25]
+    never = ScheduleConfig(iterations=8, step_size=8, decay="linear")
+    assert {learning_rate_factor(never, 0.5, iteration) for iteration in range(8)} == {1}
