@@ -35,7 +35,7 @@ def witness_config(config: Config) -> Config:
     values = resolved(config)
     values["data"] |= _DATA
     values["teacher"] |= _NETWORK
-    values["run"] |= {"seed": config.run.seed + 1, "precision": "fp32"}
+    values["run"] |= {"seed": config.run.seed + 1, "precision": "auto"}
     return parse_config(values, "witness")
 
 
