@@ -136,10 +136,10 @@ class LossConfig(Section):
     teacher: float = Field(2, ge=0)
     soft_label: float = Field(1, ge=0)
     # Before this iteration (counted from 0, as in the `..._begin` below) no swapped images are made: the networks learn
-    # to reconstruct and to name real images, at a third of the cost of an iteration. 0 is the paper's.
+    # to reconstruct and to name real images, at half the cost of an iteration. 0 is the paper's.
     swap_begin: int = Field(0, ge=0)
     # Before this iteration real images are not named: the appearance encoder rests while decoder and structure encoder
-    # learn to reconstruct, at half the cost. For an encoder that starts as a teacher; 0 is the paper's.
+    # learn to reconstruct, at half of that again. For an encoder that starts as a teacher; 0 is the paper's.
     identity_begin: int = Field(0, ge=0)
     fine: float = Field(0.2, ge=0)
     code_start: float = Field(0, ge=0)
@@ -157,7 +157,7 @@ class ScheduleConfig(Section):
     """Length of the training, and how the rates fall.
 
     `decay`: in "steps", by a gamma at 1, 1.5 and 1.75 times `step_size`, or "linear", evenly from `step_size` on to
-    nothing at the end of the training; then the gammas mean nothing.
+    nothing at the end of the training; then the gammas mean nothing. A training shorter than `step_size` sees neither.
     """
 
     iterations: int = Field(100_000, ge=1)

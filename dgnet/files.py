@@ -42,7 +42,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename == str(partial):
-            error.filename = str(path)  # the name that the user gave
+            error.filename, error.filename2 = str(path), None  # the name that the user gave
         raise
     _sync_folder(path.parent)
 

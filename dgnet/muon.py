@@ -21,7 +21,7 @@ def orthogonalised(
     """Each matrix U S V^T with its singular values S brought to about 1 (0.7 .. 1.2), by Newton-Schulz iterations.
 
     Args:
-        dtype: to iterate in (default: that of the matrices). The singular values are no further from 1 in bfloat16.
+        dtype: to iterate in (default: that of the matrices).
     """
     a, b, c = _QUINTIC
     tall = matrices.shape[-2] > matrices.shape[-1]
@@ -39,8 +39,7 @@ class Muon(torch.optim.Optimizer):
     Args:
         parameters: of two dimensions or more; one of three is a stack of matrices.
         rate: about the spectral norm of a step, so unlike Adam's it does not depend on the size of gradients.
-        dtype: in which steps are orthogonalised, half the work of a step (default: that of the parameters). The authors
-            take bfloat16.
+        dtype: of the iterations that orthogonalise a step (default: that of the parameters). The authors take bfloat16.
     """
 
     def __init__(

@@ -5,6 +5,8 @@ import math
 import re
 from collections.abc import Callable
 
+from dgnet.settings import plain_folder_name
+
 DEVICES = "auto, cpu, cuda or cuda:NUMBER (default: auto, a GPU if there is one)"
 
 
@@ -39,6 +41,14 @@ def sha256_digits(text: str) -> str:
     if not re.fullmatch("[0-9a-fA-F]{1,64}", text):
         raise argparse.ArgumentTypeError(f"must be 1 to 64 hexadecimal digits, got {text!r}")
     return text
+
+
+def folder_name(text: str) -> str:
+    """What can name a run's folder."""
+    try:
+        return plain_folder_name(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}, got {text!r}") from error
 
 
 def _number(accepts: Callable[[float], bool], allowed: str) -> Callable[[str], float]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from dgnet.errors import UserError
 
@@ -16,6 +16,19 @@ class Section(BaseModel):
     """A frozen part of a configuration that refuses keys it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty_sections(cls, values: Any) -> Any:
+        """A section whose keys are all commented out reads as null; it is none, unless null is one of its values."""
+        if not isinstance(values, dict):
+            return values
+        sections = {key for key, field in cls.model_fields.items() if _is_section(field.annotation)}
+        return {key: value for key, value in values.items() if value is not None or key not in sections}
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Section)
 
 
 Settings = TypeVar("Settings", bound=Section)
@@ -36,8 +49,6 @@ def load_settings(kind: type[Settings], path: Path, overrides: Sequence[str] = (
         raise UserError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
     if not isinstance(values, dict):
         raise UserError(f"{path}: a configuration is a mapping of sections, this is a {type(values).__name__}")
-    # A section whose keys are all commented out reads as null.
-    values = {key: {} if value is None else value for key, value in values.items()}
     return _checked(kind, values, overrides, f"{path}: ")
 
 
@@ -112,7 +123,6 @@ def _override(values: dict[str, Any], override: str) -> None:
         raise UserError(f"{override!r} is not of the form section.key=value")
     place = values
     for section in sections:
-        # A section whose keys are all commented out reads as null.
         if place.get(section) is None:
             place[section] = {}
         place = place[section]
@@ -151,11 +161,11 @@ def _section_at(kind: type[Section], place: tuple[str, ...]) -> type[Section]:
     """The section at `place`, through lists of sections and mappings to sections."""
     model: Any = kind
     for part in place:
-        if isinstance(model, type) and issubclass(model, Section):
+        if _is_section(model):
             model = model.model_fields[part].annotation
         else:
             model = get_args(model)[0 if part.isdecimal() else -1]
-        options = [option for option in get_args(model) if isinstance(option, type) and issubclass(option, Section)]
+        options = [option for option in get_args(model) if _is_section(option)]
         if type(None) in get_args(model) and options:
             model = options[0]
     found: type[Section] = model

@@ -14,7 +14,7 @@ from dgnet.job import Job
 from dgnet.run_folder import CONFIG
 from dgnet.teacher_training import TEACHER_FILE, StoredTeacher
 
-# Small enough to train in a minute on two cores, and another eye than the teacher's: another size, stride and seed.
+# Small, and another eye than the teacher's: another size and another seed.
 _DATA = {"height": 64, "width": 48, "pad": 4, "erasing": 0.0}
 _NETWORK = {
     "backbone": "resnet18",
@@ -35,15 +35,16 @@ def witness_config(config: Config) -> Config:
     values = resolved(config)
     values["data"] |= _DATA
     values["teacher"] |= _NETWORK
-    values["run"] |= {"seed": config.run.seed + 1, "precision": "auto"}
+    values["run"]["seed"] += 1
     return parse_config(values, "witness")
 
 
 def hold_out(dataset: Dataset) -> tuple[Dataset, tuple[Record, ...]]:
     """The data set without the last training image of each identity, and these: on them the witness proves itself."""
     last = {record.identity: record for record in dataset.train}
-    held_out = tuple(last.values())
-    return replace(dataset, train=tuple(record for record in dataset.train if record not in set(held_out))), held_out
+    held_out = set(last.values())
+    kept = tuple(record for record in dataset.train if record not in held_out)
+    return replace(dataset, train=kept), tuple(last.values())
 
 
 def train_witness(job: Job, dataset: Dataset, name: str) -> Path | int:

@@ -26,9 +26,8 @@ from dgnet.embedding import appearance_embedding, extract, teacher_embedding
 from dgnet.errors import UserError, command
 from dgnet.find_run import find_run, teacher_of
 from dgnet.job import Job
-from dgnet.option_types import DEVICES
+from dgnet.option_types import DEVICES, folder_name
 from dgnet.restore import StoredGenerator
-from dgnet.settings import plain_folder_name
 from dgnet.stopwatch import Stopwatch
 from dgnet.swap_pairs import draw_pairs, generate_pairs, render_pairs
 from dgnet.teacher_training import StoredTeacher, load_teacher
@@ -161,15 +160,12 @@ def main() -> int:
     parser.add_argument("--name", required=True, help="a run below OUTPUT/outputs, its folder or a checkpoint")
     parser.add_argument("--output_path", type=Path, default=Path(), help="where its outputs/ is (default: here)")
     parser.add_argument("--which_epoch", type=int, help="iteration of the checkpoint (default: the newest)")
-    parser.add_argument("--witness", help="the run that has or gets the classifier (default: NAME_witness)")
+    parser.add_argument(
+        "--witness", type=folder_name, help="the run that has or gets the classifier (default: NAME_witness)"
+    )
     parser.add_argument("--resume", action="store_true", help="a classifier half trained is trained on in any case")
     parser.add_argument("--device", default="auto", help=DEVICES)
     args = parser.parse_args()
-    if args.witness is not None:
-        try:
-            plain_folder_name(args.witness)
-        except ValueError as error:
-            raise UserError(f"--witness {error}, got {args.witness!r}") from error
     distributed = Distributed.start(args.device)
     run = find_run(args.name, args.output_path, args.which_epoch, distributed.device, build_student)
     name, stored, _ = run

@@ -22,7 +22,7 @@ from dgnet.distributed import Distributed
 from dgnet.embedding import extract, teacher_embedding
 from dgnet.errors import command
 from dgnet.job import Job
-from dgnet.option_types import above
+from dgnet.option_types import above, folder_name
 from eval.ranking import rank_metrics
 
 
@@ -30,7 +30,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/")
     parser.add_argument("settings", nargs="*", metavar="section.key=value", help="change single settings")
-    parser.add_argument("--name", help="folder of the run (default: the configuration's name and _teacher)")
+    parser.add_argument(
+        "--name", type=folder_name, help="folder of the run (default: the configuration's name and _teacher)"
+    )
     parser.add_argument(
         "--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are made (default: here)"
     )

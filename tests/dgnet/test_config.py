@@ -60,8 +60,8 @@ def test_overrides_reach_into_sections_and_the_last_one_counts(tmp_path: Path) -
     assert (config.data.height, config.data.width) == (128, 96)
     assert (config.data.synthetic.seed, config.data.synthetic.train_identities) == (1, 7)
     assert load(tmp_path, "data:", "data.height=80").data.height == 80
-    nested = load(tmp_path, "data: {synthetic: }", "data.synthetic.seed=5")
-    assert nested.data.synthetic.seed == 5
+    assert load(tmp_path, "data: {synthetic: }").data == Config().data
+    assert load(tmp_path, "data: {synthetic: }", "data.synthetic.seed=5").data.synthetic.seed == 5
 
 
 def test_resolved_goes_through_yaml_and_back(tmp_path: Path) -> None:

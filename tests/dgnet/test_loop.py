@@ -13,6 +13,7 @@ from dgnet.distributed import Distributed
 from dgnet.errors import UserError
 from dgnet.joint_batch import JointBatch
 from dgnet.loop import JointTraining, encodes_again, require_finite, require_finite_state
+from dgnet.muon import Muon
 from dgnet.optimisers import Optimisers
 from dgnet.run import Run
 from tests.dgnet.small_training import SmallTraining, narrow_trunks, quick_config, random_batch, small_training
@@ -78,6 +79,13 @@ def test_weights_that_are_not_numbers_are_not_saved(run: Run, entry: str, bad: f
     getattr(training, network).state_dict()[key].view(-1)[1] = bad
     with pytest.raises(UserError, match=f"the weights '{entry}' are not finite after iteration 5; the run stops"):
         require_finite_state(training, 5, run)
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("fp32", None), ("fp16", None), ("bf16", torch.bfloat16)])
+def test_steps_of_matrices_are_made_in_bf16_where_the_step_is(precision: str, dtype: torch.dtype | None) -> None:
+    config = quick_config({"run.precision": precision, "optimiser.matrix_rate": 0.01})
+    (muon,) = (one for one in JointTraining.fresh(config, 5, ALONE).optimisers.learning if isinstance(one, Muon))
+    assert muon.dtype == dtype
 
 
 @pytest.mark.parametrize("matrix_rate", [0, 0.01])

@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from dgnet.option_types import above, at_least, between, sha256_digits
+from dgnet.option_types import above, at_least, between, folder_name, sha256_digits
 
 
 def parser() -> argparse.ArgumentParser:
@@ -14,6 +14,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--alpha", type=between(0.5))
     made.add_argument("--hours", type=above(0))
     made.add_argument("--digits", type=sha256_digits)
+    made.add_argument("--run", type=folder_name)
     return made
 
 
@@ -28,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
         ("--hours", "0.01", 0.01),
         ("--digits", "6", "6"),
         ("--digits", "6726825D", "6726825D"),
+        ("--run", "some run", "some run"),
     ],
 )
 def test_what_is_inside_is_read(option: str, text: str, value: float | str) -> None:
@@ -51,6 +53,9 @@ def test_what_is_inside_is_read(option: str, text: str, value: float | str) -> N
         ("--digits", "", "1 to 64 hexadecimal digits"),
         ("--digits", "6726825g", "1 to 64 hexadecimal digits"),
         ("--digits", "6" * 65, "1 to 64 hexadecimal digits"),
+        ("--run", "", "a plain folder name"),
+        ("--run", "..", "a plain folder name"),
+        ("--run", "a/b", "a plain folder name"),
     ],
 )
 def test_what_is_outside_is_refused(option: str, text: str, allowed: str, capsys: pytest.CaptureFixture[str]) -> None:

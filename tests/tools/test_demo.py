@@ -131,7 +131,6 @@ def test_a_demo_with_a_head_and_no_teacher_reports_on_its_own_run(tmp_path, monk
     ("tool", "arguments", "sentence"),
     [
         ("demo", ["--config", "configs/latest.yaml"], "the demo needs data.layout 'synthetic', got 'auto'"),
-        ("measure_swaps", ["--name", "demo", "--witness", "a/b"], "--witness must be a plain folder name, got 'a/b'"),
         ("measure_swaps", ["--name", "nobody"], "nobody: no such run, and no run of that name below"),
     ],
 )

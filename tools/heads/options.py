@@ -46,7 +46,7 @@ def baseline_settings(args: argparse.Namespace, config: HeadConfig) -> dict[str,
     if coefficient is None and args.kd and config.distillation.stage_features == 0:
         coefficient = STAGE_FEATURES
     return {
-        "name": args.name or (None if args.config else name),
+        "name": args.name if args.name is not None else None if args.config else name,
         "head.name": name,
         "head.weights": args.model_path,
         "data.root": args.datadir,

@@ -44,17 +44,17 @@ def write_dataset(
     Raises UserError for an impossible `spec` and for a `root` that holds anything else.
     """
     spec.check()
-    root = Path(root).resolve()
+    given, root = Path(root), Path(root).resolve()
     if _is_complete(root, spec):
         return
-    root.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(root)
     growing = root.parent / f"{_growing_prefix(root)}{os.getpid()}"
-    shutil.rmtree(growing, ignore_errors=True)
     try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(root)
+        shutil.rmtree(growing, ignore_errors=True)
         growing.mkdir()
     except OSError as error:
-        raise UserError(f"{root}: cannot be made ({error.strerror})") from error
+        raise UserError(f"{given}: cannot be made ({error.strerror})") from error
     try:
         for folder in (TRAIN, QUERY, GALLERY):
             (growing / folder).mkdir()
@@ -86,7 +86,10 @@ def _is_complete(root: Path, spec: SyntheticSpec) -> bool:
         held, asked = dataclasses.asdict(found), dataclasses.asdict(spec)
         names = [name for name in held if held[name] != asked[name]]
         differing = ", ".join(f"{name} {held[name]} (asked: {asked[name]})" for name in names)
-        raise UserError(f"{root} must be new, empty or hold the same pedestrians, but it holds a set with {differing}")
+        raise UserError(
+            f"{root} must be new, empty or hold the same pedestrians, but it holds a set with {differing}: "
+            "remove it or name another folder"
+        )
     missing = [path for path in files if not (root / path).is_file()]
     if missing:
         raise UserError(
@@ -159,7 +162,7 @@ def _render_in_processes(root: Path, spec: SyntheticSpec, workers: int) -> Itera
             process.kill()
             process.wait()
     if 2 in statuses:
-        raise UserError(f"the images could not be written into {root}: the reason stands above")
+        raise UserError("the images could not be written: the reason stands above")
     if any(statuses):
         raise RuntimeError(f"processes that render pedestrians ended with status {statuses}")
 

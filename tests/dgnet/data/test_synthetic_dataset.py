@@ -153,9 +153,11 @@ def test_a_set_that_lost_images_is_refused(small: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder in which nobody can write")
-def test_a_place_that_cannot_be_written_is_named_as_it_was_given() -> None:
-    with pytest.raises(UserError, match="^/proc/pedestrians: cannot be made"):
-        write_dataset(Path("/proc/pedestrians"), SyntheticSpec(train_identities=1, test_identities=0))
+@pytest.mark.parametrize("given", ["pedestrians", "new/pedestrians", "/proc/pedestrians"])
+def test_a_place_that_cannot_be_written_is_named_as_it_was_given(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/proc")
+    with pytest.raises(UserError, match=f"^{given}: cannot be made"):
+        write_dataset(Path(given), SMALL)
 
 
 def test_an_empty_folder_is_filled(tmp_path: Path, small: Path) -> None:
