@@ -43,8 +43,8 @@ def find_run(
         UserError: nothing is there, it is damaged, or it is no generator.
     """
     path = latest_run(output / "outputs") if name is None else _named(name, output)
-    if not path.exists():
-        raise unknown_run(str(name), "run", runs_of_generators(output / "outputs"), output)
+    if name == "" or not path.exists():
+        raise unknown_run(name or "''", "run", runs_of_generators(output / "outputs"), output)
     if path.is_file():
         if which is not None:
             raise UserError(f"{path} is one checkpoint: give its run's folder to choose iteration {which}")

@@ -80,7 +80,7 @@ def resolved(config: Section) -> dict[str, Any]:
 
 def plain_folder_name(name: str) -> str:
     """`name` where it can name a run's folder. `ValueError` otherwise."""
-    if not name or name in (".", "..") or "/" in name or "\\" in name:
+    if name in ("", ".", "..") or name != name.strip() or not name.isprintable() or "/" in name or "\\" in name:
         raise ValueError("must be a plain folder name")
     return name
 

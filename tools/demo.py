@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 
 from dgnet.checkpoint import file_hash
-from dgnet.config import Config, load_config
+from dgnet.config import Config, load_config, resolved
 from dgnet.data.cache import ImageCache
 from dgnet.data.records import Dataset
 from dgnet.data.synthetic import SyntheticTruth
@@ -27,9 +27,9 @@ from dgnet.device import choose_precision
 from dgnet.distributed import Distributed
 from dgnet.errors import UserError, command
 from dgnet.find_run import find_run, teacher_of
-from dgnet.job import Job
+from dgnet.job import MAY_CHANGE, Job
 from dgnet.restore import StoredGenerator
-from dgnet.run_folder import CONFIG
+from dgnet.run_folder import CONFIG, config_changes
 from dgnet.scalars import read_scalars
 from dgnet.settings import as_settings
 from dgnet.stopwatch import Stopwatch
@@ -69,6 +69,8 @@ def main() -> int:
         raise UserError(f"{args.config}: the demo needs data.synthetic.test_identities of at least 2, got {people}")
     folder = args.output_path / "outputs" / config.name
     if all((folder / name).exists() for name in (JSON_NAME, MARKDOWN_NAME)):
+        # The figures are those of its own settings.
+        config_changes(folder, resolved(config), MAY_CHANGE, resolved(Config()))
         print(as_table(read_report(folder / JSON_NAME).figures))
         print(f"\nThis demo was finished before. {where(folder)}")
         print("Another one beside it: python tools/demo.py --name other")

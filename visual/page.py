@@ -23,6 +23,7 @@ from visual.pictures_in import images_in, read_images
 
 # Enlarged until a person is about as high on the page.
 _HEIGHT_ON_PAGE = 192  # pixels
+_LARGEST_SCALE = 16
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,8 @@ class Page:
 
 def enlargement(options: argparse.Namespace, height: int) -> int:
     """--scale, or what makes images of this height about as high as people on a page."""
-    if options.scale is not None and options.scale < 1:
-        raise UserError(f"--scale must be a whole number from 1, got {options.scale}")
+    if options.scale is not None and not 1 <= options.scale <= _LARGEST_SCALE:
+        raise UserError(f"--scale must be a whole number from 1 to {_LARGEST_SCALE}, got {options.scale}")
     return options.scale or max(1, round(_HEIGHT_ON_PAGE / height))
 
 

@@ -55,6 +55,7 @@ def test_what_is_inside_is_read(option: str, text: str, value: float | str) -> N
         ("--digits", "6" * 65, "1 to 64 hexadecimal digits"),
         ("--run", "", "a plain folder name"),
         ("--run", "..", "a plain folder name"),
+        ("--run", " ", "a plain folder name"),
         ("--run", "a/b", "a plain folder name"),
     ],
 )

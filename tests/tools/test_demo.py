@@ -105,6 +105,9 @@ def test_a_demo_interrupted_resumed_and_left_alone(tmp_path):
     again, said = third.communicate()
     assert third.returncode == 0, said
     assert "finished before" in again and "--name other" in again and str(folder / "report.md") in again
+    other = start("demo", *arguments, "loss.cycle=1.5")
+    _, said = other.communicate()
+    assert other.returncode == 2 and "loss.cycle" in said and "use another --name" in said
     # The same figures from the checkpoint alone; nothing that is there changes.
     figures, said = measured.communicate()
     assert measured.returncode == 0, said

@@ -42,9 +42,11 @@ class SyntheticSpec:
     def check(self) -> None:
         """Raise UserError for a number that no set can have."""
         least = {"images_per_identity": 2, "cameras": 2, "height": 16, "width": 8}
+        most = {"height": 4096, "width": 4096}  # a picture is rendered whole, in many planes
         for name, value in dataclasses.asdict(self).items():
-            if not isinstance(value, int) or value < least.get(name, 0):
-                raise UserError(f"{name} must be a whole number of at least {least.get(name, 0)}, got {value!r}")
+            if not isinstance(value, int) or not least.get(name, 0) <= value <= most.get(name, value):
+                allowed = f"at least {least.get(name, 0)}" + (f" and at most {most[name]}" if name in most else "")
+                raise UserError(f"{name} must be a whole number of {allowed}, got {value!r}")
         if self.train_identities + self.test_identities > 9999:
             raise UserError(
                 "train_identities + test_identities must be at most 9999 (four digits in a file name), "

@@ -215,7 +215,14 @@ def test_truth_knows_only_its_own_images(small: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("cameras", 1), ("images_per_identity", 1), ("seed", -1), ("height", 4), ("test_identities", 9999)],
+    [
+        ("cameras", 1),
+        ("images_per_identity", 1),
+        ("seed", -1),
+        ("height", 4),
+        ("width", 10**5),
+        ("test_identities", 9999),
+    ],
 )
 def test_impossible_sets_are_refused(tmp_path: Path, name: str, value: int) -> None:
     with pytest.raises(UserError, match=str(name)):
