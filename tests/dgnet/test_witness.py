@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from dgnet import pixels
-from dgnet.config import Config
+from dgnet.config import Config, override_config
 from dgnet.data.records import Dataset, Record
 from dgnet.distributed import Distributed
 from dgnet.job import Job
@@ -29,8 +29,9 @@ def test_one_image_of_each_identity_is_held_out():
 
 
 def test_it_is_no_second_teacher():
-    config = Config()
+    config = override_config(Config(), ["run.precision=bf16"])
     witness = witness_config(config)
+    assert witness.run.precision == "bf16", "it computes as the run does"
     assert witness.run.seed != config.run.seed
     assert (witness.data.height, witness.data.width) != (config.data.height, config.data.width)
     assert witness.teacher.backbone != config.teacher.backbone and witness.teacher.checkpoints == ()
