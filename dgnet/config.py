@@ -6,14 +6,15 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from dgnet.device import PrecisionName
+from dgnet.core.device import PrecisionName
+from dgnet.core.settings import Section, load_settings, override_settings, parse_settings, plain_folder_name
+from dgnet.core.settings import resolved as resolved  # whoever reads a configuration stores it too
 from dgnet.losses.adversarial import GanKind
 from dgnet.losses.reconstruction import ReconstructionNorm
-from dgnet.losses.teaching import TeacherStyle
-from dgnet.models.appearance import Pooling
-from dgnet.models.backbone import BackboneName
-from dgnet.settings import Section, load_settings, override_settings, parse_settings, plain_folder_name
-from dgnet.settings import resolved as resolved  # whoever reads a configuration stores it too
+from dgnet.losses.soft_label import TeacherStyle
+
+BackboneName = Literal["resnet18", "resnet34", "resnet50", "resnet101"]
+Pooling = Literal["max", "avg"]
 
 
 class SyntheticConfig(Section):
@@ -68,11 +69,11 @@ class AppearanceConfig(TrunkConfig):
 class StructureConfig(Section):
     """The structure encoder; its code has eight times `channels` channels."""
 
-    input: Literal["grey", "edge"] = "grey"
-    # In training the structure encoder sees a random wave over a real image's colours, another one each time: from its
+    input: Literal["gray", "edge"] = "gray"
+    # In training the structure encoder sees a random wave over a real image's colors, another one each time: from its
     # code the decoder cannot learn how bright the old clothes were, or how far they stood out (not the paper's).
-    mix_colours: bool = False
-    # The structure code also holds the colours left and right of the person, so that the decoder knows the place and
+    mix_colors: bool = False
+    # The structure code also holds the colors left and right of the person, so that the decoder knows the place and
     # its light (not the paper's).
     surroundings: bool = False
     channels: int = Field(16, ge=1)
@@ -86,8 +87,8 @@ class DecoderConfig(Section):
     # Each block takes one slice of the appearance code; the code has 4 parts times the trunk's channels.
     residual_blocks: Literal[1, 2, 4, 8] = 4
     # Batch norm (without gain and bias) on the appearance code before the style networks: what images have in common
-    # leaves the code, so colours are learnt within hundreds of iterations (not the paper's arithmetic).
-    standardise_code: bool = False
+    # leaves the code, so colors are learned within hundreds of iterations (not the paper's arithmetic).
+    standardize_code: bool = False
     # Initial scale of the gains and biases that the appearance code gives; below 1 the residual blocks start nearer to
     # passing the structure code on unchanged.
     initial_style: float = Field(1, gt=0)
@@ -167,7 +168,7 @@ class ScheduleConfig(Section):
     appearance_gamma: float = Field(0.1, gt=0, le=1)
 
 
-class OptimiserConfig(Section):
+class OptimizerConfig(Section):
     """Adam for generator and discriminator; SGD with Nesterov momentum 0.9 for the appearance encoder."""
 
     generator_rate: float = Field(1e-4, gt=0)
@@ -227,7 +228,7 @@ class Config(Section):
     teacher: TeacherConfig = TeacherConfig()
     loss: LossConfig = LossConfig()
     schedule: ScheduleConfig = ScheduleConfig()
-    optimiser: OptimiserConfig = OptimiserConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
     run: RunConfig = RunConfig()
 
     @field_validator("name")

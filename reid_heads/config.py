@@ -6,25 +6,25 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from dgnet.config import DataConfig
+from dgnet.core.device import PrecisionName
+from dgnet.core.errors import UserError
+from dgnet.core.settings import Section, plain_folder_name
 from dgnet.data.readers.generated import NAME_PATTERN
 from dgnet.data.transforms import Border
-from dgnet.device import PrecisionName
-from dgnet.errors import UserError
 from dgnet.models.head import Option
-from dgnet.settings import Section, plain_folder_name
-from reid_heads.filtering import FilterConfig
-from reid_heads.loss_string import parse_loss
-from reid_heads.optimisers import OptimiserName
-from reid_heads.policies import PolicyName
-from reid_heads.registry import HEADS
-from reid_heads.sampler import Pass
-from reid_heads.schedules import parse_decay
+from reid_heads.generated.filters import FilterConfig
+from reid_heads.generated.label_policies import PolicyName
+from reid_heads.losses.loss_string import parse_loss
+from reid_heads.models.registry import HEADS
+from reid_heads.training.optimizers import OptimizerName
+from reid_heads.training.sampler import Pass
+from reid_heads.training.schedules import parse_decay
 
 
 class HeadDataConfig(DataConfig):
     """Which images, their augmentation, and the batch: `identities` (P) with `images_per_identity` (K) each.
 
-    The batch is that of one process. `each_pass`: what one epoch is, see `reid_heads.sampler`.
+    The batch is that of one process. `each_pass`: what one epoch is, see `reid_heads.training.sampler`.
     """
 
     root: Path = Path("data")
@@ -36,7 +36,7 @@ class HeadDataConfig(DataConfig):
 
 
 class ArchitectureConfig(Section):
-    """Which head (`reid_heads.registry`), with which options, and the weights that it begins with.
+    """Which head (`reid_heads.models.registry`), with which options, and the weights that it begins with.
 
     `weights`: torchvision's ImageNet file of the trunk, or a trained head's file; null: random.
     """
@@ -87,15 +87,15 @@ class DistillationConfig(Section):
     teacher: Path | None = None
 
 
-class OptimiserConfig(Section):
-    """`momentum` is SGD's and RMSprop's, `amsgrad` ADAM's; the centres of CenterLoss learn by SGD at `centre_rate`."""
+class OptimizerConfig(Section):
+    """`momentum` is SGD's and RMSprop's, `amsgrad` ADAM's; the centers of CenterLoss learn by SGD at `center_rate`."""
 
-    name: OptimiserName = "ADAM"
+    name: OptimizerName = "ADAM"
     learning_rate: float = Field(3.5e-4, gt=0)
     weight_decay: float = Field(5e-4, ge=0)
     momentum: float = Field(0.9, ge=0, lt=1)
     amsgrad: bool = False
-    centre_rate: float = Field(0.5, gt=0)
+    center_rate: float = Field(0.5, gt=0)
 
 
 class ScheduleConfig(Section):
@@ -124,13 +124,13 @@ class GeneratedConfig(Section):
         source: a folder with a manifest.csv, any folder of images (`name_pattern` finds the identities in their names),
             a .csv file, or a run of DG-Net (its folder or a checkpoint): then each batch's own images are swapped
             while training.
-        label: a policy of `reid_heads.policies`.
+        label: a policy of `reid_heads.generated.label_policies`.
         teacher: files of trained teachers (tools/train_teacher.py), for the policies that ask one.
         share: of the whole batch; they come on top of its P x K real images, which stay the same.
         start_epoch: the epoch (from 0) that is the first to see them.
         in_metric: whether they enter the metric losses, too.
         weight: of their cross-entropy, relative to a real image's.
-        filters: which images of a stored set are good enough, see `reid_heads.filtering`; one after another.
+        filters: which images of a stored set are good enough, see `reid_heads.generated.filters`; one after another.
     """
 
     source: Path | None = None
@@ -178,7 +178,7 @@ class HeadConfig(Section):
     head: ArchitectureConfig = ArchitectureConfig()
     loss: LossConfig = LossConfig()
     distillation: DistillationConfig = DistillationConfig()
-    optimiser: OptimiserConfig = OptimiserConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     generated: GeneratedConfig = GeneratedConfig()
     test: TestConfig = TestConfig()

@@ -1,4 +1,4 @@
-"""A trained head as an ONNX file that takes plain RGB images: preprocessing, embedding and normalisation inside."""
+"""A trained head as an ONNX file that takes plain RGB images: preprocessing, embedding and normalization inside."""
 
 import json
 import os
@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dgnet import pixels
-from dgnet.errors import UserError
-from reid_heads.registry import ADD_MIRROR_IMAGE
-from reid_heads.stored import StoredHead
+from dgnet.core import pixels
+from dgnet.core.errors import UserError
+from reid_heads.model_file import StoredHead
+from reid_heads.models.registry import ADD_MIRROR_IMAGE
 
 # What the exported network takes: uint8 0..255, or float32 0..1.
 InputKind = Literal["uint8", "unit"]
@@ -28,7 +28,7 @@ class DeployedHead(nn.Module):
     """RGB images of the head's size -> embeddings of unit length; nothing in it that only training needs.
 
     Args:
-        mirrored: the embedding of the mirror image is added before normalising, at twice the cost.
+        mirrored: the embedding of the mirror image is added before normalizing, at twice the cost.
     """
 
     def __init__(self, stored: StoredHead, kind: InputKind, mirrored: bool = False) -> None:
@@ -41,10 +41,10 @@ class DeployedHead(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         unit = images.float() / 255 if self.kind == "uint8" else images
-        normalised = (unit - self.mean) / self.std
-        embedding = self.head.embed(normalised)
+        normalized = (unit - self.mean) / self.std
+        embedding = self.head.embed(normalized)
         if self.mirrored:
-            embedding = embedding + self.head.embed(normalised.flip(3))
+            embedding = embedding + self.head.embed(normalized.flip(3))
         return F.normalize(embedding)
 
 

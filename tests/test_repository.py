@@ -8,7 +8,7 @@ import jaxtyping
 import pytest
 import torch
 
-from dgnet.pixels import grey
+from dgnet.core.pixels import gray
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("dgnet", "eval", "reid_heads", "tests", "tools", "visual")
@@ -47,8 +47,8 @@ def test_no_tool_hides_a_library() -> None:
 
 def test_annotations_are_checked_while_testing() -> None:
     """The import hook of conftest.py is at work: a wrong shape and a wrong type are refused."""
-    grey(torch.zeros(2, 3, 4, 4))
+    gray(torch.zeros(2, 3, 4, 4))
     with pytest.raises(jaxtyping.TypeCheckError):
-        grey(torch.zeros(2, 1, 4, 4))
+        gray(torch.zeros(2, 1, 4, 4))
     with pytest.raises(jaxtyping.TypeCheckError):
-        grey("not a tensor")
+        gray("not a tensor")

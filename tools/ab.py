@@ -17,8 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.errors import command
-from dgnet.settings import as_settings, load_settings
+from dgnet.core.errors import command
+from dgnet.core.settings import as_settings, load_settings
 from tools.trial.config import TrialConfig
 from tools.trial.outcome import PLOT, TABLE, write_outcome
 from tools.trial.running import Trial

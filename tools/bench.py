@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.errors import command
+from dgnet.core.errors import command
 from tools.benchmarks import evaluation, frechet, generate, heads, step
 
 # The name of a kind -> its module.

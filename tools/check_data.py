@@ -12,10 +12,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.data.check import check_dataset
+from dgnet.core.errors import command
+from dgnet.core.option_types import at_least
+from dgnet.data.checks import check_dataset
 from dgnet.data.datasets import LAYOUTS, read_dataset
-from dgnet.errors import command
-from dgnet.option_types import at_least
 
 
 def main() -> int:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.errors import command
-from eval.comparison import as_text, compare
-from eval.report import read_report
+from dgnet.core.errors import command
+from eval.report.compare import as_text, compare
+from eval.report.report import read_report
 
 
 def main() -> int:

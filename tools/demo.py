@@ -17,36 +17,36 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 
-from dgnet.checkpoint import file_hash
 from dgnet.config import Config, load_config, resolved
+from dgnet.core.device import choose_precision
+from dgnet.core.distributed import Distributed
+from dgnet.core.errors import UserError, command
+from dgnet.core.settings import as_settings
+from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.cache import ImageCache
+from dgnet.data.pedestrians import SyntheticTruth
 from dgnet.data.records import Dataset
-from dgnet.data.synthetic import SyntheticTruth
-from dgnet.data.training import open_dataset
-from dgnet.device import choose_precision
-from dgnet.distributed import Distributed
-from dgnet.errors import UserError, command
-from dgnet.find_run import find_run, teacher_of
-from dgnet.job import MAY_CHANGE, Job
-from dgnet.restore import StoredGenerator
-from dgnet.run_folder import CONFIG, config_changes
-from dgnet.scalars import read_scalars
-from dgnet.settings import as_settings
-from dgnet.stopwatch import Stopwatch
-from dgnet.swap_pairs import Pair, one_each, render_pairs
-from dgnet.teacher_training import load_teacher
-from dgnet.witness import train_witness
-from eval.accuracy_page import PROTOCOLS
-from eval.report import JSON_NAME, MARKDOWN_NAME, PAGE_NAME, Picture, Report, as_table, read_report, write_report
-from eval.result import this_machine
-from reid_heads.student import build_student
+from dgnet.data.training_data import open_dataset
+from dgnet.generation.find_run import find_run, teacher_of
+from dgnet.generation.swap_pairs import Pair, one_each, render_pairs
+from dgnet.runs.checkpoint import file_hash
+from dgnet.runs.folder import CONFIG, config_changes
+from dgnet.runs.load import StoredGenerator
+from dgnet.runs.scalars import read_scalars
+from dgnet.training.independent_classifier import train_witness
+from dgnet.training.pipeline import MAY_CHANGE, Job
+from dgnet.training.teacher import load_teacher
+from eval.report.accuracy import PROTOCOLS
+from eval.report.report import JSON_NAME, MARKDOWN_NAME, PAGE_NAME, Picture, Report, as_table, read_report, write_report
+from eval.report.result import this_machine
+from reid_heads.models.student import build_student
 from tools.evaluation.accuracy import accuracy_of, split_counts
 from tools.evaluation.reid_extractor import encoder_extractor
 from tools.evaluation.stored_features import features_of_dataset
 from tools.measure_swaps import SEED, measure
-from visual.curves import curves
-from visual.grid import save_png, swap_grid
-from visual.swap import fixed_grid, swapped_images
+from visual.drawing.curves import curves
+from visual.drawing.grid import save_png, swap_grid
+from visual.drawing.swap import fixed_grid, swapped_images
 
 ROWS, COLUMNS = 7, 6
 TRUTH_BESIDE = (0, 3)

@@ -19,26 +19,26 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.checkpoint import file_hash
+from dgnet.core.device import choose_device
+from dgnet.core.distributed import Distributed
+from dgnet.core.errors import UserError, command
+from dgnet.core.option_types import at_least, sha256_digits
+from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset
-from dgnet.data.training import open_dataset
-from dgnet.device import choose_device
-from dgnet.distributed import Distributed
-from dgnet.errors import UserError, command
-from dgnet.find_run import FoundRun, find_run, teacher_of
-from dgnet.option_types import at_least, sha256_digits
-from dgnet.sets.folder import RECIPE
-from dgnet.sets.request import SetRequest, make
-from dgnet.stopwatch import Stopwatch
-from eval.diversity import pair_by_pair
+from dgnet.data.training_data import open_dataset
+from dgnet.generation.find_run import FoundRun, find_run, teacher_of
+from dgnet.generation.request import SetRequest, make
+from dgnet.generation.set_folder import RECIPE
+from dgnet.runs.checkpoint import file_hash
 from eval.errors import EvaluationError
-from eval.extractor import Extractor
-from eval.page import Section
-from eval.perceptual import TRUNK_URLS
-from eval.report import JSON_NAME, Figure, Report, as_table, write_report
+from eval.images.diversity import pair_by_pair
+from eval.images.extractor import Extractor
+from eval.images.perceptual import TRUNK_URLS
+from eval.report.page import Section
+from eval.report.report import JSON_NAME, Figure, Report, as_table, write_report
 from eval.weights import check_sha256, published_sha256
-from reid_heads.student import build_student
+from reid_heads.models.student import build_student
 from tools.evaluation import gan
 from tools.evaluation.diversity import add_draw_options, diversity_options
 from tools.evaluation.options import add_device_options, add_mirrored_option, add_weights_options, expected_sha256

@@ -17,17 +17,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.checkpoint import file_hash
+from dgnet.core.device import choose_device
+from dgnet.core.errors import UserError, command
+from dgnet.core.files import check_place
+from dgnet.core.option_types import at_least, between
+from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.datasets import LAYOUTS, read_dataset
-from dgnet.device import choose_device
-from dgnet.errors import UserError, command
-from dgnet.files import check_place
-from dgnet.option_types import at_least, between
-from dgnet.stopwatch import Stopwatch
-from eval.accuracy_page import PROTOCOLS
-from eval.expansion import QueryExpansion
-from eval.report import PAGE_NAME, Report, as_table, write_report
-from eval.single_shot import PROTOCOL as SINGLE_SHOT
+from dgnet.runs.checkpoint import file_hash
+from eval.reid.query_expansion import QueryExpansion
+from eval.reid.single_gallery_shot import PROTOCOL as SINGLE_SHOT
+from eval.report.accuracy import PROTOCOLS
+from eval.report.report import PAGE_NAME, Report, as_table, write_report
 from tools.evaluation.accuracy import accuracy_of, chosen_reranking, single_shot_accuracy, split_counts
 from tools.evaluation.options import add_device_options, add_mirrored_option
 from tools.evaluation.reid_extractor import reid_extractor
@@ -51,7 +51,7 @@ def arguments() -> argparse.Namespace:
         "--expansion_alpha", type=between(0.0), metavar="A", help="they weigh cosine ** A (default: 0, the plain mean)"
     )
     parser.add_argument(
-        "--k1", type=at_least(1), help="re-ranking: neighbours of the encoding (default: 20, fewer in a small set)"
+        "--k1", type=at_least(1), help="re-ranking: neighbors of the encoding (default: 20, fewer in a small set)"
     )
     parser.add_argument("--k2", type=at_least(1), help="re-ranking: of the query expansion (default: 6, likewise)")
     parser.add_argument(

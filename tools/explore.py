@@ -17,15 +17,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.device import choose_device
+from dgnet.core.errors import UserError, command
 from dgnet.data.records import Record
-from dgnet.device import choose_device
-from dgnet.errors import UserError, command
-from dgnet.find_run import FoundRun, find_run
-from dgnet.swap_pairs import one_each
-from reid_heads.student import build_student
-from visual.explorer import Explorer, private_gradio
+from dgnet.generation.find_run import FoundRun, find_run
+from dgnet.generation.swap_pairs import one_each
+from reid_heads.models.student import build_student
+from visual.explorer.answers import Explorer, private_gradio
+from visual.job import found_dataset, shown_records
 from visual.options import add_run_options
-from visual.page import found_dataset, shown_records
 
 EXAMPLES = 24
 
@@ -35,13 +35,13 @@ def main() -> None:
     add_run_options(parser)
     parser.add_argument("--data", type=Path, metavar="DIR", help="real images (default: the run's data set)")
     parser.add_argument(
-        "--neighbours", type=int, default=1000, help="real images to look among, 0 for none (default: 1000)"
+        "--neighbors", type=int, default=1000, help="real images to look among, 0 for none (default: 1000)"
     )
     parser.add_argument("--port", type=int, help="default: the first free one from 7860")
     parser.add_argument("--browser", action="store_true", help="open the page in the browser")
     options = parser.parse_args()
-    if options.neighbours < 0:
-        raise UserError(f"--neighbours must be a whole number from 0, got {options.neighbours}")
+    if options.neighbors < 0:
+        raise UserError(f"--neighbors must be a whole number from 0, got {options.neighbors}")
     if options.port is not None and not 0 < options.port < 65536:
         raise UserError(f"--port must be a number from 1 to 65535, got {options.port}")
     # SIGTERM ends like Ctrl-C, so that what was uploaded is removed.
@@ -56,10 +56,10 @@ def main() -> None:
 def explore(options: argparse.Namespace) -> None:
     """Serve the page until interrupted."""
     # Imported before anything takes long: it says if Gradio is missing.
-    from visual.explorer_page import build_page, serve
+    from visual.explorer.page import build_page, serve
 
     run = find_run(options.name, options.output_path, options.which_epoch, choose_device(options.device), build_student)
-    records = real_images(run, options.data, options.neighbours)
+    records = real_images(run, options.data, options.neighbors)
     print(f"{run.name} after {run.stored.iteration} iterations; {len(records)} real images to compare with", flush=True)
     page = build_page(Explorer(run, records), [record.path for record in records[:EXAMPLES]])
     print(f"explorer at {serve(page, options.port, options.browser)} (Ctrl-C ends it)", flush=True)

@@ -4,7 +4,7 @@
     python tools/export_onnx.py --model_path X.pth --model_name mgn --input unit --no-mirrored --to mgn.onnx
 
 The file takes `images` [batch, 3, height, width] of the head's size, uint8 0..255 or (--input unit) float32 0..1;
-normalisation is inside, the branches of self-distillation are not; the mirror image costs as much again. Its metadata
+normalization is inside, the branches of self-distillation are not; the mirror image costs as much again. Its metadata
 say the size and how to resize to it. It is written only if onnxruntime gives PyTorch's embeddings. Needs the extra:
 pip install -e '.[onnx]'.
 """
@@ -16,10 +16,10 @@ from typing import get_args
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.errors import UserError, command
-from dgnet.files import check_place
+from dgnet.core.errors import UserError, command
+from dgnet.core.files import check_place
 from reid_heads.export import InputKind, export_onnx
-from reid_heads.stored import open_head
+from reid_heads.model_file import open_head
 from tools.evaluation.options import add_mirrored_option
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.errors import UserError, command
-from dgnet.files import check_place
-from eval.feature_file import save_features
+from dgnet.core.errors import UserError, command
+from dgnet.core.files import check_place
+from eval.reid.feature_file import save_features
 from tools.heads.using import UsedHead, add_head_options, files_of
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.errors import UserError, command
-from eval.frechet import check_free, save_statistics
-from eval.image_sets import check_source, read_set, set_figures
-from eval.report import as_table
+from dgnet.core.errors import UserError, command
+from eval.images.frechet import check_free, save_statistics
+from eval.images.image_sets import check_source, read_set, set_figures
+from eval.report.report import as_table
 from tools.evaluation.options import add_device_options, add_extractor_options, chosen_extractor
 
 

@@ -12,12 +12,13 @@
     torchrun --nproc-per-node 8 tools/generate.py --name NAME ...   several processes, the same images
 
 SET holds images/IDENTITY/, manifest.csv (sources, identities, cameras, soft label, scores, hashes) and set.json (the
-generator's checkpoint, the data set and its licence). Training a head and the measures of tools/evaluate_gan.py take it
+generator's checkpoint, the data set and its license). Training a head and the measures of tools/evaluate_gan.py take it
 as it is. DG-Market's size takes 2.8 core hours with --precision bf16 --no_scores and 4.7 in fp32 (extrapolated from 144
 images, 0.079 and 0.132 processor seconds each at 256x128, by tools/bench.py generate on an AMD EPYC, shared, torch
 2.15; labels and scores come on top, not measured; on a GPU: not measured).
 
-An image is the same whatever the batch size and the number of processes: see dgnet/generation.py. Nothing that is there
+An image is the same whatever the batch size and the number of processes: see dgnet/generation/engine.py. Nothing that
+is there
 is deleted or written over.
 """
 
@@ -28,11 +29,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.errors import UserError, command
-from dgnet.option_types import at_least
-from dgnet.sets.checking import verify
-from dgnet.sets.request import SetRequest, make
-from reid_heads.student import build_student
+from dgnet.core.errors import UserError, command
+from dgnet.core.option_types import at_least
+from dgnet.generation.request import SetRequest, make
+from dgnet.generation.verify import verify
+from reid_heads.models.student import build_student
 from visual.options import add_run_options
 
 
@@ -46,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     data = described.add_argument_group("the source images (default: the data set that the run was trained on)")
     data.add_argument("--data", type=Path, metavar="DIR", help="where that data set is now")
     data.add_argument("--other_data", action="store_true", help="--data is another data set than the run's")
-    data.add_argument("--licence", help="a note about the source images, for set.json (default: what is known of them)")
+    data.add_argument("--license", help="a note about the source images, for set.json (default: what is known of them)")
     plan = described.add_argument_group("the pairs (default: the original's protocol)")
     plan.add_argument(
         "--count", type=int, help="the original's protocol, again and again until there are so many pairs"

@@ -15,12 +15,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.data.training import open_dataset
-from dgnet.distributed import Distributed
-from dgnet.errors import command
-from dgnet.official_import import import_run
-from dgnet.official_release import read_released, read_teacher
-from dgnet.settings import as_settings
+from dgnet.core.distributed import Distributed
+from dgnet.core.errors import command
+from dgnet.core.settings import as_settings
+from dgnet.data.training_data import open_dataset
+from dgnet.official.import_run import import_run
+from dgnet.official.release import read_released, read_teacher
 
 
 def main() -> None:

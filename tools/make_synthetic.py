@@ -12,11 +12,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tqdm import tqdm
 
-from dgnet.data.synthetic import SyntheticSpec, write_dataset
-from dgnet.data.synthetic.sheet import write_sheet
-from dgnet.data.synthetic.spec import GALLERY, QUERY, TRAIN, pictures
-from dgnet.errors import UserError, command
-from dgnet.option_types import at_least
+from dgnet.core.errors import UserError, command
+from dgnet.core.option_types import at_least
+from dgnet.data.pedestrians import SyntheticSpec, write_dataset
+from dgnet.data.pedestrians.sheet import write_sheet
+from dgnet.data.pedestrians.spec import GALLERY, QUERY, TRAIN, pictures
 
 
 def _arguments() -> argparse.Namespace:

@@ -17,44 +17,44 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 from torch import Tensor
 
+from dgnet.core.distributed import Distributed
+from dgnet.core.errors import UserError, command
+from dgnet.core.option_types import DEVICES, folder_name
+from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.cache import ImageCache
+from dgnet.data.pedestrians import SyntheticTruth
 from dgnet.data.records import Dataset, Record
-from dgnet.data.synthetic import SyntheticTruth
-from dgnet.data.training import open_dataset
-from dgnet.distributed import Distributed
-from dgnet.embedding import appearance_embedding, extract, teacher_embedding
-from dgnet.errors import UserError, command
-from dgnet.find_run import find_run, teacher_of
-from dgnet.job import Job
-from dgnet.option_types import DEVICES, folder_name
-from dgnet.restore import StoredGenerator
-from dgnet.stopwatch import Stopwatch
-from dgnet.swap_pairs import draw_pairs, generate_pairs, render_pairs
-from dgnet.teacher_training import StoredTeacher, load_teacher
-from dgnet.witness import hold_out, train_witness, witness_logits
-from eval.accuracy_page import protocol_of
-from eval.histogram import colour_histogram
-from eval.identification import identification, logits_of
-from eval.ranking import rank_metrics
-from eval.report import Figure, as_table
-from eval.swap_fidelity import swap_fidelity
-from reid_heads.student import build_student
+from dgnet.data.training_data import open_dataset
+from dgnet.generation.find_run import find_run, teacher_of
+from dgnet.generation.swap_pairs import draw_pairs, generate_pairs, render_pairs
+from dgnet.models.embedding import appearance_embedding, extract, teacher_embedding
+from dgnet.runs.load import StoredGenerator
+from dgnet.training.independent_classifier import hold_out, train_witness, witness_logits
+from dgnet.training.pipeline import Job
+from dgnet.training.teacher import StoredTeacher, load_teacher
+from eval.images.swap_fidelity import swap_fidelity
+from eval.reid.color_histogram import color_histogram
+from eval.reid.identification import identification, logits_of
+from eval.reid.ranking import rank_metrics
+from eval.report.accuracy import protocol_of
+from eval.report.report import Figure, as_table
+from reid_heads.models.student import build_student
 from tools.evaluation.accuracy import usual_reranking
 
 PAIRS, SEED = 300, 0
 ALPHA = 0.5
 FIDELITY, WHO, RANKING = "Swap fidelity", "Who is it?", "Re-identification"
 # The answers of the first three need no knowledge of where which clothes are; `painted` has it.
-TRIVIAL = ("structure_itself", "appearance_itself", "recoloured")
+TRIVIAL = ("structure_itself", "appearance_itself", "recolored")
 MEANING = {
     "generated": "DG-Net",
     "structure_itself": "trivial: the structure image as it is",
     "appearance_itself": "trivial: the appearance image as it is",
-    "recoloured": "trivial: the structure image shifted to the appearance's mean colour",
-    "painted": "stronger: the true outline, each sixth of it in the appearance's mean colour there",
+    "recolored": "trivial: the structure image shifted to the appearance's mean color",
+    "painted": "stronger: the true outline, each sixth of it in the appearance's mean color there",
     "appearance encoder": f"DG-Net, alpha {ALPHA}",
     "teacher": "the classifier that taught DG-Net",
-    "colour histogram": "no learning: HSV in six stripes",
+    "color histogram": "no learning: HSV in six stripes",
 }
 
 
@@ -120,7 +120,7 @@ def ranking_figures(stored: StoredGenerator, teacher: StoredTeacher | None, data
         network, size = teacher.network, (teacher.height, teacher.width)
         features["teacher"] = [extract(cache, network, teacher_embedding(network), *size) for cache in caches]
     images = [cache.gather(torch.arange(len(cache)), height, width) for cache in caches]
-    features["colour histogram"] = [torch.from_numpy(colour_histogram(part)) for part in images]
+    features["color histogram"] = [torch.from_numpy(color_histogram(part)) for part in images]
     figures = []
     for name, (query, gallery) in features.items():
         columns = (query, *labels(dataset.query), gallery, *labels(dataset.gallery))

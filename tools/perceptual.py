@@ -14,14 +14,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.device import choose_device
-from dgnet.errors import command
-from dgnet.option_types import DEVICES, sha256_digits
-from eval.diversity import pair_by_pair
-from eval.images import files_by_folder
-from eval.pairs_of_files import files_by_name, means_of_pairs, pairs_of_files
-from eval.perceptual import TRUNK_URLS, PerceptualDistance
-from eval.report import Figure, as_table
+from dgnet.core.device import choose_device
+from dgnet.core.errors import command
+from dgnet.core.option_types import DEVICES, sha256_digits
+from eval.images.diversity import pair_by_pair
+from eval.images.file_pairs import files_by_name, means_of_pairs, pairs_of_files
+from eval.images.image_files import files_by_folder
+from eval.images.perceptual import TRUNK_URLS, PerceptualDistance
+from eval.report.report import Figure, as_table
 from tools.evaluation.diversity import add_pair_options, diversity_figures, diversity_options
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.data.layout import prepare_market
-from dgnet.errors import command
+from dgnet.core.errors import command
+from dgnet.data.dgnet_layout import prepare_market
 
 
 def main() -> None:

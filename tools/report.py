@@ -16,19 +16,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.checkpoint import file_hash
-from dgnet.data.training import open_dataset
-from dgnet.device import choose_device
-from dgnet.distributed import Distributed
-from dgnet.errors import UserError, command
-from dgnet.files import check_place, replace_text
-from dgnet.find_run import find_run
-from dgnet.scalars import read_scalars
-from dgnet.stopwatch import Stopwatch
-from eval.accuracy_page import PROTOCOLS
-from eval.page import Section
-from eval.report import JSON_NAME, Figure, Report, as_page, read_report
-from reid_heads.student import build_student
+from dgnet.core.device import choose_device
+from dgnet.core.distributed import Distributed
+from dgnet.core.errors import UserError, command
+from dgnet.core.files import check_place, replace_text
+from dgnet.core.stopwatch import Stopwatch
+from dgnet.data.training_data import open_dataset
+from dgnet.generation.find_run import find_run
+from dgnet.runs.checkpoint import file_hash
+from dgnet.runs.scalars import read_scalars
+from eval.report.accuracy import PROTOCOLS
+from eval.report.page import Section
+from eval.report.report import JSON_NAME, Figure, Report, as_page, read_report
+from reid_heads.models.student import build_student
 from tools.evaluation.accuracy import accuracy_of, split_counts
 from tools.evaluation.options import add_device_options, add_mirrored_option
 from tools.evaluation.reid_extractor import encoder_extractor

@@ -16,16 +16,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
-from dgnet.checkpoint import file_hash
+from dgnet.core.errors import UserError, command
+from dgnet.core.files import check_place
 from dgnet.data.readers.names import market_name
 from dgnet.data.records import JUNK
-from dgnet.errors import UserError, command
-from dgnet.files import check_place
-from eval.feature_file import SplitFeatures, load_features
+from dgnet.runs.checkpoint import file_hash
+from eval.reid.feature_file import SplitFeatures, load_features
 from tools.heads.using import SPLIT, UsedHead, add_head_options, files_of
-from visual.found import found_lists
-from visual.grid import save_png
-from visual.pictures_in import read_images
+from visual.drawing.grid import save_png
+from visual.drawing.ranked_lists import found_lists
+from visual.image_input import read_images
 
 
 def main() -> int:

@@ -17,20 +17,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 from torch import Tensor, nn
 
-from dgnet import pixels
 from dgnet.config import Config
-from dgnet.device import choose_device
-from dgnet.errors import UserError, command
-from dgnet.find_run import find_run
+from dgnet.core import pixels
+from dgnet.core.device import choose_device
+from dgnet.core.errors import UserError, command
+from dgnet.generation.find_run import find_run
 from dgnet.models.frozen import evaluating
 from dgnet.models.head import HeadOutput
-from reid_heads.stored import open_head
-from reid_heads.student import build_student
-from visual.activation import activation_maps, activation_sheet, overlaid
-from visual.grid import png
+from reid_heads.model_file import open_head
+from reid_heads.models.student import build_student
+from visual.drawing.activation import activation_maps, activation_sheet, overlaid
+from visual.drawing.grid import png
+from visual.image_input import read_images
+from visual.job import choose_paths, enlargement, keep, picture_path
 from visual.options import page_parser
-from visual.page import choose_paths, enlargement, keep, picture_path
-from visual.pictures_in import read_images
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
     python tools/ssim.py --dir RECONSTRUCTED --against REAL
 
 The first is a diversity, the one that the original DG-Net's evaluation calls "SSIM": DSSIM = (1 - SSIM) / 2 in Lab
-colour over random pairs of one identity (GENERATED/IDENTITY/*.png). Higher is more diverse, and it says nothing about
+color over random pairs of one identity (GENERATED/IDENTITY/*.png). Higher is more diverse, and it says nothing about
 quality. With --against it is a fidelity: SSIM with gaussian and with uniform windows, MS-SSIM and PSNR of each image
 beside the one of the same name in REAL; MS-SSIM with as many scales as the smallest image has room for.
 """
@@ -16,12 +16,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.errors import command
-from eval.diversity import DISSIMILARITY, DSSIM
-from eval.images import files_by_folder
-from eval.pairs_of_files import files_by_name, means_of_pairs, pairs_of_files
-from eval.report import Figure, as_table
-from eval.ssim import most_scales, multi_scale_ssim
+from dgnet.core.errors import command
+from eval.images.diversity import DISSIMILARITY, DSSIM
+from eval.images.file_pairs import files_by_name, means_of_pairs, pairs_of_files
+from eval.images.image_files import files_by_folder
+from eval.images.ssim import most_scales, multi_scale_ssim
+from eval.report.report import Figure, as_table
 from tools.evaluation.diversity import add_pair_options, diversity_figures, diversity_options
 from tools.evaluation.fidelity import MEASURES, UNITS
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.errors import command
-from dgnet.settings import as_settings, override_settings
+from dgnet.core.errors import command
+from dgnet.core.settings import as_settings, override_settings
 from reid_heads.config import HeadConfig
 from tools.heads.options import add_test_options
 from tools.heads.running import test

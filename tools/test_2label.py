@@ -17,19 +17,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 
-from dgnet.checkpoint import file_hash
+from dgnet.core.device import choose_device
+from dgnet.core.distributed import Distributed
+from dgnet.core.errors import command
 from dgnet.data.datasets import LAYOUTS, read_dataset
-from dgnet.data.training import open_dataset
-from dgnet.device import choose_device
-from dgnet.distributed import Distributed
-from dgnet.embedding import appearance_embedding
-from dgnet.errors import command
-from dgnet.find_run import find_run
+from dgnet.data.training_data import open_dataset
+from dgnet.generation.find_run import find_run
+from dgnet.models.embedding import appearance_embedding
 from dgnet.models.frozen import evaluating
+from dgnet.runs.checkpoint import file_hash
 from eval.arrays import Array
-from eval.multi_query import mean_of_each_query
-from eval.ranking import PROTOCOLS, rank_metrics
-from reid_heads.student import build_student
+from eval.reid.multi_query import mean_of_each_query
+from eval.reid.ranking import PROTOCOLS, rank_metrics
+from reid_heads.models.student import build_student
 from tools.evaluation.accuracy import usual_reranking
 from tools.evaluation.options import add_device_options, add_mirrored_option
 from tools.evaluation.reid_extractor import of_network

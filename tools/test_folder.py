@@ -16,9 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.errors import command
-from dgnet.sets.request import SetRequest, make
-from reid_heads.student import build_student
+from dgnet.core.errors import command
+from dgnet.generation.request import SetRequest, make
+from reid_heads.models.student import build_student
 
 
 def main() -> int:

@@ -16,9 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.errors import command
-from dgnet.option_types import at_least
-from dgnet.settings import as_settings, load_settings
+from dgnet.core.errors import command
+from dgnet.core.option_types import at_least
+from dgnet.core.settings import as_settings, load_settings
 from reid_heads.config import HeadConfig
 from tools.heads.options import add_run_options, baseline_config, baseline_settings, policies_in_words
 from tools.heads.running import describe, train

@@ -17,17 +17,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import yaml
 
-from dgnet.build import build_discriminator, build_generator, parameter_count
 from dgnet.config import Config, load_config, resolved
+from dgnet.core.distributed import Distributed
+from dgnet.core.errors import command
+from dgnet.core.option_types import above
+from dgnet.core.settings import as_settings
 from dgnet.data.records import Dataset
-from dgnet.data.training import open_dataset
-from dgnet.distributed import Distributed
-from dgnet.errors import command
-from dgnet.job import Job
-from dgnet.option_types import above
-from dgnet.settings import as_settings
-from reid_heads.student import build_student
-from visual.swap import fixed_grid
+from dgnet.data.training_data import open_dataset
+from dgnet.models.build import build_discriminator, build_generator, parameter_count
+from dgnet.training.pipeline import Job
+from reid_heads.models.student import build_student
+from visual.drawing.swap import fixed_grid
 
 
 def arguments() -> argparse.Namespace:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.errors import UserError, command
-from dgnet.settings import as_settings, load_settings
+from dgnet.core.errors import UserError, command
+from dgnet.core.settings import as_settings, load_settings
 from reid_heads.config import HeadConfig
 from tools.heads.options import MGN_CONFIG, add_mgn_options, add_run_options, mgn_settings
 from tools.heads.running import describe, test, train

@@ -16,14 +16,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 
 from dgnet.config import load_config
+from dgnet.core.distributed import Distributed
+from dgnet.core.errors import command
+from dgnet.core.option_types import above, folder_name
 from dgnet.data.cache import ImageCache
-from dgnet.data.training import open_dataset
-from dgnet.distributed import Distributed
-from dgnet.embedding import extract, teacher_embedding
-from dgnet.errors import command
-from dgnet.job import Job
-from dgnet.option_types import above, folder_name
-from eval.ranking import rank_metrics
+from dgnet.data.training_data import open_dataset
+from dgnet.models.embedding import extract, teacher_embedding
+from dgnet.training.pipeline import Job
+from eval.reid.ranking import rank_metrics
 
 
 def main() -> int:

@@ -16,13 +16,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.checkpoint import file_hash
+from dgnet.core.device import choose_device
+from dgnet.core.errors import UserError, command
+from dgnet.core.files import check_place, replace_text
 from dgnet.data.datasets import read_dataset
-from dgnet.device import choose_device
-from dgnet.errors import UserError, command
-from dgnet.files import check_place, replace_text
-from eval.feature_file import StoredFeatures, load_features
-from eval.ranking import PROTOCOLS, rank_metrics
+from dgnet.runs.checkpoint import file_hash
+from eval.reid.feature_file import StoredFeatures, load_features
+from eval.reid.ranking import PROTOCOLS, rank_metrics
 from tools.evaluation.accuracy import usual_reranking
 from tools.evaluation.options import add_device_options, add_mirrored_option
 from tools.evaluation.reid_extractor import reid_extractor

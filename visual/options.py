@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from dgnet.option_types import DEVICES
-from visual.film import FORMATS
+from dgnet.core.option_types import DEVICES
+from visual.drawing.film import FORMATS
 
 
 def new_parser(documentation: str | None) -> argparse.ArgumentParser:

@@ -13,12 +13,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.errors import UserError, command
-from reid_heads.student import build_student
-from visual.grid import REAL, Tile, grid, image_png, png
+from dgnet.core.errors import UserError, command
+from reid_heads.models.student import build_student
+from visual.drawing.grid import REAL, Tile, grid, image_png, png
+from visual.drawing.swap import swapped_pairs
+from visual.job import Page
 from visual.options import page_parser
-from visual.page import Page
-from visual.swap import swapped_pairs
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""One person in many clothes: each row keeps its structure, the appearances are in the order of the colour circle.
+"""One person in many clothes: each row keeps its structure, the appearances are in the order of the color circle.
 
 python visual/show_rainbow.py
 python visual/show_rainbow.py --people 5 --count 16
@@ -12,13 +12,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
-from dgnet.errors import UserError, command
-from reid_heads.student import build_student
-from visual.grid import REAL, Tile, grid, png
+from dgnet.core.errors import UserError, command
+from reid_heads.models.student import build_student
+from visual.drawing.grid import REAL, Tile, grid, png
+from visual.drawing.rainbow import hues, mean_image
+from visual.drawing.swap import swapped_images
+from visual.job import Page
 from visual.options import page_parser
-from visual.page import Page
-from visual.rainbow import hues, mean_image
-from visual.swap import swapped_images
 
 
 def main() -> None:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.errors import command
-from reid_heads.student import build_student
-from visual.interpolate import between_structures
-from visual.page import Page
-from visual.smooth import RealImages, draw, named, smooth_parser
+from dgnet.core.errors import command
+from reid_heads.models.student import build_student
+from visual.drawing.interpolate import between_structures
+from visual.drawing.smooth import RealImages, draw, named, smooth_parser
+from visual.job import Page
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The two spaces: a map of the appearance codes and one of the structure codes, coloured by identity and by camera.
+"""The two spaces: a map of the appearance codes and one of the structure codes, colored by identity and by camera.
 
     python visual/show_spaces.py
     python visual/show_spaces.py --people 10 --images 20 --data /data/Market-1501
@@ -12,13 +12,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.errors import UserError, command
-from reid_heads.student import build_student
-from visual.codes import appearance_and_structure_codes
-from visual.grid import png
+from dgnet.core.errors import UserError, command
+from reid_heads.models.student import build_student
+from visual.drawing.codes import appearance_and_structure_codes
+from visual.drawing.grid import png
+from visual.drawing.spaces import map_of_spaces, principal_plane
+from visual.job import Page, images_of_people
 from visual.options import add_image_options, add_picture_options, add_run_options, new_parser
-from visual.page import Page, images_of_people
-from visual.spaces import map_of_spaces, principal_plane
 
 
 def main() -> None:

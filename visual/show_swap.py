@@ -11,12 +11,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.errors import command
-from reid_heads.student import build_student
-from visual.grid import png, swap_grid
+from dgnet.core.errors import command
+from reid_heads.models.student import build_student
+from visual.drawing.grid import png, swap_grid
+from visual.drawing.swap import swapped_images
+from visual.job import Page
 from visual.options import page_parser
-from visual.page import Page
-from visual.swap import swapped_images
 
 
 def main() -> None:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.errors import command
-from dgnet.find_run import latest_run, runs_of_generators, unknown_run
-from visual.film import films
-from visual.grid import png
+from dgnet.core.errors import command
+from dgnet.generation.find_run import latest_run, runs_of_generators, unknown_run
+from visual.drawing.film import films
+from visual.drawing.grid import png
+from visual.drawing.training_pictures import evenly, strip, training_pictures
+from visual.job import keep, picture_path
 from visual.options import add_film_options, add_picture_options, new_parser
-from visual.page import keep, picture_path
-from visual.training_pictures import evenly, strip, training_pictures
 
 
 def main() -> None:

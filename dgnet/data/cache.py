@@ -12,9 +12,9 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from dgnet import pixels
+from dgnet.core import pixels
+from dgnet.core.errors import UserError
 from dgnet.data.transforms import mirror
-from dgnet.errors import UserError
 
 # What Pillow raises for broken files, depending on the format and on where the damage is.
 DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)

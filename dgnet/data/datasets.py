@@ -8,13 +8,13 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from dgnet.core.errors import UserError
 from dgnet.data.readers.folders import is_folders, is_original, read_folders, read_original
 from dgnet.data.readers.manifest import is_manifest, read_manifest
 from dgnet.data.readers.market import is_cuhk03_np, is_market, read_cuhk03_np, read_market
 from dgnet.data.readers.msmt17 import is_msmt17, read_msmt17
 from dgnet.data.readers.names import folders_in
 from dgnet.data.records import Dataset
-from dgnet.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def _find(root: Path, layout: str) -> tuple[str, Path] | None:
 def read_dataset(root: Path, layout: str = "auto") -> Dataset:
     """The data set at `root`, a folder or a .csv manifest.
 
-    `layout` is a key of `LAYOUTS`, or "auto" to recognise it. The data set may lie one folder down, as archives unpack.
+    `layout` is a key of `LAYOUTS`, or "auto" to recognize it. The data set may lie one folder down, as archives unpack.
     Files whose names do not parse end up in `Dataset.skipped`. A `UserError` says what was looked for if there is no
     such data set or no image to train on.
     """

@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Bool, Int64, UInt8
 from torch import Tensor
 
+from dgnet.core.errors import UserError
+from dgnet.core.random_draws import generator, permutation
 from dgnet.data.cache import ImageCache
-from dgnet.data.draws import generator, permutation
 from dgnet.data.transforms import crop_padded, draw_erasing, rectangle_mask
-from dgnet.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class PairBatch:
     """One batch. The first dimension is the role: a, b, positive of a, positive of b; for labels only a and b.
 
     `images` are flipped, padded and cropped; `erased` is True where random erasing blanks the copy that identity losses
-    see (0 in the normalised image). `labels` are positions in `Dataset.identities`.
+    see (0 in the normalized image). `labels` are positions in `Dataset.identities`.
     """
 
     images: UInt8[Tensor, "4 batch 3 height width"]

@@ -8,7 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import torch
 
-from dgnet.errors import UserError
+from dgnet.core.errors import UserError
 
 
 @runtime_checkable

@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from dgnet.layers.double_backward_conv import Convolution
 from dgnet.layers.norm import adaptive_instance_norm, instance_norm, sample_norm
 from dgnet.layers.padding import pad
-from dgnet.layers.twice import Convolution
 from dgnet.layers.upsample import upsampled_convolution
 
 LEAKY_SLOPE = 0.2
@@ -54,7 +54,7 @@ class ConvolutionBlock(nn.Module):
             return upsampled_convolution(x, self.convolution.weight, self.convolution.bias)
         return self.convolution(pad(x, self.padding, "reflect"))
 
-    def normalise(self, x: Tensor, gain: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+    def normalize(self, x: Tensor, gain: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
         """The part from the norm on."""
         if self.norm == "instance":
             return instance_norm(x, self.slope)
@@ -66,4 +66,4 @@ class ConvolutionBlock(nn.Module):
         return x if self.slope == 1.0 else F.leaky_relu(x, self.slope)
 
     def forward(self, x: Tensor, gain: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
-        return self.normalise(self.convolve(x), gain, bias)
+        return self.normalize(self.convolve(x), gain, bias)

@@ -1,6 +1,6 @@
-"""The three normalisations of DG-Net's generator, each with a closed-form backward pass.
+"""The three normalizations of DG-Net's generator, each with a closed-form backward pass.
 
-Op by op, autograd keeps four to six full-size tensors per normalisation and walks over memory as often; here the input,
+Op by op, autograd keeps four to six full-size tensors per normalization and walks over memory as often; here the input,
 the output and two numbers per row are kept, the backward pass is written out, and each pass is one small function that
 can be compiled. All three are one operation,
 
@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from dgnet.layers.fused import fused
+from dgnet.layers.compiled import fused
 
 EPSILON = 1e-5
 _PLANE = (2, 3)
@@ -37,9 +37,9 @@ def _mean_and_variance(x: Tensor, dim: tuple[int, ...], correction: int) -> tupl
     size, pivot = 1, x
     for d in dim:
         size, pivot = size * x.shape[d], pivot.narrow(d, 0, 1)
-    centred = x - pivot
-    mean = centred.sum(dim, keepdim=True) / size
-    squares = (centred * centred).sum(dim, keepdim=True)
+    centered = x - pivot
+    mean = centered.sum(dim, keepdim=True) / size
+    squares = (centered * centered).sum(dim, keepdim=True)
     return mean + pivot, (squares - size * mean * mean).clamp_min(0) / (size - correction)
 
 
@@ -102,21 +102,21 @@ def _sample_backward(
     grad, wide = _before_activation(grad, y, slope), _wide(x)
     inverse = 1 / (deviation + EPSILON)
     sum_grad = grad.sum(_PLANE, keepdim=True)
-    sum_grad_centred = (grad * wide).sum(_PLANE, keepdim=True) - mean * sum_grad
+    sum_grad_centered = (grad * wide).sum(_PLANE, keepdim=True) - mean * sum_grad
     wide_gain = gain[None, :, None, None]
     # y = gain * (x - mean) * inverse + bias;  d deviation / dx = (x - mean) / ((size - 1) * deviation)
     total_grad = (wide_gain * sum_grad).sum(1, keepdim=True)
-    total_centred = (wide_gain * sum_grad_centred).sum(1, keepdim=True)
+    total_centered = (wide_gain * sum_grad_centered).sum(1, keepdim=True)
     scale = wide_gain * inverse
-    # A flat sample has deviation 0 and nothing centred: no gradient through its deviation, rather than 0 / 0.
-    p = -inverse * inverse * total_centred / ((size - 1) * deviation).clamp_min(torch.finfo(deviation.dtype).tiny)
+    # A flat sample has deviation 0 and nothing centered: no gradient through its deviation, rather than 0 / 0.
+    p = -inverse * inverse * total_centered / ((size - 1) * deviation).clamp_min(torch.finfo(deviation.dtype).tiny)
     q = -inverse * total_grad / size - p * mean
     grad_x = torch.addcmul(torch.addcmul(q, wide, p), grad, scale).to(x.dtype)
-    return grad_x, (sum_grad_centred * inverse).sum((0, 2, 3)), sum_grad.sum((0, 2, 3))
+    return grad_x, (sum_grad_centered * inverse).sum((0, 2, 3)), sum_grad.sum((0, 2, 3))
 
 
 class _PlaneNorm(torch.autograd.Function):
-    """Standardise every plane over height and width (biased variance), then gain and bias per plane."""
+    """Standardize every plane over height and width (biased variance), then gain and bias per plane."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, gain: Tensor | None, bias: Tensor | None, slope: float) -> Tensor:
@@ -135,7 +135,7 @@ class _PlaneNorm(torch.autograd.Function):
 
 
 class _SampleNorm(torch.autograd.Function):
-    """Standardise each sample over channels and space (unbiased deviation, epsilon outside the root); channel gains."""
+    """Standardize each sample over channels and space (unbiased deviation, epsilon outside the root); channel gains."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, gain: Tensor, bias: Tensor, slope: float) -> Tensor:
@@ -154,7 +154,7 @@ class _SampleNorm(torch.autograd.Function):
 def instance_norm(
     x: Float[Tensor, "batch channel height width"], negative_slope: float = 1.0
 ) -> Float[Tensor, "batch channel height width"]:
-    """Instance normalisation without affine part, followed by leaky ReLU (`negative_slope` 1: no activation).
+    """Instance normalization without affine part, followed by leaky ReLU (`negative_slope` 1: no activation).
 
     Ulyanov et al., "Instance Normalization", Eq. (5), epsilon 1e-5 under the root.
     """
@@ -167,7 +167,7 @@ def adaptive_instance_norm(
     bias: Float[Tensor, "batch channel"],
     negative_slope: float = 1.0,
 ) -> Float[Tensor, "batch channel height width"]:
-    """Instance normalisation with each sample's own gain and bias, then leaky ReLU.
+    """Instance normalization with each sample's own gain and bias, then leaky ReLU.
 
     Huang and Belongie, "Arbitrary Style Transfer", Eq. (8). The gain is used as it is, without "1 +".
     """

@@ -9,7 +9,7 @@ the 5x5 one makes 100. In one dimension, with taps w0..w4 around an output in ce
     odd:         w0  x[i-1] + (w1 + w2) x[i] + (w3 + w4) x[i+1]
 
 Reflect padding of the *upsampled* image by two reads, beyond the border, first the border pixel and then its inner
-neighbour. Replicate padding of the low-resolution image agrees with that everywhere but in one tap of the outermost
+neighbor. Replicate padding of the low-resolution image agrees with that everywhere but in one tap of the outermost
 rows and columns, which is corrected by four one-dimensional convolutions of the difference of the two outermost lines.
 """
 
@@ -20,13 +20,13 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from dgnet.layers.double_backward_conv import twice_differentiable_convolution
 from dgnet.layers.padding import pad
-from dgnet.layers.twice import twice_differentiable_convolution
 
 _EVEN = ((1, 1, 0, 0, 0), (0, 0, 1, 1, 0), (0, 0, 0, 0, 1))
 _ODD = ((1, 0, 0, 0, 0), (0, 1, 1, 0, 0), (0, 0, 0, 1, 1))
 
-# Dimension, outermost line, its inner neighbour: top, bottom, left, right.
+# Dimension, outermost line, its inner neighbor: top, bottom, left, right.
 _SIDES = ((2, 0, 1), (2, -1, -2), (3, 0, 1), (3, -1, -2))
 
 

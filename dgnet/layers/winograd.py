@@ -18,8 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dgnet.layers.constant import from_weight
-from dgnet.layers.fused import fused
+from dgnet.layers.compiled import fused
+from dgnet.layers.weight_cache import from_weight
 
 Sums = Callable[..., Sequence[Tensor]]
 # Outputs of a tile in each direction, and pixels of the image that they see.

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from dgnet.losses.halves import mean_per_half
+from dgnet.losses.per_half import mean_per_half
 
 GanKind = Literal["lsgan", "nsgan"]
 

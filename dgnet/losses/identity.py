@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from dgnet.losses.halves import mean_per_half
+from dgnet.losses.per_half import mean_per_half
 
 
 def identity_loss(logits: Float[Tensor, "batch identity"], labels: Int64[Tensor, "batch"]) -> Float[Tensor, "2"]:

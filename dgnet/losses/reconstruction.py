@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from dgnet.losses.halves import mean_per_half
+from dgnet.losses.per_half import mean_per_half
 
 ReconstructionNorm = Literal["l1", "l2"]
 

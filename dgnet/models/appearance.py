@@ -1,17 +1,17 @@
 """Appearance encoder: image -> appearance code for the decoder, and two identity classifiers on the same trunk."""
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from dgnet.config import Pooling
 from dgnet.models.backbone import Backbone
 from dgnet.models.classifier import IdentityClassifier, IdentityOutput
 from dgnet.models.head import Head
 
-Pooling = Literal["max", "avg"]
 PARTS = 4
 
 

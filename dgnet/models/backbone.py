@@ -1,18 +1,17 @@
 """ResNet trunks: torchvision's networks without pooling and classifier, last stride selectable."""
 
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 from torchvision.models import resnet
 
-from dgnet.errors import UserError
-from dgnet.layers.twice import Convolution
-from dgnet.weights import read_weights
-
-BackboneName = Literal["resnet18", "resnet34", "resnet50", "resnet101"]
+from dgnet.config import BackboneName
+from dgnet.core.errors import UserError
+from dgnet.core.weights import read_weights
+from dgnet.layers.double_backward_conv import Convolution
 
 
 class Backbone(nn.Module):

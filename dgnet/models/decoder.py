@@ -62,7 +62,7 @@ class Decoder(nn.Module):
         code_channels: channels of the structure code (128 in the paper).
         slice_size: numbers of the appearance code that one residual block sees (2048 in the paper).
         style_hidden: width of the style networks (512 in the paper).
-        standardise_code: batch norm without gain and bias on the appearance code first (not in the paper).
+        standardize_code: batch norm without gain and bias on the appearance code first (not in the paper).
     """
 
     def __init__(
@@ -71,11 +71,11 @@ class Decoder(nn.Module):
         slice_size: int,
         style_hidden: int = 512,
         residual_blocks: int = 4,
-        standardise_code: bool = False,
+        standardize_code: bool = False,
     ) -> None:
         super().__init__()
         code_size = residual_blocks * slice_size
-        self.standardise = nn.BatchNorm1d(code_size, affine=False) if standardise_code else nn.Identity()
+        self.standardize = nn.BatchNorm1d(code_size, affine=False) if standardize_code else nn.Identity()
         half, quarter = code_channels // 2, code_channels // 4
         self.style = StyleNetworks(residual_blocks, slice_size, style_hidden, code_channels)
         self.residual = nn.ModuleList(ResidualBlock(code_channels, "adaptive") for _ in range(residual_blocks))
@@ -94,7 +94,7 @@ class Decoder(nn.Module):
         structure_code: Float[Tensor, "batch code height width"],
         appearance_code: Float[Tensor, "batch appearance"],
     ) -> Float[Tensor, "batch 3 4*height 4*width"]:
-        """Normalised images."""
+        """Normalized images."""
         return self.decode(structure_code, self.begin(structure_code), self.styles(appearance_code))
 
     def begin(self, structure_code: Float[Tensor, "batch code height width"]) -> Tensor:
@@ -105,7 +105,7 @@ class Decoder(nn.Module):
 
     def styles(self, *appearance_codes: Float[Tensor, "batch appearance"]) -> Float[Tensor, "stack codes norms"]:
         """The gains, then the biases of each block, for all codes after each other."""
-        return self.style(torch.cat([self.standardise(code) for code in appearance_codes]))
+        return self.style(torch.cat([self.standardize(code) for code in appearance_codes]))
 
     def decode(
         self,
@@ -120,5 +120,5 @@ class Decoder(nn.Module):
             assert isinstance(block, ResidualBlock)
             gain, bias = block_gain.chunk(NORMS_PER_BLOCK, dim=1), block_bias.chunk(NORMS_PER_BLOCK, dim=1)
             convolved = begun if position == 0 else block.first.convolve(x)
-            x = x + block.second(block.first.normalise(convolved, gain[0], bias[0]), gain[1], bias[1])
+            x = x + block.second(block.first.normalize(convolved, gain[0], bias[0]), gain[1], bias[1])
         return self.finish(self.upsample(x))

@@ -5,19 +5,19 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dgnet import pixels
+from dgnet.core import pixels
 from dgnet.models.appearance import AppearanceEncoder
 from dgnet.models.decoder import Decoder
 from dgnet.models.structure import StructureEncoder
 
-StructureInput = Literal["grey", "edge"]
+StructureInput = Literal["gray", "edge"]
 
 
 class Generator(nn.Module):
-    """Appearance encoder, structure encoder and decoder. Images are normalised (`dgnet.pixels`) everywhere.
+    """Appearance encoder, structure encoder and decoder. Images are normalized (`dgnet.core.pixels`) everywhere.
 
     Args:
-        structure_input: what the structure encoder sees of an image, "grey" or "edge".
+        structure_input: what the structure encoder sees of an image, "gray" or "edge".
     """
 
     def __init__(
@@ -25,7 +25,7 @@ class Generator(nn.Module):
         appearance: AppearanceEncoder,
         structure: StructureEncoder,
         decoder: Decoder,
-        structure_input: StructureInput = "grey",
+        structure_input: StructureInput = "gray",
     ) -> None:
         super().__init__()
         self.appearance = appearance
@@ -35,28 +35,28 @@ class Generator(nn.Module):
 
     def structure_image(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 1 height width"]:
         """The one-channel image that the structure encoder sees."""
-        return pixels.grey(images) if self.structure_input == "grey" else pixels.edge(images)
+        return pixels.gray(images) if self.structure_input == "gray" else pixels.edge(images)
 
     def structure_inputs(
         self,
         images: Float[Tensor, "batch 3 height width"],
-        recoloured: Float[Tensor, "batch 3 height width"] | None = None,
+        recolored: Float[Tensor, "batch 3 height width"] | None = None,
     ) -> tuple[Tensor, ...]:
         """What the structure encoder takes: the structure image, and the surroundings if it looks at them.
 
         Args:
-            recoloured: the same images in the colours that the structure image is made of, if not in their own.
+            recolored: the same images in the colors that the structure image is made of, if not in their own.
         """
-        shapes = self.structure_image(images if recoloured is None else recoloured)
+        shapes = self.structure_image(images if recolored is None else recolored)
         return (shapes,) if self.structure.surroundings is None else (shapes, pixels.surroundings(images))
 
     def encode_structure(
         self,
         images: Float[Tensor, "batch 3 height width"],
-        recoloured: Float[Tensor, "batch 3 height width"] | None = None,
+        recolored: Float[Tensor, "batch 3 height width"] | None = None,
     ) -> Tensor:
         """Structure code `[batch, code, height/4, width/4]`; arguments as in `structure_inputs`."""
-        return self.structure(*self.structure_inputs(images, recoloured))
+        return self.structure(*self.structure_inputs(images, recolored))
 
     def encode_appearance(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch appearance"]:
         """Appearance code."""

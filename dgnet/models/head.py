@@ -23,10 +23,10 @@ class StageOutput(NamedTuple):
 
 
 class HeadOutput(NamedTuple):
-    """What a head says of a batch of normalised images.
+    """What a head says of a batch of normalized images.
 
     Attributes:
-        embedding: `[batch, embedding_size]`; ranking compares it after L2 normalisation.
+        embedding: `[batch, embedding_size]`; ranking compares it after L2 normalization.
         metric_features: each `[batch, size]`, of the sizes `Head.metric_sizes`; metric losses compare them as they are.
         logits: each `[batch, identity]`, one per classifier.
         feature_map: `[batch, channel, h, w]`, the map that the (first) global feature is pooled from; DG-Net pools its
@@ -46,7 +46,7 @@ class Head(nn.Module, ABC):
     """A discriminative head.
 
     Args:
-        name: the name it is built by (`reid_heads.registry`), such as "resnet50_ibn_a" or "mgn".
+        name: the name it is built by (`reid_heads.models.registry`), such as "resnet50_ibn_a" or "mgn".
         identities: how many identities its classifiers tell apart.
         options: what else it was built with; name, identities and options rebuild it.
     """

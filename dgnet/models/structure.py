@@ -14,7 +14,8 @@ class StructureEncoder(nn.Module):
     Instance norm after every convolution takes brightness and contrast out of the code.
 
     Args:
-        surroundings: add a linear map of the colours beside the person (`dgnet.pixels.surroundings`) to the code, past
+        surroundings: add a linear map of the colors beside the person (`dgnet.core.pixels.surroundings`) to the code,
+        past
             all norms, so that it tells the place and its light (not in the paper).
     """
 

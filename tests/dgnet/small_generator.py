@@ -4,10 +4,10 @@ from pathlib import Path
 
 import torch
 
-from dgnet.build import build_generator
-from dgnet.checkpoint import checkpoint_path, save_checkpoint
 from dgnet.config import Config, parse_config, resolved
+from dgnet.models.build import build_generator
 from dgnet.models.generator import Generator
+from dgnet.runs.checkpoint import checkpoint_path, save_checkpoint
 
 IDENTITIES = (3, 5, 8)
 

@@ -14,19 +14,20 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models import resnet
 
-from dgnet import official, pixels
-from dgnet.build import build_discriminator, build_generator, build_teacher
 from dgnet.config import Config, parse_config
-from dgnet.device import Precision
-from dgnet.distributed import Distributed
-from dgnet.joint_batch import JointBatch
+from dgnet.core import pixels
+from dgnet.core.device import Precision
+from dgnet.core.distributed import Distributed
+from dgnet.models.build import build_discriminator, build_generator, build_teacher
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.generator import Generator
 from dgnet.models.teacher import Teacher
-from dgnet.optimisers import Optimisers
-from dgnet.step import JointStep
-from dgnet.step_record import StepRecord
-from dgnet.teaching import Teaching
+from dgnet.official import weights as official
+from dgnet.training.batch import JointBatch
+from dgnet.training.optimizers import Optimizers
+from dgnet.training.record import StepRecord
+from dgnet.training.step import JointStep
+from dgnet.training.teacher_ensemble import Teaching
 from tests.oracles.naive_config import NaiveConfig
 from tests.oracles.naive_dgnet import TRUNK_CHANNELS
 from tests.oracles.naive_step import NaiveDGNet
@@ -121,7 +122,7 @@ def naive_config(config: Config, teachers: int) -> NaiveConfig:
         pool=c.appearance.pooling,
         appearance_stride=c.appearance.last_stride,
         dropouts=(c.appearance.primary_dropout, c.appearance.fine_dropout),
-        structure_input={"grey": "gray", "edge": "edge"}[c.structure.input],
+        structure_input={"gray": "gray", "edge": "edge"}[c.structure.input],
         edges=pixels.edge,
         structure_dim=c.structure.channels,
         structure_residuals=c.structure.residual_blocks,
@@ -194,30 +195,30 @@ def small_training(
     for network in (generator, discriminator, *asked):
         network.to(dtype)
     generator.train(), discriminator.train()
-    optimisers = Optimisers(generator, discriminator, config)
+    optimizers = Optimizers(generator, discriminator, config)
     distributed = distributed or Distributed.start("cpu")
     phases = tuple(Precision(config.run.precision, distributed.device) for _ in range(2))
     teaching = Teaching(asked, config.teacher.style, config.loss.batch_statistics_when_frozen, IDENTITIES)
-    step = JointStep(generator, discriminator, teaching, optimisers, phases, distributed, config)
+    step = JointStep(generator, discriminator, teaching, optimizers, phases, distributed, config)
     training = SmallTraining(generator, discriminator, asked, step)
-    watch(training.gradients, "discriminator", discriminator, optimisers.discriminator)
-    watch(training.gradients, "generator", generator, *optimisers.learning)
+    watch(training.gradients, "discriminator", discriminator, optimizers.discriminator)
+    watch(training.gradients, "generator", generator, *optimizers.learning)
     return training
 
 
 def watch(
-    kept: dict[str, dict[str, Tensor]], name: str, network: nn.Module, *optimisers: torch.optim.Optimizer
+    kept: dict[str, dict[str, Tensor]], name: str, network: nn.Module, *optimizers: torch.optim.Optimizer
 ) -> None:
-    """Before every step of an optimiser keep the gradients of its own parameters in `kept[name]`."""
+    """Before every step of an optimizer keep the gradients of its own parameters in `kept[name]`."""
 
-    def keep(optimiser: torch.optim.Optimizer, *_: object) -> None:
-        own = {id(parameter) for group in optimiser.param_groups for parameter in group["params"]}
+    def keep(optimizer: torch.optim.Optimizer, *_: object) -> None:
+        own = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
         for key, parameter in network.named_parameters():
             if id(parameter) in own and parameter.grad is not None:
                 kept.setdefault(name, {})[key] = parameter.grad.clone()
 
-    for optimiser in optimisers:
-        optimiser.register_step_pre_hook(keep)
+    for optimizer in optimizers:
+        optimizer.register_step_pre_hook(keep)
 
 
 def small_naive(config: Config, ours: SmallTraining, seed: int = 0) -> NaiveDGNet:
@@ -234,7 +235,7 @@ def small_naive(config: Config, ours: SmallTraining, seed: int = 0) -> NaiveDGNe
 def random_batch(
     seed: int = 0, batch: int = 3, erasing: bool = False, dtype: torch.dtype = torch.float64
 ) -> JointBatch:
-    """Coarse blocks and fine noise, as normalised images have them; the halves share no identity."""
+    """Coarse blocks and fine noise, as normalized images have them; the halves share no identity."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.randn(4, batch, 3, HEIGHT // 8, WIDTH // 8, generator=generator, dtype=dtype)
     real = coarse.repeat_interleave(8, 3).repeat_interleave(8, 4)

@@ -8,8 +8,8 @@ import yaml
 from pydantic import ValidationError
 
 from dgnet.config import Config, load_config, parse_config, resolved
-from dgnet.errors import UserError
-from dgnet.settings import Section, override_settings
+from dgnet.core.errors import UserError
+from dgnet.core.settings import Section, override_settings
 
 
 def load(tmp_path: Path, text: str, *overrides: str) -> Config:
@@ -37,8 +37,8 @@ def test_an_empty_file_is_the_papers_recipe(tmp_path: Path) -> None:
     ("override", "section", "key", "value"),
     [
         ("run.batch_size=4", "run", "batch_size", 4),
-        ("optimiser.generator_rate=0.001", "optimiser", "generator_rate", 1e-3),
-        ("optimiser.generator_rate=1e-3", "optimiser", "generator_rate", 1e-3),
+        ("optimizer.generator_rate=0.001", "optimizer", "generator_rate", 1e-3),
+        ("optimizer.generator_rate=1e-3", "optimizer", "generator_rate", 1e-3),
         ("run.channels_last=false", "run", "channels_last", False),
         ("appearance.weights=null", "appearance", "weights", None),
         ("appearance.weights=some folder/r50.pth", "appearance", "weights", Path("some folder/r50.pth")),
@@ -80,7 +80,7 @@ def test_a_configuration_does_not_change() -> None:
     ("text", "overrides", "words"),
     [
         ("run: {batchsize: 4}", (), ("'run.batchsize'", "'batch_size'")),
-        ("optimizer: {}", (), ("'optimizer'", "'optimiser'")),
+        ("optimizer: {}", (), ("'optimizer'", "'optimizer'")),
         ("data: {synthetic: {sed: 1}}", (), ("'data.synthetic.sed'", "'seed'")),
         ("structure: {zzz: 1}", (), ("'structure.zzz'", "input", "channels", "residual_blocks")),
         ("", ("los.cycle=1",), ("'los'", "'loss'")),

@@ -45,7 +45,7 @@ def l1(x: Tensor, target: Tensor) -> Tensor:
 
 
 class NaiveDGNet:
-    """All networks and optimisers, and one iteration of their joint training.
+    """All networks and optimizers, and one iteration of their joint training.
 
     With `watch` a step keeps what a test compares: the gradient norms and the images, codes and logits of its forward
     pass (`seen`). A benchmark leaves it off.
@@ -66,10 +66,10 @@ class NaiveDGNet:
                 parameter.requires_grad = False
             if c.train_bn:
                 train_batch_norms(teacher)
-        self.make_optimisers()
+        self.make_optimizers()
 
-    def make_optimisers(self) -> None:
-        """Fresh optimisers on the present parameters; again after a change of precision or device."""
+    def make_optimizers(self) -> None:
+        """Fresh optimizers on the present parameters; again after a change of precision or device."""
         c = self.config
         adam = {"lr": c.rate, "betas": c.betas, "weight_decay": c.weight_decay}
         self.gen_opt = torch.optim.Adam(self.gen.parameters(), **adam)
@@ -82,10 +82,10 @@ class NaiveDGNet:
         self.id_opt = torch.optim.SGD(groups, weight_decay=c.weight_decay, momentum=0.9, nesterov=True)
 
     def to(self, *args: object) -> "NaiveDGNet":
-        """Move all networks to a device or precision; the optimisers start afresh."""
+        """Move all networks to a device or precision; the optimizers start afresh."""
         for module in (self.gen, self.dis, self.id, *self.teachers):
             module.to(*args)
-        self.make_optimisers()
+        self.make_optimizers()
         return self
 
     def ramped_weights(self, iteration: int) -> dict[str, float]:
@@ -203,7 +203,7 @@ class NaiveDGNet:
     ) -> dict[str, float]:
         """One iteration: forward, discriminator update, generator and appearance encoder update; the losses by name.
 
-        `x` holds normalised `x_a, x_b, xp_a, xp_b` (batch 3 height width) and, with random erasing, `erased_x_a` and
+        `x` holds normalized `x_a, x_b, xp_a, xp_b` (batch 3 height width) and, with random erasing, `erased_x_a` and
         so on. With `encode_again` the live structure encoder learns from detached generated images; otherwise a frozen
         copy sees the live images.
         """
@@ -304,13 +304,13 @@ class NaiveDGNet:
     # --- what a test compares ----------------------------------------------------------------------------------------
 
     def record_grad_norms(self, network: str, module: nn.Module) -> None:
-        """Keep the L2 norms of the gradients that the optimiser is about to step on."""
+        """Keep the L2 norms of the gradients that the optimizer is about to step on."""
         if self.watch:
             gradients = {name: p.grad for name, p in module.named_parameters() if p.grad is not None}
             self.seen_grad_norms[network] = {name: float(gradient.norm()) for name, gradient in gradients.items()}
 
     def grad_norms(self) -> dict[str, dict[str, float]]:
-        """L2 norm of every gradient that the optimisers of the last watched step used, by network and parameter."""
+        """L2 norm of every gradient that the optimizers of the last watched step used, by network and parameter."""
         return self.seen_grad_norms
 
     def param_norms(self) -> dict[str, dict[str, float]]:

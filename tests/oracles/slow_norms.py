@@ -75,7 +75,7 @@ def slow_reflect_conv(
 
 
 def slow_upsample(x: Tensor) -> Tensor:
-    """Nearest neighbour, twice as large: each pixel becomes four."""
+    """Nearest neighbor, twice as large: each pixel becomes four."""
     rows = []
     for y in range(2 * x.shape[2]):
         rows.append(torch.stack([x[:, :, y // 2, z // 2] for z in range(2 * x.shape[3])], dim=-1))

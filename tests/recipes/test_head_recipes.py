@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from dgnet.checkpoint import load_checkpoint
+from dgnet.core.distributed import Distributed
+from dgnet.core.settings import as_settings, load_settings
 from dgnet.data.records import Dataset
-from dgnet.distributed import Distributed
-from dgnet.settings import as_settings, load_settings
+from dgnet.runs.checkpoint import load_checkpoint
 from reid_heads.config import HeadConfig
-from reid_heads.training import train_head
+from reid_heads.training.trainer import train_head
 from tests.dgnet.small_training import narrow_trunks
 from tests.reid_heads.small_data import HEIGHT, WIDTH, pedestrians
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dgnet.checkpoint import load_checkpoint
 from dgnet.config import load_config
-from dgnet.data.training import open_dataset
-from dgnet.distributed import Distributed
-from dgnet.job import Job
+from dgnet.core.distributed import Distributed
+from dgnet.data.training_data import open_dataset
+from dgnet.runs.checkpoint import load_checkpoint
+from dgnet.training.pipeline import Job
 from tests.dgnet.small_training import SMALL, narrow_trunks
 
 ROOT = Path(__file__).parents[2]

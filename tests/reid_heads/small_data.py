@@ -4,10 +4,10 @@ import csv
 from pathlib import Path
 from typing import Any
 
+from dgnet.core.settings import as_settings, override_settings
 from dgnet.data.datasets import read_dataset
+from dgnet.data.pedestrians import SyntheticSpec, write_dataset
 from dgnet.data.records import Dataset
-from dgnet.data.synthetic import SyntheticSpec, write_dataset
-from dgnet.settings import as_settings, override_settings
 from reid_heads.config import HeadConfig
 
 HEIGHT, WIDTH = 64, 48

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dgnet.errors import command
+from dgnet.core.errors import command
 
 
 def answer(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dgnet.errors import command
+from dgnet.core.errors import command
 from tools import train_gan
 
 ROOT = Path(__file__).resolve().parents[2]

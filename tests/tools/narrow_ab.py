@@ -2,7 +2,7 @@
 
 import pytest
 
-from dgnet.errors import command
+from dgnet.core.errors import command
 from tests.dgnet.small_training import narrow_trunks
 from tools import ab
 

@@ -14,13 +14,13 @@ import pytest
 import yaml
 from PIL import Image
 
+from dgnet.core.errors import UserError, command
+from dgnet.core.settings import load_settings
 from dgnet.data.datasets import read_dataset
-from dgnet.errors import UserError, command
-from dgnet.settings import load_settings
-from eval.paired import paired_difference
-from eval.report import read_report
+from eval.report.paired import paired_difference
+from eval.report.report import read_report
 from reid_heads.config import HeadConfig
-from tests.dgnet.sets.small_run import write_run
+from tests.dgnet.generation.small_run import write_run
 from tests.dgnet.small_generator import IDENTITIES
 from tests.dgnet.small_training import narrow_trunks
 from tools import ab

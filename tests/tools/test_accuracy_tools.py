@@ -13,13 +13,13 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from dgnet import pixels
+from dgnet.core import pixels
+from dgnet.core.errors import UserError
 from dgnet.data.cache import ImageCache
 from dgnet.data.datasets import read_dataset
-from dgnet.embedding import appearance_embedding, extract
-from dgnet.errors import UserError
-from eval.feature_file import load_features
-from eval.ranking import rank_metrics
+from dgnet.models.embedding import appearance_embedding, extract
+from eval.reid.feature_file import load_features
+from eval.reid.ranking import rank_metrics
 from tests.dgnet.small_generator import small_generator, store
 from tools import test_2label as two_labels
 from tools import transfer
@@ -103,7 +103,7 @@ def test_the_image_alone(place, monkeypatch, capsys, tmp_path) -> None:
     stored = load_features(tmp_path / "alone.npz").splits["query"]
     cache, encoder = ImageCache([place / "here" / path for path in stored.paths]), small_generator(3).appearance.eval()
     with torch.no_grad():
-        seen = encoder(pixels.normalise(cache.gather(torch.arange(len(cache)), 64, 48)))
+        seen = encoder(pixels.normalize(cache.gather(torch.arange(len(cache)), 64, 48)))
     made = torch.cat([F.normalize(seen.primary.embedding), F.normalize(seen.fine.embedding)], dim=1)
     assert stored.features == pytest.approx(made.numpy(), abs=1e-2)
     # In direct transfer each way has files of its own, and the table says which it is.

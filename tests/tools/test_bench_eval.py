@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dgnet.errors import UserError
+from dgnet.core.errors import UserError
 from tools.benchmarks import evaluation
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,8 +41,8 @@ def test_the_features_have_identities(tmp_path: Path) -> None:
     ids, features = np.load(tmp_path / "query_ids.npy"), np.load(tmp_path / "query_features.npy")
     assert ids.min() >= 1
     assert 0.1 < np.mean(np.load(tmp_path / "gallery_ids.npy") == 0) < 0.25
-    centres = np.random.default_rng(0).standard_normal((evaluation.IDENTITIES + 1, 64), dtype=np.float32)
-    own, other = (features * centres[ids]).sum(), (features * centres[np.roll(ids, 1)]).sum()
+    centers = np.random.default_rng(0).standard_normal((evaluation.IDENTITIES + 1, 64), dtype=np.float32)
+    own, other = (features * centers[ids]).sum(), (features * centers[np.roll(ids, 1)]).sum()
     assert own > 10 * abs(other)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.report import Figure, Report, write_report
+from eval.report.report import Figure, Report, write_report
 
 ROOT = Path(__file__).resolve().parents[2]
 

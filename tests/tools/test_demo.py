@@ -11,9 +11,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from eval.report import read_report
+from eval.report.report import read_report
 from tests.dgnet.small_generator import small_generator, store
-from tests.eval.pages import Page, foreign_loads
+from tests.eval.report.pages import Page, foreign_loads
 from tests.tools.evaluation_tool import answer
 from tools import demo
 
@@ -77,12 +77,12 @@ def test_a_demo_interrupted_resumed_and_left_alone(tmp_path):
     ours, painted = (report.value("Swap fidelity", f"PSNR, {name}") for name in ("generated", "painted"))
     assert report.value("Swap fidelity", "PSNR over painted") == pytest.approx(ours - painted)
     assert report.machine["trained in"] == "fp32"
-    trivial = [f"PSNR, {name}" for name in ("structure itself", "appearance itself", "recoloured")]
+    trivial = [f"PSNR, {name}" for name in ("structure itself", "appearance itself", "recolored")]
     margin = ours - max(report.value("Swap fidelity", name) for name in trivial)
     assert report.value("Swap fidelity", "PSNR over the best trivial answer") == pytest.approx(margin)
     assert 5 < ours < 20, "six iterations make noise, not people"
     assert report.value("Who is it?", "a blind guess") == 25
-    for name in ("appearance encoder", "teacher", "colour histogram"):
+    for name in ("appearance encoder", "teacher", "color histogram"):
         assert 0 < report.value("Re-identification", f"mAP, {name}") <= 100
     assert report.counts["iterations of DG-Net"] == 6 and report.counts["training identities"] == 4
     assert {"pedestrians", "teacher, what was left of it", "swap fidelity", "re-identification"} <= set(report.seconds)

@@ -8,15 +8,15 @@ from unittest import mock
 import pytest
 import torch
 
-from dgnet.build import build_generator
-from dgnet.checkpoint import checkpoint_path, save_checkpoint
 from dgnet.config import parse_config, resolved
-from dgnet.data.training import open_dataset
-from dgnet.distributed import Distributed
-from dgnet.errors import UserError
-from eval.report import Figure, Report, read_report
-from tests.eval.random_inception import random_state
-from tests.eval.random_trunk import trunk
+from dgnet.core.distributed import Distributed
+from dgnet.core.errors import UserError
+from dgnet.data.training_data import open_dataset
+from dgnet.models.build import build_generator
+from dgnet.runs.checkpoint import checkpoint_path, save_checkpoint
+from eval.report.report import Figure, Report, read_report
+from tests.eval.images.random_inception import random_state
+from tests.eval.images.random_trunk import trunk
 from tests.tools.evaluation_tool import answer
 from tools import evaluate_gan
 from tools.evaluation.gan import measured

@@ -17,12 +17,12 @@ import pytest
 import torch
 from PIL import Image
 
-from dgnet.find_run import find_run
+from dgnet.generation.find_run import find_run
 from tests.tools.browser import chromium, drop, requested
 from tests.visual.small_run import write_run
-from visual.interpolate import between_appearances
-from visual.pictures_in import read_images
-from visual.swap import swapped_images
+from visual.drawing.interpolate import between_appearances
+from visual.drawing.swap import swapped_images
+from visual.image_input import read_images
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 150  # seconds: a busy machine takes its time
@@ -54,7 +54,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def served(place: Path) -> Iterator[Served]:
     pytest.importorskip("gradio", reason="the extra 'explorer' is not installed")
-    words = [sys.executable, "tools/explore.py", "--output_path", str(place), "--neighbours", "12"]
+    words = [sys.executable, "tools/explore.py", "--output_path", str(place), "--neighbors", "12"]
     before = upload_folders()
     process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout
@@ -135,7 +135,7 @@ def test_drop_press_compare_slide(place: Path, served: Served, tmp_path: Path) -
         shown = page.press()
         assert same(shown, swapped_images(generator, appearance, structure)[0, 0])
         assert not same(shown, swapped_images(generator, structure, appearance)[0, 0])
-        assert len(wait_for(lambda: page.all("#neighbours .grid-container img"), "neighbours")) == 6
+        assert len(wait_for(lambda: page.all("#neighbors .grid-container img"), "neighbors")) == 6
         assert "identity" in page.all("#scores")[0].text
 
         page.drop("second-appearance", people[2].name, people[2].read_bytes())
@@ -203,7 +203,7 @@ def test_only_this_machine_and_not_without_limits(served: Served) -> None:
     [
         (["--name", "nobody"], "nobody: no such run, and no run of that name below"),
         (["--port", "0"], "--port must be a number from 1 to 65535, got 0"),
-        (["--neighbours", "-1"], "--neighbours must be a whole number from 0, got -1"),
+        (["--neighbors", "-1"], "--neighbors must be a whole number from 0, got -1"),
     ],
 )
 def test_bad_input_is_one_sentence(place: Path, options: list[str], sentence: str) -> None:

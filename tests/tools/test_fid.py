@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from dgnet.build import build_teacher
-from dgnet.checkpoint import file_hash, save_checkpoint
 from dgnet.config import parse_config
-from dgnet.teacher_training import KIND
-from reid_heads.registry import build_head
-from reid_heads.stored import save_head
+from dgnet.models.build import build_teacher
+from dgnet.runs.checkpoint import file_hash, save_checkpoint
+from dgnet.training.teacher import KIND
+from reid_heads.model_file import save_head
+from reid_heads.models.registry import build_head
 from tests.dgnet.small_generator import small_generator, store
-from tests.eval.random_inception import random_state
-from tests.eval.small_files import picture, write, write_set
+from tests.eval.images.random_inception import random_state
+from tests.eval.images.small_files import picture, write, write_set
 from tests.tools.evaluation_tool import answer
 from tools import fid
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dgnet.errors import command
-from dgnet.sets.checking import verify
-from tests.dgnet.sets.small_run import write_run
+from dgnet.core.errors import command
+from dgnet.generation.verify import verify
+from tests.dgnet.generation.small_run import write_run
 from tools import bench, generate, test_folder
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,21 +5,21 @@ from pathlib import Path
 import pytest
 import torch
 
-from dgnet.build import build_discriminator, build_generator
 from dgnet.config import override_config, resolved
+from dgnet.core.errors import UserError
 from dgnet.data.datasets import read_dataset
-from dgnet.data.synthetic import write_dataset
-from dgnet.errors import UserError
+from dgnet.data.pedestrians import write_dataset
 from dgnet.models.appearance import PARTS, HeadAppearanceEncoder
-from dgnet.optimisers import Optimisers
-from dgnet.restore import load_generator
-from reid_heads.bnneck import BNNeck
+from dgnet.models.build import build_discriminator, build_generator
+from dgnet.runs.load import load_generator
+from dgnet.training.optimizers import Optimizers
 from reid_heads.config import GeneratedConfig
-from reid_heads.generated import LiveGenerator, open_generated
-from reid_heads.registry import build_head
-from reid_heads.stored import save_head
-from reid_heads.student import build_student
-from tests.dgnet.sets.small_run import SETTINGS
+from reid_heads.generated.sources import LiveGenerator, open_generated
+from reid_heads.model_file import save_head
+from reid_heads.models.bnneck import BNNeck
+from reid_heads.models.registry import build_head
+from reid_heads.models.student import build_student
+from tests.dgnet.generation.small_run import SETTINGS
 from tests.dgnet.small_generator import IDENTITIES, small_config, store
 from tests.tools.gan_tool import Here, write_config
 from tests.visual.small_run import SPEC, Script
@@ -68,7 +68,7 @@ def test_the_head_is_the_primary_classifier_and_makes_the_code() -> None:
 def test_random_weights_learn_faster_than_the_trunk() -> None:
     config = override_config(small_config(), [HEAD])
     generator = build_generator(config, len(IDENTITIES), build_head=build_student)
-    rates = Optimisers(generator, build_discriminator(config), config).appearance.param_groups
+    rates = Optimizers(generator, build_discriminator(config), config).appearance.param_groups
     trunk, fresh = ({id(parameter) for parameter in group["params"]} for group in rates)
     assert rates[1]["lr"] == 10 * rates[0]["lr"]
     encoder = generator.appearance

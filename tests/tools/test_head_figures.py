@@ -7,15 +7,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dgnet import pixels
+from dgnet.core import pixels
+from dgnet.core.errors import UserError
 from dgnet.data.cache import ImageCache
 from dgnet.data.records import JUNK, Dataset
-from dgnet.errors import UserError
 from dgnet.models.head import Head
 from eval.errors import EvaluationError
-from eval.ranking import rank_metrics
+from eval.reid.ranking import rank_metrics
 from reid_heads.config import TestConfig as Settings
-from reid_heads.registry import build_head
+from reid_heads.models.registry import build_head
 from tests.dgnet.small_training import narrow_trunks
 from tests.reid_heads.small_data import HEIGHT, WIDTH, pedestrians
 from tools.heads.figures import figures_of
@@ -40,7 +40,7 @@ def test_the_figures_are_those_of_the_embedding(dataset: Dataset, head: Head, mi
         head.eval()
         for split in (dataset.query, dataset.gallery):
             cache = ImageCache([record.path for record in split])
-            images = pixels.normalise(cache.gather(torch.arange(len(cache)), HEIGHT, WIDTH))
+            images = pixels.normalize(cache.gather(torch.arange(len(cache)), HEIGHT, WIDTH))
             features = F.normalize(head.embed(images) + (head.embed(images.flip(3)) if mirrored else 0))
             columns += [features, torch.tensor([r.identity for r in split]), torch.tensor([r.camera for r in split])]
         head.train()
@@ -73,7 +73,7 @@ def test_what_cannot_be_measured_is_said_before_a_run_begins(dataset: Dataset) -
         figures_of(alone, Settings(), HEIGHT, WIDTH, "resnet18")
 
 
-def test_few_images_are_re_ranked_by_fewer_neighbours(dataset: Dataset, head: Head) -> None:
+def test_few_images_are_re_ranked_by_fewer_neighbors(dataset: Dataset, head: Head) -> None:
     measure = figures_of(dataset, Settings(re_rank=True), HEIGHT, WIDTH, "resnet18")
     assert measure is not None
     images = len(dataset.query) + sum(record.identity != JUNK for record in dataset.gallery)

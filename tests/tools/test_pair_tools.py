@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.diversity import DSSIM, diversity
-from eval.images import files_by_folder, image_files, read_image
-from eval.ssim import multi_scale_ssim
-from tests.eval.random_trunk import trunk
-from tests.eval.small_files import picture, write, write_set
+from eval.images.diversity import DSSIM, diversity
+from eval.images.image_files import files_by_folder, image_files, read_image
+from eval.images.ssim import multi_scale_ssim
+from tests.eval.images.random_trunk import trunk
+from tests.eval.images.small_files import picture, write, write_set
 from tests.tools.evaluation_tool import answer
 from tools import perceptual, ssim
 

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from tests.dgnet.sets.small_run import write_run
+from tests.dgnet.generation.small_run import write_run
 from tools.evaluation.reid_extractor import reid_extractor
 from tools.evaluation.run_data import weights_of
 

@@ -6,23 +6,23 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dgnet.checkpoint import file_hash
 from dgnet.config import Config, override_config, resolved
+from dgnet.core.distributed import Distributed
 from dgnet.data.cache import ImageCache
 from dgnet.data.datasets import read_dataset
-from dgnet.data.training import open_dataset
-from dgnet.distributed import Distributed
-from dgnet.find_run import find_run
-from dgnet.scalars import ScalarTable
-from eval.report import Figure, Report, read_report, write_report
+from dgnet.data.training_data import open_dataset
+from dgnet.generation.find_run import find_run
+from dgnet.runs.checkpoint import file_hash
+from dgnet.runs.scalars import ScalarTable
+from eval.report.report import Figure, Report, read_report, write_report
 from tests.dgnet.small_generator import small_config, small_generator, store
-from tests.eval.pages import Page, foreign_loads
+from tests.eval.report.pages import Page, foreign_loads
 from tests.tools.browser import chromium, requested
 from tests.tools.evaluation_tool import answer
 from tools import evaluate_reid, report
 from tools.evaluation import run_page
+from visual.job import choose_paths
 from visual.options import page_parser
-from visual.page import choose_paths
 
 DESK, PHONE = (1200, 900), (375, 700)
 pytestmark = pytest.mark.timeout(300)  # two tools and a browser share a machine with other tests
@@ -108,7 +108,7 @@ def test_query_expansion_and_single_gallery_shot_are_named(pages, place, monkeyp
     assert status == 0, said
     expanded = read_report(place / "expanded" / "report.json").figures
     assert len(expanded) == 12
-    assert all(one.protocol.endswith(", query expansion by 2 neighbours, alpha=3.0") for one in expanded)
+    assert all(one.protocol.endswith(", query expansion by 2 neighbors, alpha=3.0") for one in expanded)
     drawn = ("--protocol", "single-gallery-shot", "--repetitions", 3, "--seed", 5)
     status, printed, said = answer(evaluate_reid, monkeypatch, capsys, *options, place / "drawn", *drawn)
     assert status == 0, said
@@ -196,7 +196,7 @@ def test_in_a_browser(pages, tmp_path):
 
 
 def looks(driver):
-    """By day and by night the page has colours of its own."""
+    """By day and by night the page has colors of its own."""
     grounds = []
     for scheme in ("light", "dark"):
         feature = {"name": "prefers-color-scheme", "value": scheme}

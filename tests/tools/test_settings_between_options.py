@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from dgnet.errors import UserError
+from dgnet.core.errors import UserError
 from tools import demo, import_official, train_gan, train_teacher
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from reid_heads.registry import build_head
-from reid_heads.stored import save_head
+from reid_heads.model_file import save_head
+from reid_heads.models.registry import build_head
 from tests.visual.small_run import Script, write_run
 from tools.show_activation import main
 

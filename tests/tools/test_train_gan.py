@@ -12,7 +12,7 @@ import torch
 import yaml
 from PIL import Image
 
-from dgnet.checkpoint import list_checkpoints, load_checkpoint
+from dgnet.runs.checkpoint import list_checkpoints, load_checkpoint
 from tests.tools.gan_tool import ITERATIONS, Here, begin, finish, leaves, write_config
 
 # Whole programs, three of them in one test: a busy machine takes its time.
@@ -61,7 +61,7 @@ def test_the_outputs_are_as_promised(place: Path, whole: Path) -> None:
     assert [path.name for path in list_checkpoints(whole / "checkpoints")] == [
         f"checkpoint_{i:08d}.pt" for i in (4, 6, 8)
     ]
-    for folder in (whole, whole.with_name("whole_teacher")):  # each says which images it learnt from
+    for folder in (whole, whole.with_name("whole_teacher")):  # each says which images it learned from
         assert len(load_checkpoint(list_checkpoints(folder / "checkpoints")[-1])["images"]) == 64
     assert sorted(path.name for path in (whole / "images").iterdir()) == ["00000004.png", "00000008.png"]
     with Image.open(whole / "images" / "00000008.png") as grid:
@@ -83,7 +83,7 @@ def test_the_outputs_are_as_promised(place: Path, whole: Path) -> None:
 
 
 def test_killed_at_any_moment_it_ends_as_if_nothing_had_happened(place: Path, whole: Path, teacher: str) -> None:
-    """Bit for bit: weights, running statistics, optimisers, gradient scalers, and every logged loss."""
+    """Bit for bit: weights, running statistics, optimizers, gradient scalers, and every logged loss."""
     folder = place / "outputs" / "killed"
     process = begin(place, teacher, "--name", "killed")
     # After the first checkpoint (iteration 2): in one of the next five iterations, anywhere in it.
@@ -103,7 +103,7 @@ def test_killed_at_any_moment_it_ends_as_if_nothing_had_happened(place: Path, wh
     # Their names and the path of the teacher are all that the two configurations do not share.
     states = [dict(leaves({key: value for key, value in end.items() if key != "config"})) for end in ends]
     assert states[0].keys() == states[1].keys() and states[0]["state.iteration"] == ITERATIONS
-    assert any(key.startswith("state.optimisers.appearance.state") for key in states[0])
+    assert any(key.startswith("state.optimizers.appearance.state") for key in states[0])
     assert any(key.startswith("state.precision.0.scaler") or "skipped" in key for key in states[0])
     for key, value in states[0].items():
         other = states[1][key]

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from dgnet.build import build_teacher
-from dgnet.checkpoint import list_checkpoints, load_checkpoint, save_checkpoint
 from dgnet.config import load_config
-from dgnet.data.training import open_dataset
-from dgnet.distributed import Distributed
-from dgnet.teacher_training import describe_teacher
+from dgnet.core.distributed import Distributed
+from dgnet.data.training_data import open_dataset
+from dgnet.models.build import build_teacher
+from dgnet.runs.checkpoint import list_checkpoints, load_checkpoint, save_checkpoint
+from dgnet.training.teacher import describe_teacher
 from tests.tools.gan_tool import ROOT, Here, write_config
 
 TEACHER = "teacher.checkpoints=[{place}/teacher.pth]"
@@ -74,7 +74,7 @@ def test_a_diverging_run_stops_by_itself_and_keeps_what_was_good(here: Here) -> 
         (("appearance.from_teacher=true", "appearance.head=resnet18"), "appearance.from_teacher needs a teacher"),
         (("appearance.from_teacher=true", "teacher.style=2"), "appearance.from_teacher needs a teacher"),
         (("run.device=tpu",), "device must be auto, cpu, cuda or cuda:NUMBER, not 'tpu'"),
-        (("run.sync_batch_norm=true",), "synchronised batch norm works on CUDA only"),
+        (("run.sync_batch_norm=true",), "synchronized batch norm works on CUDA only"),
         (("--name", "a/b"), "must be a plain folder name"),
         (("--name", ""), "must be a plain folder name, got ''"),
     ],

@@ -18,10 +18,10 @@ import yaml
 from PIL import Image
 from torch import nn
 
-from dgnet.checkpoint import file_hash, list_checkpoints, load_checkpoint
-from dgnet.errors import command
-from reid_heads.registry import build_head
-from reid_heads.stored import save_head
+from dgnet.core.errors import command
+from dgnet.runs.checkpoint import file_hash, list_checkpoints, load_checkpoint
+from reid_heads.model_file import save_head
+from reid_heads.models.registry import build_head
 from tests.dgnet.small_training import narrow_trunks
 from tests.reid_heads.small_data import pedestrians
 from tests.tools.gan_tool import leaves
@@ -133,7 +133,7 @@ def test_mgn_with_the_options_of_its_users(here: Here, place: Path) -> None:
     status, _, said = here(train_mgn, "--datadir", place / "data", *MGN)
     assert status == 0, said
     config = stored_config(place, "adam_0")
-    rates = config["optimiser"]
+    rates = config["optimizer"]
     assert (rates["name"], rates["learning_rate"], rates["amsgrad"]) == ("ADAM", 2e-4, True)
     assert (config["loss"]["terms"], config["loss"]["margin"]) == ("1*CrossEntropy+2*Triplet", 1.2)
     assert (config["data"]["erasing"], config["schedule"]["decay"]) == (0.5, "step_320_380")
@@ -163,12 +163,12 @@ def test_every_other_option_sets_what_it_names(here: Here) -> None:
     found = yaml.safe_load(printed)
     assert (found["data"]["images_per_identity"], found["data"]["height"], found["data"]["width"]) == (3, 96, 64)
     assert found["head"]["options"] == {"stripes": "1-3-4", "pooling": "max", "features": 32, "trunk": "resnet18"}
-    assert (found["optimiser"]["name"], found["optimiser"]["momentum"], found["schedule"]["gamma"]) == (
+    assert (found["optimizer"]["name"], found["optimizer"]["momentum"], found["schedule"]["gamma"]) == (
         "NADAM",
         0.8,
         0.5,
     )
-    assert (found["data"]["erasing"], found["optimiser"]["amsgrad"], found["test"]["re_rank"]) == (0, False, True)
+    assert (found["data"]["erasing"], found["optimizer"]["amsgrad"], found["test"]["re_rank"]) == (0, False, True)
     assert found["run"]["device"] == "cpu" and "parameters" in printed
 
 
@@ -185,7 +185,7 @@ def test_a_configuration_and_settings(here: Here, place: Path) -> None:
 def test_killed_it_ends_as_if_nothing_had_happened(place: Path) -> None:
     """Bit for bit, from a kill anywhere between the first checkpoint and the end."""
     words = [ROOT / "tools" / "train.py", *BAG, *SMALL, "schedule.epochs=5", "run.log_every=1"]
-    words += ["optimiser.name=SGD"]  # small checkpoints
+    words += ["optimizer.name=SGD"]  # small checkpoints
     whole = begin(place, *words, "--name", "whole")
     assert finish(whole)[0] == 0
     killed = begin(place, *words, "--name", "killed")

@@ -14,14 +14,14 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from dgnet import pixels
-from dgnet.errors import UserError, command
+from dgnet.core import pixels
+from dgnet.core.errors import UserError, command
 from dgnet.models.head import Head, HeadOutput, Option
 from reid_heads import export
-from reid_heads.registry import build_head
-from reid_heads.stored import StoredHead, load_head, save_head
+from reid_heads.model_file import StoredHead, load_head, save_head
+from reid_heads.models.registry import build_head
 from tools import export_onnx, extract, search
-from visual.found import RIGHT, WRONG
+from visual.drawing.ranked_lists import RIGHT, WRONG
 
 HEIGHT, WIDTH = 64, 32
 Call = Callable[..., tuple[int, str, str]]
@@ -79,8 +79,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("more/x1.png", (100, 40)),
         ("more/x2.png", (64, 32)),
     ):
-        colours = draw.integers(0, 256, (4, 2, 3), dtype=np.uint8)
-        Image.fromarray(colours).resize(size[::-1], Image.Resampling.BICUBIC).save(place / "people" / name)
+        colors = draw.integers(0, 256, (4, 2, 3), dtype=np.uint8)
+        Image.fromarray(colors).resize(size[::-1], Image.Resampling.BICUBIC).save(place / "people" / name)
     return place
 
 
@@ -94,7 +94,7 @@ def read(path: Path) -> Tensor:
 def embeddings(place: Path, files: list[Path]) -> np.ndarray:
     head = load_head(place / "head.pth").network
     with torch.no_grad():
-        return F.normalize(head.embed(pixels.normalise(torch.stack([read(path) for path in files])))).numpy()
+        return F.normalize(head.embed(pixels.normalize(torch.stack([read(path) for path in files])))).numpy()
 
 
 def test_features_of_a_folder_and_a_file(place: Path, tmp_path: Path, call: Call) -> None:
@@ -159,7 +159,7 @@ def test_a_search_finds_the_copy_first_and_never_the_query_itself(place: Path, t
 
 def test_a_search_frames_right_and_wrong_where_names_tell(place: Path, tmp_path: Path, call: Call) -> None:
     person = (place / "people" / "0007_c2s1_000001_00.png").read_bytes()
-    colours: dict[str, list[bool]] = {}
+    colors: dict[str, list[bool]] = {}
     for query in ("0007_c1s1_000001_00.png", "somebody.png"):
         (tmp_path / "gallery").mkdir(exist_ok=True)
         for name in (query, *(f"gallery/{identity}_c3s1_000001_00.png" for identity in ("0007", "0009", "-1"))):
@@ -168,9 +168,9 @@ def test_a_search_frames_right_and_wrong_where_names_tell(place: Path, tmp_path:
         status, _, said = call(search, "--model_path", place / "head.pth", "--overwrite", *words)
         assert status == 0, said
         with Image.open(tmp_path / "to.png") as picture:
-            found = {colour for _, colour in picture.getcolors(2**24)}
-        colours[query] = [RIGHT in found, WRONG in found]
-    assert list(colours.values()) == [[True, True], [False, False]]
+            found = {color for _, color in picture.getcolors(2**24)}
+        colors[query] = [RIGHT in found, WRONG in found]
+    assert list(colors.values()) == [[True, True], [False, False]]
     assert search.same_person(7, Path("0007_c1s1_000001_00.png")) is True
     assert search.same_person(9, Path("0007_c1s1_000001_00.png")) is False
     assert search.same_person(-1, Path("0007_c1s1_000001_00.png")) is None
@@ -223,8 +223,8 @@ def test_mgn_by_max_exports_with_unit_input_and_the_mirror_image(tmp_path: Path)
     images = torch.randint(0, 256, (5, 3, HEIGHT, WIDTH), dtype=torch.uint8)
     (ours,) = onnxruntime.InferenceSession(to).run(None, {"images": (images.float() / 255).numpy()})
     with torch.no_grad():
-        normalised = pixels.normalise(images)
-        wanted = F.normalize(head.embed(normalised) + head.embed(normalised.flip(3)))
+        normalized = pixels.normalize(images)
+        wanted = F.normalize(head.embed(normalized) + head.embed(normalized.flip(3)))
     assert np.allclose(ours, wanted.numpy(), atol=1e-5)
 
 

@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 
 from dgnet.config import parse_config, resolved
-from dgnet.data.synthetic import SyntheticSpec, write_dataset
-from dgnet.errors import command
+from dgnet.core.errors import command
+from dgnet.data.pedestrians import SyntheticSpec, write_dataset
 from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator, store
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -26,7 +26,7 @@ def write_run(place: Path, name: str = "small", iteration: int = 30) -> Path:
     if not (place / "people").exists():
         write_dataset(place / "people", SPEC)
     generator = small_generator()
-    with torch.no_grad():  # fresh weights make nearly grey images: enough contrast to tell one from another
+    with torch.no_grad():  # fresh weights make nearly gray images: enough contrast to tell one from another
         generator.decoder.finish[2].convolution.weight.mul_(4)
     values = resolved(small_config()) | {"name": name}
     values["data"] |= {"root": str(place / "people"), "layout": "synthetic"}
@@ -48,7 +48,7 @@ def looks_like_stored(content: bytes, name: str) -> None:
     assert picture.size == stored.size
     difference = np.abs(np.asarray(picture, dtype=int) - np.asarray(stored, dtype=int))
     # A letter drawn by another version of the font library moves a few pixels far; a wrong image moves many.
-    assert difference.mean() < 1.5, f"{name} differs by {difference.mean():.2f} grey levels"
+    assert difference.mean() < 1.5, f"{name} differs by {difference.mean():.2f} gray levels"
     assert (difference.max(axis=2) > 40).mean() < 0.01, name
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dgnet.checkpoint import checkpoint_iteration, latest_checkpoint
+from dgnet.runs.checkpoint import checkpoint_iteration, latest_checkpoint
 from tests.tools.gan_tool import ITERATIONS, write_config
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from dgnet.device import machine
-from dgnet.errors import UserError
+from dgnet.core.device import machine
+from dgnet.core.errors import UserError
 from tools.benchmarks.limits import require_at_least
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,8 +100,8 @@ def install(folder: Path) -> str:
 
 
 def write_features(folder: Path, side: str, images: int, columns: int, number: int) -> None:
-    """Features around centres of identities, a sixth of the gallery distractors of identity 0, as .npy files."""
-    centres = np.random.default_rng(0).standard_normal((IDENTITIES + 1, columns), dtype=np.float32)
+    """Features around centers of identities, a sixth of the gallery distractors of identity 0, as .npy files."""
+    centers = np.random.default_rng(0).standard_normal((IDENTITIES + 1, columns), dtype=np.float32)
     random = np.random.default_rng(number + 1)
     ids = random.integers(1, IDENTITIES + 1, images)
     if side == "gallery":
@@ -110,7 +110,7 @@ def write_features(folder: Path, side: str, images: int, columns: int, number: i
     for start in range(0, images, 1024):
         part = ids[start : start + 1024]
         noise = NOISE * random.standard_normal((len(part), columns), dtype=np.float32)
-        features[start : start + 1024] = noise + np.where(part > 0, 1, 0)[:, None] * centres[part]
+        features[start : start + 1024] = noise + np.where(part > 0, 1, 0)[:, None] * centers[part]
     features.flush()
     np.save(folder / f"{side}_ids.npy", ids)
     np.save(folder / f"{side}_cameras.npy", random.integers(1, CAMERAS + 1, images))

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from pytorch_fid.fid_score import calculate_frechet_distance
 
-from dgnet.device import machine
-from eval.frechet import FeatureStatistics, frechet_distance, statistics_of
+from dgnet.core.device import machine
+from eval.images.frechet import FeatureStatistics, frechet_distance, statistics_of
 from tools.benchmarks.limits import require_at_least
 
 

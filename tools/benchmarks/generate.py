@@ -22,18 +22,18 @@ import numpy as np
 import torch
 from PIL import Image
 
-from dgnet import pixels
-from dgnet.build import build_generator
 from dgnet.config import Config, load_config
+from dgnet.core import pixels
+from dgnet.core.device import PrecisionName, machine, peak_memory_bytes
+from dgnet.core.distributed import Distributed
 from dgnet.data.cache import decode
 from dgnet.data.records import Record
-from dgnet.device import PrecisionName, machine, peak_memory_bytes
-from dgnet.distributed import Distributed
-from dgnet.generation import generate
+from dgnet.generation.engine import generate
+from dgnet.generation.plans import Pairs, one_each
+from dgnet.generation.writer import ImageWriter, encoder, write_new
+from dgnet.models.build import build_generator
 from dgnet.models.generator import Generator
-from dgnet.restore import StoredGenerator
-from dgnet.sets.plans import Pairs, one_each
-from dgnet.sets.writing import ImageWriter, encoder, write_new
+from dgnet.runs.load import StoredGenerator
 from tools.benchmarks.limits import require_at_least
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -171,7 +171,7 @@ def one_at_a_time(work: Work, count: int, folder: Path) -> int:
 
     def read(index: int) -> torch.Tensor:
         image = torch.from_numpy(decode(work.records[index].path)).permute(2, 0, 1)[None]
-        return pixels.normalise(pixels.resize(image, size.height, size.width).to(device)).contiguous()
+        return pixels.normalize(pixels.resize(image, size.height, size.width).to(device)).contiguous()
 
     for position, (a, s) in enumerate(work.pairs[:count]):
         with torch.no_grad():

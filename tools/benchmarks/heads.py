@@ -15,13 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dgnet.device import Precision, PrecisionName, choose_device, machine
-from dgnet.errors import UserError
+from dgnet.core.device import Precision, PrecisionName, choose_device, machine
+from dgnet.core.errors import UserError
+from dgnet.core.option_types import DEVICES
 from dgnet.models.backbone import Backbone
-from dgnet.option_types import DEVICES
-from reid_heads.bnneck import TRUNKS, pool_globally
-from reid_heads.objective import Objective
-from reid_heads.registry import build_head
+from reid_heads.losses.objective import Objective
+from reid_heads.models.bnneck import TRUNKS, pool_globally
+from reid_heads.models.registry import build_head
 from tools.benchmarks.limits import require_at_least
 
 Work = Callable[[], None]
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     device = choose_device(args.device)
     works = prepared(args, device)
     for work in works.values():
-        work()  # allocates, fills the optimisers' state
+        work()  # allocates, fills the optimizers' state
     rates: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(args.rounds):
         for name, work in works.items():
@@ -113,16 +113,16 @@ def prepared(args: argparse.Namespace, device: torch.device) -> dict[str, Work]:
 
 def training(network: nn.Module, loss: Callable[[], Tensor], name: PrecisionName, device: torch.device) -> Work:
     """An iteration of Adam."""
-    optimiser = torch.optim.Adam(network.parameters(), lr=3.5e-4, weight_decay=5e-4)
+    optimizer = torch.optim.Adam(network.parameters(), lr=3.5e-4, weight_decay=5e-4)
     precision = Precision(name, device)
 
     def work() -> None:
         network.train()
         with precision.autocast():
             value = loss()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         precision.backward(value)
-        precision.step(optimiser)
+        precision.step(optimizer)
 
     return work
 

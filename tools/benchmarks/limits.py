@@ -2,7 +2,7 @@
 
 import argparse
 
-from dgnet.errors import UserError
+from dgnet.core.errors import UserError
 
 
 def require_at_least(args: argparse.Namespace, **least: int) -> None:

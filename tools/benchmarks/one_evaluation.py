@@ -24,8 +24,8 @@ def main(side: str, task: str, folder: Path) -> dict[str, Any]:
         [np.load(folder / f"{split}_{column}.npy") for split in SIDES] for column in ("features", "ids", "cameras")
     )
     if side == "ours":
-        from eval.ranking import rank_metrics
-        from eval.rerank import KReciprocal, rerank
+        from eval.reid.ranking import rank_metrics
+        from eval.reid.rerank import KReciprocal, rerank
     else:
         from torch import from_numpy
         from torch.nn.functional import normalize

@@ -19,15 +19,15 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from dgnet.build import build_teacher
 from dgnet.config import Config, load_config
-from dgnet.device import Precision, choose_device, choose_precision, keep_freed_memory, machine, peak_memory_bytes
-from dgnet.distributed import Distributed
-from dgnet.errors import UserError
-from dgnet.joint_batch import JointBatch
-from dgnet.layers.fused import compile_small_functions
-from dgnet.loop import JointTraining
-from dgnet.teaching import Teaching
+from dgnet.core.device import Precision, choose_device, choose_precision, keep_freed_memory, machine, peak_memory_bytes
+from dgnet.core.distributed import Distributed
+from dgnet.core.errors import UserError
+from dgnet.layers.compiled import compile_small_functions
+from dgnet.models.build import build_teacher
+from dgnet.training.batch import JointBatch
+from dgnet.training.joint import JointTraining
+from dgnet.training.teacher_ensemble import Teaching
 from tools.benchmarks.limits import require_at_least
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,7 +122,7 @@ def measure_one(config: Config, args: argparse.Namespace) -> dict[str, Any]:
     """This process measures one kind."""
     distributed = Distributed.start(config.run.device)
     iterate = (ours if args.one == "ours" else naive)(config, args, distributed)
-    iterate(False)  # compiles, allocates, fills the optimisers' state
+    iterate(False)  # compiles, allocates, fills the optimizers' state
     seconds = []
     for number in range(args.iterations):
         began = time.perf_counter()

@@ -6,21 +6,21 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from dgnet import pixels
+from dgnet.core import pixels
+from dgnet.core.errors import UserError
 from dgnet.data.cache import decode
-from dgnet.data.check import count_splits
+from dgnet.data.checks import count_splits
 from dgnet.data.records import JUNK, Dataset
-from dgnet.errors import UserError
-from eval.accuracy_page import accuracy_figures, cmc_section, retrieval_section, single_shot_figures
 from eval.arrays import Array
-from eval.expansion import QueryExpansion
-from eval.feature_file import StoredFeatures
-from eval.page import Section
-from eval.ranking import RankingResult, rank_metrics
-from eval.rerank import KReciprocal
-from eval.result import Figure
-from eval.retrieval import best_and_worst, retrieve
-from eval.single_shot import SingleShotResult, single_shot_metrics
+from eval.reid.feature_file import StoredFeatures
+from eval.reid.query_expansion import QueryExpansion
+from eval.reid.ranking import RankingResult, rank_metrics
+from eval.reid.rerank import KReciprocal
+from eval.reid.retrieval import best_and_worst, retrieve
+from eval.reid.single_gallery_shot import SingleShotResult, single_shot_metrics
+from eval.report.accuracy import accuracy_figures, cmc_section, retrieval_section, single_shot_figures
+from eval.report.page import Section
+from eval.report.result import Figure
 from tools.evaluation.stored_features import ranking_columns
 
 _SHOWN = 128, 64  # pixels of a picture on the page
@@ -59,7 +59,7 @@ def chosen_reranking(
     """The parameters that were asked for, each that was not as in `usual_reranking`.
 
     Raises:
-        UserError: a neighbourhood (that of the query `expansion`, too) larger than what there is: known before any
+        UserError: a neighborhood (that of the query `expansion`, too) larger than what there is: known before any
             feature is computed.
     """
     asking, sought = (torch.tensor([record.identity for record in split]) for split in (dataset.query, dataset.gallery))
@@ -116,7 +116,8 @@ def accuracy_of(
 def single_shot_accuracy(
     stored: StoredFeatures, note: str, *, repetitions: int, seed: int, reranking: KReciprocal
 ) -> Accuracy:
-    """The CMC of galleries of one image of each person (`eval.single_shot`), which has no single list to show."""
+    """The CMC of galleries of one image of each person (`eval.reid.single_gallery_shot`), which has no single list to
+    show."""
     columns = ranking_columns(stored)
     results: dict[str, SingleShotResult] = {
         "": single_shot_metrics(*columns, repetitions=repetitions, seed=seed),

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
-from dgnet.errors import UserError
-from dgnet.option_types import at_least
-from eval.diversity import DSSIM, HEIGHT, PAIRS, ROUNDS, WIDTH, Diversity, PairMeasure, diversity
-from eval.result import Figure
+from dgnet.core.errors import UserError
+from dgnet.core.option_types import at_least
+from eval.images.diversity import DSSIM, HEIGHT, PAIRS, ROUNDS, WIDTH, Diversity, PairMeasure, diversity
+from eval.report.result import Figure
 
 SECTION = "Intra-identity diversity"
 

@@ -1,8 +1,8 @@
 """The measures of fidelity that need no weights, by name."""
 
-from eval.pairs_of_files import Measure
-from eval.psnr import psnr
-from eval.ssim import multi_scale_ssim, ssim
+from eval.images.file_pairs import Measure
+from eval.images.psnr import psnr
+from eval.images.ssim import multi_scale_ssim, ssim
 
 MEASURES: dict[str, Measure] = {
     "SSIM, gaussian window": ssim,

@@ -8,34 +8,34 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dgnet.core.errors import UserError
+from dgnet.core.random_draws import generator as random_generator
+from dgnet.core.random_draws import permutation
 from dgnet.data.cache import ImageCache
-from dgnet.data.draws import generator as random_generator
-from dgnet.data.draws import permutation
 from dgnet.data.records import Dataset, Record
-from dgnet.errors import UserError
-from dgnet.generation import generate
-from dgnet.restore import StoredGenerator
-from dgnet.swap_pairs import draw_pairs
-from eval.accuracy_page import score_section
-from eval.consistency import identity_consistency
-from eval.diversity import DISSIMILARITY, DSSIM, PairMeasure
+from dgnet.generation.engine import generate
+from dgnet.generation.swap_pairs import draw_pairs
+from dgnet.runs.load import StoredGenerator
 from eval.errors import EvaluationError
-from eval.extractor import Extractor, features_of
-from eval.image_sets import read_set, set_figures
-from eval.images import Images, files_by_folder, image_files
-from eval.inception import inception_extractor
-from eval.page import Section
-from eval.pairs_of_files import Measure, means_of_pairs
-from eval.perceptual import PerceptualDistance
-from eval.ranking import rank_metrics
-from eval.result import Figure
-from eval.ssim import most_scales
+from eval.images.diversity import DISSIMILARITY, DSSIM, PairMeasure
+from eval.images.extractor import Extractor, features_of
+from eval.images.file_pairs import Measure, means_of_pairs
+from eval.images.identity_consistency import identity_consistency
+from eval.images.image_files import Images, files_by_folder, image_files
+from eval.images.image_sets import read_set, set_figures
+from eval.images.inception import inception_extractor
+from eval.images.perceptual import PerceptualDistance
+from eval.images.ssim import most_scales
+from eval.reid.ranking import rank_metrics
+from eval.report.accuracy import score_section
+from eval.report.page import Section
+from eval.report.result import Figure
 from tools.evaluation.diversity import diversity_figures
 from tools.evaluation.fidelity import MEASURES, UNITS
 
 PROTOCOLS = {
     "dgnet": "the original DG-Net's: images of 256x128, one generated image per training image (appearance from it, "
-    'structure from another); its "SSIM" is DSSIM in Lab colour over random pairs of one identity, a diversity; '
+    'structure from another); its "SSIM" is DSSIM in Lab color over random pairs of one identity, a diversity; '
     "its FID is by pytorch-fid's port of the network, where the original measured with TensorFlow's",
     "clean": "antialiased bicubic resizing without rounding, generated images stored as PNG and never compressed; "
     "pytorch-fid's network, not clean-fid's file of it",

@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from dgnet.device import choose_device
-from dgnet.errors import UserError
-from dgnet.option_types import DEVICES, at_least, sha256_digits
-from eval.extractor import Extractor
-from eval.inception import MEANING, WEIGHTS_NAME, WEIGHTS_SHA256, inception_extractor
+from dgnet.core.device import choose_device
+from dgnet.core.errors import UserError
+from dgnet.core.option_types import DEVICES, at_least, sha256_digits
+from eval.images.extractor import Extractor
+from eval.images.inception import MEANING, WEIGHTS_NAME, WEIGHTS_SHA256, inception_extractor
 from tools.evaluation.reid_extractor import reid_extractor
 
 

@@ -7,21 +7,21 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from dgnet import pixels
-from dgnet.checkpoint import file_hash, load_checkpoint, what_it_holds
-from dgnet.embedding import appearance_embedding, head_embedding, teacher_embedding
-from dgnet.errors import UserError
-from dgnet.find_run import find_run, folders_of, unknown_run
+from dgnet.core import pixels
+from dgnet.core.errors import UserError
+from dgnet.generation.find_run import find_run, folders_of, unknown_run
+from dgnet.models.embedding import appearance_embedding, head_embedding, teacher_embedding
 from dgnet.models.frozen import evaluating
-from dgnet.restore import KIND as GENERATOR
-from dgnet.restore import StoredGenerator
-from dgnet.teacher_training import KIND as TEACHER
-from dgnet.teacher_training import load_teacher
-from eval.extractor import Extractor
-from reid_heads.registry import ADD_MIRROR_IMAGE
-from reid_heads.stored import KIND as HEAD
-from reid_heads.stored import load_head
-from reid_heads.student import build_student
+from dgnet.runs.checkpoint import file_hash, load_checkpoint, what_it_holds
+from dgnet.runs.load import KIND as GENERATOR
+from dgnet.runs.load import StoredGenerator
+from dgnet.training.teacher import KIND as TEACHER
+from dgnet.training.teacher import load_teacher
+from eval.images.extractor import Extractor
+from reid_heads.model_file import KIND as HEAD
+from reid_heads.model_file import load_head
+from reid_heads.models.registry import ADD_MIRROR_IMAGE
+from reid_heads.models.student import build_student
 from tools.evaluation.run_data import own_weights
 
 SPACE = "identity space"
@@ -42,7 +42,7 @@ def reid_extractor(
 
     A teacher (`tools/train_teacher.py`), a head (`tools/train.py`) or DG-Net's appearance encoder; images are resized
     as in its training, features have unit length and are those of image and mirrored image added or (`mirrored` False)
-    of the image alone, by default as in `dgnet.embedding`. `UserError` for anything else.
+    of the image alone, by default as in `dgnet.models.embedding`. `UserError` for anything else.
     """
     path = _file(named, output)
     content = load_checkpoint(path) if path.is_file() else {"kind": GENERATOR}
@@ -73,7 +73,7 @@ def encoder_extractor(stored: StoredGenerator, name: str, mirrored: bool = True)
 def of_network(
     name: str, network: nn.Module, embed: Callable[[Tensor], Tensor], height: int, width: int, mirrored: bool
 ) -> ReidExtractor:
-    """A module and what it makes (`embed`) of normalised images of that size; `mirrored` says what `embed` does."""
+    """A module and what it makes (`embed`) of normalized images of that size; `mirrored` says what `embed` does."""
     device = next(network.parameters()).device
 
     def prepare(image: Tensor) -> Tensor:
@@ -81,7 +81,7 @@ def of_network(
 
     def features(images: Tensor) -> Tensor:
         with evaluating(network):
-            return embed(pixels.normalise(images.to(device)))
+            return embed(pixels.normalize(images.to(device)))
 
     view = "mirror image added" if mirrored else "image alone"
     return ReidExtractor(f"{name}, {view}, {height}x{width}", prepare, features, SPACE, mirrored)

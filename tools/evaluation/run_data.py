@@ -4,16 +4,16 @@ from pathlib import Path
 
 import yaml
 
-from dgnet.checkpoint import latest_checkpoint
 from dgnet.config import Config
+from dgnet.core.distributed import Distributed
+from dgnet.core.errors import UserError
+from dgnet.core.settings import parse_settings
 from dgnet.data.records import Dataset
-from dgnet.data.training import open_dataset
-from dgnet.distributed import Distributed
-from dgnet.errors import UserError
-from dgnet.find_run import holds_generator, is_released
-from dgnet.run_folder import CONFIG
-from dgnet.settings import parse_settings
-from dgnet.teacher_training import TEACHER_FILE
+from dgnet.data.training_data import open_dataset
+from dgnet.generation.find_run import holds_generator, is_released
+from dgnet.runs.checkpoint import latest_checkpoint
+from dgnet.runs.folder import CONFIG
+from dgnet.training.teacher import TEACHER_FILE
 from reid_heads.config import HeadConfig
 
 

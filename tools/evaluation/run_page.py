@@ -8,15 +8,15 @@ import yaml
 from dgnet.config import resolved
 from dgnet.data.cache import ImageCache
 from dgnet.data.records import Dataset
-from dgnet.generation import generate
-from dgnet.restore import StoredGenerator
-from dgnet.swap_pairs import draw_pairs, one_each
-from eval.accuracy_page import score_section
-from eval.chart import charts, line_chart
-from eval.extractor import Extractor, features_of
-from eval.page import Html, Section, Tile, details, paragraph, picture_table, preformatted, section
-from visual.page import shown_records
-from visual.swap import swapped_images
+from dgnet.generation.engine import generate
+from dgnet.generation.swap_pairs import draw_pairs, one_each
+from dgnet.runs.load import StoredGenerator
+from eval.images.extractor import Extractor, features_of
+from eval.report.accuracy import score_section
+from eval.report.chart import charts, line_chart
+from eval.report.page import Html, Section, Tile, details, paragraph, picture_table, preformatted, section
+from visual.drawing.swap import swapped_images
+from visual.job import shown_records
 
 _PEOPLE = 7
 _SCORED = 96  # swaps

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dgnet import pixels
+from dgnet.core import pixels
+from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset, Record
-from dgnet.errors import UserError
-from eval.extractor import features_of
-from eval.feature_file import SplitFeatures, StoredFeatures, load_features, save_features
+from eval.images.extractor import features_of
+from eval.reid.feature_file import SplitFeatures, StoredFeatures, load_features, save_features
 from tools.evaluation.reid_extractor import ReidExtractor
 
 RankingColumns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -71,7 +71,7 @@ def preprocessing_of(extractor: ReidExtractor) -> dict[str, object]:
 
 
 def ranking_columns(stored: StoredFeatures) -> RankingColumns:
-    """The arguments of `eval.ranking.rank_metrics`. `EvaluationError` unless both splits are there."""
+    """The arguments of `eval.reid.ranking.rank_metrics`. `EvaluationError` unless both splits are there."""
     missing = [name for name in ("query", "gallery") if name not in stored.splits]
     if missing:
         raise UserError(f"the features of {stored.network} on {stored.data} lack the split {missing[0]}")

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset, Record
-from dgnet.embedding import head_embedding
-from dgnet.errors import UserError
+from dgnet.models.embedding import head_embedding
 from dgnet.models.head import Head
 from eval.arrays import Array
-from eval.extractor import features_of
-from eval.ranking import RankingResult, rank_metrics
-from eval.rerank import KReciprocal
+from eval.images.extractor import features_of
+from eval.reid.ranking import RankingResult, rank_metrics
+from eval.reid.rerank import KReciprocal
 from reid_heads.config import TestConfig
-from reid_heads.registry import ADD_MIRROR_IMAGE
+from reid_heads.models.registry import ADD_MIRROR_IMAGE
 from tools.evaluation.accuracy import usual_reranking
 from tools.evaluation.reid_extractor import of_network
 
@@ -54,7 +54,8 @@ class HeadFigures:
 
 
 def figures_of(dataset: Dataset, settings: TestConfig, height: int, width: int, name: str) -> HeadFigures | None:
-    """What measures heads of that name by the protocol `standard` (`eval.ranking`); None for a data set without a test
+    """What measures heads of that name by the protocol `standard` (`eval.reid.ranking`); None for a data set without a
+    test
     split.
 
     With `settings.re_rank` also after re-ranking, by the parameters of `usual_reranking`.

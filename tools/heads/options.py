@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from dgnet.errors import UserError
-from dgnet.option_types import above, at_least
+from dgnet.core.errors import UserError
+from dgnet.core.option_types import above, at_least
 from reid_heads.config import HeadConfig
-from reid_heads.policies import POLICIES
+from reid_heads.generated.label_policies import POLICIES
 from tools.evaluation.options import add_mirrored_option
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "heads"
@@ -122,11 +122,11 @@ def mgn_settings(args: argparse.Namespace) -> dict[str, object]:
         "head.weights": None if args.test_only else args.pre_train,
         "loss.terms": args.loss,
         "loss.margin": args.margin,
-        "optimiser.name": args.optimizer,
-        "optimiser.amsgrad": args.amsgrad,
-        "optimiser.learning_rate": args.lr,
-        "optimiser.momentum": args.momentum,
-        "optimiser.weight_decay": args.weight_decay,
+        "optimizer.name": args.optimizer,
+        "optimizer.amsgrad": args.amsgrad,
+        "optimizer.learning_rate": args.lr,
+        "optimizer.momentum": args.momentum,
+        "optimizer.weight_decay": args.weight_decay,
         "schedule.epochs": args.epochs,
         "schedule.decay": args.decay_type,
         "schedule.gamma": args.gamma,

@@ -5,22 +5,22 @@ from pathlib import Path
 
 import yaml
 
-from dgnet.build import parameter_count
-from dgnet.data.check import count_splits, split_table
-from dgnet.data.training import open_dataset
-from dgnet.distributed import Distributed
-from dgnet.errors import UserError
-from dgnet.run_folder import refuse_foreign
-from dgnet.scalars import read_scalars
-from dgnet.settings import resolved
+from dgnet.core.distributed import Distributed
+from dgnet.core.errors import UserError
+from dgnet.core.settings import resolved
+from dgnet.data.checks import count_splits, split_table
+from dgnet.data.training_data import open_dataset
+from dgnet.models.build import parameter_count
+from dgnet.runs.folder import refuse_foreign
+from dgnet.runs.scalars import read_scalars
 from reid_heads.config import HeadConfig
-from reid_heads.generated import open_generated
-from reid_heads.registry import build_head
-from reid_heads.stored import open_head
-from reid_heads.training import train_head
+from reid_heads.generated.sources import open_generated
+from reid_heads.model_file import open_head
+from reid_heads.models.registry import build_head
+from reid_heads.training.trainer import train_head
 from tools.heads.figures import figures_of
-from visual.curves import curves
-from visual.grid import save_png
+from visual.drawing.curves import curves
+from visual.drawing.grid import save_png
 
 CURVES = Path("images", "curves.png")
 

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from dgnet.checkpoint import file_hash
+from dgnet.core.device import choose_device
+from dgnet.core.option_types import DEVICES, at_least
 from dgnet.data.readers.names import UNKNOWN_CAMERA, market_name
 from dgnet.data.records import JUNK
-from dgnet.device import choose_device
-from dgnet.embedding import head_embedding
-from dgnet.option_types import DEVICES, at_least
-from eval.extractor import features_of
-from eval.feature_file import SplitFeatures, StoredFeatures
-from eval.images import image_files
-from reid_heads.registry import ADD_MIRROR_IMAGE
-from reid_heads.stored import StoredHead, open_head
+from dgnet.models.embedding import head_embedding
+from dgnet.runs.checkpoint import file_hash
+from eval.images.extractor import features_of
+from eval.images.image_files import image_files
+from eval.reid.feature_file import SplitFeatures, StoredFeatures
+from reid_heads.model_file import StoredHead, open_head
+from reid_heads.models.registry import ADD_MIRROR_IMAGE
 from tools.evaluation.options import add_mirrored_option
 from tools.evaluation.reid_extractor import ReidExtractor, of_network
 from tools.evaluation.stored_features import preprocessing_of
@@ -51,7 +51,7 @@ class UsedHead:
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> "UsedHead":
-        """The head of `add_head_options`. `UserError` as `reid_heads.stored.open_head`."""
+        """The head of `add_head_options`. `UserError` as `reid_heads.model_file.open_head`."""
         device = choose_device(args.device)
         stored = open_head(args.model_path, args.model_name, device)
         mirrored = stored.network.name in ADD_MIRROR_IMAGE if args.mirrored is None else args.mirrored

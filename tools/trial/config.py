@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import Field, JsonValue, field_validator
 
-from dgnet.errors import UserError
-from dgnet.settings import Section, override_settings, plain_folder_name
+from dgnet.core.errors import UserError
+from dgnet.core.settings import Section, override_settings, plain_folder_name
 from reid_heads.config import HeadConfig
 
 

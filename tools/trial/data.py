@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from dgnet.core.errors import UserError
+from dgnet.core.files import replace_text
+from dgnet.core.random_draws import permutation
 from dgnet.data.datasets import read_dataset
-from dgnet.data.draws import permutation
+from dgnet.data.pedestrians import SyntheticSpec, write_dataset
 from dgnet.data.records import Dataset, Record
-from dgnet.data.synthetic import SyntheticSpec, write_dataset
-from dgnet.errors import UserError
-from dgnet.files import replace_text
-from dgnet.sets.checking import RECIPE
-from dgnet.sets.plans import COLUMNS, per_identity
-from dgnet.sets.request import SetRequest, make
-from reid_heads.generated import is_run
-from reid_heads.student import build_student
+from dgnet.generation.plans import COLUMNS, per_identity
+from dgnet.generation.request import SetRequest, make
+from dgnet.generation.verify import RECIPE
+from reid_heads.generated.sources import is_run
+from reid_heads.models.student import build_student
 from tools.trial.config import ElsewhereConfig, FewConfig, TrialConfig
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from dgnet.sets.checking import RECIPE, read_recipe
-from eval.paired import PairedDifference, Spread, paired_difference, spread
-from eval.report import Figure, Picture, Report, write_report, write_text
+from dgnet.generation.verify import RECIPE, read_recipe
+from eval.report.paired import PairedDifference, Spread, paired_difference, spread
+from eval.report.report import Figure, Picture, Report, write_report, write_text
 from tools.trial.config import TrialConfig
 from tools.trial.running import Result, Trial
-from visual.effects import Effect, effects
-from visual.grid import save_png
+from visual.drawing.effect_plot import Effect, effects
+from visual.drawing.grid import save_png
 
 TABLE, PLOT = "outcome.md", "outcome.png"
 SHOWN = ("mAP", "Rank-1")
@@ -44,7 +44,7 @@ def write_outcome(trial: Trial, command: str) -> str:
         splits=trained_on(trial),
         checkpoints=generator_of(trial),
         seconds=seconds,
-        pictures=[Picture(PLOT, "Dots: seeds; line: interval; grey: no difference found.")],
+        pictures=[Picture(PLOT, "Dots: seeds; line: interval; gray: no difference found.")],
     )
     write_report(report, trial.folder, overwrite=True)
     write_text(trial.folder / TABLE, table + "\n")

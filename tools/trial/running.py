@@ -13,21 +13,21 @@ from typing import Any
 
 import yaml
 
-from dgnet import stop
+from dgnet.core.distributed import Distributed
+from dgnet.core.errors import UserError
+from dgnet.core.files import replace_text
+from dgnet.core.settings import resolved
 from dgnet.data.datasets import training_labels
 from dgnet.data.records import Dataset
-from dgnet.data.training import open_dataset
-from dgnet.distributed import Distributed
-from dgnet.errors import UserError
-from dgnet.files import replace_text
+from dgnet.data.training_data import open_dataset
 from dgnet.models.head import Head
-from dgnet.progress import Progress
-from dgnet.run_folder import CONFIG, config_changes, lock_folder, settle_config
-from dgnet.settings import resolved
+from dgnet.runs import signals as stop
+from dgnet.runs.folder import CONFIG, config_changes, lock_folder, settle_config
+from dgnet.runs.progress import Progress
 from reid_heads.config import HeadConfig
-from reid_heads.generated import GeneratedSource, StoredImages, open_generated
-from reid_heads.sampler import IdentitySampler
-from reid_heads.training import MAY_CHANGE, train_head
+from reid_heads.generated.sources import GeneratedSource, StoredImages, open_generated
+from reid_heads.training.sampler import IdentitySampler
+from reid_heads.training.trainer import MAY_CHANGE, train_head
 from tools.heads.figures import figures_of
 from tools.trial.config import FewConfig, TrialConfig
 from tools.trial.data import few_of, generated_images, open_elsewhere, require_generator

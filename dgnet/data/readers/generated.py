@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dgnet.core.errors import UserError
+from dgnet.core.files import require_text
 from dgnet.data.readers.names import is_image
-from dgnet.errors import UserError
-from dgnet.files import require_text
 
 MANIFEST = "manifest.csv"
 # The identity is the first number of the name, or of the folder: 0002_c1s1_000451_03.jpg, 0002/7.png.
@@ -23,7 +23,7 @@ class GeneratedRecord:
     """One generated image; identities are the data set's own numbers, None where unknown.
 
     `appearance` is who lent the clothes (for other generators than DG-Net: who the image is meant to show), `structure`
-    who lent pose, body and place. `scores` are those of `SCORES` that a manifest tells of it (`dgnet.sets`).
+    who lent pose, body and place. `scores` are those of `SCORES` that a manifest tells of it (`dgnet.generation`).
     """
 
     path: Path

@@ -4,10 +4,10 @@ import csv
 from pathlib import Path
 from typing import cast, get_args
 
+from dgnet.core.errors import UserError
+from dgnet.core.files import require_text
 from dgnet.data.readers.names import UNKNOWN_CAMERA, misplaced, number_identities
 from dgnet.data.records import Dataset, Record, Split
-from dgnet.errors import UserError
-from dgnet.files import require_text
 
 COLUMNS = ("path", "identity", "camera", "split")
 

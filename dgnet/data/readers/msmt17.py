@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from dgnet.core.errors import UserError
 from dgnet.data.readers.names import msmt17_camera
 from dgnet.data.records import Dataset, Record, Split
-from dgnet.errors import UserError
 
 TRAIN_FOLDERS = ("train", "mask_train_v2")
 TEST_FOLDERS = ("test", "mask_test_v2")

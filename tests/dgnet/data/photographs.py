@@ -31,7 +31,7 @@ MARKET = {
 
 
 def write_image(path: Path, width: int = 8, height: int = 16) -> Path:
-    """A picture of noise that depends on the file's name only, in colour, coarse enough to survive JPEG."""
+    """A picture of noise that depends on the file's name only, in color, coarse enough to survive JPEG."""
     seed = list(path.name.encode())
     noise = np.random.default_rng(seed).integers(0, 256, (max(height // 8, 1), max(width // 8, 1), 3), np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)

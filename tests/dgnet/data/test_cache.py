@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
+from dgnet.core.errors import UserError
 from dgnet.data.cache import ImageCache, decode
-from dgnet.errors import UserError
 from tests.dgnet.data.photographs import write_image
 
 
@@ -52,10 +52,10 @@ def test_gather_never_changes_the_cache(tmp_path: Path) -> None:
         assert torch.equal(cache.gather(everywhere, 16, 8)[0], before)
 
 
-def test_grey_palette_and_transparent_files_become_rgb(tmp_path: Path) -> None:
-    colour = Image.open(write_image(tmp_path / "colour.png"))
+def test_gray_palette_and_transparent_files_become_rgb(tmp_path: Path) -> None:
+    color = Image.open(write_image(tmp_path / "color.png"))
     for mode in ("L", "P", "RGBA", "1"):
-        colour.convert(mode).save(tmp_path / f"{mode}.png")
+        color.convert(mode).save(tmp_path / f"{mode}.png")
         assert decode(tmp_path / f"{mode}.png").shape == (16, 8, 3)
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from dgnet.core.errors import UserError
 from dgnet.data.datasets import read_dataset, training_labels
 from dgnet.data.records import DISTRACTOR, JUNK, Dataset, Record
-from dgnet.errors import UserError
 from tests.dgnet.data.photographs import MARKET, write_market
 
 

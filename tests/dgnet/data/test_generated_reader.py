@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from dgnet.core.errors import UserError
 from dgnet.data.readers.generated import GeneratedRecord, read_generated
 from dgnet.data.readers.manifest import read_manifest
-from dgnet.errors import UserError
 
 
 def touch(folder: Path, *names: str) -> Path:

@@ -11,11 +11,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from dgnet.core.errors import UserError
+from dgnet.core.random_draws import generator, permutation
 from dgnet.data.cache import ImageCache
-from dgnet.data.draws import generator, permutation
 from dgnet.data.pairs import PairBatch, PairSource
 from dgnet.data.prefetch import Prefetcher
-from dgnet.errors import UserError
 from tests.dgnet.data.photographs import write_image
 
 LABELS = torch.tensor([0, 0, 0, 1, 2, 2, 2, 2, 3, 3, 4, 4, 4])  # identity 1 has a single image

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from dgnet.layers.fused import compile_small_functions, fused
+from dgnet.layers.compiled import compile_small_functions, fused
 from dgnet.layers.norm import adaptive_instance_norm, instance_norm, sample_norm
 
 CPU = torch.device("cpu")

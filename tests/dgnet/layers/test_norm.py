@@ -103,7 +103,7 @@ def test_the_memory_layout_changes_nothing(name: str, layout: torch.memory_forma
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_sample_does_not_see_its_neighbours(name: str) -> None:
+def test_a_sample_does_not_see_its_neighbors(name: str) -> None:
     inputs = arguments(name, (3, 2, 4, 5))
     ours = CASES[name][0]
     per_sample = [tensor if len(tensor) == 3 else tensor.expand(3, -1) for tensor in inputs]
@@ -124,7 +124,7 @@ def test_a_sample_does_not_see_its_neighbours(name: str) -> None:
         ("sample", lambda x, gain, bias: slow_layer_norm(x, gain, bias, epsilon=1e-4)),
     ],
 )
-def test_a_neighbouring_formula_is_told_apart(name: str, wrong: Norm) -> None:
+def test_a_neighboring_formula_is_told_apart(name: str, wrong: Norm) -> None:
     inputs = arguments(name, (2, 3, 4, 5))
     ours, oracle = (function(*inputs, 0.2) for function in CASES[name])
     torch.testing.assert_close(ours, oracle, rtol=1e-9, atol=1e-9)

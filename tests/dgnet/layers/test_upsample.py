@@ -72,7 +72,7 @@ def test_other_precisions_and_layouts(dtype: torch.dtype, tolerance: float, layo
         lambda x, w, b: F.conv2d(F.interpolate(x, scale_factor=2), w, b, padding=2),
     ],
 )
-def test_a_neighbouring_formula_is_told_apart(wrong) -> None:
+def test_a_neighboring_formula_is_told_apart(wrong) -> None:
     inputs = arguments((5, 4))
     assert (upsampled_convolution(*inputs) - wrong(*inputs)).abs().max() > 1e-3
 
@@ -82,7 +82,7 @@ def test_the_block_doubles_before_its_convolution() -> None:
     block = ConvolutionBlock(3, 4, 5, norm="sample", upsample=True).double()
     x = values(0, 2, 3, 5, 4)
     convolved = slow_upsample_conv(x, block.convolution.weight, block.convolution.bias)
-    torch.testing.assert_close(block(x), block.normalise(convolved), rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(block(x), block.normalize(convolved), rtol=1e-10, atol=1e-10)
     for option in ({"kernel": 3}, {"kernel": 5, "stride": 2}, {"kernel": 5, "dilation": 2}):
         with pytest.raises(ValueError, match="kernel=5"):
             ConvolutionBlock(3, 4, upsample=True, **option)

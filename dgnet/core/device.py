@@ -1,0 +1,186 @@
+"""Where the arithmetic happens, in which precision, and what machine it is."""
+
+import ctypes
+import functools
+import logging
+import os
+import platform
+import re
+import resource
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from dgnet.core.errors import UserError
+
+PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_log = logging.getLogger(__name__)
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """`auto` (CUDA where there is one, else the CPU), `cpu`, `cuda` or `cuda:1` -> device.
+
+    Raises `UserError` for any other name and for a device that is not there.
+    """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+        raise UserError(f"device must be auto, cpu, cuda or cuda:NUMBER, not {name!r}")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto":
+        name = "cuda" if count else "cpu"
+    if name == "cpu":
+        return torch.device("cpu")
+    if count == 0:
+        why = (
+            "this torch is built without CUDA" if torch.version.cuda is None else "torch finds no usable GPU and driver"
+        )
+        raise UserError(f"device {name!r} is not available ({why}); use auto or cpu")
+    device = torch.device(name)
+    if (device.index or 0) >= count:
+        raise UserError(f"device {name!r} does not exist; the last GPU here is cuda:{count - 1}")
+    return torch.device("cuda", torch.cuda.current_device()) if device.index is None else device
+
+
+@functools.cache  # so that what it logs is said once
+def choose_precision(name: PrecisionName, device: torch.device) -> PrecisionName:
+    """`auto` (bf16 where the device computes in it, else fp32), `fp32`, `bf16` or `fp16` -> what a step computes in.
+
+    The log says where a device has no bf16 for `auto`, or none of what was asked for: torch emulates it then, many
+    times slower than fp32.
+    """
+    wanted: PrecisionName = "bf16" if name == "auto" else name
+    if _computes_in(wanted, device):
+        return wanted
+    model = torch.cuda.get_device_name(device) if device.type == "cuda" else f"this CPU ({_cpu_model()})"
+    if name == "auto":
+        _log.warning("precision auto: fp32, as %s has no bf16 arithmetic", model)
+        return "fp32"
+    _log.warning("%s has no %s arithmetic: torch emulates it, many times slower; take auto or fp32", model, name)
+    return name
+
+
+def _computes_in(name: PrecisionName, device: torch.device) -> bool:
+    """Whether the device's own arithmetic has it. On a CPU oneDNN says so: those with AVX2 alone have neither half."""
+    if name == "fp32" or (name == "fp16" and device.type == "cuda"):
+        return True
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.backends.mkldnn.is_available() and bool(getattr(torch.ops.mkldnn, f"_is_mkldnn_{name}_supported")())
+
+
+class Precision:
+    """The precision of a training step by torch's autocast, with a loss scaler for `fp16`; names as `choose_precision`.
+
+    A step is `with precision.autocast(): loss = ...`, then `precision.backward(loss)` (once per accumulated part),
+    gradients averaged over ranks if there are several, then `precision.step(optimizer)`. In `fp16` the loss is scaled
+    so that small gradients survive; an optimizer whose gradients overflowed skips its step, which is counted once for
+    all in `skipped_steps`, and the scale is halved. One `Precision` per phase (discriminator, generator) keeps their
+    scales apart.
+    """
+
+    def __init__(self, name: PrecisionName, device: torch.device) -> None:
+        self.name = choose_precision(name, device)
+        self.device = device
+        self.dtype = _DTYPES[self.name]
+        self.skipped_steps = 0
+        self._scaler = torch.amp.GradScaler(device.type, enabled=self.name == "fp16")
+
+    def autocast(self) -> torch.autocast:
+        """The context for forward passes and losses; for `fp32` it switches any outer autocast off."""
+        return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.name != "fp32")
+
+    @property
+    def scale(self) -> float:
+        """What the loss is multiplied with before the backward pass: 1 but for `fp16`."""
+        return self._scaler.get_scale()
+
+    def backward(self, loss: Tensor, retain_graph: bool = False, inputs: Iterable[Tensor] | None = None) -> None:
+        """Add the gradients of a scalar loss (scaled, in `fp16`), to `inputs` alone if they are given."""
+        scaled = self._scaler.scale(loss)
+        scaled.backward(retain_graph=retain_graph, inputs=None if inputs is None else list(inputs))
+
+    def unscale(self, *optimizers: Optimizer) -> None:
+        """Bring the gradients to their true size, to clip or measure them. At most once before each `step`."""
+        for optimizer in optimizers:
+            self._scaler.unscale_(optimizer)
+
+    def step(self, *optimizers: Optimizer) -> bool:
+        """Step the optimizers of one backward pass; whether none of them had to skip (always so but for `fp16`)."""
+        # The scaler refuses an optimizer without any gradient, as where no term of an iteration has a weight.
+        moved = [optimizer for optimizer in optimizers if _has_gradient(optimizer)]
+        if not moved:
+            return True
+        before = self.scale
+        for optimizer in moved:
+            self._scaler.step(optimizer)
+        self._scaler.update()
+        stepped = self.scale >= before  # the scale falls exactly when an optimizer met an overflow
+        self.skipped_steps += not stepped
+        return stepped
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps: the scaler's state and the number of skipped steps."""
+        return {"scaler": self._scaler.state_dict(), "skipped_steps": self.skipped_steps}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from `state_dict`'s answer of the same precision."""
+        if self._scaler.is_enabled():
+            self._scaler.load_state_dict(dict(state["scaler"]))
+        self.skipped_steps = state["skipped_steps"]
+
+
+def _has_gradient(optimizer: Optimizer) -> bool:
+    return any(parameter.grad is not None for group in optimizer.param_groups for parameter in group["params"])
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep the memory of freed tensors for the next ones (glibc only; elsewhere nothing happens).
+
+    By default glibc gives every large block back to the system when it is freed, and the system clears its pages anew
+    at the next allocation: up to a fifth of the time of a training step on a CPU.
+    """
+    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
+        return
+    libc = ctypes.CDLL(None)
+    trim_threshold, mmap_max = -1, -4  # M_TRIM_THRESHOLD and M_MMAP_MAX of malloc.h
+    libc.mallopt(mmap_max, 0)
+    libc.mallopt(trim_threshold, 2**31 - 1)
+
+
+def peak_memory_bytes(device: torch.device) -> int:
+    """The most memory used so far, in bytes: torch's tensors on a CUDA device, the resident process on a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in KiB
+
+
+def machine() -> dict[str, Any]:
+    """What a measured figure should stand beside: CPU model, usable cores, torch's threads, GPUs, versions."""
+    gpus = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
+    return {
+        "cpu": _cpu_model(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpus": [torch.cuda.get_device_name(index) for index in gpus],
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _cpu_model() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        text = information.read_text(encoding="utf-8", errors="replace")
+        match = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+        if match:
+            return match[1].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,73 @@
+"""Files appear whole or not at all."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from dgnet.core.errors import UserError
+
+
+def check_place(path: Path) -> None:
+    """`UserError` unless a file can be written as `path`, with the folders above it: to be asked before long work."""
+    folder = path.absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir():
+        raise UserError(f"{path}: cannot be written, {folder} is a file and no folder")
+    if path.is_dir():
+        raise UserError(f"{path}: must be a file, it is a folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"{path}: cannot be written, {folder} is not writable")
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A binary file to write to, which takes the place of `path` once the block has ended without an error.
+
+    Until then a reader finds the old file, or none: the bytes go to `.NAME.partial` in the same folder, reach the disk,
+    and only then receive their name. An error inside the block, a full disk among them, removes the partial file and
+    leaves the old one as it was. A process that is killed leaves a `.partial` file, which the next write replaces.
+    """
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with open(partial, "wb") as handle:
+            yield handle
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(partial, path)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename == str(partial):
+            error.filename, error.filename2 = str(path), None  # the name that the user gave
+        raise
+    _sync_folder(path.parent)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write `text` (UTF-8) to `path`, whole or not at all."""
+    with replacing(path) as handle:
+        handle.write(text.encode("utf-8"))
+
+
+def require_text(path: Path) -> None:
+    """`UserError` unless the file is text in UTF-8, as a CSV file that `csv` reads has to be."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not a text file (UTF-8)") from error
+    if "\0" in text:
+        raise UserError(f"{path}: not a text file, it holds zero bytes")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name survive a power cut. Some network file systems cannot; the file is whole there too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,95 @@
+"""Names that earlier versions wrote into their files -> the names of today.
+
+Every reader of a configuration, checkpoint, model file, manifest or report passes what it read through one of these
+functions, so that a run, a checkpoint or a set of an earlier version opens and goes on. This is the only place that
+knows old names: whoever renames a key adds a line here.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+# Dotted keys of configurations: a section, or a setting by its old section. Sections are renamed first.
+CONFIG_KEYS: dict[str, str] = {
+    "optimiser": "optimizer",
+    "structure.mix_colours": "structure.mix_colors",
+    "decoder.standardise_code": "decoder.standardize_code",
+    "optimizer.centre_rate": "optimizer.center_rate",
+}
+
+# (dotted key of today, old value) -> value.
+CONFIG_VALUES: dict[tuple[str, Any], Any] = {
+    ("structure.input", "grey"): "gray",
+    ("generated.label", "unlabelled"): "unlabeled",
+}
+
+# Parts of the keys of checkpoints and state dicts, between dots.
+STATE_KEYS: dict[str, str] = {
+    "optimiser": "optimizer",
+    "optimisers": "optimizers",
+    "centre": "center",
+    "centres": "centers",
+    "standardise": "standardize",
+}
+
+
+def current_key(key: str) -> str:
+    """The dotted key of a configuration as it is called today.
+
+    Example:
+        >>> current_key("optimiser.generator_rate")
+        'optimizer.generator_rate'
+    """
+    section, dot, rest = key.partition(".")
+    key = CONFIG_KEYS.get(section, section) + dot + rest
+    return CONFIG_KEYS.get(key, key)
+
+
+def current_config(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The nested configuration under today's keys; values that are called otherwise today are translated too.
+
+    Raises:
+        ValueError: a setting is there under its old and its new name.
+
+    Example:
+        >>> current_config({"optimiser": {"generator_rate": 0.001}, "structure": {"input": "grey"}})
+        {'optimizer': {'generator_rate': 0.001}, 'structure': {'input': 'gray'}}
+    """
+    return _renamed(values, "")
+
+
+def _renamed(values: Mapping[str, Any], section: str) -> dict[str, Any]:
+    renamed: dict[str, Any] = {}
+    for name, value in values.items():
+        old = f"{section}{name}"
+        key = current_key(old)
+        last = key.rpartition(".")[2] if isinstance(name, str) else name
+        if last in renamed or (last != name and last in values):
+            raise ValueError(f"{old} and {key} are the same setting: give one of them")
+        if isinstance(value, Mapping):
+            renamed[last] = _renamed(value, f"{key}.")
+        else:
+            renamed[last] = CONFIG_VALUES.get((key, value), value) if isinstance(value, str) else value
+    return renamed
+
+
+def current_state(state: Any) -> Any:
+    """A checkpoint or state dict under today's keys; tensors and other values are passed on as they are.
+
+    Example:
+        >>> current_state({"optimisers": {"head": 1}})
+        {'optimizers': {'head': 1}}
+    """
+    if isinstance(state, dict):
+        renamed = type(state)()
+        for key, value in state.items():
+            renamed[_current_state_key(key) if isinstance(key, str) else key] = current_state(value)
+        if hasattr(state, "_metadata"):
+            renamed._metadata = state._metadata
+        return renamed
+    if type(state) in (list, tuple):
+        return type(state)(current_state(value) for value in state)
+    return state
+
+
+def _current_state_key(key: str) -> str:
+    return ".".join(STATE_KEYS.get(part, part) for part in key.split("."))

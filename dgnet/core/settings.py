@@ -1,0 +1,178 @@
+"""Typed, frozen settings from a YAML file and `section.key=value` overrides. Unknown keys are errors."""
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from dgnet.core.errors import UserError
+from dgnet.core.old_keys import current_config, current_key
+
+
+class Section(BaseModel):
+    """A frozen part of a configuration that refuses keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty_sections(cls, values: Any) -> Any:
+        """A section whose keys are all commented out reads as null; it is none, unless null is one of its values."""
+        if not isinstance(values, dict):
+            return values
+        sections = {key for key, field in cls.model_fields.items() if _is_section(field.annotation)}
+        return {key: value for key, value in values.items() if value is not None or key not in sections}
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Section)
+
+
+Settings = TypeVar("Settings", bound=Section)
+
+
+def load_settings(kind: type[Settings], path: Path, overrides: Sequence[str] = ()) -> Settings:
+    """Read a YAML file as the configuration `kind` and apply `section.key=value` overrides (values in YAML's spelling).
+
+    Raises:
+        UserError: the file is missing or not YAML, a key is unknown, or a value is out of its range. The sentence
+            begins with the override that is to blame, or with the file.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such configuration file")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, ValueError) as error:
+        raise UserError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: a configuration is a mapping of sections, this is a {type(values).__name__}")
+    return _checked(kind, values, overrides, f"{path}: ")
+
+
+def parse_settings(kind: type[Settings], values: dict[str, Any], source: str) -> Settings:
+    """A mapping -> the configuration `kind`; the first problem becomes one sentence that begins with `source`."""
+    return _checked(kind, values, (), f"{source}: ")
+
+
+def override_settings(config: Settings, overrides: Sequence[str], source: str = "") -> Settings:
+    """The configuration with `section.key=value` overrides. `UserError` as in `load_settings`.
+
+    `source`: what the sentence begins with where the overrides were not typed but read from somewhere.
+    """
+    try:
+        return _checked(type(config), resolved(config), overrides, "")
+    except UserError as error:
+        raise UserError(f"{source}: {error}" if source else str(error)) from error
+
+
+def as_settings(values: Mapping[str, object]) -> list[str]:
+    """`section.key` -> value as overrides; None is left out."""
+    return [f"{key}={json.dumps(value, default=str)}" for key, value in values.items() if value is not None]
+
+
+def resolved(config: Section) -> dict[str, Any]:
+    """The configuration as plain strings, numbers and lists, for YAML, checkpoints and comparison."""
+    return config.model_dump(mode="json")
+
+
+def plain_folder_name(name: str) -> str:
+    """`name` where it can name a run's folder. `ValueError` otherwise."""
+    if name in ("", ".", "..") or name != name.strip() or not name.isprintable() or "/" in name or "\\" in name:
+        raise ValueError("must be a plain folder name")
+    return name
+
+
+def _checked(kind: type[Settings], values: dict[str, Any], overrides: Sequence[str], source: str) -> Settings:
+    try:
+        values = current_config(values)
+    except ValueError as error:
+        raise UserError(f"{source}{error}") from error
+    for override in overrides:
+        _override(values, override)
+    values = current_config(values)
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = tuple(str(part) for part in first["loc"])
+        sentence = _sentence(kind, place, first)
+        blamed = [override for override in overrides if _meet(_key(override), place)]
+        if blamed:
+            # The setting is not named twice.
+            name = ".".join(_key(blamed[-1]))
+            raise UserError(f"{blamed[-1]}: {sentence.removeprefix(f'{name}: ')}") from error
+        beside = [override for override in overrides if _key(override)[:-1] == place[:-1] != ()]
+        if first["type"] == "value_error" and beside:
+            # Settings of one section that do not go together.
+            source = f"{source.removesuffix(': ')} with {beside[-1]}: " if source else f"{beside[-1]}: "
+        raise UserError(f"{source}{sentence}") from error
+
+
+def _key(override: str) -> tuple[str, ...]:
+    return tuple(current_key(override.partition("=")[0]).split("."))
+
+
+def _meet(key: tuple[str, ...], place: tuple[str, ...]) -> bool:
+    """Whether one is the other or lies in it."""
+    shared = min(len(key), len(place))
+    return key[:shared] == place[:shared]
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    *sections, last = current_key(key).split(".")
+    if not separator or not all((*sections, last)):
+        raise UserError(f"{override!r} is not of the form section.key=value")
+    place = values
+    for section in sections:
+        if place.get(section) is None:
+            place[section] = {}
+        place = place[section]
+        if not isinstance(place, dict):
+            raise UserError(f"{override}: {section!r} is a value, not a section")
+    try:
+        place[last] = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:  # a date of a thirteenth month is a ValueError
+        raise UserError(f"{override}: the value is not readable as YAML") from error
+
+
+def _sentence(kind: type[Section], place: tuple[str, ...], problem: Any) -> str:
+    key, given = ".".join(place), problem["input"]
+    if problem["type"] == "extra_forbidden":
+        siblings = list(_section_at(kind, place[:-1]).model_fields)
+        close = difflib.get_close_matches(place[-1], siblings, 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known keys here: {', '.join(siblings)}"
+        return f"unknown key {key!r}; {hint}"
+    if problem["type"] == "model_type":
+        message = f"must be a section with the keys {', '.join(_section_at(kind, place).model_fields)}"
+    else:
+        message = _PLAINER.get(problem["type"], problem["msg"].removeprefix("Value error, "))
+        message = message.replace("Input should be", "must be", 1)
+    return f"{key}: {message[0].lower()}{message[1:]}, got {given!r}"
+
+
+# Where pydantic speaks of types and not of what to write.
+_PLAINER = {
+    "path_type": "must be a path (one that is a number is written in quotes)",
+    "string_type": "must be text (a number that is meant as text is written in quotes)",
+    "tuple_type": "must be a list, as in [a, b]",
+}
+
+
+def _section_at(kind: type[Section], place: tuple[str, ...]) -> type[Section]:
+    """The section at `place`, through lists of sections and mappings to sections."""
+    model: Any = kind
+    for part in place:
+        if _is_section(model):
+            model = model.model_fields[part].annotation
+        else:
+            model = get_args(model)[0 if part.isdecimal() else -1]
+        options = [option for option in get_args(model) if _is_section(option)]
+        if type(None) in get_args(model) and options:
+            model = options[0]
+    found: type[Section] = model
+    return found

@@ -1,0 +1,166 @@
+"""What would spoil a run on a data set, found before the run does."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, astuple, dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from dgnet.core.errors import UserError
+from dgnet.data.cache import decode, default_workers
+from dgnet.data.readers.names import UNKNOWN_CAMERA
+from dgnet.data.records import DISTRACTOR, JUNK, Dataset, Record
+
+NOBODY = (JUNK, DISTRACTOR)
+
+# Kind of problem -> what it does to a run; in the order of the report.
+KINDS = {
+    "unreadable image": "a run stops when it decodes its data",
+    "file passed over": "it is missing from its split",
+    "identity in train and test": "test figures would be of people that training saw",
+    "query without a match": "no gallery image of its identity from another camera: it can only count as wrong",
+    "single-image identity": "in training it is its own positive and teaches nothing about its identity",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """`kind` is a key of `KINDS`, `subject` the file or the identity, `reason` what is wrong with this one."""
+
+    kind: str
+    subject: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class SplitCount:
+    """One line of the table: `images` are all, `identities` not junk or distractors, `cameras` the known ones."""
+
+    split: str
+    identities: int
+    images: int
+    cameras: int
+    junk: int
+    distractors: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `check_dataset` found."""
+
+    name: str
+    root: Path
+    splits: tuple[SplitCount, ...]
+    problems: tuple[Problem, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values for `json.dumps`."""
+        return {**asdict(self), "root": str(self.root)}
+
+    def as_text(self, most: int = 20) -> str:
+        """The table and the problems by kind, at most `most` of each kind in full."""
+        lines = [f"{self.root}: {self.name}", "", *split_table(self.splits)]
+        by_kind = Counter(problem.kind for problem in self.problems)
+        for kind in (kind for kind in KINDS if by_kind[kind]):
+            lines += ["", f"{kind}: {by_kind[kind]} ({KINDS[kind]})"]
+            found = [problem for problem in self.problems if problem.kind == kind]
+            lines += [f"  {problem.subject}: {problem.reason}" for problem in found[:most]]
+            lines += [f"  ... and {len(found) - most} more (--all shows them)"] * (len(found) > most)
+        problems = f"{len(self.problems)} problem{'s' * (len(self.problems) != 1)}"
+        return "\n".join([*lines, "", problems if self.problems else "nothing found that would spoil a run"])
+
+
+def check_dataset(dataset: Dataset, workers: int | None = None) -> Report:
+    """Counts the splits, decodes all images on `workers` threads (default: all cores), looks for each of `KINDS`."""
+    splits = splits_of(dataset)
+    problems = [
+        *_unreadable([record.path for records in splits.values() for record in records], workers),
+        *(Problem("file passed over", str(path), reason) for path, reason in dataset.skipped),
+        *_in_both(dataset),
+        *_without_match(dataset),
+        *_single(dataset),
+    ]
+    return Report(dataset.name, dataset.root, count_splits(dataset), tuple(problems))
+
+
+def splits_of(dataset: Dataset) -> dict[str, tuple[Record, ...]]:
+    """The records of each split by its name."""
+    return {
+        "train": dataset.train,
+        "query": dataset.query,
+        "gallery": dataset.gallery,
+        "multi_query": dataset.multi_query,
+    }
+
+
+def count_splits(dataset: Dataset) -> tuple[SplitCount, ...]:
+    """What each split holds; no image is opened."""
+    return tuple(_count(split, records) for split, records in splits_of(dataset).items())
+
+
+def split_table(counts: Sequence[SplitCount]) -> list[str]:
+    """The counts as the lines of a table."""
+    head = ("split", "identities", "images", "cameras", "junk", "distractors")
+    rows = [head, *(astuple(count) for count in counts)]
+    return [f"{split:<12}" + "".join(f"{cell:>13}" for cell in cells) for split, *cells in rows]
+
+
+def _count(split: str, records: Sequence[Record]) -> SplitCount:
+    identities = Counter(record.identity for record in records)
+    cameras = {record.camera for record in records} - {UNKNOWN_CAMERA}
+    junk, distractors = identities.pop(JUNK, 0), identities.pop(DISTRACTOR, 0)
+    return SplitCount(split, len(identities), len(records), len(cameras), junk, distractors)
+
+
+def _unreadable(paths: Sequence[Path], workers: int | None) -> list[Problem]:
+    def problem_with(path: Path) -> Problem | None:
+        try:
+            decode(path)
+        except UserError as error:
+            return Problem("unreadable image", str(path), str(error).removeprefix(f"{path}: "))
+        return None
+
+    with ThreadPoolExecutor(workers or default_workers()) as pool:
+        found = pool.map(problem_with, paths)
+        bar = tqdm(found, "decoding", len(paths), unit="image", disable=None)
+        return [problem for problem in bar if problem is not None]
+
+
+def _in_both(dataset: Dataset) -> list[Problem]:
+    train, problems = Counter(record.identity for record in dataset.train), []
+    test = Counter(record.identity for record in (*dataset.query, *dataset.gallery))
+    for identity in sorted((train.keys() & test.keys()) - set(NOBODY)):
+        reason = f"{train[identity]} training and {test[identity]} test images"
+        problems.append(Problem("identity in train and test", str(identity), reason))
+    return problems
+
+
+def _without_match(dataset: Dataset) -> list[Problem]:
+    """Under the rule of the field: a true match shows the query's identity and comes from another camera."""
+    seen_by: dict[int, set[int]] = defaultdict(set)
+    for record in dataset.gallery:
+        seen_by[record.identity].add(record.camera)
+    problems = []
+    for query in dataset.query:
+        cameras = seen_by[query.identity]
+        if cameras - {query.camera}:
+            continue
+        if not cameras:
+            reason = "its identity is not in the gallery"
+        elif query.camera == UNKNOWN_CAMERA:
+            reason = f"the cameras of identity {query.identity} are unknown, in the gallery too"
+        else:
+            reason = f"identity {query.identity} is in the gallery from its own camera {query.camera} only"
+        problems.append(Problem("query without a match", str(query.path), reason))
+    return problems
+
+
+def _single(dataset: Dataset) -> list[Problem]:
+    images = Counter(record.identity for record in dataset.train)
+    return [
+        Problem("single-image identity", str(record.identity), f"{record.path} is its only image")
+        for record in dataset.train
+        if images[record.identity] == 1
+    ]

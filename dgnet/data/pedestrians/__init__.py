@@ -1,0 +1,20 @@
+"""Built-in pedestrians: appearance x structure -> image, rendered, with the truth of every swap."""
+
+from dgnet.data.pedestrians.appearance import Appearance, appearance_of
+from dgnet.data.pedestrians.dataset import write_dataset
+from dgnet.data.pedestrians.render import Rendered, render
+from dgnet.data.pedestrians.spec import SyntheticSpec
+from dgnet.data.pedestrians.structure import Structure, structure_of
+from dgnet.data.pedestrians.truth import SyntheticTruth
+
+__all__ = [
+    "Appearance",
+    "Rendered",
+    "Structure",
+    "SyntheticSpec",
+    "SyntheticTruth",
+    "appearance_of",
+    "render",
+    "structure_of",
+    "write_dataset",
+]

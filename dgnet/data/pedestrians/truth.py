@@ -1,0 +1,45 @@
+"""The truth of every swap: the renderer knows both factors of each image of a set it wrote."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dgnet.core.errors import UserError
+from dgnet.data.pedestrians.appearance import Appearance
+from dgnet.data.pedestrians.render import Rendered, render
+from dgnet.data.pedestrians.spec import Picture, SyntheticSpec, from_manifest
+from dgnet.data.pedestrians.structure import Structure
+
+
+@dataclass(frozen=True)
+class SyntheticTruth:
+    """Renders what a swap of two images of the set in `root` truly looks like."""
+
+    root: Path
+    spec: SyntheticSpec
+    pictures: dict[str, Picture]
+
+    @classmethod
+    def open(cls, root: Path) -> "SyntheticTruth":
+        """The truth of a folder that `write_dataset` made. Raises UserError when it has no readable synthetic.json."""
+        spec, files = from_manifest(Path(root))
+        return cls(Path(root), spec, files)
+
+    def swap(self, appearance_path: Path, structure_path: Path) -> Rendered:
+        """The clothes of the first image's person in the second image's structure, with the outline of the result."""
+        return self._render(self._factors(appearance_path)[0], self._factors(structure_path)[1])
+
+    def rendered(self, path: Path) -> Rendered:
+        """An image of the set, rendered again: the pixels of its file, with the outline of the person."""
+        return self._render(*self._factors(path))
+
+    def _render(self, appearance: Appearance, structure: Structure) -> Rendered:
+        return render(appearance, structure, self.spec.height, self.spec.width)
+
+    def _factors(self, path: Path) -> tuple[Appearance, Structure]:
+        """Accepts paths below the root (as readers give them) and paths relative to it. Raises UserError for others."""
+        path, root = Path(path), self.root.resolve()
+        inside = path if (self.root / path).exists() and not path.is_absolute() else path.resolve()
+        name = inside.relative_to(root).as_posix() if inside.is_relative_to(root) else inside.as_posix()
+        if name not in self.pictures:
+            raise UserError(f"the image must be one of the {len(self.pictures)} of {self.root}, got {path}")
+        return self.pictures[name].factors(self.spec)

@@ -1,0 +1,45 @@
+"""How much a generated image adds to the others of its identity: its distance to the one most like it."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from dgnet.core import pixels
+from dgnet.data.cache import decode, default_workers
+
+# Large enough for pose, place and clothes, too small for noise and sharpness to count.
+HEIGHT, WIDTH = 16, 8
+
+
+def thumbnail(path: Path) -> UInt8[Tensor, "3 height width"]:
+    """The image at 16x8."""
+    return pixels.resize(torch.from_numpy(decode(path)).permute(2, 0, 1)[None], HEIGHT, WIDTH)[0]
+
+
+def nearest_other(thumbnails: UInt8[Tensor, "image 3 height width"]) -> Float[Tensor, "image"]:
+    """Mean absolute difference (0..1) of each image to the other image that is most like it; at least two images."""
+    flat = thumbnails.flatten(1).float() / 255
+    distances = torch.cdist(flat, flat, p=1) / flat.shape[1]
+    return distances.fill_diagonal_(torch.inf).amin(1)
+
+
+def diversity(files: Mapping[int, Path], owners: Sequence[int]) -> dict[int, float]:
+    """Position -> diversity of each of `files` within its identity, `owners[position]`.
+
+    An image that is alone has none. `UserError` for a file that is no image.
+    """
+    groups: dict[int, list[int]] = {}
+    for position in files:
+        groups.setdefault(owners[position], []).append(position)
+    found: dict[int, float] = {}
+    with ThreadPoolExecutor(default_workers()) as pool:
+        for group in groups.values():
+            if len(group) > 1:
+                images = torch.stack(list(pool.map(thumbnail, (files[position] for position in group))))
+                values = nearest_other(images).tolist()
+                found |= {position: round(value, 4) for position, value in zip(group, values, strict=True)}
+    return found

@@ -1,0 +1,187 @@
+"""Pairs of images -> swapped images: each source is encoded once, and no image depends on its neighbors.
+
+Networks run on batches of one shape only, `places(device)` images, and an image always stands at the same place of such
+a batch: source i of the records at place i modulo the places, pair k of the plan at place k modulo the places; places
+that nobody needs hold zeros. In evaluation mode every norm of the generator is taken within one image, and the same
+kernels do the same operations in the same order at the same place. So an image is the same, to the last bit, whatever
+the batch size, the number of processes, the budget, and the pairs that were made before it; on another kind of device,
+with another torch or another number of threads it may differ by rounding.
+"""
+
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
+from dgnet.core import pixels
+from dgnet.core.device import Precision, PrecisionName
+from dgnet.core.errors import UserError
+from dgnet.data.cache import decode, default_workers
+from dgnet.data.records import Record
+from dgnet.models.frozen import evaluating
+from dgnet.runs.load import StoredGenerator
+
+Role = Literal["appearance", "structure"]
+ROLES: tuple[Role, Role] = ("appearance", "structure")
+CODE_BYTES = 2 * 2**30
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Swapped images `[batch, 3, height, width]` (uint8, on the CPU) and the positions of their pairs in the plan."""
+
+    positions: tuple[int, ...]
+    images: UInt8[Tensor, "batch 3 height width"]
+
+
+def places(device: torch.device) -> int:
+    """Images in each batch that a network sees: what fills a CPU's caches or a GPU."""
+    return 64 if device.type == "cuda" else 8
+
+
+def placed(indices: Sequence[int], count: int) -> list[list[int | None]]:
+    """Rows of `count` places in which index i stands at place i modulo `count`; None where a place stays empty."""
+    columns = [[index for index in indices if index % count == place] for place in range(count)]
+    rows = max(map(len, columns), default=0)
+    return [[column[row] if row < len(column) else None for column in columns] for row in range(rows)]
+
+
+def generate(
+    stored: StoredGenerator,
+    records: Sequence[Record],
+    pairs: Sequence[tuple[int, int]],
+    *,
+    positions: Sequence[int] | None = None,
+    precision: PrecisionName = "fp32",
+    batch_size: int = 64,
+    code_bytes: int = CODE_BYTES,
+) -> Iterator[Generated]:
+    """Swap images: pair `(a, s)` wears the clothes of `records[a]` in the pose and place of `records[s]`.
+
+    Args:
+        pairs: the plan. With all pairs of a structure in a row and enough budget, each code is made once.
+        positions: which pairs of the plan are made, in this order; all of them by default.
+        batch_size: pairs that are handled at a time, rounded up to whole batches of the networks.
+        code_bytes: memory for codes, on the network's device. A code stays until its last use; beyond the budget the
+            least recently used are dropped and made anew when needed. What one batch needs is kept in any case.
+
+    Yields:
+        Batches in the order of `positions`, at the height and width of the generator's configuration.
+
+    Raises:
+        UserError: an image is missing or damaged, a pair names no record, or a size is not positive.
+    """
+    if batch_size < 1 or code_bytes < 1:
+        raise UserError(f"batch size and memory for codes must be positive, they are {batch_size} and {code_bytes}")
+    wanted = range(len(pairs)) if positions is None else positions
+    for position in wanted:
+        if not all(0 <= index < len(records) for index in pairs[position]):
+            raise UserError(f"pair {position} is {pairs[position]}, and there are only {len(records)} images")
+    engine = _Engine(stored, records, precision)
+    codes = _Codes(engine, (pairs[position] for position in wanted), code_bytes)
+    step = -(-batch_size // engine.count) * engine.count
+    with engine.pool:
+        for start in range(0, len(wanted), step):
+            batch = tuple(wanted[start : start + step])
+            codes.prepare([pairs[position] for position in batch])
+            made: dict[int, Tensor] = {}
+            for row in placed(batch, engine.count):
+                swapped = engine.decode([None if position is None else codes.of(*pairs[position]) for position in row])
+                made |= {position: image for position, image in zip(row, swapped, strict=True) if position is not None}
+            codes.release([pairs[position] for position in batch])
+            yield Generated(batch, torch.stack([made[position] for position in batch]))
+
+
+class _Engine:
+    """The networks on batches of one shape."""
+
+    def __init__(self, stored: StoredGenerator, records: Sequence[Record], precision: PrecisionName) -> None:
+        self.network, self.records = stored.network, records
+        self.height, self.width = stored.config.data.height, stored.config.data.width
+        self.device = next(stored.network.parameters()).device
+        self.precision = Precision(precision, self.device)
+        self.count = places(self.device)
+        self.pool = ThreadPoolExecutor(default_workers())
+
+    @torch.inference_mode()
+    def encode(self, role: Role, row: Sequence[int | None]) -> list[Tensor]:
+        """The codes of the records of a row, each `[1, ...]` in memory of its own; empty places have one too."""
+        images = list(self.pool.map(self._image, row))
+        batch = pixels.normalize(torch.cat(images).to(self.device))
+        batch = batch.contiguous(memory_format=torch.channels_last)
+        with evaluating(self.network), self.precision.autocast():
+            encode = self.network.encode_appearance if role == "appearance" else self.network.encode_structure
+            return [code.clone() for code in encode(batch).split(1)]
+
+    @torch.inference_mode()
+    def decode(self, row: Sequence[tuple[Tensor, Tensor] | None]) -> UInt8[Tensor, "place 3 height width"]:
+        """The images of a row of (appearance code, structure code)."""
+        known = next(codes for codes in row if codes is not None)
+        full = [(torch.zeros_like(known[0]), torch.zeros_like(known[1])) if codes is None else codes for codes in row]
+        appearance, structure = (torch.cat(part) for part in zip(*full, strict=True))
+        with evaluating(self.network), self.precision.autocast():
+            images = self.network.decoder(structure, appearance)
+        return pixels.to_uint8(images).cpu()
+
+    def _image(self, index: int | None) -> UInt8[Tensor, "1 3 height width"]:
+        if index is None:
+            return torch.zeros(1, 3, self.height, self.width, dtype=torch.uint8)
+        image = torch.from_numpy(decode(self.records[index].path)).permute(2, 0, 1)[None]
+        return pixels.resize(image, self.height, self.width)
+
+
+class _Codes:
+    """Codes by (role, record), from their first use to their last, within a budget of bytes."""
+
+    def __init__(self, engine: _Engine, pairs: Iterable[tuple[int, int]], budget: int) -> None:
+        self._engine, self._budget, self._bytes = engine, budget, 0
+        self._uses = Counter((role, index) for pair in pairs for role, index in zip(ROLES, pair, strict=True))
+        self._codes: OrderedDict[tuple[Role, int], Tensor] = OrderedDict()
+        self._waiting: dict[tuple[Role, int], deque[int]] = defaultdict(deque)
+        for role, index in sorted(self._uses):
+            self._waiting[role, index % engine.count].append(index)
+
+    def of(self, appearance: int, structure: int) -> tuple[Tensor, Tensor]:
+        """The codes of a pair."""
+        return self._codes["appearance", appearance], self._codes["structure", structure]
+
+    def prepare(self, pairs: Sequence[tuple[int, int]]) -> None:
+        """Make what these pairs lack; places that stay empty get what later pairs need."""
+        needed = sorted({(role, index) for pair in pairs for role, index in zip(ROLES, pair, strict=True)})
+        for role in ROLES:
+            missing = [index for of, index in needed if of == role and (of, index) not in self._codes]
+            for row in placed(missing, self._engine.count):
+                full = [self._next(role, place, missing) if index is None else index for place, index in enumerate(row)]
+                for index, code in zip(full, self._engine.encode(role, full), strict=True):
+                    if index is not None:
+                        self._codes[role, index] = code
+                        self._bytes += code.nbytes
+        for key in needed:
+            self._codes.move_to_end(key)
+        while self._bytes > self._budget and len(self._codes) > len(needed):
+            self._drop(next(iter(self._codes)))
+
+    def release(self, pairs: Sequence[tuple[int, int]]) -> None:
+        """Count the uses of these pairs; what has no use left goes."""
+        for pair in pairs:
+            for key in zip(ROLES, pair, strict=True):
+                self._uses[key] -= 1
+                if not self._uses[key]:
+                    self._drop(key)
+
+    def _next(self, role: Role, place: int, missing: Sequence[int]) -> int | None:
+        """A record for this place that was never encoded and will be needed, while the budget lasts."""
+        waiting = self._waiting[role, place]
+        while waiting and self._bytes < self._budget:
+            index = waiting.popleft()
+            if self._uses[role, index] and (role, index) not in self._codes and index not in missing:
+                return index
+        return None
+
+    def _drop(self, key: tuple[Role, int]) -> None:
+        self._bytes -= self._codes.pop(key).nbytes

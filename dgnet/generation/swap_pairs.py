@@ -1,0 +1,113 @@
+"""Pairs of images to swap, what a generator makes of them, and what the truth is where it is known."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from dgnet.core import pixels
+from dgnet.core.errors import UserError
+from dgnet.core.random_draws import generator as random_generator
+from dgnet.core.random_draws import permutation
+from dgnet.data.cache import ImageCache
+from dgnet.data.pedestrians import Rendered, SyntheticTruth
+from dgnet.data.records import Record
+from dgnet.models.frozen import evaluating
+from dgnet.models.generator import Generator
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Whose clothes, and whose pose, body and place."""
+
+    appearance: Record
+    structure: Record
+
+
+@dataclass(frozen=True)
+class TrueSwaps:
+    """What the renderer says about pairs: images uint8, outlines 0..1 (how much of a pixel is person)."""
+
+    truths: UInt8[Tensor, "pair 3 height width"]
+    truth_outlines: Float[Tensor, "pair height width"]
+    structures: UInt8[Tensor, "pair 3 height width"]
+    structure_outlines: Float[Tensor, "pair height width"]
+    appearances: UInt8[Tensor, "pair 3 height width"]
+    appearance_outlines: Float[Tensor, "pair height width"]
+
+
+def draw_pairs(records: Sequence[Record], count: int, seed: int, stream: str) -> list[Pair]:
+    """`count` pairs of images of two identities, a pure function of `records`, `seed` and `stream`.
+
+    Every image lends its clothes at most once: there are no more pairs than images. Each structure is drawn among all
+    images of other identities. Junk and distractors take no part. `UserError` for fewer than two identities.
+    """
+    people = sorted((record for record in records if record.identity > 0), key=lambda record: record.path)
+    if len({record.identity for record in people}) < 2:
+        raise UserError(f"a swap needs images of at least two identities, got {len(people)} images of fewer")
+    uniform = random_generator(seed, f"structures of {stream}").random(len(people))
+    pairs = []
+    for place, share in zip(
+        permutation(seed, f"appearances of {stream}", 0, len(people))[:count], uniform, strict=False
+    ):
+        others = [record for record in people if record.identity != people[place].identity]
+        pairs.append(Pair(people[place], others[int(share * len(others))]))
+    return pairs
+
+
+def one_each(records: Sequence[Record], count: int, seed: int, stream: str) -> list[Record]:
+    """A random image of each of `count` random identities (fewer if there are fewer), without junk and distractors."""
+    of: dict[int, list[Record]] = {}
+    for record in sorted(records, key=lambda record: record.path):
+        if record.identity > 0:
+            of.setdefault(record.identity, []).append(record)
+    identities = [sorted(of)[place] for place in permutation(seed, f"identities of {stream}", 0, len(of))[:count]]
+    uniform = random_generator(seed, f"images of {stream}").random(count)
+    return [of[identity][int(share * len(of[identity]))] for identity, share in zip(identities, uniform, strict=False)]
+
+
+@torch.no_grad()
+def generate_pairs(
+    generator: Generator, pairs: Sequence[Pair], height: int, width: int, *, batch_size: int = 32
+) -> UInt8[Tensor, "pair 3 height width"]:
+    """What the generator makes of each pair, on the CPU. It runs in evaluation mode and keeps the mode it had."""
+    device = next(generator.parameters()).device
+    paths = sorted({record.path for pair in pairs for record in (pair.appearance, pair.structure)})
+    cache, place = ImageCache(paths), {path: index for index, path in enumerate(paths)}
+    made = []
+    with evaluating(generator):
+        for start in range(0, len(pairs), batch_size):
+            part = pairs[start : start + batch_size]
+            appearances, structures = (
+                cache.gather(torch.tensor([place[getattr(pair, role).path] for pair in part]), height, width).to(device)
+                for role in ("appearance", "structure")
+            )
+            swapped = generator.swap(pixels.normalize(appearances), pixels.normalize(structures))
+            made.append(pixels.to_uint8(swapped).cpu())
+    return torch.cat(made)
+
+
+def render_pairs(truth: SyntheticTruth, pairs: Sequence[Pair], height: int, width: int) -> TrueSwaps:
+    """The true swap of each pair with its sources, all resized as training images are. `UserError` for other images."""
+    rendered: dict[Path, Rendered] = {}
+    for record in (record for pair in pairs for record in (pair.appearance, pair.structure)):
+        if record.path not in rendered:
+            rendered[record.path] = truth.rendered(record.path)
+    swaps = [truth.swap(pair.appearance.path, pair.structure.path) for pair in pairs]
+    parts: list[Tensor] = []
+    for group in (
+        swaps,
+        [rendered[pair.structure.path] for pair in pairs],
+        [rendered[pair.appearance.path] for pair in pairs],
+    ):
+        images = torch.from_numpy(np.stack([one.image for one in group])).permute(0, 3, 1, 2)
+        outlines = torch.from_numpy(np.stack([one.person for one in group]))[:, None]
+        if outlines.shape[-2:] != (height, width):
+            outlines = F.interpolate(outlines, size=(height, width), mode="bilinear", antialias=True)
+        parts += [pixels.resize(images, height, width), outlines[:, 0].clamp(0, 1)]
+    return TrueSwaps(*parts)

@@ -1,0 +1,89 @@
+"""Configuration -> networks."""
+
+from torch import nn
+
+from dgnet.config import AppearanceConfig, Config, TeacherConfig, TrunkConfig
+from dgnet.core.errors import UserError
+from dgnet.models.appearance import AppearanceEncoder, HeadAppearanceEncoder
+from dgnet.models.backbone import Backbone, load_imagenet
+from dgnet.models.decoder import Decoder
+from dgnet.models.discriminator import MultiScaleDiscriminator
+from dgnet.models.generator import Generator
+from dgnet.models.head import HeadBuilder
+from dgnet.models.initialization import initialize_kaiming, initialize_normal
+from dgnet.models.structure import StructureEncoder
+from dgnet.models.teacher import Teacher
+
+
+def build_backbone(config: TrunkConfig, pretrained: bool = True) -> Backbone:
+    """A trunk, filled from the ImageNet file that the configuration names (unless `pretrained` is False)."""
+    backbone = Backbone(config.backbone, config.last_stride, config.double_up_to_height)
+    if pretrained and config.weights is not None:
+        load_imagenet(backbone, config.weights)
+    return backbone
+
+
+def build_appearance(
+    config: AppearanceConfig, identities: int, pretrained: bool = True, build_head: HeadBuilder | None = None
+) -> AppearanceEncoder:
+    """DG-Net's own appearance encoder, or the head that the configuration names, made by `build_head`."""
+    if config.head is None:
+        return AppearanceEncoder(
+            build_backbone(config, pretrained),
+            identities,
+            pooling=config.pooling,
+            primary_dropout=config.primary_dropout,
+            fine_dropout=config.fine_dropout,
+        )
+    if build_head is None:
+        raise UserError(
+            f"appearance.head is {config.head!r}, and this program knows no heads, only DG-Net's own encoder; "
+            "every tool but tools/demo.py does (in Python: build_head=reid_heads.models.student.build_student)"
+        )
+    head = build_head(config.head, identities, config.weights if pretrained else None)
+    return HeadAppearanceEncoder(head, pooling=config.pooling, fine_dropout=config.fine_dropout)
+
+
+def build_generator(
+    config: Config, identities: int, pretrained: bool = True, build_head: HeadBuilder | None = None
+) -> Generator:
+    """Appearance encoder, structure encoder and decoder with fresh weights.
+
+    Args:
+        pretrained: read the trunk's ImageNet file; False when a checkpoint is loaded into the networks anyway.
+        build_head: makes the head that `appearance.head` names; not needed where it names none.
+    """
+    appearance = build_appearance(config.appearance, identities, pretrained, build_head)
+    structure = StructureEncoder(
+        config.structure.channels, config.structure.residual_blocks, config.structure.surroundings
+    )
+    decoder = Decoder(
+        structure.code_channels,
+        appearance.code_size // config.decoder.residual_blocks,
+        config.decoder.style_hidden,
+        config.decoder.residual_blocks,
+        config.decoder.standardize_code,
+    )
+    initialize_kaiming(structure)
+    initialize_kaiming(decoder)
+    decoder.style.scale_output(config.decoder.initial_style)
+    return Generator(appearance, structure, decoder, config.structure.input)
+
+
+def build_discriminator(config: Config) -> MultiScaleDiscriminator:
+    """The discriminator with fresh weights (normal, deviation 0.02)."""
+    discriminator = MultiScaleDiscriminator(
+        config.discriminator.channels, config.discriminator.residual_blocks, config.discriminator.scales
+    )
+    initialize_normal(discriminator, 0.02)
+    return discriminator
+
+
+def build_teacher(config: TeacherConfig, identities: int, pretrained: bool = True) -> Teacher:
+    """A teacher with fresh weights behind the trunk's."""
+    return Teacher(build_backbone(config, pretrained), identities, config.dropout)
+
+
+def parameter_count(network: nn.Module) -> int:
+    """Numbers that training moves."""
+    return sum(parameter.numel() for parameter in network.parameters())

@@ -1,0 +1,129 @@
+"""A training of the original release becomes a run of ours, which every tool works on and `--resume` continues."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dgnet.config import Config, resolved
+from dgnet.core.distributed import Distributed
+from dgnet.core.errors import UserError
+from dgnet.data.records import Dataset
+from dgnet.losses.soft_label import STYLES_THAT_ASK
+from dgnet.models.build import build_teacher
+from dgnet.official.release import Released, ReleasedTeacher
+from dgnet.runs.checkpoint import checkpoint_path, save_checkpoint
+from dgnet.runs.folder import claim, settle_config
+from dgnet.runs.load import KIND
+from dgnet.training.joint import JointTraining
+from dgnet.training.teacher import TEACHER_FILE, describe_teacher
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The run's folder and what its user should know, a sentence each."""
+
+    folder: Path
+    config: Config
+    notes: tuple[str, ...]
+
+
+def original_identities(dataset: Dataset) -> tuple[int, ...]:
+    """The training identities in the order of the original's classes: that of its folder names, sorted as text.
+
+    Where a data set has no folder for each identity, the name is what its files begin with, as 0002 in
+    0002_c1s1_000451_03.jpg: the folder that the original's preparation makes of it. `UserError` for other names.
+    """
+    folders = {record.identity: record.path.parent for record in dataset.train}
+    names = {identity: folder.name for identity, folder in folders.items()}
+    if len(set(folders.values())) < len(folders):
+        names = {record.identity: record.path.name.split("_")[0] for record in dataset.train}
+        for identity, name in names.items():
+            if not name.isdecimal() or int(name) != identity:
+                raise UserError(
+                    f"{dataset.root}: the order of the original's classes cannot be told from files like {name}; give "
+                    "data.root in the layout of Market-1501, of the original, or with a folder for each identity"
+                )
+    return tuple(sorted(names, key=lambda identity: names[identity]))
+
+
+def reordered(state: Mapping[str, Tensor], dataset: Dataset) -> dict[str, Tensor]:
+    """The state with the rows of its `logits` layers in the order of `dataset.identities`."""
+    position = {identity: index for index, identity in enumerate(original_identities(dataset))}
+    rows = torch.tensor([position[identity] for identity in dataset.identities])
+    return {key: value[rows] if ".logits." in key else value for key, value in state.items()}
+
+
+def import_run(
+    released: Released,
+    teachers: Sequence[ReleasedTeacher],
+    dataset: Dataset,
+    output: Path,
+    distributed: Distributed,
+) -> Imported:
+    """Write `output/outputs/NAME`: configuration, checkpoint and teachers; NAME is that of `released.config`.
+
+    Raises:
+        UserError: the data set has other training identities than the classifiers, or NAME is another run's.
+    """
+    for path, known in [(released.folder, released.identities), *((t.path, t.identities) for t in teachers)]:
+        if known != len(dataset.identities):
+            raise UserError(
+                f"{path}: its classifiers know {known} identities, the data set {dataset.root} has "
+                f"{len(dataset.identities)} to train on; name the data set it was trained on by data.root=..."
+            )
+    folder = output / "outputs" / released.config.name
+    if folder.resolve() == released.folder.resolve():
+        raise UserError(f"{folder} is the original's own folder, which stays as it is; give the run another --name")
+    paths = [folder / (TEACHER_FILE if number == 0 else f"teacher_{number + 1}.pth") for number in range(len(teachers))]
+    config = _with_teachers(released.config, teachers, paths)
+    training = JointTraining.fresh(config, len(dataset.identities), distributed)
+    training.generator.load_state_dict(reordered(released.generator, dataset))
+    training.discriminator.load_state_dict(released.discriminator)
+    state = {
+        "kind": KIND,
+        "config": resolved(config),
+        "identities": list(dataset.identities),
+        "iteration": released.iteration,
+        **training.state_dict(),
+    }
+    lock = claim(folder, output / "logs" / config.name, resume=False)
+    try:
+        for teacher, path in zip(teachers, paths, strict=True):
+            network = build_teacher(teacher.config, teacher.identities, pretrained=False)
+            network.load_state_dict(reordered(teacher.state, dataset))
+            described = config.model_copy(update={"teacher": teacher.config})
+            save_checkpoint(path, describe_teacher(network, described, dataset))
+        save_checkpoint(checkpoint_path(folder / "checkpoints", released.iteration), state)
+        # The configuration last: a folder without one is not mistaken for a run that can be resumed.
+        settle_config(folder, resolved(config), ())
+    finally:
+        lock.close()
+    return Imported(folder, config, _notes(released, teachers, config))
+
+
+def _with_teachers(config: Config, teachers: Sequence[ReleasedTeacher], paths: Sequence[Path]) -> Config:
+    if not teachers:
+        return config
+    first = teachers[0].config
+    update = {"checkpoints": tuple(paths), "last_stride": first.last_stride, "dropout": first.dropout}
+    return config.model_copy(update={"teacher": config.teacher.model_copy(update=update)})
+
+
+def _notes(released: Released, teachers: Sequence[ReleasedTeacher], config: Config) -> tuple[str, ...]:
+    notes = ["the optimizers begin afresh: the original's optimizer.pt is not read"]
+    for teacher in teachers:
+        if not teacher.stride_known:
+            notes.append(f"{teacher.path}: no stride in opts.yaml beside it, the last stage has stride 2 as by default")
+    if not config.teacher.checkpoints and config.teacher.style in STYLES_THAT_ASK and config.loss.teacher > 0:
+        named = " and ".join(f"models/{name}" for name in released.teacher_names) or "a teacher"
+        notes.append(f"the original was taught by {named}, not given by --teacher: going on trains a teacher first")
+    if config.structure.input == "edge":
+        notes.append("the edge image of dgnet/core/pixels.py may differ from the original's: look at the swaps first")
+    if released.iteration >= config.schedule.iterations:
+        notes.append(
+            f"all {config.schedule.iterations} iterations are done; to train on, import with schedule.iterations=MORE"
+        )
+    return tuple(notes)

@@ -1,0 +1,175 @@
+"""Whose folder is it: one run owns `outputs/NAME`, one process at a time works in it, its configuration stays."""
+
+import errno
+import fcntl
+import os
+import platform
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TextIO
+
+import yaml
+
+from dgnet.core.errors import UserError
+from dgnet.core.files import replace_text
+from dgnet.core.old_keys import current_config
+from dgnet.runs.checkpoint import list_checkpoints
+
+CONFIG = "config.yaml"
+NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+def claim(folder: Path, curves: Path, resume: bool) -> TextIO:
+    """Make `folder` this process's own and return the open lock, which holds until it is closed or the process ends.
+
+    Raises `UserError` when the folder (or the TensorBoard folder `curves`) belongs to another run, or to this run in
+    another process. Nothing that exists is changed.
+    """
+    refuse_foreign(folder, curves, resume)
+    (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+    (folder / "images").mkdir(exist_ok=True)
+    lock = lock_folder(folder)
+    try:
+        refuse_foreign(folder, curves, resume)  # another process may have begun here a moment ago
+    except UserError:
+        lock.close()
+        raise
+    return lock
+
+
+def refuse_foreign(folder: Path, curves: Path, resume: bool) -> None:
+    """Raise `UserError` where `folder` or the TensorBoard folder `curves` belongs to another run; reads alone."""
+    begun = (folder / CONFIG).exists()
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file, not the folder of a run; use another --name")
+    if begun and not resume:
+        raise UserError(
+            f"{folder} already holds a run; go on with it by --resume, or begin another under another --name"
+        )
+    if not begun and list_checkpoints(folder / "checkpoints"):
+        raise UserError(f"{folder} holds checkpoints but no {CONFIG} that tells what they are of; use another --name")
+    if not begun and curves.is_dir() and any(curves.iterdir()):
+        raise UserError(f"{curves} holds the curves of another run; use another --name, or move that folder away")
+
+
+def set_aside(folder: Path, curves: Path) -> dict[Path, Path]:
+    """Rename an old run's folders to NAME.old_1 (or _2, ...) so that another may begin; old path -> new path.
+
+    Nothing happens where there is none. `UserError` while a process works in it.
+    """
+    places = [place for place in (folder, curves) if place.exists()]
+    number = 1
+    while any(place.with_name(f"{place.name}.old_{number}").exists() for place in (folder, curves)):
+        number += 1
+    lock = lock_folder(folder) if folder.is_dir() else None
+    try:
+        return {place: place.rename(place.with_name(f"{place.name}.old_{number}")) for place in places}
+    finally:
+        if lock is not None:
+            lock.close()
+
+
+def settle_config(
+    folder: Path, config: Mapping[str, Any], may_change: Collection[str], defaults: Mapping[str, Any] = NONE
+) -> list[str]:
+    """Store the configuration of a new run, or that of a run which goes on, where only `may_change` differs.
+
+    Arguments, answer and errors are those of `config_changes`.
+    """
+    changes = config_changes(folder, config, may_change, defaults)
+    if changes or not (folder / CONFIG).exists():
+        store_config(folder, config)
+    return changes
+
+
+def config_changes(
+    folder: Path, config: Mapping[str, Any], may_change: Collection[str], defaults: Mapping[str, Any] = NONE
+) -> list[str]:
+    """How the configuration differs from the one that the run in `folder` has stored; reads alone.
+
+    `may_change` names the settings that do not touch the arithmetic, as `run.log_every`; a name stands for everything
+    below it too. `defaults` are the values of settings that are new since the run began: what it did without them.
+    Returns what has changed among `may_change`, one "key: old -> new" each; nothing where no configuration is stored.
+    Raises `UserError` for the run of another tool, and naming every other key that differs.
+    """
+    path = folder / CONFIG
+    if not path.exists():
+        return []
+    old, new = _read(path), yaml.safe_load(_as_text(config))
+    if not isinstance(old, Mapping) or old.keys() != new.keys():
+        there = ", ".join(map(str, old)) if isinstance(old, Mapping) else "none"
+        raise UserError(
+            f"{folder} holds a run of another tool or version: {CONFIG} there has the sections {there}, this one "
+            f"{', '.join(new)}; use another --name"
+        )
+    changes = differences({key: _completed(value, defaults.get(key)) for key, value in old.items()}, new)
+    forbidden = [
+        f"{key} ({old!r} there, {new!r} now)" for key, (old, new) in changes.items() if not _covered(key, may_change)
+    ]
+    if forbidden:
+        raise UserError(
+            f"{folder} cannot be resumed with other settings than it began with: {', '.join(forbidden)}; "
+            "use another --name for a new run"
+        )
+    return [f"{key}: {old!r} -> {new!r}" for key, (old, new) in changes.items()]
+
+
+def store_config(folder: Path, config: Mapping[str, Any]) -> None:
+    """Write the configuration of the run in `folder`."""
+    replace_text(folder / CONFIG, _as_text(config))
+
+
+def differences(old: Any, new: Any, prefix: str = "") -> dict[str, tuple[Any, Any]]:
+    """Dotted key -> (old value, new value) wherever two nested mappings differ; a missing key counts as None."""
+    if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
+        return {} if old == new and type(old) is type(new) else {prefix: (old, new)}
+    found: dict[str, tuple[Any, Any]] = {}
+    for key in [*old, *(key for key in new if key not in old)]:
+        found.update(differences(old.get(key), new.get(key), f"{prefix}.{key}" if prefix else str(key)))
+    return found
+
+
+def _completed(stored: Any, defaults: Any) -> Any:
+    """A stored section with the defaults of the settings that it does not have."""
+    if not (isinstance(stored, Mapping) and isinstance(defaults, Mapping)):
+        return stored
+    return {**defaults, **{key: _completed(value, defaults.get(key)) for key, value in stored.items()}}
+
+
+def _as_text(config: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+
+
+def _covered(key: str, names: Collection[str]) -> bool:
+    return any(key == name or key.startswith(f"{name}.") for name in names)
+
+
+def _read(path: Path) -> Any:
+    try:
+        stored = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return current_config(stored) if isinstance(stored, Mapping) else stored
+    except (yaml.YAMLError, ValueError) as error:
+        raise UserError(f"{path} is not readable as YAML; restore it, or begin a run under another --name") from error
+
+
+def lock_folder(folder: Path) -> TextIO:
+    """Keep other processes out of `folder` until the returned file is closed or this process ends.
+
+    Raises `UserError` where another process has it.
+    """
+    handle = open(folder / ".lock", "a+", encoding="utf-8")  # noqa: SIM115 - open for as long as the run holds it
+    try:
+        # A record lock ends with its process even if worker processes outlive it, unlike flock's.
+        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        handle.seek(0)
+        owner = handle.read().strip() or "another process"
+        handle.close()
+        if error.errno not in (errno.EACCES, errno.EAGAIN):
+            raise UserError(f"{folder} cannot be locked against a second process: {error.strerror}") from error
+        raise UserError(f"{folder} is in use by {owner}; wait for it, stop it, or use another --name") from error
+    handle.truncate(0)
+    handle.write(f"process {os.getpid()} on {platform.node()}\n")
+    handle.flush()
+    return handle

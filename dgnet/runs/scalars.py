@@ -1,0 +1,118 @@
+"""The curves of a run: one row per logged iteration in a CSV file, and the same points for TensorBoard.
+
+A resumed run continues both from the iteration of its checkpoint: rows after it are dropped from the CSV, points after
+it are marked as superseded for TensorBoard.
+"""
+
+import csv
+import io
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event, SessionLog
+from tensorboardX.proto.summary_pb2 import Summary
+
+from dgnet.core.errors import UserError
+from dgnet.core.files import replace_text
+
+_FIRST = "iteration"
+
+
+class ScalarTable:
+    """`scalars.csv`: a column `iteration`, and one per scalar in the order of their first appearance.
+
+    A cell is empty where a scalar was not logged. Each row reaches the file when it is added.
+    """
+
+    def __init__(self, path: Path, through: int) -> None:
+        """Continue the table at `path` (or begin it), with the rows up to iteration `through` (inclusive)."""
+        self.path = Path(path)
+        self.names: list[str] = []
+        if self.path.exists():
+            rows = read_scalars(self.path)
+            kept = [row for row in rows if row[0] <= through]
+            self.names = _names(self.path)
+            if len(kept) < len(rows) or not self.path.read_bytes().endswith(b"\n"):
+                self._rewrite(kept)
+
+    def add(self, iteration: int, values: Mapping[str, float | int]) -> None:
+        """Append one row. A scalar that is new to the table becomes its last column."""
+        new = [name for name in values if name not in self.names]
+        if new or not self.path.exists():
+            rows = read_scalars(self.path) if self.path.exists() else []
+            self.names += new
+            self._rewrite(rows)
+        with open(self.path, "a", encoding="utf-8", newline="") as handle:
+            handle.write(self._format(iteration, values))
+
+    def _format(self, iteration: int, values: Mapping[str, float | int]) -> str:
+        cells = [repr(float(values[name])) if name in values else "" for name in self.names]
+        return _csv_line([str(iteration), *cells])
+
+    def _rewrite(self, rows: list[tuple[int, dict[str, float]]]) -> None:
+        replace_text(self.path, _csv_line([_FIRST, *self.names]) + "".join(self._format(*row) for row in rows))
+
+
+def read_scalars(path: Path) -> list[tuple[int, dict[str, float]]]:
+    """The rows of a `scalars.csv`: the iteration, and the scalars logged there by name.
+
+    A last row that a kill cut short is left out. Raises `UserError` naming the file when it is not such a table.
+    """
+    names = _names(path)
+    text = Path(path).read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    rows = []
+    for number, (iteration, *cells) in enumerate(csv.reader(io.StringIO(whole)), start=1):
+        if number == 1:
+            continue
+        try:
+            values = {name: float(cell) for name, cell in zip(names, cells, strict=True) if cell}
+            rows.append((int(iteration), values))
+        except ValueError as error:
+            found = ",".join([iteration, *cells])
+            raise UserError(f"{path}, line {number}: expected {1 + len(names)} numbers, found {found!r}") from error
+    return rows
+
+
+def _names(path: Path) -> list[str]:
+    with open(path, encoding="utf-8", newline="") as handle:
+        columns = next(csv.reader(handle), [])
+    if columns[:1] != [_FIRST]:
+        raise UserError(f"{path} is not a table of scalars: its first column must be '{_FIRST}'")
+    return columns[1:]
+
+
+def _csv_line(cells: list[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()
+
+
+class TensorBoardCurves:
+    """The points of one session of a run, in an event file of its own that TensorBoard reads next to those before it.
+
+    The file is written directly, not through tensorboardX's background thread: what was logged is on the disk when the
+    process is killed a moment later, and a full disk is an error here rather than a silent end of the thread.
+    """
+
+    def __init__(self, folder: Path, start: int) -> None:
+        """Begin after iteration `start`; when resuming, TensorBoard forgets what earlier sessions logged beyond it."""
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        # The file's own name counts in seconds: without the suffix two quick starts would share one file.
+        self._writer = EventsWriter(str(Path(folder) / "events"), filename_suffix=f".{time.time_ns()}")
+        if start > 0:
+            restart = SessionLog(status=SessionLog.START)
+            self._writer.write_event(Event(step=start + 1, wall_time=time.time(), session_log=restart))
+        self._writer.flush()
+
+    def add(self, iteration: int, values: Mapping[str, float | int]) -> None:
+        """One point on each curve."""
+        points = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
+        self._writer.write_event(Event(step=iteration, wall_time=time.time(), summary=Summary(value=points)))
+        self._writer.flush()
+
+    def close(self) -> None:
+        """End the file."""
+        self._writer.close()

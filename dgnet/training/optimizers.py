@@ -1,0 +1,82 @@
+"""The optimizers of the joint training and their learning rates."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from dgnet.config import Config
+from dgnet.core.device import choose_precision
+from dgnet.models.discriminator import MultiScaleDiscriminator
+from dgnet.models.generator import Generator
+from dgnet.training.muon import Muon
+from dgnet.training.schedule import learning_rate_factor
+
+
+class Optimizers:
+    """Adam for structure encoder and decoder, Adam for the discriminator, SGD (Nesterov) for the appearance encoder.
+
+    With a `matrix_rate` the convolutions and linear layers of structure encoder and decoder are Muon's instead.
+    The appearance encoder's classifiers learn `classifier_factor` times as fast as its trunk.
+    """
+
+    def __init__(self, generator: Generator, discriminator: MultiScaleDiscriminator, config: Config) -> None:
+        rates, self._schedule = config.optimizer, config.schedule
+        adam: dict[str, Any] = {"betas": (rates.adam_beta1, rates.adam_beta2), "weight_decay": rates.weight_decay}
+        makers: list[nn.Parameter] = [*generator.structure.parameters(), *generator.decoder.parameters()]
+        # Convolutions, and the stacked linear layers of the style networks; a stack of biases has two dimensions.
+        matrices = [parameter for parameter in makers if parameter.ndim > 2] if rates.matrix_rate > 0 else []
+        if matrices:
+            makers = [parameter for parameter in makers if parameter.ndim <= 2]
+        trunk = generator.appearance.trunk_parameters()
+        heads = generator.appearance.fresh_parameters()
+        self.generator = torch.optim.Adam(makers, lr=rates.generator_rate, fused=True, **adam)
+        judges = list(discriminator.parameters())
+        self.discriminator = torch.optim.Adam(judges, lr=rates.discriminator_rate, fused=True, **adam)
+        self.appearance = torch.optim.SGD(
+            [
+                {"params": trunk, "lr": rates.appearance_rate},
+                {"params": heads, "lr": rates.appearance_rate * rates.classifier_factor},
+            ],
+            momentum=0.9,
+            nesterov=True,
+            fused=True,
+            weight_decay=rates.weight_decay,
+        )
+        self._named: dict[str, torch.optim.Optimizer] = {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "appearance": self.appearance,
+        }
+        if matrices:
+            computes_in = choose_precision(config.run.precision, matrices[0].device)
+            dtype = torch.bfloat16 if computes_in == "bf16" else None
+            self._named["matrices"] = Muon(matrices, rates.matrix_rate, dtype=dtype)
+        self._base = {
+            name: [group["lr"] for group in optimizer.param_groups] for name, optimizer in self._named.items()
+        }
+
+    @property
+    def learning(self) -> tuple[torch.optim.Optimizer, ...]:
+        """Those of the generator and the appearance encoder."""
+        return tuple(optimizer for name, optimizer in self._named.items() if name != "discriminator")
+
+    def set_rates(self, iteration: int) -> None:
+        """Give every parameter group its rate at `iteration`."""
+        for name, optimizer in self._named.items():
+            schedule = self._schedule
+            gamma = schedule.appearance_gamma if name == "appearance" else schedule.generator_gamma
+            factor = learning_rate_factor(schedule, gamma, iteration)
+            for group, base in zip(optimizer.param_groups, self._base[name], strict=True):
+                group["lr"] = base * factor
+
+    def rates(self) -> dict[str, float]:
+        """The present rate of each optimizer (the trunk's, for the appearance encoder)."""
+        return {name: optimizer.param_groups[0]["lr"] for name, optimizer in self._named.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: optimizer.state_dict() for name, optimizer in self._named.items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name, optimizer in self._named.items():
+            optimizer.load_state_dict(state[name])

@@ -1,0 +1,130 @@
+"""The main job: a data set, a teacher (trained first where the configuration names none), then the joint training."""
+
+import time
+from pathlib import Path
+
+from dgnet.config import Config, resolved
+from dgnet.core.device import keep_freed_memory
+from dgnet.core.distributed import Distributed
+from dgnet.data.records import Dataset
+from dgnet.losses.soft_label import STYLES_THAT_ASK
+from dgnet.models.build import build_generator, build_teacher
+from dgnet.models.head import HeadBuilder
+from dgnet.models.teacher import Teacher
+from dgnet.runs.folder import config_changes, refuse_foreign
+from dgnet.runs.run import Run
+from dgnet.training.joint import Draw, begin_from_teacher, train
+from dgnet.training.teacher import TEACHER_FILE, load_teachers, train_teacher
+
+# Settings that change what is written, where or how fast, not what is computed.
+MAY_CHANGE = (
+    "data.root",
+    "data.workers",
+    "run.checkpoint_every",
+    "run.device",
+    "run.image_every",
+    "run.keep_checkpoints",
+    "run.log_every",
+)
+
+
+class Job:
+    """One run by its name.
+
+    Args:
+        output: the folder that holds `outputs/NAME` and `logs/NAME`.
+        resume: go on with what is there; otherwise the run's folder must be new.
+        max_hours: save and leave after so many hours (more than 0), the teacher's training included.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        output: Path,
+        distributed: Distributed,
+        *,
+        resume: bool = False,
+        max_hours: float | None = None,
+    ) -> None:
+        self.config = config
+        self.output = output
+        self.distributed = distributed
+        self.resume = resume
+        self._end = None if max_hours is None else time.monotonic() + 3600 * max_hours
+
+    def folder(self, name: str) -> Path:
+        """Where the run of that name lives."""
+        return self.output / "outputs" / name
+
+    def curves(self, name: str) -> Path:
+        """Where TensorBoard finds the curves of that run."""
+        return self.output / "logs" / name
+
+    def open_run(self, name: str, sections: tuple[str, ...]) -> Run:
+        """The services of the run of that name, which depends on these sections of the configuration."""
+        hours = None if self._end is None else max(1e-6, (self._end - time.monotonic()) / 3600)
+        return Run.open(
+            self.folder(name),
+            {section: value for section, value in resolved(self.config).items() if section in sections},
+            curves=self.curves(name),
+            resume=self.resume,
+            may_change=MAY_CHANGE,
+            defaults=resolved(Config()),
+            max_hours=hours,
+            keep=self.config.run.keep_checkpoints,
+            distributed=self.distributed,
+        )
+
+    def train_teacher(self, dataset: Dataset, name: str) -> tuple[Teacher, int]:
+        """Train the teacher as the run `name`; the teacher and the run's exit status."""
+        sections = ("data", "teacher", "optimizer", "run")
+        return train_teacher(self.config, dataset, lambda: self.open_run(name, sections), self.distributed)
+
+    def teachers(self, dataset: Dataset, build_head: HeadBuilder | None = None) -> list[Teacher] | int:
+        """The teachers that the joint training asks; or the exit status of a teacher's training that was stopped."""
+        settings = self.config.teacher
+        if settings.style not in STYLES_THAT_ASK or self.config.loss.teacher == 0:
+            return []
+        paths = settings.checkpoints
+        if not paths:
+            name = f"{self.config.name}_teacher"
+            paths = (self.folder(name) / TEACHER_FILE,)
+            if not paths[0].exists():
+                # What is refused is refused before the hours that a teacher takes: an occupied folder, wrong weights.
+                self.distributed.on_main(self.refuse_folder)
+                self.try_networks(dataset, build_head)
+                _, status = self.train_teacher(dataset, name)
+                if status or not paths[0].exists():
+                    return status
+        return [stored.network for stored in load_teachers(paths, dataset, self.distributed.device)]
+
+    def train(self, dataset: Dataset, draw: Draw, build_head: HeadBuilder | None = None) -> int:
+        """Teacher, then DG-Net; the exit status. `build_head` makes the head that `appearance.head` names."""
+        # Here and not in the training: for good, so for programs whose main work it is.
+        keep_freed_memory()
+        teachers = self.teachers(dataset, build_head)
+        if isinstance(teachers, int):
+            return teachers
+        sections = tuple(type(self.config).model_fields)
+        return train(
+            self.config,
+            dataset,
+            teachers,
+            lambda: self.open_run(self.config.name, sections),
+            self.distributed,
+            draw,
+            build_head,
+        )
+
+    def refuse_folder(self) -> None:
+        """`UserError` where the run cannot begin in its folder, or go on there."""
+        folder, curves = self.folder(self.config.name), self.curves(self.config.name)
+        refuse_foreign(folder, curves, self.resume)
+        config_changes(folder, resolved(self.config), MAY_CHANGE, resolved(Config()))
+
+    def try_networks(self, dataset: Dataset, build_head: HeadBuilder | None) -> None:
+        """`UserError` where the networks of the joint training cannot be built as the configuration wants them."""
+        identities = len(dataset.identities)
+        generator = build_generator(self.config, identities, build_head=build_head)
+        if self.config.appearance.from_teacher:
+            begin_from_teacher(generator, [build_teacher(self.config.teacher, identities)])

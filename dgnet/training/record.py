@@ -1,0 +1,39 @@
+"""What one iteration of the joint training did."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+
+from dgnet.training.schedule import LossWeights
+
+Terms = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """What one iteration did: every term unweighted, its halves (a, b) as `[2]`, and the generator's weights.
+
+    A term of weight 0 is not computed and not here, where that saves anything: the two identity terms are always here,
+    the two teaching terms come together.
+    """
+
+    discriminator: Terms
+    generator: Terms
+    weights: LossWeights
+
+    def generator_total(self) -> Tensor:
+        """The weighted sum that the generator and the appearance encoder descended."""
+        weights = asdict(self.weights)
+        return torch.stack([weights[name] * halves.sum() for name, halves in self.generator.items()]).sum()
+
+
+def detached(terms: Terms) -> Terms:
+    """The values without their graphs."""
+    return {name: halves.detach() for name, halves in terms.items()}
+
+
+def mean_terms(parts: Sequence[Terms]) -> Terms:
+    """The mean over the parts of a batch; nothing where there are none."""
+    return {name: torch.stack([part[name] for part in parts]).mean(0) for part in parts[:1] for name in part}

@@ -1,0 +1,54 @@
+"""The teachers as one: what they say of generated images, under every label style."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from dgnet.losses.soft_label import STYLES_THAT_ASK, TeacherStyle, teacher_label
+from dgnet.models.frozen import evaluating, frozen
+
+
+class Teaching:
+    """Frozen classifiers, averaged over networks and over image and mirrored image.
+
+    Args:
+        teachers: modules `images -> (embedding, logits)`; may be empty where none is asked (styles 2 and 3,
+            `loss.teacher` 0).
+        batch_statistics: batch norm uses the statistics of the images at hand. Then the halves of the batch and the two
+            views go through separately; otherwise all in one batch.
+    """
+
+    def __init__(
+        self, teachers: Sequence[nn.Module], style: TeacherStyle, batch_statistics: bool, identities: int
+    ) -> None:
+        self.teachers = teachers
+        self.style: TeacherStyle = style
+        self.batch_statistics = batch_statistics
+        self.identities = identities
+
+    def label(
+        self,
+        images: Float[Tensor, "batch 3 height width"],
+        appearance_labels: Int64[Tensor, "batch"],
+        structure_labels: Int64[Tensor, "batch"],
+    ) -> Float[Tensor, "batch identity"]:
+        """The label distribution of each image; the two halves of the batch are a and b."""
+        prediction = self.predict(images) if self.style in STYLES_THAT_ASK else None
+        return teacher_label(self.style, prediction, appearance_labels, structure_labels, self.identities)
+
+    @torch.no_grad()
+    def predict(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch identity"]:
+        """Mean softmax over teachers and both views. `ValueError` if there is no teacher."""
+        if not self.teachers:
+            raise ValueError(f"teacher style {self.style} asks a teacher and there is none; styles without: 2, 3")
+        views = torch.cat([images, images.flip(3)])
+        passes = views.chunk(4) if self.batch_statistics else (views,)
+        predictions: list[Tensor] = []
+        for teacher in self.teachers:
+            with evaluating(teacher, self.batch_statistics):
+                ask = frozen(teacher)
+                logits = torch.cat([ask(view).logits for view in passes])
+            predictions.extend(logits.double().softmax(1).chunk(2))
+        return torch.stack(predictions).mean(0)

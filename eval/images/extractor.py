@@ -1,0 +1,47 @@
+"""From images to the features that sets are compared by, with any network."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from eval.arrays import checked_features
+from eval.errors import EvaluationError
+from eval.images.image_files import Images, batches
+
+INCEPTION = "Inception space"  # where the Frechet distance is called FID
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A network and what it wants to see. Figures of two extractors are not comparable: `name` stands with each.
+
+    `prepare` maps one uint8 image `[3, height, width]` of any size to the network's input (on the CPU, all of one
+    size); `network` maps a batch of these to features `[batch, feature]`, and takes care of its device and of being in
+    evaluation mode. `space` says in two words what its features are about.
+    """
+
+    name: str
+    prepare: Callable[[Tensor], Tensor]
+    network: Callable[[Tensor], Tensor]
+    space: str = "feature space"
+
+
+def features_of(images: Images, extractor: Extractor, *, batch: int = 50, workers: int | None = None) -> np.ndarray:
+    """Features `[image, feature]`, float32, in the order of `images` (files or uint8 `[image, 3, height, width]`).
+
+    `EvaluationError` for unreadable files, no images, and features that are not finite or no matrix.
+    """
+    parts = []
+    with torch.inference_mode():
+        for prepared in batches(images, extractor.prepare, batch=batch, workers=workers):
+            features = extractor.network(prepared)
+            if features.ndim != 2 or len(features) != len(prepared):
+                raise EvaluationError(
+                    f"the extractor {extractor.name} must give a row of features for each of {len(prepared)} images, "
+                    f"got shape {tuple(features.shape)}"
+                )
+            parts.append(features.float().cpu())
+    return checked_features(f"features of {extractor.name}", torch.cat(parts)).numpy()

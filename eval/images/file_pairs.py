@@ -1,0 +1,70 @@
+"""Fidelity of pairs of files: an image and what it should look like, by one name in two folders."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from eval.errors import EvaluationError
+from eval.images.image_files import image_files, read_image
+
+Measure = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Means:
+    """The mean of a measure over pairs, and the value of each."""
+
+    mean: float
+    of_pairs: np.ndarray = field(repr=False)
+
+
+def files_by_name(first: Path, second: Path) -> list[tuple[Path, Path]]:
+    """The images of two folders that have one path below them, up to the suffix.
+
+    `EvaluationError` for an image without a partner, or one name twice.
+    """
+    named: list[dict[str, Path]] = []
+    for folder in (first, second):
+        found: dict[str, Path] = {}
+        for path in image_files(folder):
+            name = path.relative_to(folder).with_suffix("").as_posix()
+            if name in found:
+                raise EvaluationError(f"{folder}: {found[name].name} and {path.name} have one name up to the suffix")
+            found[name] = path
+        named.append(found)
+    lonely = sorted(named[0].keys() ^ named[1].keys())
+    if lonely:
+        place = first if lonely[0] in named[0] else second
+        raise EvaluationError(
+            f"{place}: {lonely[0]} has no partner of its name in the other folder, nor have {len(lonely) - 1} others"
+        )
+    return [(named[0][name], named[1][name]) for name in named[0]]
+
+
+def means_of_pairs(batches: Iterator[tuple[Tensor, Tensor]], measures: dict[str, Measure]) -> dict[str, Means]:
+    """Each measure's mean over batches of pairs of uint8 images `[pair, 3, height, width]`, by name."""
+    values: dict[str, list[Tensor]] = {name: [] for name in measures}
+    for first, second in batches:
+        for name, measure in measures.items():
+            values[name].append(measure(first, second).double().cpu())
+    means = {}
+    for name, parts in values.items():
+        if not parts:
+            raise EvaluationError("fidelity needs at least one pair of images, got none")
+        of_pairs = torch.cat(parts).numpy()
+        means[name] = Means(float(of_pairs.mean()), of_pairs)
+    return means
+
+
+def pairs_of_files(files: Sequence[tuple[Path, Path]]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Each pair as a batch of its own, at the size of its files; `EvaluationError` names two of different sizes."""
+    for first, second in files:
+        one, two = read_image(first), read_image(second)
+        if one.shape != two.shape:
+            sizes = " and ".join(f"{image.shape[1]} x {image.shape[2]}" for image in (one, two))
+            raise EvaluationError(f"{first} and {second} must have one size, they have {sizes}")
+        yield one[None], two[None]

@@ -1,0 +1,102 @@
+"""Two sets of images in the space of one extractor: folders, arrays or saved statistics in, figures out."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from eval.arrays import Array
+from eval.errors import EvaluationError
+from eval.images.extractor import INCEPTION, Extractor, features_of
+from eval.images.frechet import FEWEST_IMAGES, FeatureStatistics, frechet_distance, read_statistics, statistics_of
+from eval.images.image_files import Images, image_files
+from eval.images.kid import kernel_distance
+from eval.images.precision_recall import precision_recall
+from eval.report.result import Figure
+
+SECTION = "Distribution"
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """A set in an extractor's space. `features` `[image, feature]` are None where only statistics were saved."""
+
+    name: str
+    statistics: FeatureStatistics = field(repr=False)
+    features: np.ndarray | None = field(repr=False)
+
+
+def check_source(source: Path, *, features: bool) -> None:
+    """What `read_set` can refuse without a network, before one is loaded: `EvaluationError` naming the set.
+
+    `features`: whether a measure will ask for them, which saved statistics do not have.
+    """
+    if source.suffix == ".npz":
+        read_statistics(source)
+        if features:
+            raise EvaluationError(f"{source}: KID, precision and recall need the images, statistics are not enough")
+    else:
+        _enough(str(source), len(image_files(source)))
+
+
+def read_set(
+    source: Path | Images, extractor: Extractor, *, name: str = "", batch: int = 50, workers: int | None = None
+) -> ImageSet:
+    """The set of a folder (nested as it may be), of an .npz of statistics, of a list of files, or of an array.
+
+    `EvaluationError` names the set if it is missing, unreadable or has fewer than two images.
+    """
+    name = name or (str(source) if isinstance(source, Path) else "the set")
+    if isinstance(source, Path) and source.suffix == ".npz":
+        return ImageSet(name, read_statistics(source), None)
+    images = image_files(source) if isinstance(source, Path) else source
+    features = features_of(images, extractor, batch=batch, workers=workers)
+    _enough(name, len(features))
+    return ImageSet(name, statistics_of(features, extractor.name), features)
+
+
+def set_figures(
+    real: ImageSet, generated: ImageSet, extractor: Extractor, *, kid: bool = True, shares: bool = True
+) -> list[Figure]:
+    """The Frechet distance; with `kid` the kernel distance; with `shares` precision and recall.
+
+    The last two need features: `EvaluationError` for a set of saved statistics.
+    """
+    inception = extractor.space == INCEPTION
+    suffix = "" if inception else f", {extractor.space}"
+    protocol = f"{_count(real)} against {_count(generated)} images, {extractor.name}"
+    # pytorch-fid's files do not say by which network, and prepared how: the reader has to know.
+    unsaid = [images.name for images in (real, generated) if images.statistics.extractor is None]
+    protocol += "".join(f", {name} by an extractor that its file does not tell" for name in unsaid)
+    few = real.statistics.warning or generated.statistics.warning
+    note = f"fewer than {FEWEST_IMAGES} images: biased upwards" if few else "0 for identical sets"
+    value = frechet_distance(real.statistics, generated.statistics)
+    name = "FID" if inception else f"Frechet distance{suffix}"
+    figures = [Figure(SECTION, name, value, protocol=protocol, note=note)]
+    if kid:
+        distance = kernel_distance(_features(real, "KID"), _features(generated, "KID"))
+        name = "KID" if inception else f"kernel distance{suffix}"
+        figures.append(Figure(SECTION, name, distance, protocol=protocol, note="over all pairs, without bias"))
+    if shares:
+        found = precision_recall(_features(real, "precision"), _features(generated, "recall"))
+        protocol += f", {found.neighbors} neighbors"
+        figures += [
+            Figure(SECTION, f"precision{suffix}", 100 * found.precision, "%", protocol, "generated that look real"),
+            Figure(SECTION, f"recall{suffix}", 100 * found.recall, "%", protocol, "real that are covered"),
+        ]
+    return figures
+
+
+def _enough(name: str, images: int) -> None:
+    if images < 2:
+        raise EvaluationError(f"{name}: a set needs at least two images, this one has {images}")
+
+
+def _features(images: ImageSet, wanted: str) -> Array:
+    if images.features is None:
+        raise EvaluationError(f"{images.name}: {wanted} needs the images themselves, statistics are not enough")
+    return images.features
+
+
+def _count(images: ImageSet) -> str:
+    return "an unknown number of" if images.statistics.images is None else str(images.statistics.images)

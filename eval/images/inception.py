@@ -1,0 +1,90 @@
+"""The Inception network of the FID: pytorch-fid's, by its own arithmetic, and how each protocol shows it an image.
+
+It is a port of the TensorFlow network of the FID's authors, with which the original DG-Net was measured: its features
+are near that network's, not equal to them, and published figures differ by that as well. Protocols are ways to resize;
+"clean" is clean-fid's, and its own file of the network (a TorchScript of the same weights) is not used.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import torch
+import torch.nn.functional as F
+from pytorch_fid import inception
+from torch import Tensor
+
+from eval.errors import EvaluationError
+from eval.images.extractor import INCEPTION, Extractor
+from eval.images.image_files import resized, smooth_resized
+from eval.weights import published_sha256, published_weights
+
+WEIGHTS_NAME = inception.FID_WEIGHTS_URL.rsplit("/", 1)[1]
+WEIGHTS_SHA256 = published_sha256(inception.FID_WEIGHTS_URL)
+SIDE = 299
+_patching = threading.Lock()
+
+
+def _as_it_is(image: Tensor) -> Tensor:
+    """What pytorch-fid's network does to any image: bilinear, without a filter against aliasing."""
+    return F.interpolate(image[None].float() / 255, size=(SIDE, SIDE), mode="bilinear", align_corners=False)[0]
+
+
+def _from_256_by_128(image: Tensor) -> Tensor:
+    return _as_it_is(resized(image, 256, 128))
+
+
+def _clean(image: Tensor) -> Tensor:
+    return smooth_resized(image, SIDE, SIDE) / 255
+
+
+# protocol -> uint8 image [3, height, width] to the network's input [3, 299, 299], 0..1.
+PREPARATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "pytorch-fid": _as_it_is,
+    "dgnet": _from_256_by_128,
+    "clean": _clean,
+}
+MEANING = {
+    "pytorch-fid": "files as they are, bilinear to 299x299 without antialiasing",
+    "dgnet": "256x128 first (bicubic) like the original DG-Net's images, then bilinear to 299x299 without antialiasing",
+    "clean": "antialiased bicubic to 299x299, not rounded, into pytorch-fid's network and not clean-fid's file",
+}
+
+
+def inception_extractor(
+    protocol: str = "pytorch-fid",
+    *,
+    weights: Path | None = None,
+    sha256: str = WEIGHTS_SHA256,
+    device: torch.device | str = "cpu",
+) -> Extractor:
+    """Features `[image, 2048]` of pytorch-fid's Inception network, for images that a protocol prepares.
+
+    Args:
+        protocol: a key of `PREPARATIONS`.
+        weights: pytorch-fid's file of weights; without it the copy that torch keeps, or the package's own download.
+        sha256: what the hexadecimal SHA-256 of the file must begin with.
+
+    Raises:
+        EvaluationError: an unknown protocol; no weights and no way to get them; another file than that.
+    """
+    if protocol not in PREPARATIONS:
+        raise EvaluationError(f"protocol must be one of {', '.join(PREPARATIONS)}, got {protocol!r}")
+    network = _network(published_weights(inception.FID_WEIGHTS_URL, weights, "--weights", sha256)).to(device).eval()
+
+    def features(images: Tensor) -> Tensor:
+        return network(images.to(device))[0].flatten(1)
+
+    return Extractor(f"Inception ({protocol}: {MEANING[protocol]})", PREPARATIONS[protocol], features, INCEPTION)
+
+
+def _network(state: dict[str, Any]) -> torch.nn.Module:
+    # The package builds its network and downloads the weights in one function, and has no argument for either.
+    with _patching, mock.patch.object(inception, "load_state_dict_from_url", lambda *_, **__: state):
+        try:
+            return inception.InceptionV3(resize_input=False)
+        except (RuntimeError, AttributeError, TypeError) as error:
+            reason = str(error).splitlines()[0]
+            raise EvaluationError(f"the weights do not fit pytorch-fid's Inception network ({reason})") from error

@@ -1,0 +1,43 @@
+"""Multi-query: several images of one person by one camera ask together, by the mean of their features.
+
+As Zheng et al., "Scalable Person Re-identification: A Benchmark", ICCV 2015, where Market-1501's `gt_bbox` gives all
+images of a query's person in the query's camera; MSMT17 and others have a `multi-query` folder.
+"""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from eval.arrays import Array, checked_labels
+from eval.errors import EvaluationError
+from eval.reid.distance import unit_features
+
+
+def mean_of_each_query(
+    features: Array, ids: Array, cameras: Array, query_ids: Array, query_cameras: Array
+) -> Float[Tensor, "query feature"]:
+    """For each query the mean unit feature of all images of its identity by its camera, float64.
+
+    `features` `[image, feature]`, `ids` and `cameras` `[image]` are of the images that ask; the query's own image
+    counts if it is among them. `EvaluationError` for a query without any such image, NaN and mismatched shapes.
+    """
+    unit = unit_features("multi-query features", features)
+    group = np.stack([checked_labels("ids", ids, len(unit)), checked_labels("cameras", cameras, len(unit))], axis=1)
+    queries = checked_labels("query_ids", query_ids, len(query_ids))
+    wanted = np.stack([queries, checked_labels("query_cameras", query_cameras, len(queries))], axis=1)
+    groups, of_image = np.unique(group, axis=0, return_inverse=True)
+    place = {(int(identity), int(camera)): number for number, (identity, camera) in enumerate(groups)}
+    missing = next((number for number, pair in enumerate(wanted.tolist()) if tuple(pair) not in place), None)
+    if missing is not None:
+        identity, camera = wanted[missing].tolist()
+        raise EvaluationError(
+            f"multi-query needs images of every query's identity and camera, query {missing} has none of identity "
+            f"{identity} by camera {camera}"
+        )
+    of_query = torch.tensor([place[identity, camera] for identity, camera in wanted.tolist()])
+    rows = torch.from_numpy(of_image.reshape(-1)).to(unit.device)
+    sums = torch.zeros(len(groups), unit.shape[1], dtype=torch.float64, device=unit.device)
+    # Sums of multiples of 2^-24 are exact: their order cannot matter, on any device.
+    sums.index_add_(0, rows, unit.double())
+    return (sums / torch.bincount(rows, minlength=len(groups))[:, None])[of_query.to(unit.device)]

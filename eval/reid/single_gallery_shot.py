@@ -1,0 +1,117 @@
+"""CUHK03's first protocol: one gallery image of each person, drawn again and again.
+
+Li et al., "DeepReID: Deep Filter Pairing Neural Network for Person Re-identification", CVPR 2014. There is one true
+match for a query, so CMC is the figure; an accuracy by this protocol is not comparable with one on the whole gallery.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from eval.arrays import Array, checked_features
+from eval.errors import EvaluationError
+from eval.reid.distance import joined_unit_features, order_keys, row_blocks, squared_distances
+from eval.reid.labels import RankingLabels
+from eval.reid.ranking import check_ranks
+from eval.reid.rerank import KReciprocal, reranked_blocks
+
+PROTOCOL = "single-gallery-shot"
+
+
+@dataclass(frozen=True)
+class SingleShotResult:
+    """CMC 0..1, its mean over repetitions and its standard deviation between them."""
+
+    cmc: dict[int, float]
+    cmc_deviation: dict[int, float]
+    protocol: str
+    reranking: str
+    repetitions: int
+    seed: int
+    queries: int
+    valid_queries: int  # queries with a true match in another camera; the mean is over these
+    identities: int  # images of the gallery of one repetition
+    cmc_curve: np.ndarray = field(repr=False)  # [identities], cmc_curve[0] is rank 1
+
+
+def single_shot_metrics(
+    query_features: Array,
+    query_ids: Array,
+    query_cameras: Array,
+    gallery_features: Array,
+    gallery_ids: Array,
+    gallery_cameras: Array,
+    *,
+    ranks: Sequence[int] = (1, 3, 5, 10),
+    repetitions: int = 10,
+    seed: int = 0,
+    reranking: KReciprocal | None = None,
+) -> SingleShotResult:
+    """Rank galleries of one image of each identity, drawn `repetitions` times; arguments as in `eval.reid.ranking`.
+
+    Junk is left out, and of the query's own identity the images of its own camera. Identity 0, where it occurs, counts
+    as one person. Which images are drawn depends on `seed`, the number of the repetition and the gallery's order alone:
+    each image gets a random number, the largest of an identity stands for it. Re-ranking sees the whole gallery.
+    `EvaluationError` as in `eval.reid.ranking.rank_metrics`.
+    """
+    if repetitions < 1 or seed < 0:
+        raise EvaluationError(f"repetitions must be at least 1 and the seed at least 0, got {repetitions} and {seed}")
+    check_ranks(ranks)
+    given = checked_features("query_features", query_features)
+    everyone = checked_features("gallery_features", gallery_features)
+    labels = RankingLabels.checked(given, len(everyone), query_ids, query_cameras, gallery_ids, gallery_cameras)
+    features = joined_unit_features(given, everyone, labels.kept)
+    query, gallery = features[: len(given)], features[len(given) :]
+    reranked = reranked_blocks(features, len(given), reranking) if reranking else None
+    numbers = [_numbers(seed, repetition, len(gallery)).to(features.device) for repetition in range(repetitions)]
+    identities, person = labels.gallery_ids.unique(return_inverse=True)
+
+    places: list[Tensor] = []
+    for rows in row_blocks(len(query), len(gallery)):
+        distances = squared_distances(query[rows], gallery) if reranked is None else reranked(rows)
+        keys = order_keys(distances.to(features.device), 4.0 if reranked is None else 1.0)
+        match, _ = labels.masks(rows)
+        valid = match.any(dim=1).nonzero().flatten()
+        places.append(
+            torch.stack([_places(keys[valid], match[valid], labels.query_ids[rows][valid], identities, person, number)
+                         for number in numbers]).cpu()
+        )  # fmt: skip
+    found = torch.cat(places, dim=1).numpy()  # [repetition, valid query]
+    if not found.size:
+        raise EvaluationError("no query has an image of its identity from another camera in the gallery")
+    curves = (found[:, :, None] <= np.arange(len(identities))).mean(axis=1)
+    mean, deviation = curves.mean(axis=0), curves.std(axis=0)
+    last = len(identities)
+    return SingleShotResult(
+        cmc={rank: float(mean[min(rank, last) - 1]) for rank in ranks},
+        cmc_deviation={rank: float(deviation[min(rank, last) - 1]) for rank in ranks},
+        protocol=PROTOCOL,
+        reranking=str(reranking or "none"),
+        repetitions=repetitions,
+        seed=seed,
+        queries=len(query),
+        valid_queries=found.shape[1],
+        identities=last,
+        cmc_curve=mean,
+    )
+
+
+def _numbers(seed: int, repetition: int, gallery: int) -> Tensor:
+    """A random number 0..1 for each gallery image: a generator of its own for each repetition."""
+    random = np.random.Generator(np.random.Philox(key=seed, counter=repetition << 128))
+    return torch.from_numpy(random.random(gallery))
+
+
+def _places(
+    keys: Tensor, match: Tensor, query_ids: Tensor, identities: Tensor, person: Tensor, numbers: Tensor
+) -> Tensor:
+    """The 0-based place of each query's drawn match among the drawn images of all other persons."""
+    largest = torch.zeros(len(identities), dtype=numbers.dtype, device=numbers.device)
+    largest.scatter_reduce_(0, person, numbers, "amax", include_self=False)
+    drawn = (numbers == largest[person]).nonzero().flatten()
+    own = torch.where(match, numbers, -1.0).argmax(dim=1, keepdim=True)
+    nearer = keys[:, drawn] < keys.gather(1, own)
+    return (nearer & (identities[person[drawn]] != query_ids[:, None])).sum(dim=1)

@@ -1,0 +1,114 @@
+"""Re-identification accuracy as figures, curves and ranked lists for a report."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+from eval.arrays import Array
+from eval.reid.ranking import RankingResult
+from eval.reid.retrieval import Retrieval
+from eval.reid.single_gallery_shot import PROTOCOL as SINGLE_SHOT
+from eval.reid.single_gallery_shot import SingleShotResult
+from eval.report.chart import line_chart
+from eval.report.page import Html, Section, Tile, in_order, paragraph, section
+from eval.report.result import Figure
+
+ACCURACY = "Re-identification"
+PROTOCOLS = {
+    "standard": "Junk never enters, distractors stay, images of the query's identity and camera are left out, queries "
+    "without a match are left out of every mean; the average precision is the mean precision at the true matches "
+    "(torchreid, fast-reid, MGN-pytorch).",
+    "dgnet": "As the original DG-Net: the average precision is the area under the precision-recall curve by the "
+    "trapezoid rule, and every mean is divided by all queries.",
+    SINGLE_SHOT: "CUHK03's first: one gallery image of each person is drawn, again and again; the CMC is the mean over "
+    "these galleries (Li et al., CVPR 2014).",
+}
+# Ranks that the curve shows: what comes later tells no more.
+_LAST_RANK = 50
+
+# Which image of which split: `picture("query", 3)` is uint8 `[3, height, width]`.
+PictureOf = Callable[[Literal["query", "gallery"], int], Array]
+
+
+def protocol_of(result: RankingResult | SingleShotResult) -> str:
+    """All that decides whether two accuracies may be compared, in one line."""
+    asked = f"{result.protocol}, {result.queries:,} queries ({result.valid_queries:,} with a match), "
+    if isinstance(result, SingleShotResult):
+        drawn = f"{result.repetitions:,} galleries of {result.identities:,} drawn from seed {result.seed}"
+        return f"{asked}{drawn}, re-ranking {result.reranking}"
+    expansion = "" if result.query_expansion == "none" else f", {result.query_expansion}"
+    return f"{asked}gallery of {result.gallery:,}, re-ranking {result.reranking}{expansion}"
+
+
+def single_shot_figures(results: Mapping[str, SingleShotResult], note: str = "") -> list[Figure]:
+    """The CMC in per cent, each rank with its deviation between the repetitions; `results` as in `accuracy_figures`."""
+    figures = []
+    for suffix, result in results.items():
+        for rank, share in result.cmc.items():
+            said = f"rank {rank}, {suffix}" if suffix else f"rank {rank}"
+            spread = f"± {100 * result.cmc_deviation[rank]:.1f} between repetitions"
+            words = f"{spread}; {note}" if note and rank == min(result.cmc) else spread
+            figures.append(Figure(ACCURACY, said, 100 * share, "%", protocol_of(result), words))
+    return figures
+
+
+def accuracy_figures(results: Mapping[str, RankingResult], note: str = "") -> list[Figure]:
+    """mAP, CMC and mINP in per cent. `results` maps what follows a figure's name ("", "re-ranked") to a result."""
+    figures = []
+    for suffix, result in results.items():
+        protocol = protocol_of(result)
+        values = {"mAP": result.mAP} | {f"rank {rank}": share for rank, share in result.cmc.items()}
+        for name, value in (values | {"mINP": result.mINP}).items():
+            said = f"{name}, {suffix}" if suffix else name
+            figures.append(Figure(ACCURACY, said, 100 * value, "%", protocol, note if name == "mAP" else ""))
+    return figures
+
+
+def cmc_section(results: Mapping[str, RankingResult] | Mapping[str, SingleShotResult]) -> Section:
+    """The cumulated matching characteristic of each result up to rank 50."""
+    lines = {
+        name: [(rank, 100 * float(share)) for rank, share in enumerate(result.cmc_curve[:_LAST_RANK], start=1)]
+        for name, result in results.items()
+    }
+    title = "Queries, in per cent, whose person is found at that rank or before it"
+    return section("CMC", line_chart(title, lines, "rank", log=False, steps=True))
+
+
+def retrieval_section(title: str, lead: str, lists: Sequence[Retrieval], ids: Array, picture: PictureOf) -> Section:
+    """Ranked lists, one for each query, the true matches framed; `ids` are the queries' identities.
+
+    Where no true match is among the first, the nearest stands behind them with its rank.
+    """
+    blocks: list[Html] = [paragraph(lead)]
+    for one in lists:
+        person = int(ids[one.query])
+        tiles = [Tile(picture("query", one.query), f"query: person {person}", "query")]
+        for rank, (place, right) in enumerate(zip(one.found.tolist(), one.right.tolist(), strict=True), start=1):
+            frame: Literal["right", "wrong"] = "right" if right else "wrong"
+            said = f"rank {rank}: {'the same person' if right else 'another person'}"
+            tiles.append(Tile(picture("gallery", place), said, str(rank), frame))
+        if one.match_rank > len(one.found):
+            said = f"the nearest true match, at rank {one.match_rank}"
+            tiles.append(Tile(picture("gallery", one.match), said, f"rank {one.match_rank:,}", "right"))
+        heading = f"Person {person}, query {one.query + 1}: average precision {100 * one.average_precision:.1f} %"
+        blocks.append(in_order(tiles, heading))
+    return section(title, *blocks)
+
+
+def score_section(
+    title: str, lead: str, images: Sequence[Array], scores: Sequence[float], words: Sequence[str], *, most: int = 24
+) -> Section:
+    """Generated images sorted by a score, highest first: the best and the worst `most // 2`, or all where fewer.
+
+    `images` are uint8 `[3, height, width]`, `words` describe each for those who do not see it.
+    """
+    order = sorted(range(len(scores)), key=lambda place: -scores[place])
+    tiles = [Tile(images[place], words[place], f"{scores[place]:.3g}") for place in order]
+    if len(tiles) <= most:
+        return section(title, paragraph(lead), in_order(tiles, "All, the highest score first"))
+    half = most // 2
+    return section(
+        title,
+        paragraph(lead),
+        in_order(tiles[:half], f"The {half} highest of {len(tiles):,}"),
+        in_order(tiles[-half:], f"The {half} lowest, the lowest last"),
+    )

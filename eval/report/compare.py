@@ -1,0 +1,122 @@
+"""Reports side by side. Figures of different protocols never stand in one row, and the reader is told of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from eval.errors import EvaluationError
+from eval.report.result import Report, number_text
+
+SAME, DIFFERENT, UNKNOWN = " ", "≠", "?"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure by one protocol: its value in each report, None where a report lacks it.
+
+    `mark` is DIFFERENT where another report has the figure by another protocol (or unit) only, UNKNOWN where values
+    stand side by side and no protocol is stated, SAME otherwise.
+    """
+
+    section: str
+    name: str
+    protocol: str
+    unit: str
+    values: tuple[float | int | None, ...]
+    mark: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The rows in the order of the first report, and what must be known before reading them, a sentence each.
+
+    `not_measured` holds the names and reasons of each report.
+    """
+
+    titles: tuple[str, ...]
+    rows: tuple[Row, ...]
+    warnings: tuple[str, ...]
+    not_measured: tuple[dict[str, str], ...]
+
+
+def compare(reports: Sequence[Report]) -> Comparison:
+    """Line up the figures of two or more reports. `EvaluationError` for fewer, or a report that has one twice."""
+    if len(reports) < 2:
+        raise EvaluationError(f"a comparison needs at least two reports, got {len(reports)}")
+    found: dict[tuple[str, str], dict[tuple[str, str], dict[int, float | int]]] = {}
+    for number, report in enumerate(reports):
+        for figure in report.figures:
+            values = found.setdefault((figure.section, figure.name), {}).setdefault((figure.protocol, figure.unit), {})
+            if number in values:
+                raise EvaluationError(
+                    f"{report.title!r} has {figure.section!r} / {figure.name!r} twice by one protocol"
+                )
+            values[number] = figure.value
+    rows = []
+    for (section, name), measured in found.items():
+        holders = {number for values in measured.values() for number in values}
+        for (protocol, unit), values in measured.items():
+            mark = DIFFERENT if holders - set(values) else UNKNOWN if not protocol and len(values) > 1 else SAME
+            row = tuple(values.get(number) for number in range(len(reports)))
+            rows.append(Row(section, name, protocol, unit, row, mark))
+    # What one protocol measured stands together; the rest of the order is that of the reports.
+    sections, protocols = (list(dict.fromkeys(getattr(row, name) for row in rows)) for name in ("section", "protocol"))
+    rows.sort(key=lambda row: (sections.index(row.section), protocols.index(row.protocol)))
+    missing = tuple(report.not_measured for report in reports)
+    return Comparison(tuple(report.title for report in reports), tuple(rows), _warnings(reports, rows), missing)
+
+
+def as_text(comparison: Comparison, labels: Sequence[str], sources: Sequence[str]) -> str:
+    """The comparison for a terminal: `labels` head the columns and stand for `sources`; two get a difference."""
+    two = len(labels) == 2
+    width = max([len(row.name) for row in comparison.rows] + [12])
+    column = max([len(label) for label in labels] + [12])
+    heads = [*labels, *([f"{labels[1]} - {labels[0]}"] if two else [])]
+    named = zip(labels, comparison.titles, sources, strict=True)
+    lines = [f"{label}  {title} ({source})" for label, title, source in named]
+    for section, rows in groupby(comparison.rows, key=lambda row: row.section):
+        lines += ["", f"{section:{width + 4}}" + "".join(f"  {head:>{column}}" for head in heads)]
+        protocol = None
+        for row in rows:
+            if row.protocol != protocol:
+                protocol = row.protocol
+                lines.append(f"  by {protocol or 'a protocol that is not stated'}")
+            cells = ["-" if value is None else number_text(value, row.unit) for value in row.values]
+            first, second, *_ = row.values
+            if two:
+                whole = first is not None and second is not None
+                cells.append(_signed(second - first, row.unit) if whole else "")  # type: ignore[operator]
+            lines.append(f"  {row.mark} {row.name:{width}}" + "".join(f"  {cell:>{column}}" for cell in cells))
+    for label, missing in zip(labels, comparison.not_measured, strict=True):
+        lines += ["", f"Not measured in {label}"] if missing else []
+        lines += [f"    {name}: {reason}" for name, reason in missing.items()]
+    return "\n".join(line.rstrip() for line in [*lines, *([""] if comparison.warnings else []), *comparison.warnings])
+
+
+def _warnings(reports: Sequence[Report], rows: Sequence[Row]) -> tuple[str, ...]:
+    said = []
+    if different := _named([row for row in rows if row.mark == DIFFERENT]):
+        said.append(
+            f"{DIFFERENT} Measured by different protocols, each in a row of its own; do not compare them: {different}."
+        )
+    if unknown := _named([row for row in rows if row.mark == UNKNOWN]):
+        said.append(f"{UNKNOWN} No protocol is stated, so that nobody knows what is compared: {unknown}.")
+    for split in dict.fromkeys(name for report in reports for name in report.splits):
+        counts = [report.splits[split] for report in reports if split in report.splits]
+        if any(count != counts[0] for count in counts):
+            each = " and ".join(", ".join(f"{n:,} {what}" for what, n in count.items()) for count in counts)
+            said.append(f"! The reports measured different data: {split} is {each}.")
+    return tuple(said)
+
+
+def _named(rows: Sequence[Row]) -> str:
+    """The figures of these rows, each once, by section."""
+    names: dict[str, dict[str, None]] = {}
+    for row in rows:
+        names.setdefault(row.section, {})[row.name] = None
+    return "; ".join(f"{section}: {', '.join(figures)}" for section, figures in names.items())
+
+
+def _signed(difference: float | int, unit: str) -> str:
+    text = number_text(difference, unit)
+    return text if text.startswith("-") else f"+{text}"

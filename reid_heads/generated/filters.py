@@ -1,0 +1,85 @@
+"""The quality filter: which generated images are good enough to learn from, by the scores of their manifest."""
+
+import math
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from pydantic import Field, model_validator
+
+from dgnet.core.errors import UserError
+from dgnet.core.settings import Section
+from dgnet.data.readers.generated import SCORES, GeneratedRecord
+
+ScoreName = Literal["identity_consistency", "diversity", "realism", "sharpness"]
+
+
+class FilterConfig(Section):
+    """Keeps the generated images whose `score` is high: at least `least`, or the `best` share (0..1) of each identity.
+
+    The scores are the manifest's (`dgnet.generation.scores`, `dgnet.generation.diversity`). A share is taken within
+    the identity
+    that lent the appearance, rounded up, so that nobody is dropped altogether.
+    """
+
+    score: ScoreName
+    least: float | None = None
+    best: float | None = Field(None, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "FilterConfig":
+        if (self.least is None) == (self.best is None):
+            raise ValueError("a filter has either least (a threshold) or best (a share)")
+        return self
+
+    @property
+    def meaning(self) -> str:
+        """In words."""
+        if self.best is not None:
+            return f"best {100 * self.best:g} % of each identity by {self.score}"
+        return f"{self.score} at least {self.least:g}"
+
+
+class Filtered(NamedTuple):
+    """The images that are left, in their order, and a sentence for each filter: what it kept and what it dropped."""
+
+    records: tuple[GeneratedRecord, ...]
+    dropped: tuple[str, ...]
+
+
+def filtered(records: Sequence[GeneratedRecord], filters: Sequence[FilterConfig]) -> Filtered:
+    """Apply the filters one after another.
+
+    Raises:
+        UserError: an image lacks the score that is asked for, or none is left.
+    """
+    told = []
+    for one in filters:
+        kept = _kept(records, one)
+        told.append(f"{one.meaning}: {len(records) - len(kept)} of {len(records)} generated images dropped")
+        if not kept:
+            best = max(record.scores[one.score] for record in records)
+            raise UserError(f"generated.filters: {one.meaning} keeps no image; the highest {one.score} is {best:g}")
+        records = kept
+    return Filtered(tuple(records), tuple(told))
+
+
+def _kept(records: Sequence[GeneratedRecord], one: FilterConfig) -> tuple[GeneratedRecord, ...]:
+    lacking = [record for record in records if one.score not in record.scores]
+    if lacking:
+        raise UserError(
+            f"{lacking[0].path}: has no {one.score} in its manifest (so {len(lacking)} of {len(records)} images), and "
+            f"generated.filters asks for it; scores are {', '.join(SCORES)}, and tools/generate.py writes them"
+        )
+    if one.least is not None:
+        return tuple(record for record in records if record.scores[one.score] >= one.least)
+    assert one.best is not None
+    groups: dict[int | None, list[GeneratedRecord]] = {}
+    for record in records:
+        groups.setdefault(record.appearance, []).append(record)
+    chosen = set()
+    for group in groups.values():
+        # Of equal ones the first by path: sorting is stable.
+        ranked = sorted(group, key=lambda record: -record.scores[one.score])
+        # A hair below, so that a tenth of ten is one and not two.
+        chosen |= {record.path for record in ranked[: math.ceil(one.best * len(group) - 1e-9)]}
+    return tuple(record for record in records if record.path in chosen)

@@ -1,0 +1,197 @@
+"""Where a batch's generated images come from: a stored set, or a generator that swaps the batch's own images."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Int64, UInt8
+from torch import Tensor
+
+from dgnet.core import pixels
+from dgnet.core.errors import UserError
+from dgnet.core.random_draws import generator as random_generator
+from dgnet.data.cache import ImageCache
+from dgnet.data.readers.generated import GeneratedRecord, read_generated
+from dgnet.data.records import Dataset
+from dgnet.models.frozen import evaluating
+from dgnet.models.generator import Generator
+from dgnet.runs.checkpoint import list_checkpoints
+from dgnet.runs.load import load_generator
+from reid_heads.config import GeneratedConfig
+from reid_heads.generated.filters import filtered
+from reid_heads.generated.label_policies import POLICIES, PolicyName
+from reid_heads.losses.label_smoothing import UNLABELED
+from reid_heads.models.student import build_student
+
+
+@dataclass(frozen=True)
+class GeneratedImages:
+    """Images as they were made, on the CPU, and the classes of their sources (-1: unknown)."""
+
+    images: UInt8[Tensor, "batch 3 height width"]
+    appearance: Int64[Tensor, "batch"]
+    structure: Int64[Tensor, "batch"]
+
+
+class StoredImages:
+    """A set of generated images in memory.
+
+    A batch is given images of its own identities as far as there are any, its identities in turn, so that metric losses
+    find pairs; other images where an identity has none. Whose image it is, the label policy says.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[GeneratedRecord],
+        classes: dict[int, int],
+        policy: PolicyName = "appearance",
+        workers: int | None = None,
+        dropped: Sequence[str] = (),
+    ) -> None:
+        """`classes` maps training identities to their classes; `dropped` says what filters left out (`filtered`).
+
+        `UserError` for images that the policy cannot use.
+        """
+        self.dropped = tuple(dropped)
+        _refuse_unusable(records, classes, policy)
+        self.cache = ImageCache([record.path for record in records], workers)
+        self.appearance, self.structure = (
+            np.array([classes.get(getattr(record, role), UNLABELED) for record in records], dtype=np.int64)
+            for role in ("appearance", "structure")
+        )
+        owners = self.structure if policy == "fine_grained" else self.appearance
+        self._grouped = np.argsort(owners, kind="stable")
+        self._owners, self._starts, self._sizes = np.unique(
+            owners[self._grouped], return_index=True, return_counts=True
+        )
+
+    def __len__(self) -> int:
+        return len(self.cache)
+
+    def origin(self) -> bytes:
+        """Which images these are: name and size of each file, the classes of its sources."""
+        return b"".join(
+            os.fsencode(f"{path.name}\0{path.stat().st_size}\0{appearance}\0{structure}\n")
+            for path, appearance, structure in zip(self.cache.paths, self.appearance, self.structure, strict=True)
+        )
+
+    def draw(
+        self, labels: Int64[np.ndarray, "batch"], count: int, height: int, width: int, seed: int, index: int
+    ) -> GeneratedImages:
+        """`count` images for a batch of these classes: a pure function of its arguments."""
+        uniform = random_generator(seed, "stored generated images", index).random((3, count))
+        people = np.unique(labels)
+        wanted = people[np.argsort(random_generator(seed, "their identities", index).random(len(people)))]
+        wanted = np.resize(wanted, count)
+        place = np.searchsorted(self._owners, wanted).clip(max=len(self._owners) - 1)
+        has = self._owners[place] == wanted
+        own = self._starts[place] + (uniform[0] * self._sizes[place]).astype(np.int64)
+        chosen = self._grouped[np.where(has, own, (uniform[1] * len(self)).astype(np.int64))]
+        return GeneratedImages(
+            self.cache.gather(torch.from_numpy(chosen), height, width),
+            torch.from_numpy(self.appearance[chosen]),
+            torch.from_numpy(self.structure[chosen]),
+        )
+
+
+class LiveGenerator:
+    """A trained DG-Net that swaps the real images of a batch among themselves while the head trains.
+
+    Args:
+        height, width: of the images that it works on, in pixels; others are resized before and after.
+    """
+
+    def __init__(self, network: Generator, height: int, width: int) -> None:
+        self.network, self.height, self.width = network, height, width
+
+    def origin(self) -> bytes:
+        """Which generator this is: all its weights."""
+        digest = hashlib.sha256()
+        for value in self.network.state_dict().values():
+            digest.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        return digest.digest()
+
+    @torch.no_grad()
+    def swap(
+        self,
+        images: UInt8[Tensor, "batch 3 height width"],
+        labels: Int64[Tensor, "batch"],
+        count: int,
+        seed: int,
+        index: int,
+    ) -> GeneratedImages:
+        """`count` swaps, each between images of two identities; the pairs are a pure function of seed and index.
+
+        `images` and `labels` are the batch's, not augmented, of at least two identities, on the CPU.
+        """
+        appearance, structure = draw_swaps(labels.numpy(), count, seed, index)
+        device = next(self.network.parameters()).device
+        sources = pixels.resize(images, self.height, self.width)
+        with evaluating(self.network):
+            made = self.network.swap(
+                *(pixels.normalize(sources[torch.from_numpy(chosen)].to(device)) for chosen in (appearance, structure))
+            )
+        back = pixels.resize(pixels.to_uint8(made).cpu(), *images.shape[2:])
+        return GeneratedImages(back, labels[torch.from_numpy(appearance)], labels[torch.from_numpy(structure)])
+
+
+GeneratedSource = StoredImages | LiveGenerator
+
+
+def draw_swaps(
+    labels: Int64[np.ndarray, "batch"], count: int, seed: int, index: int
+) -> tuple[Int64[np.ndarray, "swap"], Int64[np.ndarray, "swap"]]:
+    """Positions of appearances and structures of `count` swaps: appearances in turn in a random order, each with a
+    random image of another identity."""
+    uniform = random_generator(seed, "live swaps", index).random((2, max(count, len(labels))))
+    appearance = np.resize(np.argsort(uniform[0, : len(labels)]), count)
+    others = labels[None, :] != labels[appearance, None]
+    # The k-th of the others, k drawn uniformly.
+    rank = (uniform[1, :count] * others.sum(1)).astype(np.int64)
+    return appearance, (others.cumsum(1) == (rank + 1)[:, None]).argmax(1)
+
+
+def open_generated(
+    config: GeneratedConfig, dataset: Dataset, device: torch.device | str = "cpu"
+) -> GeneratedSource | None:
+    """What `config.source` names: a run of DG-Net (folder or checkpoint), or stored images. None where it names none.
+
+    Raises:
+        UserError: nothing of the kind is there, it is damaged, or the label policy asks what its images do not tell.
+    """
+    if config.source is None:
+        return None
+    if is_run(config.source):
+        if config.filters:
+            raise UserError(
+                f"{config.source} swaps while training, and its images have no scores for generated.filters; make a "
+                "set of it by tools/generate.py"
+            )
+        stored = load_generator(config.source, device, build_head=build_student)
+        return LiveGenerator(stored.network, stored.config.data.height, stored.config.data.width)
+    classes = {identity: label for label, identity in enumerate(dataset.identities)}
+    records, dropped = filtered(read_generated(config.source, config.name_pattern), config.filters)
+    return StoredImages(records, classes, config.label, dropped=dropped)
+
+
+def is_run(path: Path) -> bool:
+    """Whether `path` is a checkpoint, or the folder of a run with checkpoints."""
+    return path.suffix == ".pt" or bool(list_checkpoints(path / "checkpoints"))
+
+
+def _refuse_unusable(records: Sequence[GeneratedRecord], classes: dict[int, int], policy: PolicyName) -> None:
+    roles = {"appearance": ["appearance"], "fine_grained": ["structure"], "soft_between": ["appearance", "structure"]}
+    for role in roles.get(policy, []):
+        bad = [record for record in records if getattr(record, role) not in classes]
+        if bad:
+            found = getattr(bad[0], role)
+            said = "is unknown" if found is None else f"is {found}, nobody to train on"
+            raise UserError(
+                f"{bad[0].path}: its {role} identity {said} (so for {len(bad)} of {len(records)} images), and the "
+                f"label policy {policy!r} needs it; without it go: "
+                + ", ".join(name for name in POLICIES if name not in roles)
+            )

@@ -1,0 +1,84 @@
+"""Self-distillation ("Be your own teacher", Zhang et al. 2019): a BNNeck whose deeper stages teach the shallower ones.
+
+Every stage has a branch that brings its output to the dimension of the last one. Branches exist while training only.
+"""
+
+from itertools import pairwise
+from typing import Literal
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from dgnet.models.head import Head, HeadOutput, StageOutput
+from reid_heads.models.bnneck import BNNeck, pool_globally
+
+STAGES = ("layer1", "layer2", "layer3", "layer4")
+
+
+def _halving(channels: int, wider: int) -> nn.Sequential:
+    """A depthwise 3x3 of stride 2 and a 1x1: half the resolution, as the stage it stands for."""
+    return nn.Sequential(
+        nn.Conv2d(channels, channels, 3, stride=2, padding=1, groups=channels, bias=False),
+        nn.Conv2d(channels, wider, 1, bias=False),
+        nn.BatchNorm2d(wider),
+        nn.ReLU(),
+    )
+
+
+class Branch(nn.Module):
+    """A stage's feature map -> its feature, of the last stage's dimension, and logits.
+
+    Args:
+        widths: channels of the stage and of all stages after it.
+    """
+
+    def __init__(self, widths: list[int], identities: int) -> None:
+        super().__init__()
+        # The last stage has nothing left to stand for: its branch is the pooling alone.
+        self.layers = nn.Sequential(*(_halving(*pair) for pair in pairwise(widths)))
+        self.classifier = nn.Linear(widths[-1], identities)
+
+    def forward(self, feature_map: Float[Tensor, "batch channel height width"]) -> StageOutput:
+        feature = pool_globally(self.layers(feature_map))
+        return StageOutput(feature, self.classifier(feature))
+
+
+class SelfDistillation(BNNeck):
+    """A BNNeck with a branch on each of its four stages; `reid_heads.losses.distillation` has the losses between them.
+
+    The last stage needs no branch of its own: its feature and logits are the head's.
+    """
+
+    def __init__(
+        self, name: str, identities: int, *, last_stride: Literal[1, 2] = 1, stem_relu: bool | None = None
+    ) -> None:
+        super().__init__(name, identities, last_stride=last_stride, stem_relu=stem_relu)
+        widths = [_width(self.trunk.get_submodule(stage)) for stage in STAGES]
+        self.branches = nn.ModuleList(Branch(widths[stage:], identities) for stage in range(len(STAGES) - 1))
+
+    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> HeadOutput:
+        if not self.training:
+            return super().forward(images)
+        maps, x = {}, images
+        for layer_name, layer in self.trunk.named_children():
+            maps[layer_name] = x = layer(x)
+        output = self.read(x)
+        stages = [branch(maps[stage]) for branch, stage in zip(self.branches, STAGES[:-1], strict=True)]
+        last = StageOutput(output.metric_features[0], output.logits[0])
+        return output._replace(stages=(*stages, last))
+
+    def deployed(self) -> Head:
+        """The plain BNNeck with these weights."""
+        plain = BNNeck(self.name.removesuffix("_kd"), self.identities, **self.options)  # type: ignore[arg-type]
+        state = self.state_dict()
+        plain.load_state_dict({key: state[key] for key in plain.state_dict()})
+        example = next(self.parameters())
+        return plain.to(example.device, example.dtype).train(self.training)
+
+
+def _width(stage: nn.Module) -> int:
+    """Output channels of a stage: those of its last batch norm's input."""
+    block = list(stage.children())[-1]
+    norms = [module for name, module in block.named_children() if name in ("bn2", "bn3")]
+    assert isinstance(norms[-1], nn.BatchNorm2d)
+    return norms[-1].num_features

@@ -1,0 +1,64 @@
+"""The best weights of a run, in a file that is named by its mAP and holds all that is needed to use them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dgnet.models.head import Head
+from reid_heads.model_file import save_head
+
+Figures = Mapping[str, float]
+
+
+class Best:
+    """`folder/mAP_85.9.pth` (`mAP_KD_85.9.pth` where something was distilled): one file, of the best mAP so far.
+
+    It takes the place of the one before it. Of equal ones the earlier stays. `protocol` is how the mAP is measured: one
+    that was measured otherwise is no better and no worse.
+    """
+
+    def __init__(self, folder: Path, distilled: bool, protocol: str = "") -> None:
+        self.folder, self.prefix = folder, "mAP_KD_" if distilled else "mAP_"
+        self.protocol = protocol
+        self.mAP = -1.0
+        self.last: dict[str, float] = {}
+        self._name = ""
+
+    @property
+    def path(self) -> Path | None:
+        """The file, None where nothing was measured yet."""
+        return self.folder / self._name if self._name else None
+
+    def offer(self, head: Head, figures: Figures, identities: tuple[int, ...], height: int, width: int) -> bool:
+        """Keep the head if it is better than all before it; whether it is. `figures` are 0..1, among them `mAP`."""
+        self.last = dict(figures)
+        if figures["mAP"] <= self.mAP:
+            return False
+        before = self.path
+        self.mAP = figures["mAP"]
+        self._name = f"{self.prefix}{100 * self.mAP:.1f}.pth"
+        save_head(self.folder / self._name, head, identities, height, width)
+        if before is not None and before != self.path:
+            before.unlink(missing_ok=True)
+        return True
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"mAP": self.mAP, "name": self._name, "last": self.last, "protocol": self.protocol}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> str | None:
+        """Go on from `state_dict`'s answer. Epochs that a kill undid come again, and with them the same file.
+
+        Where the best so far was measured otherwise, its file stays and the best is sought anew: returns the sentence
+        that says so.
+        """
+        self.last = dict(state["last"])
+        # States of earlier versions do not say how.
+        before = state.get("protocol", "a way that is not known")
+        if self.protocol in ("", before) or not state["name"]:
+            self.mAP, self._name, self.protocol = state["mAP"], state["name"], self.protocol or before
+            return None
+        return (
+            f"{self.folder / state['name']} stays: it was the best by {before}; from now on the best by "
+            f"{self.protocol} is kept beside it"
+        )

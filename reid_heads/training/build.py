@@ -1,0 +1,122 @@
+"""Configuration -> the batches, losses, optimizers and learning rates of a head's training."""
+
+from dataclasses import asdict
+
+from torch.optim import SGD, Optimizer
+
+from dgnet.core.distributed import Distributed
+from dgnet.core.errors import UserError
+from dgnet.data.cache import ImageCache
+from dgnet.data.datasets import training_labels
+from dgnet.data.records import Dataset
+from dgnet.models.head import Head
+from reid_heads.config import GeneratedConfig, HeadConfig
+from reid_heads.generated.label_policies import POLICIES
+from reid_heads.generated.sources import GeneratedSource
+from reid_heads.losses.objective import DistillationWeights, Objective
+from reid_heads.training.batches import HeadSource
+from reid_heads.training.optimizers import build_optimizer
+from reid_heads.training.schedules import parse_decay, warmup_multistep
+
+
+def head_source(
+    config: HeadConfig, dataset: Dataset, generated: GeneratedSource | None, distributed: Distributed
+) -> HeadSource:
+    """Decode the training images into memory and draw batches from them."""
+    labels = training_labels(dataset)
+    if generated is not None:
+        _refuse_useless(config)
+    return HeadSource(
+        ImageCache([record.path for record in dataset.train]),
+        labels,
+        config.data,
+        config.run.seed,
+        generated=generated,
+        generated_images=generated_per_batch(config),
+        generated_from_epoch=config.generated.start_epoch,
+        rank=distributed.rank,
+        world_size=distributed.world_size,
+    )
+
+
+def generated_per_batch(config: HeadConfig) -> int:
+    """How many generated images stand beside the P x K real ones of a batch: `generated.share` of all, at least one."""
+    real, share = config.data.identities * config.data.images_per_identity, config.generated.share
+    return max(1, round(real * share / (1 - share)))
+
+
+def distillation_weights(config: HeadConfig) -> DistillationWeights:
+    """The weights of the distillation terms."""
+    settings = config.distillation
+    return DistillationWeights(
+        stage_features=settings.stage_features,
+        stage_logits=settings.stage_logits,
+        stage_cross_entropy=settings.stage_cross_entropy,
+        offline_logits=settings.offline_logits,
+        offline_similarity=settings.offline_similarity,
+    )
+
+
+def distils(config: HeadConfig) -> bool:
+    """Whether any distillation term is on."""
+    return any(asdict(distillation_weights(config)).values())
+
+
+def build_objective(config: HeadConfig, head: Head) -> Objective:
+    """The losses. `UserError` for terms that the head does not offer."""
+    return Objective(
+        head,
+        config.loss.terms,
+        margin=config.loss.margin,
+        label_smoothing=config.loss.label_smoothing,
+        distillation=distillation_weights(config),
+        teacher_stage=config.distillation.teacher_stage,
+        temperature=config.distillation.temperature,
+    )
+
+
+def build_optimizers(config: HeadConfig, head: Head, objective: Objective) -> dict[str, Optimizer]:
+    """One for the head; one for the centers of CenterLoss, where there are any."""
+    settings = config.optimizer
+    optimizers = {
+        "head": build_optimizer(
+            settings.name,
+            head.parameters(),
+            learning_rate=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            momentum=settings.momentum,
+            amsgrad=settings.amsgrad,
+        )
+    }
+    if centers := list(objective.parameters()):
+        optimizers["centers"] = SGD(centers, lr=settings.center_rate)
+    return optimizers
+
+
+def learning_rate(config: HeadConfig, epoch: int) -> float:
+    """The head's rate in `epoch` (from 0)."""
+    settings = config.schedule
+    return config.optimizer.learning_rate * warmup_multistep(
+        epoch, parse_decay(settings.decay), settings.gamma, settings.warmup_epochs, settings.warmup_factor
+    )
+
+
+def is_test_epoch(config: HeadConfig, epochs_done: int) -> bool:
+    """Whether the head is measured after so many epochs: every `test.every`, and after the last."""
+    every = config.test.every
+    return every > 0 and (epochs_done % every == 0 or epochs_done == config.schedule.epochs)
+
+
+def _refuse_useless(config: HeadConfig) -> None:
+    """`UserError` where generated images would enter losses that do not know what to do with them."""
+    settings: GeneratedConfig = config.generated
+    if settings.in_metric and not POLICIES[settings.label].names_identity:
+        able = ", ".join(name for name, policy in POLICIES.items() if policy.names_identity)
+        raise UserError(
+            f"generated.in_metric needs a label that names an identity, generated.label one of {able}, "
+            f"not {settings.label!r}"
+        )
+    if settings.label == "unlabeled" and not distils(config):
+        raise UserError(
+            "generated.label=unlabeled enters the distillation terms alone, and all of section distillation are 0"
+        )

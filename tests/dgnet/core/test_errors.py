@@ -1,0 +1,34 @@
+"""How a tool leaves: its status, and one sentence instead of a traceback where the user is to act."""
+
+import pytest
+
+from dgnet.core.errors import UserError, command
+from eval.errors import EvaluationError
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (UserError("a.jpg: no image"), 2, "error: a.jpg: no image\n"),
+        (EvaluationError("features must be finite"), 2, "error: features must be finite\n"),
+        (OSError(28, "No space left on device", "a.png"), 2, "error: a.png: No space left on device\n"),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_sentence(
+    error: BaseException, status: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def main() -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as left:
+        command(main)
+    assert (left.value.code, capsys.readouterr().err) == (status, said)
+
+
+def test_a_mistake_of_the_program_is_seen_whole() -> None:
+    def main() -> None:
+        raise ValueError("a bug")
+
+    with pytest.raises(ValueError, match="a bug"):
+        command(main)

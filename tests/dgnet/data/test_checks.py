@@ -1,0 +1,88 @@
+"""Every kind of flaw is found, and a sound data set has none."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dgnet.data.checks import KINDS, check_dataset
+from dgnet.data.datasets import read_dataset
+from tests.dgnet.data.photographs import MARKET, run_tool, write_image, write_market
+
+TOOL = Path(__file__).parents[3] / "tools" / "check_data.py"
+SOUND = {**MARKET, "bounding_box_train": MARKET["bounding_box_train"][:-1]}
+
+
+def found(root: Path) -> list[tuple[str, str]]:
+    return [(problem.kind, Path(problem.subject).name) for problem in check_dataset(read_dataset(root)).problems]
+
+
+def test_a_sound_data_set(tmp_path: Path) -> None:
+    report = check_dataset(read_dataset(write_market(tmp_path, SOUND)))
+    assert report.problems == ()
+    table = {
+        count.split: (count.identities, count.images, count.cameras, count.junk, count.distractors)
+        for count in report.splits
+    }
+    assert table == {
+        "train": (2, 5, 4, 0, 0),
+        "query": (2, 2, 2, 0, 0),
+        "gallery": (2, 5, 4, 1, 1),
+        "multi_query": (1, 1, 1, 0, 0),
+    }
+    assert "nothing found" in report.as_text()
+
+
+def test_each_kind_of_problem(tmp_path: Path) -> None:
+    root = write_market(tmp_path, SOUND)
+    train, query, gallery = (root / name for name in ("bounding_box_train", "query", "bounding_box_test"))
+    truncated = write_image(train / "0002_c4s1_000001_01.jpg", 64, 128)
+    truncated.write_bytes(truncated.read_bytes()[:-200])
+    write_image(train / "holiday.jpg")
+    write_image(train / "0010_c6s3_077467_02.jpg")  # the only image of 10
+    write_image(gallery / "0007_c1s3_077419_03.jpg")  # trained on
+    write_image(query / "0005_c1s1_000001_00.jpg")  # not in the gallery
+    write_image(query / "0006_c2s1_000001_00.jpg")
+    write_image(gallery / "0006_c2s1_000002_00.jpg")  # its own camera only
+    assert found(root) == [
+        ("unreadable image", "0002_c4s1_000001_01.jpg"),
+        ("file passed over", "holiday.jpg"),
+        ("identity in train and test", "7"),
+        ("query without a match", "0005_c1s1_000001_00.jpg"),
+        ("query without a match", "0006_c2s1_000001_00.jpg"),
+        ("single-image identity", "10"),
+    ]
+    text = check_dataset(read_dataset(root)).as_text(most=1)
+    assert all(kind in text for kind in KINDS) and "6 problems" in text and "and 1 more (--all shows them)" in text
+
+
+def test_unknown_cameras_leave_queries_without_a_match(tmp_path: Path) -> None:
+    for split in ("train", "query", "gallery"):
+        for number in range(2):
+            write_image(tmp_path / split / ("amy" if split == "train" else "bob") / f"{split}{number}.png")
+    problems = check_dataset(read_dataset(tmp_path)).problems
+    assert {problem.kind for problem in problems} == {"query without a match"} and len(problems) == 2
+    assert "unknown" in problems[0].reason
+
+
+@pytest.mark.parametrize(
+    ("folders", "options", "status"),
+    [(SOUND, [], 0), (MARKET, ["--json"], 1), ({}, [], 2), (SOUND, ["--layout", "x"], 2)],
+)
+def test_exit_status_of_the_tool(
+    tmp_path: Path,
+    folders: dict[str, list[str]],
+    options: list[str],
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_market(tmp_path, folders)
+    assert run_tool(TOOL, [tmp_path, *options], monkeypatch) == status
+    printed = capsys.readouterr()
+    if status == 2:
+        assert printed.err.startswith("error: ") and len(printed.err.splitlines()) == 1 and not printed.out
+    elif "--json" in options:
+        assert [problem["kind"] for problem in json.loads(printed.out)["problems"]] == ["single-image identity"]
+    else:
+        assert "train" in printed.out and not printed.err  # no progress bar into a file

@@ -1,0 +1,111 @@
+"""A generator is found by name, by path and by age, ours and the original's."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from dgnet.config import override_config, resolved
+from dgnet.core.errors import UserError
+from dgnet.generation.find_run import find_run, is_released, latest_run, teacher_of
+from tests.dgnet.official.released_folder import NAMES, narrow_trunk, original_networks, write_released
+from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator, store
+
+
+def at(path: Path, seconds: int) -> None:
+    """Say that a file was written then."""
+    os.utime(path, (seconds, seconds))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """outputs/ with an old run, a newer one, the newest of a teacher, and a folder of something else."""
+    place = tmp_path_factory.mktemp("found")
+    outputs = place / "outputs"
+    for name, iteration, saved in (("old", 10, 100), ("new", 20, 200), ("new", 30, 300)):
+        at(store(outputs / name, small_generator(iteration), iteration), saved)
+    at(store(outputs / "teacher", small_generator(), 40, kind="dgnet teacher run"), 400)
+    (outputs / "notes").mkdir()
+    return place
+
+
+def test_by_name_path_and_age(place: Path) -> None:
+    run = place / "outputs/new"
+    for name in (None, "new", str(run), str(run / "checkpoints/checkpoint_00000030.pt")):
+        found = find_run(name, place)
+        assert (found.name, found.stored.iteration, found.stored.identities) == ("new", 30, IDENTITIES)
+    assert find_run("new", place, 20).stored.iteration == 20
+    assert find_run("old", place).stored.iteration == 10
+
+
+def test_a_run_knows_its_teacher(tmp_path: Path) -> None:
+    def teacher() -> Path | None:
+        config = override_config(small_config(), ["name=run", f"teacher.checkpoints=[{tmp_path}/named.pth]"])
+        store(tmp_path / "outputs/run", small_generator(), 10, config=resolved(config))
+        return teacher_of(find_run("run", tmp_path))
+
+    beside = tmp_path / "outputs/run_teacher/teacher.pth"
+    assert teacher() is None
+    beside.parent.mkdir(parents=True)
+    beside.touch()
+    assert teacher() == beside
+    (tmp_path / "named.pth").touch()
+    assert teacher() == tmp_path / "named.pth"
+
+
+@pytest.mark.parametrize("place", ["outputs", "disk"])
+def test_a_run_that_is_a_link_knows_its_teacher(tmp_path: Path, place: str) -> None:
+    config = override_config(small_config(), ["name=run"])
+    store(tmp_path / "disk/moved", small_generator(), 10, config=resolved(config))
+    (tmp_path / "outputs").mkdir()
+    (tmp_path / "outputs/run").symlink_to(tmp_path / "disk/moved")
+    teacher = tmp_path / place / "run_teacher/teacher.pth"
+    teacher.parent.mkdir()
+    teacher.touch()
+    assert teacher_of(find_run("run", tmp_path)) == teacher
+
+
+def test_a_damaged_newest_file_does_not_hide_its_run(place: Path, tmp_path: Path) -> None:
+    path = store(tmp_path / "outputs/run", small_generator(), 10)
+    (tmp_path / "outputs/run/checkpoints/checkpoint_00000020.pt").write_bytes(path.read_bytes()[:500])
+    assert latest_run(tmp_path / "outputs").name == "run"
+
+
+def test_the_originals_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow_trunk(monkeypatch)
+    naive = original_networks()
+    folder = write_released(tmp_path / "outputs" / "E0.5new", naive)
+    assert is_released(folder)
+    for name in (None, "E0.5new", str(folder)):
+        found = find_run(name, tmp_path)
+        assert (found.name, found.stored.iteration, found.stored.identities) == ("E0.5new", 6, ())
+    assert found.stored.network.appearance.primary.logits.out_features == len(NAMES)
+    images = torch.rand(2, 3, 64, 48)
+    expected = naive.gen.eval().enc_content(images.mean(1, keepdim=True))
+    torch.testing.assert_close(found.stored.network.encode_structure(images), expected, atol=1e-4, rtol=1e-4)
+    assert not list(folder.glob("*.png")) and len(list(folder.iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "which", "sentence"),
+    [
+        ("nobody", None, "nobody: no such run, .* below {place}/outputs; the runs there: new, old$"),
+        ("", None, "^'': no such run, .*; the runs there: new, old$"),
+        ("new", 7, "no checkpoint of iteration 7; it has: 20, 30"),
+        ("notes", None, "has no checkpoints"),
+        ("{place}/outputs/new/checkpoints/checkpoint_00000030.pt", 20, "is one checkpoint: give its run's folder"),
+        ("teacher", None, "must hold a checkpoint of DG-Net"),
+    ],
+)
+def test_what_is_not_there(place: Path, name: str, which: int | None, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence.format(place=place)):
+        find_run(name.format(place=place), place, which)
+
+
+def test_no_run_at_all(tmp_path: Path) -> None:
+    for folder in (tmp_path / "nowhere", tmp_path):
+        with pytest.raises(UserError, match="holds no trained generator"):
+            find_run(None, folder)
+    with pytest.raises(UserError, match="^demo: no such run, and no run of that name below .*; there is none at all$"):
+        find_run("demo", tmp_path)

@@ -1,0 +1,56 @@
+"""Sets from a folder of the original release: read as it is, labels by the people that its classes stand for."""
+
+import csv
+
+import pytest
+import torch
+
+from dgnet.core import pixels
+from dgnet.data.cache import decode
+from dgnet.generation.find_run import find_run
+from dgnet.generation.request import SetRequest, make
+from dgnet.runs.checkpoint import file_hash
+from tests.dgnet.official.released_folder import (
+    NAMES,
+    narrow_trunk,
+    original_networks,
+    write_images,
+    write_released,
+    write_teacher,
+)
+
+
+@pytest.fixture
+def released(tmp_path, monkeypatch):
+    narrow_trunk(monkeypatch)
+    naive = original_networks()
+    write_images(tmp_path / "people")
+    write_teacher(tmp_path / "models" / "best", naive, {"stride": 2})
+    return write_released(tmp_path / "original", naive)
+
+
+@pytest.mark.parametrize("teacher", [False, True])
+def test_labels_name_the_people_of_the_originals_classes(released, tmp_path, teacher):
+    options = {"teacher": tmp_path / "models" / "best"} if teacher else {}
+    before = {path: path.read_bytes() for path in released.rglob("*.*")}
+    request = SetRequest(
+        name=str(released), device="cpu", data=tmp_path / "people", output=tmp_path / "set", count=6, **options
+    )
+    said = make(request)
+    assert said is not None and ("teacher net_last.pth" if teacher else "own primary classifier") in said
+    with (tmp_path / "set/manifest.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 6 and {row["checkpoint"] for row in rows} == {
+        file_hash(released / "checkpoints" / "gen_00000006.pt")
+    }
+    if not teacher:
+        encoder = find_run(str(released)).stored.network.appearance
+        image = pixels.normalize(torch.from_numpy(decode(tmp_path / "set" / rows[2]["path"])).permute(2, 0, 1)[None])
+        with torch.no_grad():
+            views = [encoder(view).primary.logits.softmax(1)[0] for view in (image, image.flip(3))]
+        # NAMES in the order of the original's classes: "0150" before "15" before "7".
+        expected = dict(zip(sorted(NAMES), ((views[0] + views[1]) / 2).tolist(), strict=True))
+        label = {part.split(":")[0]: float(part.split(":")[1]) for part in rows[2]["soft_label"].split()}
+        assert label == pytest.approx({str(int(name)): value for name, value in expected.items()}, abs=2e-3)
+        assert max(label.values()) - min(label.values()) > 0.01
+    assert {path: path.read_bytes() for path in released.rglob("*.*")} == before

@@ -1,0 +1,181 @@
+"""A folder of the original release becomes a run of ours: the same networks, the same classes, one that goes on."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from dgnet.config import load_config
+from dgnet.core.distributed import Distributed
+from dgnet.core.errors import UserError, command
+from dgnet.data.datasets import read_dataset
+from dgnet.data.records import Dataset, Record
+from dgnet.official.import_run import Imported, import_run, original_identities
+from dgnet.official.release import read_released, read_teacher
+from dgnet.runs.checkpoint import load_checkpoint
+from dgnet.runs.load import load_generator
+from dgnet.training.pipeline import Job
+from dgnet.training.teacher import load_teacher
+from tests.dgnet.official.released_folder import (
+    HEIGHT,
+    NAMES,
+    WIDTH,
+    narrow_trunk,
+    original_networks,
+    write_images,
+    write_released,
+    write_teacher,
+)
+from tests.oracles.naive_step import NaiveDGNet, upsampled
+from tests.reference_fill import images
+from tools import import_official
+
+# NAMES as numbers, in the order of their text and in ours.
+ORIGINAL_ORDER, OUR_ORDER = (2, 150, 15, 7), (2, 7, 15, 150)
+
+
+@pytest.fixture
+def naive(monkeypatch: pytest.MonkeyPatch) -> NaiveDGNet:
+    narrow_trunk(monkeypatch)
+    torch.manual_seed(0)
+    return original_networks()
+
+
+def imported(folder: Path, naive: NaiveDGNet, *settings: str) -> tuple[Imported, Dataset]:
+    released = read_released(write_released(folder / "original" / "e", naive), settings=settings)
+    teacher = read_teacher(write_teacher(folder / "models" / "best", naive, {"stride": 2}))
+    dataset = read_dataset(write_images(folder / "images"))
+    return import_run(released, [teacher], dataset, folder, Distributed.start("cpu")), dataset
+
+
+def test_classes_in_the_original_order(tmp_path: Path) -> None:
+    dataset = read_dataset(write_images(tmp_path))
+    assert original_identities(dataset) == ORIGINAL_ORDER
+    assert dataset.identities == OUR_ORDER
+
+
+def test_classes_without_folders() -> None:
+    root = Path("market")
+    train = [Record(root / "bounding_box_train" / f"{i:04d}_c1s1_000001_01.jpg", i, 1, "train") for i in (1500, 7, 22)]
+    assert original_identities(Dataset("market1501", root, tuple(train))) == (7, 22, 1500)
+    strange = Record(root / "bounding_box_train" / "portrait.jpg", 23, 1, "train")
+    with pytest.raises(UserError, match="portrait"):
+        original_identities(Dataset("csv", root, (*train, strange)))
+
+
+def test_imported_networks_compute_what_the_original_computes(tmp_path: Path, naive: NaiveDGNet) -> None:
+    run, _ = imported(tmp_path, naive)
+    stored = load_generator(run.folder)
+    assert stored.iteration == 6 and stored.identities == OUR_ORDER
+    a, b = images(1, 2, HEIGHT, WIDTH), images(2, 2, HEIGHT, WIDTH)
+    columns = [ORIGINAL_ORDER.index(identity) for identity in OUR_ORDER]
+    naive.id.eval()
+    with torch.no_grad():
+        code, (primary, fine) = naive.id(upsampled(a))
+        swapped = naive.gen.decode(naive.gen.enc_content(naive.single(b)), code)
+        ours = stored.network.appearance(a)
+        torch.testing.assert_close(ours.primary.logits, primary[:, columns], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(ours.fine.logits, fine[:, columns], rtol=1e-4, atol=1e-5)
+        assert not torch.allclose(ours.primary.logits, primary, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(stored.network.swap(a, b), swapped, rtol=1e-3, atol=1e-3)
+
+
+def test_imported_teacher(tmp_path: Path, naive: NaiveDGNet) -> None:
+    run, _ = imported(tmp_path, naive)
+    teacher = load_teacher(run.folder / "teacher.pth")
+    assert teacher.identities == OUR_ORDER and (teacher.height, teacher.width) == (HEIGHT, WIDTH)
+    a = images(1, 2, HEIGHT, WIDTH)
+    columns = [ORIGINAL_ORDER.index(identity) for identity in OUR_ORDER]
+    with torch.no_grad():
+        expected = naive.teachers[0].eval()(upsampled(a))
+        torch.testing.assert_close(teacher.network(a).logits, expected[:, columns], rtol=1e-4, atol=1e-5)
+
+
+def test_imported_run_goes_on(tmp_path: Path, naive: NaiveDGNet) -> None:
+    run, dataset = imported(tmp_path, naive, "run.device=cpu")
+    config = load_config(run.folder / "config.yaml")
+    drawn: list[Path] = []
+    job = Job(config, tmp_path, Distributed.start("cpu"), resume=True)
+    assert job.train(dataset, lambda _, path: drawn.append(path)) == 0
+    assert [path.name for path in sorted((run.folder / "checkpoints").iterdir())] == [
+        "checkpoint_00000006.pt", "checkpoint_00000008.pt",
+    ]  # fmt: skip
+    assert (run.folder / "scalars.csv").read_text().count("\n") == 2  # iteration 8, the last
+    before, after = (load_checkpoint(run.folder / "checkpoints" / f"checkpoint_0000000{i}.pt") for i in (6, 8))
+    key = "decoder.finish.2.convolution.weight"
+    assert not torch.equal(before["generator"][key], after["generator"][key])
+
+
+def test_another_checkpoint_by_its_iteration(tmp_path: Path, naive: NaiveDGNet) -> None:
+    folder = write_released(tmp_path / "e", naive)
+    assert read_released(folder).iteration == 6
+    earlier = read_released(folder, 4)
+    assert earlier.iteration == 4 and not any(value.any() for value in earlier.discriminator.values())
+    with pytest.raises(UserError, match=r"no checkpoint of iteration 5, there are 4, 6"):
+        read_released(folder, 5)
+
+
+def test_teacher_options(tmp_path: Path, naive: NaiveDGNet) -> None:
+    plain = read_teacher(write_teacher(tmp_path / "plain", naive, None))
+    assert plain.config.last_stride == 2 and not plain.stride_known
+    options = {"stride": 1, "droprate": 0.25, "PCB": False, "use_dense": False, "name": "best", "lr": 0.05}
+    fine = read_teacher(write_teacher(tmp_path / "fine", naive, options) / "net_last.pth")
+    assert fine.config.last_stride == 1 and fine.config.dropout == 0.25 and fine.stride_known
+    for key, value in (("PCB", True), ("use_dense", True), ("ibn", True), ("stride", 3), ("pool", "max")):
+        folder = write_teacher(tmp_path / key, naive, {key: value})
+        with pytest.raises(UserError, match=rf"{key}/opts.yaml: {key}.*{value}"):
+            read_teacher(folder)
+
+
+def damage(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def extra_entry(path: Path, key: str) -> None:
+    content = torch.load(path, weights_only=True)
+    content["a"][key] = torch.zeros(1)
+    torch.save(content, path)
+
+
+def test_missing_and_damaged_files_end_in_one_sentence(
+    tmp_path: Path, naive: NaiveDGNet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, teacher = write_images(tmp_path / "images"), write_teacher(tmp_path / "best", naive, {"stride": 2})
+    original = tmp_path / "original"
+
+    def leave_with(status: int, *words: str, folder: Path = original, settings: tuple[str, ...] = ()) -> None:
+        command_line = ["--outputs", folder, "--teacher", teacher, "--output_path", tmp_path, "--name", "2019"]
+        arguments = [*map(str, command_line), f"data.root={data}", "run.device=cpu", *settings]
+        monkeypatch.setattr(sys, "argv", ["import_official.py", *arguments])
+        with pytest.raises(SystemExit) as left:
+            command(import_official.main)
+        output = capsys.readouterr()
+        assert left.value.code == status, output.err
+        said = output.err if status else output.out
+        assert all(word in said for word in words), said
+        assert not status or output.err.count("\n") == 1
+
+    leave_with(2, "original/config.yaml", "no such file")
+    write_released(original, naive)
+    (original / "checkpoints" / "dis_00000006.pt").unlink()
+    leave_with(2, "dis_00000006.pt", "no such file")
+    for number, (break_it, words) in enumerate(
+        [
+            (lambda f: damage(f / "id_00000006.pt"), ["id_00000006.pt", "not a readable"]),
+            (lambda f: extra_entry(f / "gen_00000006.pt", "enc_style.weight"), ["gen_00000006.pt", "enc_style.weight"]),
+            (lambda f: extra_entry(f / "dis_00000006.pt", "cnns.5.weight"), ["dis_00000006.pt", "1 unknown"]),
+            (lambda f: [path.unlink() for path in f.iterdir()], ["checkpoints", "no checkpoint of the original"]),
+        ]
+    ):
+        folder = write_released(tmp_path / f"broken{number}", naive)
+        break_it(folder / "checkpoints")
+        leave_with(2, *words, folder=folder)
+    whole = write_released(tmp_path / "whole", naive)
+    leave_with(2, "structure.channels", "False", folder=whole, settings=("structure.channels=no",))
+    leave_with(2, "gen_00000006.pt", "of another shape", folder=whole, settings=("structure.channels=3",))
+    few = write_images(tmp_path / "few", NAMES[:3])
+    leave_with(2, "know 4 identities", "has 3", "data.root", folder=whole, settings=(f"data.root={few}",))
+    assert not (tmp_path / "outputs").exists()
+    leave_with(0, "after 6 iterations, 4 identities", "--resume", "optimizer.pt", folder=whole)
+    leave_with(2, "already holds a run", folder=whole)

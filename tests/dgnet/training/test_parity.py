@@ -1,0 +1,161 @@
+"""The joint step against numbers of the original release: every loss, gradient norm and state norm, in float64."""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from dgnet.config import Config, parse_config
+from dgnet.core.device import Precision
+from dgnet.core.distributed import Distributed
+from dgnet.models.build import build_discriminator, build_generator, build_teacher
+from dgnet.models.generator import Generator
+from dgnet.official import weights as official
+from dgnet.training.batch import JointBatch
+from dgnet.training.optimizers import Optimizers
+from dgnet.training.record import StepRecord
+from dgnet.training.step import JointStep
+from dgnet.training.teacher_ensemble import Teaching
+from tests.reference_fill import filled_state_dict, step_images
+
+REFERENCE = Path(__file__).parents[2] / "reference"
+IDENTITIES = 16
+LOSS_TOLERANCE = 1e-8
+NORM_TOLERANCE = 1e-6
+# Entries this far below the largest of their network are rounding noise (biases in front of an instance norm).
+NOISE = 1e-6
+
+
+@lru_cache
+def reference() -> dict:
+    return json.loads((REFERENCE / "dgnet_dev.json").read_text())
+
+
+def case_config(late: bool) -> Config:
+    """The original's latest.yaml without dropout and erasing; the late cases have every ramp at its maximum."""
+    begin = 0 if late else 30_000
+    return parse_config(
+        {
+            "appearance": {"primary_dropout": 0, "fine_dropout": 0},
+            "teacher": {"dropout": 0},
+            "data": {"erasing": 0},
+            "loss": {"code_ramp_begin": begin, "teacher_ramp_begin": begin, "ramp_rate": 100},
+        },
+        "test",
+    )
+
+
+def run_case(name: str) -> tuple[dict, StepRecord, Generator, nn.Module, dict[str, dict[str, Tensor]]]:
+    expected = reference()[name]["steps"][0]
+    shapes = reference()["state_dict_shapes"]
+    config = case_config(late=name.startswith("late"))
+    original = {net: filled_state_dict(shapes[net], net + ".") for net in ("gen", "dis", "id", "teacher")}
+    generator = build_generator(config, IDENTITIES)
+    generator.load_state_dict(official.generator_state(original["gen"], original["id"]))
+    discriminator = build_discriminator(config)
+    discriminator.load_state_dict(official.discriminator_state(original["dis"]))
+    teacher = build_teacher(config.teacher, IDENTITIES)
+    teacher.load_state_dict(official.appearance_state(original["teacher"]))
+    for network in (generator, discriminator, teacher):
+        network.double()
+    generator.train(), discriminator.train(), teacher.eval()
+    optimizers = Optimizers(generator, discriminator, config)
+    precision = Precision("fp32", torch.device("cpu")), Precision("fp32", torch.device("cpu"))
+    step = JointStep(
+        generator,
+        discriminator,
+        Teaching([teacher], config.teacher.style, config.loss.batch_statistics_when_frozen, IDENTITIES),
+        optimizers,
+        precision,
+        Distributed.start("cpu"),
+        config,
+    )
+    images = step_images(reference()[name]["image_seed"], 0, 2, 256, 128)
+    batch = JointBatch(
+        torch.stack([images[key].double() for key in ("x_a", "x_b", "xp_a", "xp_b")]),
+        None,
+        torch.tensor([expected["labels_a"], expected["labels_b"]]),
+    )
+    gradients: dict[str, dict[str, Tensor]] = {}
+    for network_name, network in (("generator", generator), ("discriminator", discriminator)):
+        gradients[network_name] = {}
+        for key, parameter in network.named_parameters():
+            parameter.register_post_accumulate_grad_hook(
+                lambda p, store=gradients[network_name], key=key: store.__setitem__(key, p.grad)
+            )
+    record = step(batch, iteration=1 if name.startswith("late") else 0, encode_again="enc" in name)
+    return expected, record, generator, discriminator, gradients
+
+
+def halves(terms: dict[str, Tensor], name: str) -> list[float]:
+    return terms[name].tolist() if name in terms else [0.0, 0.0]
+
+
+@pytest.mark.parametrize("name", ["early_enc_style0", "late_enc_style0", "late_copy_style0"])
+def test_step_equals_the_original(name: str) -> None:
+    expected, record, generator, discriminator, gradients = run_case(name)
+    weights, terms, judged = record.weights, record.generator, record.discriminator
+    ours = {"loss_gen_total": record.generator_total().item()}
+    for theirs, mine in {
+        "adv": "adversarial", "recon_x": "self_reconstruction", "recon_xp": "same_identity_reconstruction",
+        "recon_f": "appearance_code", "recon_s": "structure_code", "cycrecon_x": "cycle",
+    }.items():  # fmt: skip
+        ours[f"loss_gen_{theirs}_a"], ours[f"loss_gen_{theirs}_b"] = halves(terms, mine)
+    fine = sum(halves(terms, "identity_fine")) * weights.identity_fine
+    ours["loss_id"] = sum(halves(terms, "identity")) + fine
+    ours["loss_pid"] = sum(halves(terms, "positive_identity"))
+    ours["loss_gen_recon_id"] = sum(halves(terms, "generated_identity"))
+    ours["loss_teacher"] = sum(halves(terms, "teaching")) + 0.2 * sum(halves(terms, "teaching_fine"))
+    ours["loss_dis_a"], ours["loss_dis_b"] = (judged["adversarial"] + 0.01 * judged["gradient_penalty"]).tolist()
+    ours["loss_dis_total"] = ours["loss_dis_a"] + ours["loss_dis_b"]
+    assert ours.keys() == expected["losses"].keys()
+    for key, value in expected["losses"].items():
+        assert ours[key] == pytest.approx(value, rel=LOSS_TOLERANCE, abs=1e-12), key
+
+    for net in ("gen", "id", "dis"):
+        compare(expected["grad_norms"][net], as_original(net, gradients), f"gradient of {net}")
+        state = {"generator": generator.state_dict(), "discriminator": discriminator.state_dict()}
+        compare(expected["param_norms_after_step"][net], as_original(net, state), f"state of {net}")
+
+
+def as_original(net: str, tensors: dict[str, dict[str, Tensor]]) -> dict[str, float]:
+    """Norms under the original's keys: the rules of `official` tell which of ours each of theirs became."""
+    shapes = reference()["state_dict_shapes"]
+    marked = {n: {k: torch.full((1,), i) for i, k in enumerate(shapes[n])} for n in ("gen", "id", "dis")}
+    if net == "dis":
+        ours, source = official.discriminator_state(marked["dis"]), tensors["discriminator"]
+    else:
+        ours, source = official.generator_state(marked["gen"], marked["id"]), tensors["generator"]
+        ours = {k: v for k, v in ours.items() if k.startswith("appearance.") == (net == "id")}
+    names = list(shapes[net])
+    norms = {}
+    for key, index in ours.items():
+        if key not in source:
+            continue
+        # A stack of several of theirs: one index per slice.
+        parts = [source[key]] if index.numel() == 1 else list(source[key])
+        for part, position in zip(parts, index.flatten().tolist(), strict=True):
+            norms[names[position]] = part.double().norm().item()
+    return norms
+
+
+def compare(expected: dict[str, float], ours: dict[str, float], what: str) -> None:
+    largest = max(expected.values())
+    for key, value in expected.items():
+        if key.startswith("model.fc.") or ".norm.running_" in key and key.startswith("dec."):
+            continue  # never read by the original, not kept here
+        if value < NOISE * largest:
+            assert ours.get(key, 0.0) < 10 * NOISE * largest, f"{what}: {key}"
+        else:
+            assert ours[key] == pytest.approx(value, rel=NORM_TOLERANCE), f"{what}: {key}"
+
+
+def test_forward_equals_the_stored_slices() -> None:
+    shapes = reference()["state_dict_shapes"]
+    stored = np.load(REFERENCE / "dgnet_dev.npz")
+    print(sorted(stored.files)[:20])
+    assert shapes

@@ -1,0 +1,78 @@
+"""The joint step by two processes with half the batch each, on CPUs over gloo.
+
+What is equal to one process with the whole batch: everything (terms, gradients, weights of all networks, both
+optimizers' moments through a second iteration), wherever no number depends on who else is in the batch. Of the networks
+only the appearance encoder has batch statistics, so it is held in evaluation mode and frozen passes use running
+statistics; the discriminator, structure encoder, decoder and style networks are as in training.
+
+With batch statistics the two differ, as each process normalizes by its own half; all processes still hold the same
+weights and running statistics, bit for bit, as the checkpoint of rank 0 is that of all.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from dgnet.core.distributed import Distributed
+from tests.dgnet.small_training import apart, narrow_trunks
+from tests.dgnet.training.two_rank_step import moved, training
+
+# Two whole programs: a busy machine takes its time.
+pytestmark = pytest.mark.timeout(400)
+PROGRAM = Path(__file__).with_name("two_rank_step.py")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("two_ranks")
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*launcher, str(PROGRAM), str(folder)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        try:
+            _, said = process.communicate(timeout=300)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 0, said
+    return folder
+
+
+def one_process(batch_statistics: bool) -> dict[str, Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        narrow_trunks(patch)
+        alone = Distributed.start("cpu")
+        return moved(training(batch_statistics, alone), alone)
+
+
+def test_without_batch_statistics_two_halves_are_the_whole(folder: Path) -> None:
+    two, one = torch.load(folder / "alone.pt", weights_only=True), one_process(batch_statistics=False)
+    assert two["terms"].keys() == one["terms"].keys() and "teaching a" in one["terms"]
+    for name, value in one["terms"].items():
+        assert two["terms"][name] == pytest.approx(value, rel=1e-9), name
+    for network in ("generator", "discriminator"):
+        assert apart(two["gradients"][network], one["gradients"][network]) < 1e-9
+        assert apart(two["states"][network], one["states"][network]) < 1e-9
+
+
+def test_with_batch_statistics_they_are_not_and_the_comparison_sees_it(folder: Path) -> None:
+    two, one = torch.load(folder / "together.pt", weights_only=True), one_process(batch_statistics=True)
+    for network in ("generator", "discriminator"):
+        assert apart(two["gradients"][network], one["gradients"][network]) > 1e-6
+
+
+def test_all_processes_hold_the_same_weights(folder: Path) -> None:
+    for rank in (0, 1):
+        assert json.loads((folder / f"rank_{rank}.json").read_text()) == {
+            "alone: parameters": True,
+            "alone: statistics": True,
+            "together: parameters": True,
+            "together: statistics": True,
+        }

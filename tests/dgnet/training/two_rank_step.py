@@ -1,0 +1,73 @@
+"""The joint step by several processes, for the tests: `torchrun ... two_rank_step.py FOLDER`.
+
+Each rank takes its share of the batch and moves the networks twice, once without any batch statistic and once as in
+training. Rank 0 writes gradients, states and terms to FOLDER/WHAT.pt; each rank says in FOLDER/rank_N.json whether
+its weights are those of the others.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+
+import pytest
+import torch
+from torch import Tensor
+
+from dgnet.core.distributed import Distributed
+from dgnet.training.batch import JointBatch
+from tests.dgnet.small_training import SmallTraining, narrow_trunks, quick_config, random_batch, small_training
+
+BATCH = 4  # of all processes together
+
+
+def training(batch_statistics: bool, distributed: Distributed) -> SmallTraining:
+    """With or without numbers that depend on who else is in the batch; the networks differ until they are told."""
+    config = quick_config({"loss.batch_statistics_when_frozen": batch_statistics, "run.batch_size": BATCH})
+    made = small_training(config, seed=distributed.rank, distributed=distributed)
+    for network in (made.generator, made.discriminator, *made.teachers):
+        distributed.broadcast_module(network)
+    made.generator.appearance.train(batch_statistics)
+    return made
+
+
+def share(batch: JointBatch, distributed: Distributed) -> JointBatch:
+    """The part of the batch that this process sees: contiguous, as the data path deals it out."""
+    return batch.split(distributed.world_size)[distributed.rank]
+
+
+def moved(made: SmallTraining, distributed: Distributed) -> dict[str, Any]:
+    """What two iterations leave behind, both ways of encoding again."""
+    for iteration in (1, 2):
+        batch = share(random_batch(iteration, batch=BATCH, erasing=True), distributed)
+        record = made(batch, iteration, encode_again=iteration == 1)
+    terms: dict[str, Tensor] = {}
+    for name, (a, b) in record.generator.items():
+        terms |= {f"{name} a": a, f"{name} b": b}
+    terms |= {f"discriminator {name}": halves.sum() for name, halves in record.discriminator.items()}
+    return {"gradients": made.gradients, "states": made.states(), "terms": distributed.mean(terms)}
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    torch.set_num_threads(1)
+    distributed = Distributed.start("cpu")
+    answers = {}
+    with pytest.MonkeyPatch.context() as patch:
+        narrow_trunks(patch)
+        for what, batch_statistics in (("alone", False), ("together", True)):
+            made = training(batch_statistics, distributed)
+            left = moved(made, distributed)
+            if distributed.is_main:
+                torch.save(left, folder / f"{what}.pt")
+            parameters = [*made.generator.parameters(), *made.discriminator.parameters()]
+            answers[f"{what}: parameters"] = distributed.same_on_every_rank(*parameters)
+            answers[f"{what}: statistics"] = distributed.same_on_every_rank(*made.generator.buffers())
+    (folder / f"rank_{distributed.rank}.json").write_text(json.dumps(answers))
+    distributed.close()
+
+
+if __name__ == "__main__":
+    main()

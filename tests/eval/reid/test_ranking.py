@@ -1,0 +1,185 @@
+"""mAP, CMC and mINP against published implementations' numbers and against an obvious loop."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from eval.reid.ranking import PROTOCOLS, rank_metrics, rank_metrics_of_distances
+
+REFERENCE = Path(__file__).parents[2] / "reference"
+NUMBERS = json.loads((REFERENCE / "evaluation_dev.json").read_text())
+PARTS = [f"{side}_{part}" for side in ("query", "gallery") for part in ("features", "ids", "cameras")]
+
+
+def reference_case(case: str) -> list[np.ndarray]:
+    with np.load(REFERENCE / "evaluation_dev.npz") as arrays:
+        return [arrays[f"{case}/{part}"] for part in PARTS]
+
+
+def small_case(
+    seed: int, queries: int = 12, gallery: int = 60, identities: int = 6, ties: bool = False
+) -> list[np.ndarray]:
+    random = np.random.default_rng(seed)
+    centers = random.standard_normal((identities + 2, 5))
+
+    def side(count: int, lowest: int) -> list[np.ndarray]:
+        ids = random.integers(lowest, identities + 1, count)
+        features = (centers[ids + 1] + random.standard_normal((count, 5))).astype(np.float32)
+        if ties:  # few different features: many gallery images are equally far
+            features = np.sign(features)
+        return [features, ids, random.integers(0, 3, count)]
+
+    return side(queries, 1) + side(gallery, -1)
+
+
+def obvious(arguments: list[np.ndarray], protocol: str, *, stable: bool = True, drop_distractors: bool = False) -> dict:
+    """One query, one gallery image at a time."""
+    query_features, query_ids, query_cameras, gallery_features, gallery_ids, gallery_cameras = arguments
+    aps, penalties, curves = [], [], []
+    for feature, identity, camera in zip(query_features.astype(float), query_ids, query_cameras, strict=True):
+        kept = []
+        for place, other in enumerate(gallery_features.astype(float)):
+            distance = np.linalg.norm(feature / np.linalg.norm(feature) - other / np.linalg.norm(other))
+            junk = gallery_ids[place] == -1 or (drop_distractors and gallery_ids[place] == 0)
+            if not junk and (gallery_ids[place], gallery_cameras[place]) != (identity, camera):
+                kept.append((round(distance, 9), place if stable else -place, gallery_ids[place] == identity))
+        hits = [hit for _, _, hit in sorted(kept)]
+        if not any(hits):
+            continue
+        found, total = 0, 0.0
+        for place, hit in enumerate(hits):
+            if hit:
+                before = found / place if place else 1.0
+                found += 1
+                precision = found / (place + 1)
+                total += precision if protocol == "standard" else (before + precision) / 2
+                last = place
+        aps.append(total / found)
+        penalties.append(found / (last + 1))
+        curves.append([any(hits[: rank + 1]) for rank in range(10)])
+    divisor = len(aps) if protocol == "standard" else len(query_ids)
+    return {"mAP": sum(aps) / divisor, "mINP": sum(penalties) / divisor, "cmc": np.sum(curves, axis=0) / divisor}
+
+
+def agrees(arguments: list[np.ndarray], protocol: str, expected: dict, **options) -> bool:
+    result = rank_metrics(*arguments, protocol=protocol, **options)
+    figures = [result.mAP, result.mINP, *result.cmc_curve[:10]]
+    return bool(np.allclose(figures, [expected["mAP"], expected["mINP"], *expected["cmc"]], rtol=0, atol=1e-9))
+
+
+@pytest.mark.parametrize("case", NUMBERS)
+@pytest.mark.parametrize("system", ["torchreid_market", "fastreid_market", "mgn", "dgnet_trapezoid"])
+def test_published_implementations(case: str, system: str) -> None:
+    expected = NUMBERS[case][system]
+    protocol = "dgnet" if system == "dgnet_trapezoid" else "standard"
+    result = rank_metrics(*reference_case(case), protocol=protocol, ranks=(1, 5, 10))
+    assert result.protocol == protocol
+    assert result.mAP == pytest.approx(expected["mAP"], abs=1e-6)
+    assert result.cmc_curve[: len(expected["cmc"])] == pytest.approx(expected["cmc"], abs=1e-6)
+    assert result.cmc == pytest.approx({rank: expected["cmc"][rank - 1] for rank in (1, 5, 10)}, abs=1e-6)
+    if "mINP" in expected:
+        assert result.mINP == pytest.approx(expected["mINP"], abs=1e-6)
+    if "valid_queries" in expected:
+        assert (result.valid_queries, result.queries) == (expected["valid_queries"], expected["queries"])
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("ties", [False, True])
+def test_obvious_loop(protocol: str, ties: bool) -> None:
+    for seed in range(4):
+        arguments = small_case(seed, ties=ties)
+        assert agrees(arguments, protocol, obvious(arguments, protocol))
+
+
+def test_the_oracle_tells_wrong_versions() -> None:
+    arguments = small_case(0)
+    assert not agrees(arguments, "dgnet", obvious(arguments, "standard"))
+    assert not agrees(arguments, "standard", obvious(arguments, "standard", drop_distractors=True))
+    tied = small_case(0, ties=True)
+    assert not agrees(tied, "standard", obvious(tied, "standard", stable=False))
+
+
+@pytest.mark.parametrize("block", [1, 7, 1000])
+def test_blocks_and_ties_change_nothing(block: int) -> None:
+    # Large enough for the matrix product to go different ways for different shapes, with every image three times.
+    random = np.random.default_rng(1)
+    features = np.tile(random.standard_normal((100, 300)).astype(np.float32), (3, 1))
+    ids, cameras = random.integers(0, 20, 300), random.integers(0, 4, 300)
+    whole = rank_metrics(features[:90], ids[:90], cameras[:90], features, ids, cameras)
+    parts = rank_metrics(features[:90], ids[:90], cameras[:90], features, ids, cameras, block=block)
+    # One match that changed places would show at 1e-6: only the last bit of the means may differ.
+    assert parts.average_precisions == pytest.approx(whole.average_precisions, abs=1e-14, nan_ok=True)
+    assert np.array_equal(whole.cmc_curve, parts.cmc_curve)
+    assert parts.mINP == pytest.approx(whole.mINP, abs=1e-14)
+
+
+def test_given_distances_rank_like_features() -> None:
+    arguments = small_case(3)
+    unit = [torch.nn.functional.normalize(torch.from_numpy(arguments[i]).double()) for i in (0, 3)]
+    given = rank_metrics_of_distances(torch.cdist(*unit), *arguments[1:3], *arguments[4:])
+    plain = rank_metrics(*arguments)
+    assert (given.mAP, given.mINP) == pytest.approx((plain.mAP, plain.mINP))
+    assert given.cmc == pytest.approx(plain.cmc)
+    assert (plain.reranking, given.reranking) == ("none", "as given")
+    assert given.gallery == int((arguments[4] != -1).sum()) < len(arguments[4])
+
+
+def test_perfect_features_and_unit_of_features() -> None:
+    features = np.eye(4, dtype=np.float32).repeat(2, axis=0)
+    ids, cameras = np.arange(4).repeat(2), np.tile([0, 1], 4)
+    result = rank_metrics(features, ids, cameras, features * 7, ids, cameras, ranks=(1, 100))
+    assert (result.mAP, result.mINP, result.cmc) == (1.0, 1.0, {1: 1.0, 100: 1.0})
+
+
+def test_queries_without_a_match_by_protocol() -> None:
+    features, cameras = np.eye(3, dtype=np.float32), np.array([0, 0, 0])
+    gallery = (np.eye(3, dtype=np.float32), np.array([1, 1, 9]), np.array([1, 0, 0]))
+    standard = rank_metrics(features, np.array([1, 2, 9]), cameras, *gallery)
+    dgnet = rank_metrics(features, np.array([1, 2, 9]), cameras, *gallery, protocol="dgnet")
+    assert (standard.mAP, standard.valid_queries) == (1.0, 1)
+    assert (dgnet.mAP, dgnet.cmc[1], dgnet.queries) == (pytest.approx(1 / 3), pytest.approx(1 / 3), 3)
+    assert np.isnan(standard.average_precisions).tolist() == [False, True, True]
+
+
+def spoiled(**changes: np.ndarray) -> list[np.ndarray]:
+    return list((dict(zip(PARTS, small_case(0), strict=True)) | changes).values())
+
+
+NAN = np.full((12, 5), np.nan, dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "sentence"),
+    [
+        (spoiled(query_features=NAN), {}, "query_features must be finite, row 0"),
+        (spoiled(query_features=np.zeros((12, 4))), {}, "as many columns, got 4 and 5"),
+        (spoiled(query_features=np.zeros((0, 5))), {}, "query_features must be a matrix"),
+        (spoiled(gallery_ids=np.arange(59)), {}, r"gallery_ids must hold one number for each of 60 images, got .*59"),
+        (spoiled(query_cameras=np.zeros(3, dtype=int)), {}, "query_cameras must hold one number for each of 12"),
+        (spoiled(query_cameras=np.zeros(12)), {}, "query_cameras must be whole numbers, got torch.float64"),
+        (spoiled(query_ids=np.full(12, -1)), {}, "query_ids must not hold junk"),
+        (spoiled(query_ids=np.full(12, 99)), {}, "no query has an image of its identity"),
+        (spoiled(gallery_ids=np.full(60, -1)), {}, "nothing but junk"),
+        (
+            spoiled(query_ids=np.ones(11, dtype=int), query_cameras=np.ones(11, dtype=int)),
+            {},
+            "query_ids must hold .* 12",
+        ),
+        (spoiled(), {"protocol": "trapezoid"}, "protocol must be one of standard, dgnet, got 'trapezoid'"),
+        (spoiled(), {"ranks": (0, 1)}, "ranks must be whole numbers from 1"),
+    ],
+)
+def test_bad_input_is_one_sentence(arguments: list[np.ndarray], options: dict, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        rank_metrics(*arguments, **options)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, -1.0])
+def test_bad_distances(wrong: float) -> None:
+    with pytest.raises(ValueError, match="distances must be finite and not negative"):
+        rank_metrics_of_distances(
+            np.full((1, 1), wrong), np.ones(1, int), np.ones(1, int), np.ones(1, int), np.zeros(1, int)
+        )

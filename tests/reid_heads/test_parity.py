@@ -1,0 +1,129 @@
+"""Heads and losses against numbers of the originals, in float64: embeddings, losses and gradient norms."""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from dgnet.models.head import Head
+from reid_heads.losses.center import center_loss
+from reid_heads.losses.hard_mining import hardest_distances
+from reid_heads.losses.label_smoothing import smoothed_labels, soft_cross_entropy
+from reid_heads.losses.msml import margin_sample_mining_loss
+from reid_heads.losses.objective import Objective
+from reid_heads.losses.triplet import soft_margin_triplet_loss, triplet_loss
+from reid_heads.training.schedules import warmup_multistep
+from reid_heads.weights.third_party import read_original, translate
+from tests.reference_fill import filled_state_dict, images
+
+REFERENCE = Path(__file__).parents[1] / "reference"
+TOLERANCE = 1e-6
+# Gradients this far below the largest are rounding noise.
+NOISE = 1e-6
+
+
+@lru_cache
+def reference() -> dict:
+    return json.loads((REFERENCE / "heads_dev.json").read_text())
+
+
+@lru_cache
+def arrays() -> dict[str, np.ndarray]:
+    return dict(np.load(REFERENCE / "heads_dev.npz"))
+
+
+def filled_head(shapes: dict, prefix: str, name: str, folder: Path, **options: str) -> Head:
+    """A head of the originals' weights, through a file of theirs."""
+    torch.save(filled_state_dict(shapes, prefix), folder / "original.pth")
+    return read_original(folder / "original.pth", name, **options).double()
+
+
+def close(ours: Tensor, stored: np.ndarray) -> bool:
+    return bool(np.linalg.norm(ours.detach().numpy() - stored) <= TOLERANCE * np.linalg.norm(stored))
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet50_ibn_a"])
+def test_baseline_equals_the_original(name: str, tmp_path: Path) -> None:
+    case = reference()[f"baseline_{name}"]
+    head = filled_head(case["state_dict_shapes"], f"{name}.", name, tmp_path)
+    batch = images(reference()["seed"] + 1, 8, 256, 128).double()
+    labels = torch.tensor(case["labels"])
+    head.eval()
+    with torch.no_grad():
+        assert close(head.embed(batch), arrays()[f"baseline_{name}/embedding_after_bnneck"])
+    head.train()
+    objective = Objective(head, "1*CrossEntropy+1*Triplet", margin=0.3, label_smoothing=0.1)
+    output = head(batch)
+    record = objective(output, labels)
+    assert record.terms["CrossEntropy"].item() == pytest.approx(case["label_smooth_0.1"], rel=TOLERANCE)
+    assert record.terms["Triplet"].item() == pytest.approx(case["triplet_0.3"], rel=TOLERANCE)
+    soft = soft_margin_triplet_loss(output.metric_features[0], labels)
+    assert soft.item() == pytest.approx(case["soft_margin_triplet"], rel=TOLERANCE)
+    record.total().backward()
+    gradients = [parameter.grad.norm() for parameter in head.parameters() if parameter.grad is not None]
+    assert torch.stack(gradients).norm().item() == pytest.approx(case["grad_norm_total"], rel=TOLERANCE)
+
+
+@pytest.mark.parametrize("pooling", ["avg", "max"])
+def test_mgn_equals_the_original(pooling: str, tmp_path: Path) -> None:
+    case, shapes = reference()[f"mgn_{pooling}"], reference()["mgn_state_dict_shapes"]
+    head = filled_head(shapes, "mgn.", "mgn", tmp_path, pooling=pooling)
+    batch = images(reference()["seed"], 8, 384, 128).double()
+    head.eval()
+    with torch.no_grad():
+        output = head(batch)
+    assert close(output.embedding, arrays()[f"mgn_{pooling}/embedding"])
+    assert close(output.logits[0], arrays()[f"mgn_{pooling}/logits_0"])
+    assert close(output.logits[7], arrays()[f"mgn_{pooling}/logits_7"])
+
+    head.train()
+    record = Objective(head, "1*CrossEntropy+2*Triplet", margin=1.2)(head(batch), torch.tensor(case["labels"]))
+    assert record.terms["CrossEntropy"].item() == pytest.approx(case["cross_entropy"], rel=TOLERANCE)
+    assert record.terms["Triplet"].item() == pytest.approx(case["triplet_margin_1.2"], rel=TOLERANCE)
+    assert record.total().item() == pytest.approx(case["total_1ce_2tri"], rel=TOLERANCE)
+    record.total().backward()
+    ours = dict(head.named_parameters())
+    largest = max(case["grad_norms"].values())
+    for key, stored in case["grad_norms"].items():
+        (place,) = translate(key, head, imagenet=False)
+        norm = ours[place].grad.norm().item()
+        if stored < NOISE * largest:
+            assert norm < 10 * NOISE * largest, key
+        else:
+            assert norm == pytest.approx(stored, rel=TOLERANCE), key
+
+
+def losses_case() -> tuple[dict, Tensor, Tensor]:
+    case = reference()["losses_on_features"]
+    return case, torch.from_numpy(arrays()["losses/features"]), torch.tensor(case["labels"])
+
+
+def test_losses_on_features_equal_the_originals() -> None:
+    case, features, labels = losses_case()
+    for margin, stored in case["triplet_batch_hard"].items():
+        assert triplet_loss(features, labels, float(margin)).item() == pytest.approx(stored, rel=TOLERANCE)
+    centers = torch.from_numpy(arrays()["losses/centers"])
+    assert center_loss(features, labels, centers).item() == pytest.approx(case["center"], rel=TOLERANCE)
+    logits = torch.from_numpy(arrays()["losses/logits"])
+    smoothed = soft_cross_entropy(logits, smoothed_labels(labels, 10, 0.1).double())
+    assert smoothed.item() == pytest.approx(case["label_smooth_0.1"], rel=TOLERANCE)
+    hardest = hardest_distances(features, labels)
+    positive, negative = case["msml_hardest_positive_pair_distance"], case["msml_hardest_negative_pair_distance"]
+    assert hardest.positive.max().item() == pytest.approx(positive, rel=TOLERANCE)
+    assert hardest.negative.min().item() == pytest.approx(negative, rel=TOLERANCE)
+    mined = margin_sample_mining_loss(features, labels, 1.2).item()
+    assert mined == pytest.approx(positive - negative + 1.2, rel=TOLERANCE)
+
+
+def test_learning_rates_equal_the_listed_ones() -> None:
+    case = reference()["warmup_multistep_lr"]
+    rates = [
+        case["base_lr"]
+        * warmup_multistep(epoch, case["milestones"], case["gamma"], case["warmup_iters"], case["warmup_factor"])
+        for epoch in range(len(case["lr_by_epoch"]))
+    ]
+    assert rates == pytest.approx(case["lr_by_epoch"], rel=1e-12)

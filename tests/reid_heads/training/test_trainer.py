@@ -1,0 +1,275 @@
+"""The training loop in this process: what it writes, exact resume, generated images, teachers, refusals."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from dgnet.core.distributed import Distributed
+from dgnet.core.errors import UserError
+from dgnet.data.records import Dataset
+from dgnet.models.build import build_teacher
+from dgnet.models.head import Head
+from dgnet.runs.checkpoint import list_checkpoints, load_checkpoint, save_checkpoint
+from dgnet.runs.run import Run
+from dgnet.runs.scalars import read_scalars
+from dgnet.training.teacher import describe_teacher
+from reid_heads.config import GeneratedConfig
+from reid_heads.generated.sources import LiveGenerator, open_generated
+from reid_heads.model_file import load_head, open_head, save_head
+from reid_heads.models.registry import build_head
+from reid_heads.training.loss_computer import open_teaching
+from reid_heads.training.trainer import Trained, train_head
+from tests.dgnet.small_generator import small_generator
+from tests.dgnet.small_training import narrow_trunks
+from tests.dgnet.small_training import small_config as small_dgnet
+from tests.reid_heads.small_data import generated_folder, pedestrians, small_config
+from tests.tools.gan_tool import leaves
+
+CPU = Distributed(0, 0, 1, torch.device("cpu"))
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resnet18 of an eighth of the width: training does not see it."""
+    narrow_trunks(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return pedestrians(tmp_path_factory.mktemp("training") / "people")
+
+
+def train(place: Path, dataset: Dataset, generated: Any = None, **options: Any) -> Trained:
+    services = {
+        name: options.pop(name) for name in ("resume", "max_hours", "evaluate", "draw", "protocol") if name in options
+    }
+    config = small_config(**options)
+    if generated is None:
+        generated = open_generated(config.generated, dataset)
+    return train_head(config, dataset, generated, place / "run", curves=place / "logs", distributed=CPU, **services)
+
+
+def end_of(place: Path) -> dict[str, Any]:
+    return dict(leaves(load_checkpoint(list_checkpoints(place / "run" / "checkpoints")[-1])))
+
+
+def test_a_run_keeps_its_best_weights_and_says_what_it_does(
+    dataset: Dataset, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    given, drawn = iter([0.25, 0.5, 0.375]), []
+
+    def evaluate(head: Head) -> dict[str, float]:
+        return {"mAP": next(given), "Rank-1": 0.5}
+
+    trained = train(tmp_path, dataset, evaluate=evaluate, draw=drawn.append, schedule__epochs=3)
+    assert (trained.exit_status, trained.figures) == (0, {"mAP": 0.375, "Rank-1": 0.5})
+    assert trained.best == tmp_path / "run" / "mAP_50.0.pth"
+    assert [path.name for path in (tmp_path / "run").glob("*.pth")] == ["mAP_50.0.pth"]
+    best = load_head(trained.best)
+    assert best.identities == dataset.identities and (best.height, best.width) == (64, 48)
+    assert drawn == [tmp_path / "run"] * 3
+    said = capfd.readouterr().err
+    for words in (
+        "train                   6           24",
+        "an epoch: 4 batches of 3 x 2 images",
+        "epoch 1/3, iteration 1/4: loss ",
+        ", learning rate 3.5e-06",
+        " s per batch, ",
+        "mAP 25.00 %; Rank-1 50.00 %",
+        "the best so far: ",
+    ):
+        assert words in said, words
+    rows = read_scalars(tmp_path / "run" / "scalars.csv")
+    assert [row[1].get("mAP") for row in rows if "mAP" in row[1]] == [0.25, 0.5, 0.375]
+    assert {"loss/CrossEntropy", "loss/Triplet", "accuracy", "epoch", "learning_rate/head"} <= set(rows[0][1])
+
+
+def test_the_best_is_the_best_by_one_protocol(
+    dataset: Dataset, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """0.5 by another protocol is no better than 0.25: both files stay, and the log says why."""
+    run, epochs = tmp_path / "run", {"schedule__epochs": 3}
+    for protocol, value, kept in (
+        ("image alone", 0.5, ["mAP_50.0.pth"]),
+        ("image and mirror image", 0.25, ["mAP_25.0.pth", "mAP_50.0.pth"]),
+        ("image and mirror image", 0.375, ["mAP_37.5.pth", "mAP_50.0.pth"]),
+    ):
+        # The end of the hours comes with the last batch of an epoch, after its test.
+        over = iter([False] * 3 + [True])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Run, "should_stop", property(lambda _, over=over: next(over)))
+            trained = train(
+                tmp_path,
+                dataset,
+                evaluate=lambda _, value=value: {"mAP": value},
+                protocol=protocol,
+                resume=run.exists(),
+                **epochs,
+            )
+        assert trained.best == run / f"mAP_{100 * value:.1f}.pth"
+        assert sorted(path.name for path in run.glob("*.pth")) == kept
+    said = capfd.readouterr().err
+    assert said.count(f"{run / 'mAP_50.0.pth'} stays: it was the best by image alone; from now on the best by") == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"loss__terms": "1*CrossEntropy+1*Triplet+0.005*CenterLoss"},
+        {"optimizer__name": "SGD", "head__name": "resnet18_kd", "distillation__stage_features": 0.03},
+    ],
+)
+def test_stopped_and_resumed_is_uninterrupted(dataset: Dataset, tmp_path: Path, options: dict[str, Any]) -> None:
+    """Bit for bit, with generated images and centers, from a stop in the middle of an epoch."""
+    options = options | {"generated__source": generated_folder(tmp_path / "made", dataset)}
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train(whole, dataset, **options)
+    for _ in range(3):
+        train(parts, dataset, max_hours=1e-7, resume=(parts / "run").exists(), **options)
+    assert list_checkpoints(parts / "run" / "checkpoints")[-1].name == "checkpoint_00000003.pt"
+    train(parts, dataset, resume=True, **options)
+    one, other = end_of(whole), end_of(parts)
+    assert one.keys() == other.keys() and any("exp_avg" in key or "momentum" in key for key in one)
+    for key, value in one.items():
+        assert torch.equal(value, other[key]) if isinstance(value, torch.Tensor) else value == other[key], key
+    rows = [read_scalars(place / "run" / "scalars.csv") for place in (whole, parts)]
+    assert len({tuple(row["loss/CrossEntropy"] for _, row in table) for table in rows}) == 1
+
+
+def test_a_run_does_not_go_on_with_other_people_or_images(dataset: Dataset, tmp_path: Path) -> None:
+    train(tmp_path, dataset, max_hours=1e-7)
+    fewer = replace(
+        dataset, train=tuple(record for record in dataset.train if record.identity != dataset.identities[0])
+    )
+    with pytest.raises(UserError, match="was trained on 6 identities that are not the 5 of"):
+        train(tmp_path, fewer, resume=True)
+    with pytest.raises(UserError, match="was trained on other images than the"):
+        train(tmp_path, replace(dataset, train=dataset.train[:-1]), resume=True)
+    (state,) = list_checkpoints(tmp_path / "run" / "checkpoints")
+    with pytest.raises(UserError, match="must hold a trained head .*, holds a training state of a reid head$"):
+        open_head(state)
+
+
+def test_a_run_does_not_go_on_with_other_generated_images(dataset: Dataset, tmp_path: Path) -> None:
+    source = generated_folder(tmp_path / "made", dataset)
+    train(tmp_path, dataset, generated__source=source, max_hours=1e-7)
+    rows = (source / "manifest.csv").read_text().splitlines()
+    swapped = [rows[0], ",".join([rows[1].split(",")[0], *rows[-1].split(",")[1:]]), *rows[2:]]
+    for changed in (rows[:-1], swapped):
+        (source / "manifest.csv").write_text("\n".join(changed))
+        with pytest.raises(UserError, match="trained with other generated images than generated.source gives now"):
+            train(tmp_path, dataset, generated__source=source, resume=True)
+    (source / "manifest.csv").write_text("\n".join(rows))
+    assert train(tmp_path, dataset, generated__source=source, resume=True).exit_status == 0
+
+
+def test_nor_with_a_generator_that_has_learned_on(dataset: Dataset, tmp_path: Path) -> None:
+    live = LiveGenerator(small_generator(), 64, 48)
+    train(tmp_path, dataset, live, max_hours=1e-7)
+    with torch.no_grad():
+        next(live.network.parameters()).view(-1)[0] += 1e-3
+    with pytest.raises(UserError, match="trained with other generated images than generated.source gives now"):
+        train(tmp_path, dataset, live, resume=True)
+    assert train(tmp_path, dataset, LiveGenerator(small_generator(), 64, 48), resume=True).exit_status == 0
+
+
+def first_losses(place: Path, dataset: Dataset, generated: Any = None, **options: Any) -> dict[str, float]:
+    train(place, dataset, generated, max_hours=1e-7, **options)
+    return read_scalars(place / "run" / "scalars.csv")[0][1]
+
+
+def test_generated_images_enter_the_losses_that_they_should(dataset: Dataset, tmp_path: Path) -> None:
+    source = {"generated__source": generated_folder(tmp_path / "made", dataset)}
+    plain = first_losses(tmp_path / "plain", dataset)
+    outside = first_losses(tmp_path / "outside", dataset, **source)
+    inside = first_losses(tmp_path / "inside", dataset, generated__in_metric=True, **source)
+    later = first_losses(tmp_path / "later", dataset, generated__start_epoch=1, **source)
+    assert later == pytest.approx({**plain, **{key: later[key] for key in later if "/" in key and "loss" not in key}})
+    assert outside["loss/CrossEntropy"] != plain["loss/CrossEntropy"]
+    assert inside["loss/Triplet"] != outside["loss/Triplet"]
+
+
+def test_a_live_generator_in_the_step(dataset: Dataset, tmp_path: Path) -> None:
+    live, before = LiveGenerator(small_generator(), 64, 48), small_generator().state_dict()
+    found = first_losses(tmp_path, dataset, live, run__precision="bf16")
+    assert found["loss/CrossEntropy"] > 0
+    assert all(torch.equal(value, before[key]) for key, value in live.network.state_dict().items())
+
+
+def teacher_file(path: Path, dataset: Dataset, name: str = "resnet18", identities: int = 0) -> Path:
+    torch.manual_seed(5)
+    known = range(1, identities + 1) if identities else dataset.identities
+    save_head(path, build_head(name, len(known)), tuple(known), 64, 32)
+    return path
+
+
+def test_unlabeled_images_and_a_frozen_teacher(dataset: Dataset, tmp_path: Path) -> None:
+    options = {
+        "distillation__teacher": teacher_file(tmp_path / "teacher.pth", dataset),
+        "distillation__offline_logits": 1.0,
+        "distillation__offline_similarity": 1.0,
+    }
+    plain = first_losses(tmp_path / "plain", dataset, **options)
+    source = {"generated__source": generated_folder(tmp_path / "made", dataset), "generated__label": "unlabeled"}
+    beside = first_losses(tmp_path / "beside", dataset, **options, **source)
+    assert beside["loss/offline_logits"] != plain["loss/offline_logits"] > 0
+
+
+def test_generated_images_get_the_labels_of_a_teacher(dataset: Dataset, tmp_path: Path) -> None:
+    config = small_dgnet({"data.width": 48})
+    teacher = build_teacher(config.teacher, len(dataset.identities))
+    with torch.no_grad():
+        teacher.classifier.logits.bias[4] = 50.0  # it names the fifth whoever it sees
+    save_checkpoint(tmp_path / "teacher.pth", describe_teacher(teacher, config, dataset))
+    source = {"generated__source": generated_folder(tmp_path / "made", dataset), "generated__label": "soft"}
+    plain = first_losses(tmp_path / "plain", dataset, **source | {"generated__label": "lsro"})
+    taught = first_losses(tmp_path / "taught", dataset, **source, generated__teacher=[str(tmp_path / "teacher.pth")])
+    assert taught["loss/CrossEntropy"] != plain["loss/CrossEntropy"]
+    assert taught["loss/Triplet"] == plain["loss/Triplet"]
+
+
+def test_a_teacher_of_generated_images_sees_them_at_its_own_size(dataset: Dataset, tmp_path: Path) -> None:
+    config = small_dgnet({"data.width": 48})
+    teacher = build_teacher(config.teacher, len(dataset.identities)).eval()
+    save_checkpoint(tmp_path / "teacher.pth", describe_teacher(teacher, config, dataset))
+    asks = GeneratedConfig(source=tmp_path, label="soft", teacher=(tmp_path / "teacher.pth",))
+    teaching = open_teaching(asks, dataset, torch.device("cpu"))
+    assert teaching is not None
+    large = torch.randn(2, 3, 128, 48, generator=torch.Generator().manual_seed(0))
+    small = torch.nn.functional.interpolate(large, (config.data.height, 48), mode="bilinear", antialias=True)
+
+    def says(images: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return sum(teacher(view).logits.double().softmax(1) for view in (images, images.flip(3))) / 2
+
+    wrong, predicted = (says(large) - says(small)).abs().max(), teaching.predict(large)
+    assert (predicted - says(small)).abs().max() < 0.1 * wrong, "another size is another answer"
+
+
+def test_a_teacher_that_knows_others_cannot_pass_on_logits(dataset: Dataset, tmp_path: Path) -> None:
+    other = teacher_file(tmp_path / "teacher.pth", dataset, identities=4)
+    with pytest.raises(UserError, match="knows 4 identities, not the 6"):
+        first_losses(tmp_path, dataset, distillation__teacher=other, distillation__offline_logits=1.0)
+    assert first_losses(tmp_path, dataset, distillation__teacher=other, distillation__offline_similarity=1.0)
+    with pytest.raises(UserError, match="distillation.teacher goes with"):
+        first_losses(tmp_path, dataset, distillation__offline_logits=1.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"optimizer__learning_rate": 1e30, "schedule__warmup_epochs": 0}, "is (nan|inf) at iteration .* lower"),
+        ({"head__name": "mgn", "distillation__stage_features": 0.03}, "has no stages to distil between"),
+        ({"head__options": {"stripes": "1-2-3"}}, "has no option 'stripes'"),
+        ({"generated__label": "soft"}, "generated.label=soft asks a teacher: name files"),
+    ],
+)
+def test_refusals(dataset: Dataset, tmp_path: Path, options: dict[str, Any], words: str) -> None:
+    live = LiveGenerator(small_generator(), 64, 48) if "generated__label" in options else None
+    if live is not None:
+        options = options | {"generated__source": tmp_path}
+    with pytest.raises(UserError, match=words):
+        train(tmp_path, dataset, live, **options)

@@ -1,0 +1,83 @@
+"""The two spaces on a page: codes in the plane of their largest spread, colored by identity and by camera."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from dgnet.core.errors import UserError
+from visual.drawing.grid import Picture
+
+_DOTS = 150  # per inch
+_PANEL = 3.4  # inches
+MARKERS = "osD^vP*X<>"
+
+
+@dataclass(frozen=True)
+class Plane:
+    """`points` `[image, 2]` in the plane of the first two principal components, and the variance's share of each."""
+
+    points: Float[np.ndarray, "image 2"]
+    shares: tuple[float, float]
+
+
+def principal_plane(codes: Float[Tensor, "image code"]) -> Plane:
+    """The projection of `codes` on their first two principal components (PCA), float64.
+
+    Through the Gram matrix, so that a code may be long. A component's sign is free: the largest coordinate is positive.
+    `UserError` for fewer than three images.
+    """
+    if len(codes) < 3:
+        raise UserError(f"a map of codes needs at least 3 images, got {len(codes)}")
+    centered = codes.double() - codes.double().mean(dim=0)
+    values, vectors = torch.linalg.eigh(centered @ centered.T)
+    values, vectors = values.flip(0).clamp_min(0), vectors.flip(1)
+    points = vectors[:, :2] * values[:2].sqrt()
+    largest = points.abs().argmax(dim=0)
+    points = points * torch.where(points.gather(0, largest[None])[0] < 0, -1.0, 1.0)
+    total = values.sum().clamp_min(torch.finfo(torch.float64).tiny)
+    first, second = (values[:2] / total).tolist()
+    return Plane(points.numpy(), (first, second))
+
+
+def map_of_spaces(planes: Mapping[str, Plane], labels: Mapping[str, Sequence[int]]) -> Picture:
+    """A row of panels for each plane, a panel for each labeling (name -> one number per image); uint8 `[h, w, 3]`.
+
+    A label has a color and a marker, the same in every panel of its column.
+    """
+    for name, numbers in labels.items():
+        if any(len(plane.points) != len(numbers) for plane in planes.values()):
+            raise UserError(f"labels {name!r} must be one for each image, got {len(numbers)}")
+    figure = Figure(figsize=(_PANEL * len(labels) + 0.6, _PANEL * len(planes)), dpi=_DOTS, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    panels = figure.subplots(len(planes), len(labels), squeeze=False)
+    for row, (space, plane) in zip(panels, planes.items(), strict=True):
+        for axes, (name, numbers) in zip(row, labels.items(), strict=True):
+            for place, number in enumerate(sorted(set(numbers))):
+                chosen = plane.points[np.array(numbers) == number]
+                axes.scatter(
+                    *chosen.T,
+                    s=16,
+                    color=f"C{place % 10}",
+                    marker=MARKERS[place % len(MARKERS)],
+                    linewidths=0,
+                    alpha=0.85,
+                    label=str(number),
+                )
+            axes.set_title(f"{space}, by {name}", fontsize=9, loc="left")
+            axes.set_xlabel(f"1st component ({plane.shares[0]:.0%} of the variance)", fontsize=7)
+            axes.set_ylabel(f"2nd component ({plane.shares[1]:.0%})", fontsize=7)
+            axes.set_xticks([])
+            axes.set_yticks([])
+            for side in ("top", "right"):
+                axes.spines[side].set_visible(False)
+            if len(set(numbers)) <= 2 * len(MARKERS):
+                axes.legend(fontsize=6, frameon=False, ncols=2, handletextpad=0.1, columnspacing=0.6, title=name,
+                            title_fontsize=6, loc="center left", bbox_to_anchor=(1.0, 0.5))  # fmt: skip
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()

@@ -1,0 +1,186 @@
+"""The explorer's page: drop images, swap, slide between two people. Needs the extra `explorer` (Gradio).
+
+Everything stays on this machine: the page is served to the loopback address, asks no other host for anything, and
+counts nothing. Import it inside `visual.explorer.answers.private_gradio()`, which keeps uploads in memory.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dgnet.core.errors import UserError
+from visual.explorer.answers import Blend, Explorer
+from visual.image_input import decode_upload
+
+try:
+    import gradio
+except ImportError as missing:
+    raise UserError("the explorer needs the extra 'explorer': pip install gradio") from missing
+
+LARGEST_UPLOAD = 8 * 2**20  # bytes
+NEIGHBORS, SCORES = 6, 5
+# People are a hundred pixels wide: they fill their frames.
+ENLARGED = "#result img, .slot img { width: 100%; height: 100%; object-fit: contain; }"
+SLOTS = ("appearance", "second appearance", "structure", "second structure")
+
+
+def build_page(explorer: Explorer, examples: list[Path]) -> gradio.Blocks:
+    """The page; `examples` are real images to choose from."""
+    with gradio.Blocks(title=f"DG-Net explorer: {explorer.run.name}", analytics_enabled=False) as page:
+        gradio.Markdown(
+            f"# Who wears whose clothes?\n{explorer.run.name}, after {explorer.run.stored.iteration} iterations. Drop "
+            "an image for the **appearance** (clothes) and one for the **structure** (pose, body, place). A second "
+            "of a kind is what the slider leads to. Nothing leaves this machine."
+        )
+        with gradio.Row():
+            with gradio.Column(scale=2):
+                with gradio.Row():
+                    slots = [_slot(name) for name in SLOTS]
+                with gradio.Row():
+                    appearance_weight = _slider("appearance")
+                    structure_weight = _slider("structure")
+                swap = gradio.Button("Swap", variant="primary", elem_id="swap")
+                if examples:
+                    _chooser(slots, examples)
+            with gradio.Column(scale=1):
+                result = gradio.Image(
+                    label="Generated",
+                    format="png",
+                    interactive=False,
+                    elem_id="result",
+                    buttons=["download"],
+                    height=360,
+                )
+                scores = gradio.Label(label="Taken for (training identities)", num_top_classes=SCORES, elem_id="scores")
+        neighbors = gradio.Gallery(
+            label="Nearest real images, by the appearance embedding", columns=NEIGHBORS, object_fit="contain",
+            elem_id="neighbors", format="png", height=240, visible=bool(explorer.records), buttons=["download"],
+        )  # fmt: skip
+        given = [*slots, appearance_weight, structure_weight]
+        answers = [result, scores, neighbors]
+        swap.click(lambda *values: answer(explorer, *values), given, answers, api_visibility="private")
+        for slider in (appearance_weight, structure_weight):
+            # While it is dragged, only the last place counts.
+            slider.change(
+                lambda *values: answer(explorer, *values) if _complete(values) else (gradio.skip(),) * 3,
+                given,
+                answers,
+                api_visibility="private",
+                trigger_mode="always_last",
+                show_progress="hidden",
+            )
+    return page
+
+
+def answer(
+    explorer: Explorer,
+    appearance: Tensor | None,
+    second_appearance: Tensor | None,
+    structure: Tensor | None,
+    second_structure: Tensor | None,
+    appearance_weight: float | int,
+    structure_weight: float | int,
+) -> tuple[np.ndarray, dict[str, float], list[tuple[np.ndarray, str]]]:
+    """What the page shows: the generated image, the identities' scores, the neighbors with their captions."""
+    if appearance is None or structure is None:
+        raise gradio.Error("drop an image for the appearance and one for the structure first")
+    image = explorer.blend(
+        _blend(explorer, appearance, second_appearance, appearance_weight),
+        _blend(explorer, structure, second_structure, structure_weight),
+    )
+    near = [
+        (_rows(neighbor.image), f"{neighbor.similarity:.2f}, {neighbor.record.path.name}")
+        for neighbor in explorer.nearest(image, NEIGHBORS)
+    ]
+    return _rows(image), dict(explorer.identities(image, SCORES)), near
+
+
+def serve(page: gradio.Blocks, port: int | None, open_browser: bool) -> str:
+    """Serve the page to this machine alone, in a thread; its address. `UserError` where the port is taken."""
+    try:
+        _, address, _ = page.launch(
+            server_name="127.0.0.1",
+            server_port=port,
+            inbrowser=open_browser,
+            share=False,
+            quiet=True,
+            prevent_thread_lock=True,
+            max_file_size=LARGEST_UPLOAD,
+            footer_links=[],
+            run_history=False,
+            enable_monitoring=False,
+            mcp_server=False,
+            ssr_mode=False,
+            pwa=False,
+            css=ENLARGED,
+            # Fonts of the reader's system: Gradio's own themes fetch theirs from elsewhere.
+            theme=gradio.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+        )
+    except OSError as error:
+        raise UserError(f"--port {port or 'default'}: no free port to serve the page on ({error})") from error
+    return address
+
+
+def _slot(name: str) -> gradio.Image:
+    slot = gradio.Image(
+        label=name.capitalize() + (" (optional)" if "second" in name else ""),
+        sources=["upload", "clipboard"],
+        format="png",
+        height=240,
+        elem_id=name.replace(" ", "-"),
+        elem_classes="slot",
+    )
+    # Decoded by our rules instead of Gradio's. Not a subclass: Gradio would write a stub file beside this one.
+    slot.preprocess = _decoded  # type: ignore[method-assign,assignment]
+    return slot
+
+
+def _decoded(payload: Any) -> Tensor | None:
+    if payload is None:
+        return None
+    if not payload.path:
+        raise gradio.Error("only files can be dropped here")
+    try:
+        return decode_upload(Path(payload.path))
+    except UserError as error:
+        raise gradio.Error(str(error)) from error
+
+
+def _slider(kind: str) -> gradio.Slider:
+    return gradio.Slider(0, 1, value=0, step=0.01, label=f"Towards the second {kind}", elem_id=f"{kind}-weight")
+
+
+def _chooser(slots: list[gradio.Image], examples: list[Path]) -> None:
+    """Real images to choose from instead of dropping one."""
+    into = gradio.Radio(list(SLOTS), value=SLOTS[0], label="A click below chooses the", elem_id="into")
+    gallery = gradio.Gallery(
+        [str(path) for path in examples],
+        label="Real images",
+        columns=7,
+        allow_preview=False,
+        object_fit="contain",
+        elem_id="examples",
+        height=230,
+    )
+
+    def choose(slot: str, event: gradio.SelectData) -> list[Any]:
+        return [str(examples[event.index]) if name == slot else gradio.skip() for name in SLOTS]
+
+    gallery.select(choose, into, slots, api_visibility="private")
+
+
+def _complete(values: tuple[Any, ...]) -> bool:
+    return values[0] is not None and values[2] is not None
+
+
+def _blend(explorer: Explorer, first: Tensor, second: Tensor | None, weight: float | int) -> Blend:
+
+    images = [explorer.at_size(image) for image in (first, second) if image is not None]
+    return Blend(torch.stack(images), weight)
+
+
+def _rows(image: Tensor) -> np.ndarray:
+    return image.permute(1, 2, 0).contiguous().numpy()

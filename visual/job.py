@@ -1,0 +1,149 @@
+"""What the scripts of this folder share: which generator, which images, and where the picture goes."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jaxtyping import UInt8
+from torch import Tensor
+
+from dgnet.config import DataConfig
+from dgnet.core.device import choose_device
+from dgnet.core.errors import UserError
+from dgnet.core.files import check_place, replacing
+from dgnet.core.random_draws import permutation
+from dgnet.data.datasets import read_dataset
+from dgnet.data.records import Dataset, Record
+from dgnet.generation.find_run import FoundRun, find_run
+from dgnet.generation.swap_pairs import one_each
+from dgnet.models.generator import Generator
+from dgnet.models.head import HeadBuilder
+from visual.image_input import images_in, read_images
+
+# Enlarged until a person is about as high on the page.
+_HEIGHT_ON_PAGE = 192  # pixels
+_LARGEST_SCALE = 16
+
+
+@dataclass(frozen=True)
+class Page:
+    """A script at work: the found generator, and what its options say."""
+
+    run: FoundRun
+    options: argparse.Namespace
+
+    @classmethod
+    def open(cls, options: argparse.Namespace, build_head: HeadBuilder) -> "Page":
+        """Read the generator that `options` (of `visual.options`) name. `UserError` where an option is no good.
+
+        `build_head` makes the head of a run whose appearance encoder is one.
+        """
+        device = choose_device(options.device)
+        return cls(find_run(options.name, options.output_path, options.which_epoch, device, build_head), options)
+
+    @property
+    def generator(self) -> Generator:
+        """The network, in evaluation mode."""
+        return self.run.stored.network
+
+    @property
+    def scale(self) -> int:
+        """How many times images are enlarged."""
+        return enlargement(self.options, self.run.stored.config.data.height)
+
+    def read(self, paths: Sequence[Path]) -> UInt8[Tensor, "image 3 height width"]:
+        """These files at the generator's size."""
+        data = self.run.stored.config.data
+        return read_images(paths, data.height, data.width)
+
+    def choose(self, count: int) -> list[Path]:
+        """`count` images of as many people (fewer where there are fewer), drawn by --seed."""
+        return choose_paths(self.options, self.run.stored.config.data, count)
+
+    def dataset(self) -> Dataset:
+        """The data set that --data names, else the one that the run was trained on."""
+        return found_dataset(self.run.stored.config.data, self.options.data)
+
+    def path(self, script: str, suffix: str) -> Path:
+        """Where a picture of `script` goes, with a suffix such as ".png"."""
+        return picture_path(self.options, self.run.name, f"{script}_{self.run.stored.iteration:08d}", suffix)
+
+    def write(self, path: Path, content: bytes) -> None:
+        """Write a picture and say where. `UserError` for another one that is there, unless --overwrite."""
+        keep(path, content, self.options.overwrite)
+
+
+def enlargement(options: argparse.Namespace, height: int) -> int:
+    """--scale, or what makes images of this height about as high as people on a page."""
+    if options.scale is not None and not 1 <= options.scale <= _LARGEST_SCALE:
+        raise UserError(f"--scale must be a whole number from 1 to {_LARGEST_SCALE}, got {options.scale}")
+    return options.scale or max(1, round(_HEIGHT_ON_PAGE / height))
+
+
+def choose_paths(options: argparse.Namespace, config: DataConfig, count: int) -> list[Path]:
+    """`count` images of as many people (fewer where there are fewer), drawn by --seed.
+
+    From --input_folder, where each image counts as a person, or --data, or the data set of a run's configuration.
+    """
+    if count < 1:
+        raise UserError(f"--count must be a whole number from 1, got {count}")
+    if options.input_folder is not None:
+        paths = images_in(options.input_folder)
+        return [paths[place] for place in permutation(options.seed, "pictures", 0, len(paths))[:count]]
+    records = shown_records(found_dataset(config, options.data))
+    return [record.path for record in one_each(records, count, options.seed, "pictures")]
+
+
+def picture_path(options: argparse.Namespace, run: str, picture: str, suffix: str) -> Path:
+    """--output with this suffix, or the picture's place in the folder of the run of that name.
+
+    `UserError` where --output is no place for a file.
+    """
+    if options.output is not None:
+        check_place(options.output)
+        return options.output.with_suffix(suffix)
+    return options.output_path / "outputs" / run / "pictures" / f"{picture}{suffix}"
+
+
+def keep(path: Path, content: bytes, overwrite: bool) -> None:
+    """Write `content` to `path`, whole or not at all, and say where.
+
+    A file that is there with this content stays. `UserError` for another one of that name unless `overwrite`.
+    """
+    same = path.is_file() and path.read_bytes() == content
+    if path.exists() and not same and not overwrite:
+        raise UserError(f"{path} is there and looks otherwise; give --overwrite or another --output")
+    if not same:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as handle:
+            handle.write(content)
+    print(path)
+
+
+def found_dataset(config: DataConfig, other: Path | None = None) -> Dataset:
+    """The data set at `other`, else the one of a run's configuration, which must be there: nothing is made here."""
+    if other is not None:
+        return read_dataset(other)
+    if not Path(config.root).exists():
+        raise UserError(
+            f"{config.root}: the data set of this run is not there; name another by --data, or images by --input_folder"
+        )
+    return read_dataset(Path(config.root), "market1501" if config.layout == "synthetic" else config.layout)
+
+
+def shown_records(dataset: Dataset) -> list[Record]:
+    """People that training never saw where the data set has them, else those that it saw."""
+    return [*dataset.query, *dataset.gallery] if dataset.query else list(dataset.train)
+
+
+def images_of_people(dataset: Dataset, people: int, images: int, seed: int) -> list[Record]:
+    """Up to `images` images of each of `people` identities, drawn by `seed`."""
+    records = shown_records(dataset)
+    chosen = {record.identity for record in one_each(records, people, seed, "people")}
+    drawn = [records[place] for place in permutation(seed, "images of people", 0, len(records))]
+    return [
+        record
+        for identity in sorted(chosen)
+        for record in [other for other in drawn if other.identity == identity][:images]
+    ]
