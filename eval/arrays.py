@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from eval.errors import EvaluationError
+from dgnet.core.errors import UserError
 
 Array: TypeAlias = np.ndarray | Tensor
 
@@ -22,54 +22,52 @@ def as_numpy(values: Array) -> np.ndarray:
 
 
 def checked_features(name: str, features: Array) -> Tensor:
-    """`[image, feature]` finite numbers; `EvaluationError` names `name` otherwise."""
+    """`[image, feature]` finite numbers; `UserError` names `name` otherwise."""
     tensor = as_tensor(features)
     if tensor.ndim != 2 or not len(tensor):
-        raise EvaluationError(f"{name} must be a matrix with a row for each image, got shape {tuple(tensor.shape)}")
+        raise UserError(f"{name} must be a matrix with a row for each image, got shape {tuple(tensor.shape)}")
     # In parts: the test makes a copy of what it looks at.
     finite = torch.cat([torch.isfinite(part).all(dim=1) for part in tensor.split(4096)])
     if not bool(finite.all()):
-        raise EvaluationError(f"{name} must be finite, row {int((~finite).nonzero()[0])} holds NaN or infinity")
+        raise UserError(f"{name} must be finite, row {int((~finite).nonzero()[0])} holds NaN or infinity")
     return tensor
 
 
 def checked_labels(name: str, labels: Array, count: int) -> Tensor:
-    """`count` whole numbers as int64 on the CPU; `EvaluationError` names `name` otherwise."""
+    """`count` whole numbers as int64 on the CPU; `UserError` names `name` otherwise."""
     tensor = as_tensor(labels).cpu()
     if tensor.shape != (count,):
-        raise EvaluationError(
-            f"{name} must hold one number for each of {count} images, got shape {tuple(tensor.shape)}"
-        )
+        raise UserError(f"{name} must hold one number for each of {count} images, got shape {tuple(tensor.shape)}")
     if tensor.dtype.is_floating_point or tensor.dtype.is_complex or tensor.dtype == torch.bool:
-        raise EvaluationError(f"{name} must be whole numbers, got {tensor.dtype}")
+        raise UserError(f"{name} must be whole numbers, got {tensor.dtype}")
     return tensor.to(torch.int64)
 
 
 def checked_images(name: str, images: Array) -> Tensor:
-    """`[image, 3, height, width]` uint8; `EvaluationError` names `name` otherwise."""
+    """`[image, 3, height, width]` uint8; `UserError` names `name` otherwise."""
     tensor = as_tensor(images)
     if tensor.ndim != 4 or tensor.shape[1] != 3 or 0 in tensor.shape or tensor.dtype != torch.uint8:
-        raise EvaluationError(
+        raise UserError(
             f"{name} must be uint8 images [image, 3, height, width], got {tensor.dtype} of shape {tuple(tensor.shape)}"
         )
     return tensor
 
 
 def checked_outlines(name: str, outlines: Array, images: Tensor) -> Tensor:
-    """`[image, height, width]` weights 0..1 of `images`, as float64; `EvaluationError` names `name` otherwise."""
+    """`[image, height, width]` weights 0..1 of `images`, as float64; `UserError` names `name` otherwise."""
     tensor = as_tensor(outlines).to(device=images.device, dtype=torch.float64)
     expected = (images.shape[0], *images.shape[2:])
     if tensor.shape != expected:
-        raise EvaluationError(f"{name} must have the shape {expected} of the images, got {tuple(tensor.shape)}")
+        raise UserError(f"{name} must have the shape {expected} of the images, got {tuple(tensor.shape)}")
     if not bool(((tensor >= 0) & (tensor <= 1)).all()):
-        raise EvaluationError(f"{name} must be weights from 0 to 1, got values outside that range")
+        raise UserError(f"{name} must be weights from 0 to 1, got values outside that range")
     empty = tensor.flatten(1).sum(dim=1) == 0
     if bool(empty.any()):
-        raise EvaluationError(f"{name} must leave something of each image, number {int(empty.nonzero()[0])} is empty")
+        raise UserError(f"{name} must leave something of each image, number {int(empty.nonzero()[0])} is empty")
     return tensor
 
 
 def check_same_shape(names: str, first: Tensor, second: Tensor) -> None:
-    """`EvaluationError` that names both unless they have one shape."""
+    """`UserError` that names both unless they have one shape."""
     if first.shape != second.shape:
-        raise EvaluationError(f"{names} must have one shape, got {tuple(first.shape)} and {tuple(second.shape)}")
+        raise UserError(f"{names} must have one shape, got {tuple(first.shape)} and {tuple(second.shape)}")

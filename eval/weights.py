@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eval.errors import EvaluationError
+from dgnet.core.errors import UserError
 
 
 def published_sha256(url: str) -> str:
@@ -25,7 +25,7 @@ def published_weights(url: str, given: Path | None, option: str, sha256: str | N
         sha256: what the hexadecimal SHA-256 of the file must begin with; the digits in the published name by default.
 
     Raises:
-        EvaluationError: no file and no way to get it; another file than that; not a state dict.
+        UserError: no file and no way to get it; another file than that; not a state dict.
     """
     name = url.rsplit("/", 1)[1]
     path = Path(given) if given is not None else Path(torch.hub.get_dir()) / "checkpoints" / name
@@ -35,7 +35,7 @@ def published_weights(url: str, given: Path | None, option: str, sha256: str | N
             torch.hub.download_url_to_file(url, str(path), published_sha256(url), progress=False)
         except (urllib.error.URLError, OSError, RuntimeError) as error:
             reason = getattr(error, "reason", None) or error
-            raise EvaluationError(
+            raise UserError(
                 f"{name} is needed and could not be downloaded ({reason}): fetch {url} elsewhere and name the file by "
                 f"{option}"
             ) from error
@@ -44,27 +44,25 @@ def published_weights(url: str, given: Path | None, option: str, sha256: str | N
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """A PyTorch state dict from a file, on the CPU; `EvaluationError` for anything else."""
+    """A PyTorch state dict from a file, on the CPU; `UserError` for anything else."""
     if not path.is_file():
-        raise EvaluationError(f"{path}: no such file of weights")
+        raise UserError(f"{path}: no such file of weights")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises several unrelated types for a damaged file
-        raise EvaluationError(f"{path}: not a readable PyTorch state dict ({error.__class__.__name__})") from error
+        raise UserError(f"{path}: not a readable PyTorch state dict ({error.__class__.__name__})") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise EvaluationError(f"{path}: not a PyTorch state dict")
+        raise UserError(f"{path}: not a PyTorch state dict")
     return dict(state)
 
 
 def check_sha256(path: Path, beginning: str) -> None:
-    """`EvaluationError` unless the file is there and its hexadecimal SHA-256 begins so."""
+    """`UserError` unless the file is there and its hexadecimal SHA-256 begins so."""
     if not path.is_file():
-        raise EvaluationError(f"{path}: no such file of weights")
+        raise UserError(f"{path}: no such file of weights")
     digest = hashlib.sha256()
     with open(path, "rb") as handle:
         while part := handle.read(2**20):
             digest.update(part)
     if not digest.hexdigest().startswith(beginning.lower()):
-        raise EvaluationError(
-            f"{path}: its SHA-256 must begin with {beginning}, and it is {digest.hexdigest()[:16]}..."
-        )
+        raise UserError(f"{path}: its SHA-256 must begin with {beginning}, and it is {digest.hexdigest()[:16]}...")

@@ -21,6 +21,7 @@ from dgnet.config import Config, load_config, resolved
 from dgnet.core.device import choose_precision
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError, command
+from dgnet.core.machine import machine
 from dgnet.core.settings import as_settings
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.cache import ImageCache
@@ -38,7 +39,7 @@ from dgnet.training.pipeline import MAY_CHANGE, Job
 from dgnet.training.teacher import load_teacher
 from eval.report.accuracy import PROTOCOLS
 from eval.report.report import JSON_NAME, MARKDOWN_NAME, PAGE_NAME, Picture, Report, as_table, read_report, write_report
-from eval.report.result import this_machine
+from eval.report.result import described
 from reid_heads.models.student import build_student
 from tools.evaluation.accuracy import accuracy_of, split_counts
 from tools.evaluation.reid_extractor import encoder_extractor
@@ -134,7 +135,7 @@ def demo(config: Config, output: Path) -> int:
         protocols={"standard": PROTOCOLS["standard"]},
         checkpoints={str(weights): features.checkpoint},
         seconds=watch.seconds,
-        machine=this_machine() | {"trained in": choose_precision(config.run.precision, distributed.device)},
+        machine=described(machine()) | {"trained in": choose_precision(config.run.precision, distributed.device)},
         pictures=pictures,
     )
     write_report(report, folder, overwrite=True, sections=accuracy.sections)

@@ -31,7 +31,6 @@ from dgnet.generation.find_run import FoundRun, find_run, teacher_of
 from dgnet.generation.request import SetRequest, make
 from dgnet.generation.set_folder import RECIPE
 from dgnet.runs.checkpoint import file_hash
-from eval.errors import EvaluationError
 from eval.images.diversity import pair_by_pair
 from eval.images.extractor import Extractor
 from eval.images.perceptual import TRUNK_URLS
@@ -121,7 +120,7 @@ def main() -> int:
         figures, missing = gan.measured(parts)
     print(as_table(figures, missing))
     if not figures:
-        raise EvaluationError("nothing could be measured")
+        raise UserError("nothing could be measured")
     report = Report(
         f"Image quality: {found.name} after {found.stored.iteration} iterations",
         figures,
@@ -137,7 +136,7 @@ def main() -> int:
 
 
 def check_named_weights(args: argparse.Namespace) -> None:
-    """Files that were named are looked at before the hours that the images take; `EvaluationError` for other ones."""
+    """Files that were named are looked at before the hours that the images take; `UserError` for other ones."""
     lpips = args.lpips_sha256 or published_sha256(TRUNK_URLS[args.lpips_net])
     for file, digits in ((args.weights, expected_sha256(args)), (args.lpips_weights, lpips)):
         if file is not None:

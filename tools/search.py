@@ -66,7 +66,7 @@ def main() -> int:
 
 
 def gallery_of(place: Path, head: UsedHead) -> SplitFeatures:
-    """The gallery's features, extracted or read. `EvaluationError` for a file of other weights or preprocessing."""
+    """The gallery's features, extracted or read. `UserError` for a file of other weights or preprocessing."""
     if place.is_dir():
         return head.described(files_of([place]), str(place)).splits[SPLIT]
     stored = load_features(place, checkpoint=file_hash(head.path), preprocessing=head.preprocessing)

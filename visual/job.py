@@ -12,6 +12,7 @@ from dgnet.config import DataConfig
 from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError
 from dgnet.core.files import check_place, replacing
+from dgnet.core.images import image_files
 from dgnet.core.random_draws import permutation
 from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset, Record
@@ -19,7 +20,7 @@ from dgnet.generation.find_run import FoundRun, find_run
 from dgnet.generation.swap_pairs import one_each
 from dgnet.models.generator import Generator
 from dgnet.models.head import HeadBuilder
-from visual.image_input import images_in, read_images
+from visual.image_input import read_images
 
 # Enlarged until a person is about as high on the page.
 _HEIGHT_ON_PAGE = 192  # pixels
@@ -89,7 +90,7 @@ def choose_paths(options: argparse.Namespace, config: DataConfig, count: int) ->
     if count < 1:
         raise UserError(f"--count must be a whole number from 1, got {count}")
     if options.input_folder is not None:
-        paths = images_in(options.input_folder)
+        paths = image_files(options.input_folder)
         return [paths[place] for place in permutation(options.seed, "pictures", 0, len(paths))[:count]]
     records = shown_records(found_dataset(config, options.data))
     return [record.path for record in one_each(records, count, options.seed, "pictures")]

@@ -1,15 +1,13 @@
-"""Where the arithmetic happens, in which precision, and what machine it is."""
+"""Where the arithmetic happens, and in which precision."""
 
 import ctypes
 import functools
 import logging
-import os
 import platform
 import re
 import resource
 import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -17,6 +15,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from dgnet.core.errors import UserError
+from dgnet.core.machine import cpu_model
 
 PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
 
@@ -57,7 +56,7 @@ def choose_precision(name: PrecisionName, device: torch.device) -> PrecisionName
     wanted: PrecisionName = "bf16" if name == "auto" else name
     if _computes_in(wanted, device):
         return wanted
-    model = torch.cuda.get_device_name(device) if device.type == "cuda" else f"this CPU ({_cpu_model()})"
+    model = torch.cuda.get_device_name(device) if device.type == "cuda" else f"this CPU ({cpu_model()})"
     if name == "auto":
         _log.warning("precision auto: fp32, as %s has no bf16 arithmetic", model)
         return "fp32"
@@ -159,28 +158,3 @@ def peak_memory_bytes(device: torch.device) -> int:
         return torch.cuda.max_memory_allocated(device)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in KiB
-
-
-def machine() -> dict[str, Any]:
-    """What a measured figure should stand beside: CPU model, usable cores, torch's threads, GPUs, versions."""
-    gpus = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
-    return {
-        "cpu": _cpu_model(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "gpus": [torch.cuda.get_device_name(index) for index in gpus],
-        "torch": torch.__version__,
-        "cuda": torch.version.cuda,
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-    }
-
-
-def _cpu_model() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        text = information.read_text(encoding="utf-8", errors="replace")
-        match = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-        if match:
-            return match[1].strip()
-    return platform.processor() or platform.machine()

@@ -4,8 +4,12 @@ import sys
 from collections.abc import Callable
 
 
-class UserError(Exception):
-    """Bad input. The message is one sentence: the file or argument, what is allowed, what was given."""
+class UserError(ValueError):
+    """Bad input, the one error of this project. The message is one sentence: the file or argument, what is allowed,
+    what was given.
+
+    It is a `ValueError`, as callers of a library expect; `command` tells the two apart.
+    """
 
 
 def command(main: Callable[[], int | None]) -> None:
@@ -17,12 +21,6 @@ def command(main: Callable[[], int | None]) -> None:
     try:
         status = main() or 0
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        status = 2
-    except ValueError as error:
-        # Libraries that stand beside this one mark their own sentences for the user.
-        if not getattr(error, "for_the_user", False):
-            raise
         print(f"error: {error}", file=sys.stderr)
         status = 2
     except OSError as error:

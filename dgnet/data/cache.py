@@ -1,6 +1,5 @@
 """Every image of a split decoded once and kept in memory as uint8: Market-1501's training set takes about 320 MB."""
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,31 +7,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Bool, Int64, UInt8
-from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
+from dgnet.core.images import read_image
+from dgnet.core.machine import usable_cores
 from dgnet.data.transforms import mirror
-
-# What Pillow raises for broken files, depending on the format and on where the damage is.
-DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
-
-
-def decode(path: Path) -> UInt8[np.ndarray, "height width 3"]:
-    """The image as RGB, 0..255, at the size of the file. A broken file is a `UserError` that names it."""
-    try:
-        with Image.open(path) as image:
-            return np.array(image.convert("RGB"))
-    except DECODING_ERRORS as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise UserError(f"{path}: not a readable image ({reason})") from error
-
-
-def default_workers() -> int:
-    """Threads for decoding: the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 class ImageCache:
@@ -47,9 +29,9 @@ class ImageCache:
         self.paths = tuple(paths)
         images: list[np.ndarray] = []
         block: np.ndarray | None = None  # allocated once: stacking a list would need the memory twice
-        with ThreadPoolExecutor(workers or default_workers()) as pool:
+        with ThreadPoolExecutor(workers or usable_cores()) as pool:
             try:
-                decoded = pool.map(decode, self.paths)
+                decoded = pool.map(_channels_last, self.paths)
                 bar = tqdm(decoded, "decoding", len(self.paths), unit="image", delay=1, disable=None)
                 for index, image in enumerate(bar):
                     if index == 0:
@@ -96,3 +78,7 @@ class ImageCache:
     def _finish(raw: np.ndarray, flags: Tensor, height: int, width: int) -> Tensor:
         images = torch.from_numpy(raw).permute(0, 3, 1, 2)
         return pixels.resize(mirror(images, flags), height, width)
+
+
+def _channels_last(path: Path) -> UInt8[np.ndarray, "height width 3"]:
+    return read_image(path).permute(1, 2, 0).numpy()

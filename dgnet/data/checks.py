@@ -9,7 +9,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from dgnet.core.errors import UserError
-from dgnet.data.cache import decode, default_workers
+from dgnet.core.images import read_image
+from dgnet.core.machine import usable_cores
 from dgnet.data.readers.names import UNKNOWN_CAMERA
 from dgnet.data.records import DISTRACTOR, JUNK, Dataset, Record
 
@@ -117,12 +118,12 @@ def _count(split: str, records: Sequence[Record]) -> SplitCount:
 def _unreadable(paths: Sequence[Path], workers: int | None) -> list[Problem]:
     def problem_with(path: Path) -> Problem | None:
         try:
-            decode(path)
+            read_image(path)
         except UserError as error:
             return Problem("unreadable image", str(path), str(error).removeprefix(f"{path}: "))
         return None
 
-    with ThreadPoolExecutor(workers or default_workers()) as pool:
+    with ThreadPoolExecutor(workers or usable_cores()) as pool:
         found = pool.map(problem_with, paths)
         bar = tqdm(found, "decoding", len(paths), unit="image", disable=None)
         return [problem for problem in bar if problem is not None]

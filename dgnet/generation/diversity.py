@@ -9,7 +9,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from dgnet.core import pixels
-from dgnet.data.cache import decode, default_workers
+from dgnet.core.images import read_image
+from dgnet.core.machine import usable_cores
 
 # Large enough for pose, place and clothes, too small for noise and sharpness to count.
 HEIGHT, WIDTH = 16, 8
@@ -17,7 +18,7 @@ HEIGHT, WIDTH = 16, 8
 
 def thumbnail(path: Path) -> UInt8[Tensor, "3 height width"]:
     """The image at 16x8."""
-    return pixels.resize(torch.from_numpy(decode(path)).permute(2, 0, 1)[None], HEIGHT, WIDTH)[0]
+    return pixels.resize(read_image(path)[None], HEIGHT, WIDTH)[0]
 
 
 def nearest_other(thumbnails: UInt8[Tensor, "image 3 height width"]) -> Float[Tensor, "image"]:
@@ -36,7 +37,7 @@ def diversity(files: Mapping[int, Path], owners: Sequence[int]) -> dict[int, flo
     for position in files:
         groups.setdefault(owners[position], []).append(position)
     found: dict[int, float] = {}
-    with ThreadPoolExecutor(default_workers()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         for group in groups.values():
             if len(group) > 1:
                 images = torch.stack(list(pool.map(thumbnail, (files[position] for position in group))))

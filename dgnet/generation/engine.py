@@ -21,7 +21,8 @@ from torch import Tensor
 from dgnet.core import pixels
 from dgnet.core.device import Precision, PrecisionName
 from dgnet.core.errors import UserError
-from dgnet.data.cache import decode, default_workers
+from dgnet.core.images import read_image
+from dgnet.core.machine import usable_cores
 from dgnet.data.records import Record
 from dgnet.models.frozen import evaluating
 from dgnet.runs.load import StoredGenerator
@@ -106,7 +107,7 @@ class _Engine:
         self.device = next(stored.network.parameters()).device
         self.precision = Precision(precision, self.device)
         self.count = places(self.device)
-        self.pool = ThreadPoolExecutor(default_workers())
+        self.pool = ThreadPoolExecutor(usable_cores())
 
     @torch.inference_mode()
     def encode(self, role: Role, row: Sequence[int | None]) -> list[Tensor]:
@@ -131,7 +132,7 @@ class _Engine:
     def _image(self, index: int | None) -> UInt8[Tensor, "1 3 height width"]:
         if index is None:
             return torch.zeros(1, 3, self.height, self.width, dtype=torch.uint8)
-        image = torch.from_numpy(decode(self.records[index].path)).permute(2, 0, 1)[None]
+        image = read_image(self.records[index].path)[None]
         return pixels.resize(image, self.height, self.width)
 
 

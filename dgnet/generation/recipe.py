@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from dgnet.core.device import PrecisionName, machine
+from dgnet.core.device import PrecisionName
 from dgnet.data.records import Dataset
 from dgnet.generation.find_run import FoundRun
 from dgnet.generation.paths import fingerprint, sources
@@ -74,5 +74,5 @@ def recipe(
             "precision": precision,
         },
         "plans": [plan],
-        "machine": machine(),
+        "machine": machine() | versions(),
     }

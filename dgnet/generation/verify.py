@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from dgnet.core.errors import UserError
-from dgnet.data.cache import decode, default_workers
+from dgnet.core.images import read_image
+from dgnet.core.machine import usable_cores
 from dgnet.data.readers.generated import MANIFEST
 from dgnet.data.readers.names import is_image
 from dgnet.generation.paths import IMAGES
@@ -75,12 +76,12 @@ def file_problems(folder: Path, files: Mapping[str, str], size: tuple[int, int] 
         if size is None:
             return None
         try:
-            found = decode(path).shape[:2]
+            found = tuple(read_image(path).shape[1:])
         except UserError as error:
             return str(error)
         return None if found == size else f"{path}: {found[0]}x{found[1]}, the set is of {size[0]}x{size[1]}"
 
-    with ThreadPoolExecutor(default_workers()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         return [sentence for sentence in pool.map(problem, files) if sentence is not None]
 
 

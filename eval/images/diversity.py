@@ -16,8 +16,9 @@ from jaxtyping import Float, Int, UInt8
 from skimage.color import rgb2lab
 from torch import Tensor
 
-from eval.errors import EvaluationError
-from eval.images.image_files import batches, resized
+from dgnet.core import pixels
+from dgnet.core.errors import UserError
+from eval.images.image_files import batches
 from eval.images.ssim import ssim_of_pairs
 
 HEIGHT, WIDTH = 256, 128
@@ -82,7 +83,7 @@ def drawn_pairs(identity: str, images: int, pairs: int, rounds: int, seed: int) 
     No matter which other identities there are, and a longer draw begins with the shorter one's rounds.
     """
     if images < 2:
-        raise EvaluationError(f"a pair needs two images, identity {identity!r} has {images}")
+        raise UserError(f"a pair needs two images, identity {identity!r} has {images}")
     found = np.empty((rounds, pairs, 2), np.int64)
     key = int.from_bytes(hashlib.blake2b(f"{seed}/pairs of {identity}".encode(), digest_size=16).digest(), "little")
     for number in range(rounds):
@@ -106,21 +107,24 @@ def diversity(
     """The diversity of each identity's files by each measure, the same pairs for all.
 
     Images are resized to `height` by `width` (antialiased bicubic). Every identity counts alike, whatever its number of
-    images; those of one image are skipped. `EvaluationError` if that leaves none, and for an unreadable file in a pair.
+    images; those of one image are skipped. `UserError` if that leaves none, and for an unreadable file in a pair.
     """
     if pairs < 1 or rounds < 1:
-        raise EvaluationError(f"pairs and rounds must be at least 1, got {pairs} and {rounds}")
+        raise UserError(f"pairs and rounds must be at least 1, got {pairs} and {rounds}")
     several = {identity: files for identity, files in sorted(groups.items()) if len(files) > 1}
     if not several:
-        raise EvaluationError(f"diversity needs an identity of at least two images, none of {len(groups)} has them")
+        raise UserError(f"diversity needs an identity of at least two images, none of {len(groups)} has them")
+
+    def resize(image: Tensor) -> Tensor:
+        return pixels.resize(image[None], height, width)[0]
+
     values: dict[str, list[np.ndarray]] = {measure.name: [] for measure in measures}
     for identity, files in several.items():
         # Of thousands of images of one identity only those in a pair are decoded.
         drawn, flat = np.unique(drawn_pairs(identity, len(files), pairs, rounds, seed), return_inverse=True)
         places = torch.from_numpy(flat.reshape(-1, 2))
         chosen = [files[place] for place in drawn]
-        prepared = batches(chosen, lambda image: resized(image, height, width), batch=len(chosen), workers=workers)
-        images = torch.cat(list(prepared))
+        images = torch.cat(list(batches(chosen, resize, batch=len(chosen), workers=workers)))
         for measure in measures:
             found = measure.values(images, places)
             values[measure.name].append(found.double().cpu().numpy().reshape(rounds, pairs))

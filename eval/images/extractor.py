@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dgnet.core.errors import UserError
 from eval.arrays import checked_features
-from eval.errors import EvaluationError
 from eval.images.image_files import Images, batches
 
 INCEPTION = "Inception space"  # where the Frechet distance is called FID
@@ -32,14 +32,14 @@ class Extractor:
 def features_of(images: Images, extractor: Extractor, *, batch: int = 50, workers: int | None = None) -> np.ndarray:
     """Features `[image, feature]`, float32, in the order of `images` (files or uint8 `[image, 3, height, width]`).
 
-    `EvaluationError` for unreadable files, no images, and features that are not finite or no matrix.
+    `UserError` for unreadable files, no images, and features that are not finite or no matrix.
     """
     parts = []
     with torch.inference_mode():
         for prepared in batches(images, extractor.prepare, batch=batch, workers=workers):
             features = extractor.network(prepared)
             if features.ndim != 2 or len(features) != len(prepared):
-                raise EvaluationError(
+                raise UserError(
                     f"the extractor {extractor.name} must give a row of features for each of {len(prepared)} images, "
                     f"got shape {tuple(features.shape)}"
                 )

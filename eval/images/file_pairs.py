@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from eval.errors import EvaluationError
-from eval.images.image_files import image_files, read_image
+from dgnet.core.errors import UserError
+from dgnet.core.images import image_files, read_image
 
 Measure = Callable[[Tensor, Tensor], Tensor]
 
@@ -25,7 +25,7 @@ class Means:
 def files_by_name(first: Path, second: Path) -> list[tuple[Path, Path]]:
     """The images of two folders that have one path below them, up to the suffix.
 
-    `EvaluationError` for an image without a partner, or one name twice.
+    `UserError` for an image without a partner, or one name twice.
     """
     named: list[dict[str, Path]] = []
     for folder in (first, second):
@@ -33,13 +33,13 @@ def files_by_name(first: Path, second: Path) -> list[tuple[Path, Path]]:
         for path in image_files(folder):
             name = path.relative_to(folder).with_suffix("").as_posix()
             if name in found:
-                raise EvaluationError(f"{folder}: {found[name].name} and {path.name} have one name up to the suffix")
+                raise UserError(f"{folder}: {found[name].name} and {path.name} have one name up to the suffix")
             found[name] = path
         named.append(found)
     lonely = sorted(named[0].keys() ^ named[1].keys())
     if lonely:
         place = first if lonely[0] in named[0] else second
-        raise EvaluationError(
+        raise UserError(
             f"{place}: {lonely[0]} has no partner of its name in the other folder, nor have {len(lonely) - 1} others"
         )
     return [(named[0][name], named[1][name]) for name in named[0]]
@@ -54,17 +54,17 @@ def means_of_pairs(batches: Iterator[tuple[Tensor, Tensor]], measures: dict[str,
     means = {}
     for name, parts in values.items():
         if not parts:
-            raise EvaluationError("fidelity needs at least one pair of images, got none")
+            raise UserError("fidelity needs at least one pair of images, got none")
         of_pairs = torch.cat(parts).numpy()
         means[name] = Means(float(of_pairs.mean()), of_pairs)
     return means
 
 
 def pairs_of_files(files: Sequence[tuple[Path, Path]]) -> Iterator[tuple[Tensor, Tensor]]:
-    """Each pair as a batch of its own, at the size of its files; `EvaluationError` names two of different sizes."""
+    """Each pair as a batch of its own, at the size of its files; `UserError` names two of different sizes."""
     for first, second in files:
         one, two = read_image(first), read_image(second)
         if one.shape != two.shape:
             sizes = " and ".join(f"{image.shape[1]} x {image.shape[2]}" for image in (one, two))
-            raise EvaluationError(f"{first} and {second} must have one size, they have {sizes}")
+            raise UserError(f"{first} and {second} must have one size, they have {sizes}")
         yield one[None], two[None]

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from scipy.linalg import LinAlgError, eigh, eigvalsh
 
+from dgnet.core.errors import UserError
 from eval.arrays import Array, as_numpy, checked_features
-from eval.errors import EvaluationError
 
 FEWEST_IMAGES = 2048
 _ROWS = 4096  # at a time in float64: 64 MiB of 2,048 features
@@ -45,12 +45,12 @@ class FeatureStatistics:
 def statistics_of(features: Array, extractor: str | None = None) -> FeatureStatistics:
     """Mean and covariance of features `[image, feature]`; a warning is logged for fewer than 2,048 images.
 
-    `EvaluationError` for NaN, infinity, and fewer than two images.
+    `UserError` for NaN, infinity, and fewer than two images.
     """
     matrix = as_numpy(checked_features("features", features))
     images = len(matrix)
     if images < 2:
-        raise EvaluationError(f"a covariance needs at least two images, got {images}")
+        raise UserError(f"a covariance needs at least two images, got {images}")
     # Summed in parts, for a float64 copy of the whole would be twice the features. Sums of squares lose digits far from
     # 0: all is measured from the mean of the first part, which lies near the mean of all.
     origin = matrix[:_ROWS].astype(np.float64).mean(axis=0)
@@ -68,16 +68,14 @@ def statistics_of(features: Array, extractor: str | None = None) -> FeatureStati
 
 
 def frechet_distance(first: FeatureStatistics, second: FeatureStatistics) -> float:
-    """d^2 of two sets, at least 0. `EvaluationError` for other lengths, other extractors, and what is no covariance."""
+    """d^2 of two sets, at least 0. `UserError` for other lengths, other extractors, and what is no covariance."""
     for name, statistics in (("first", first), ("second", second)):
         _check(name, statistics)
     if len(first.mean) != len(second.mean):
-        raise EvaluationError(
-            f"both sets must have features of one length, got {len(first.mean)} and {len(second.mean)}"
-        )
+        raise UserError(f"both sets must have features of one length, got {len(first.mean)} and {len(second.mean)}")
     names = {first.extractor, second.extractor} - {None}
     if len(names) > 1:
-        raise EvaluationError(
+        raise UserError(
             f"both sets must have features of one extractor, got {first.extractor!r} and {second.extractor!r}"
         )
     # The set of fewer images is the one to factor: singular, it leaves the smaller matrix.
@@ -97,7 +95,7 @@ def _eigenvalues_of_product(first: np.ndarray, second: np.ndarray) -> np.ndarray
     # Rounding makes numbers of either sign and this size of eigenvalues that are 0.
     nothing = len(values) * np.finfo(np.float64).eps * abs(values).max()
     if values[0] < -100 * nothing:
-        raise EvaluationError(f"a covariance must have no negative eigenvalue, got {values[0]:.3g}")
+        raise UserError(f"a covariance must have no negative eigenvalue, got {values[0]:.3g}")
     factor = vectors[:, values > nothing] * np.sqrt(values[values > nothing])
     return eigvalsh(factor.T @ first @ factor, check_finite=False) if factor.size else np.zeros(1)
 
@@ -105,28 +103,28 @@ def _eigenvalues_of_product(first: np.ndarray, second: np.ndarray) -> np.ndarray
 def _check(name: str, statistics: FeatureStatistics) -> None:
     mean, covariance = statistics.mean, statistics.covariance
     if mean.ndim != 1 or covariance.shape != (len(mean), len(mean)):
-        raise EvaluationError(
+        raise UserError(
             f"the {name} statistics must be a mean and a square covariance of its length, got shapes {mean.shape} and "
             f"{covariance.shape}"
         )
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
-        raise EvaluationError(f"the {name} statistics must be finite, they hold NaN or infinity")
+        raise UserError(f"the {name} statistics must be finite, they hold NaN or infinity")
     if not np.allclose(covariance, covariance.T, rtol=1e-6, atol=1e-9 * abs(covariance).max(initial=0)):
-        raise EvaluationError(f"the {name} covariance must be symmetric")
+        raise UserError(f"the {name} covariance must be symmetric")
 
 
 def check_free(path: Path) -> None:
-    """`EvaluationError` unless statistics can be saved as `path`: a new .npz in a folder that is there."""
+    """`UserError` unless statistics can be saved as `path`: a new .npz in a folder that is there."""
     if path.suffix != ".npz":
-        raise EvaluationError(f"{path}: statistics are saved as .npz")
+        raise UserError(f"{path}: statistics are saved as .npz")
     if path.exists():
-        raise EvaluationError(f"{path} is there already: name another file")
+        raise UserError(f"{path} is there already: name another file")
     if not path.parent.is_dir():
-        raise EvaluationError(f"{path}: the folder {path.parent} is not there")
+        raise UserError(f"{path}: the folder {path.parent} is not there")
 
 
 def save_statistics(statistics: FeatureStatistics, path: Path) -> None:
-    """Write an .npz that `read_statistics` and pytorch-fid read (`mu`, `sigma`). `EvaluationError` as `check_free`."""
+    """Write an .npz that `read_statistics` and pytorch-fid read (`mu`, `sigma`). `UserError` as `check_free`."""
     path = Path(path)
     check_free(path)
     partial = path.with_name(f".{path.name}.partial")
@@ -145,14 +143,14 @@ def save_statistics(statistics: FeatureStatistics, path: Path) -> None:
 
 
 def read_statistics(path: Path) -> FeatureStatistics:
-    """Statistics from an .npz of `save_statistics` or of pytorch-fid. `EvaluationError` for anything else."""
+    """Statistics from an .npz of `save_statistics` or of pytorch-fid. `UserError` for anything else."""
     try:
         with np.load(path, allow_pickle=False) as content:
             mean, covariance = (np.asarray(content[name], np.float64) for name in ("mu", "sigma"))
             images = int(content["images"]) if "images" in content else 0
             extractor = str(content["extractor"]) if "extractor" in content else ""
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise EvaluationError(f"{path}: no .npz of statistics with mu and sigma ({error})") from error
+        raise UserError(f"{path}: no .npz of statistics with mu and sigma ({error})") from error
     result = FeatureStatistics(mean, covariance, images or None, extractor or None)
     _check(str(path), result)
     return result

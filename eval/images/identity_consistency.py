@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from dgnet.core.errors import UserError
 from eval.arrays import Array
-from eval.errors import EvaluationError
 from eval.reid.distance import check_columns, unit_features
 
 
@@ -25,7 +25,7 @@ class Consistency:
 def identity_consistency(generated: Array, appearances: Array, structures: Array) -> Consistency:
     """Features `[image, feature]` of generated images and of their two sources, in one order.
 
-    `EvaluationError` for NaN, and other numbers of images or features.
+    `UserError` for NaN, and other numbers of images or features.
     """
     names = ("generated", "appearances", "structures")
     images, appearance, structure = (
@@ -34,7 +34,7 @@ def identity_consistency(generated: Array, appearances: Array, structures: Array
     )
     for name, source in zip(names[1:], (appearance, structure), strict=True):
         if len(source) != len(images):
-            raise EvaluationError(f"{name} must hold a source of each of {len(images)} images, got {len(source)}")
+            raise UserError(f"{name} must hold a source of each of {len(images)} images, got {len(source)}")
         check_columns(images, source)
     to_appearance, to_structure = ((images * source.to(images.device)).sum(dim=1) for source in (appearance, structure))
     return Consistency(

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from dgnet.core.errors import UserError
+from dgnet.core.images import image_files
 from eval.arrays import Array
-from eval.errors import EvaluationError
 from eval.images.extractor import INCEPTION, Extractor, features_of
 from eval.images.frechet import FEWEST_IMAGES, FeatureStatistics, frechet_distance, read_statistics, statistics_of
-from eval.images.image_files import Images, image_files
+from eval.images.image_files import Images
 from eval.images.kid import kernel_distance
 from eval.images.precision_recall import precision_recall
 from eval.report.result import Figure
@@ -27,14 +28,14 @@ class ImageSet:
 
 
 def check_source(source: Path, *, features: bool) -> None:
-    """What `read_set` can refuse without a network, before one is loaded: `EvaluationError` naming the set.
+    """What `read_set` can refuse without a network, before one is loaded: `UserError` naming the set.
 
     `features`: whether a measure will ask for them, which saved statistics do not have.
     """
     if source.suffix == ".npz":
         read_statistics(source)
         if features:
-            raise EvaluationError(f"{source}: KID, precision and recall need the images, statistics are not enough")
+            raise UserError(f"{source}: KID, precision and recall need the images, statistics are not enough")
     else:
         _enough(str(source), len(image_files(source)))
 
@@ -44,7 +45,7 @@ def read_set(
 ) -> ImageSet:
     """The set of a folder (nested as it may be), of an .npz of statistics, of a list of files, or of an array.
 
-    `EvaluationError` names the set if it is missing, unreadable or has fewer than two images.
+    `UserError` names the set if it is missing, unreadable or has fewer than two images.
     """
     name = name or (str(source) if isinstance(source, Path) else "the set")
     if isinstance(source, Path) and source.suffix == ".npz":
@@ -60,7 +61,7 @@ def set_figures(
 ) -> list[Figure]:
     """The Frechet distance; with `kid` the kernel distance; with `shares` precision and recall.
 
-    The last two need features: `EvaluationError` for a set of saved statistics.
+    The last two need features: `UserError` for a set of saved statistics.
     """
     inception = extractor.space == INCEPTION
     suffix = "" if inception else f", {extractor.space}"
@@ -89,12 +90,12 @@ def set_figures(
 
 def _enough(name: str, images: int) -> None:
     if images < 2:
-        raise EvaluationError(f"{name}: a set needs at least two images, this one has {images}")
+        raise UserError(f"{name}: a set needs at least two images, this one has {images}")
 
 
 def _features(images: ImageSet, wanted: str) -> Array:
     if images.features is None:
-        raise EvaluationError(f"{images.name}: {wanted} needs the images themselves, statistics are not enough")
+        raise UserError(f"{images.name}: {wanted} needs the images themselves, statistics are not enough")
     return images.features
 
 

@@ -16,9 +16,10 @@ import torch.nn.functional as F
 from pytorch_fid import inception
 from torch import Tensor
 
-from eval.errors import EvaluationError
+from dgnet.core import pixels
+from dgnet.core.errors import UserError
 from eval.images.extractor import INCEPTION, Extractor
-from eval.images.image_files import resized, smooth_resized
+from eval.images.image_files import smooth_resized
 from eval.weights import published_sha256, published_weights
 
 WEIGHTS_NAME = inception.FID_WEIGHTS_URL.rsplit("/", 1)[1]
@@ -33,7 +34,7 @@ def _as_it_is(image: Tensor) -> Tensor:
 
 
 def _from_256_by_128(image: Tensor) -> Tensor:
-    return _as_it_is(resized(image, 256, 128))
+    return _as_it_is(pixels.resize(image[None], 256, 128)[0])
 
 
 def _clean(image: Tensor) -> Tensor:
@@ -68,10 +69,10 @@ def inception_extractor(
         sha256: what the hexadecimal SHA-256 of the file must begin with.
 
     Raises:
-        EvaluationError: an unknown protocol; no weights and no way to get them; another file than that.
+        UserError: an unknown protocol; no weights and no way to get them; another file than that.
     """
     if protocol not in PREPARATIONS:
-        raise EvaluationError(f"protocol must be one of {', '.join(PREPARATIONS)}, got {protocol!r}")
+        raise UserError(f"protocol must be one of {', '.join(PREPARATIONS)}, got {protocol!r}")
     network = _network(published_weights(inception.FID_WEIGHTS_URL, weights, "--weights", sha256)).to(device).eval()
 
     def features(images: Tensor) -> Tensor:
@@ -87,4 +88,4 @@ def _network(state: dict[str, Any]) -> torch.nn.Module:
             return inception.InceptionV3(resize_input=False)
         except (RuntimeError, AttributeError, TypeError) as error:
             reason = str(error).splitlines()[0]
-            raise EvaluationError(f"the weights do not fit pytorch-fid's Inception network ({reason})") from error
+            raise UserError(f"the weights do not fit pytorch-fid's Inception network ({reason})") from error

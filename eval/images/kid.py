@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from dgnet.core.errors import UserError
 from eval.arrays import Array, as_numpy, checked_features
-from eval.errors import EvaluationError
 
 _ROWS = 2048  # of each set at a time: 32 MiB of the kernel matrix in float64, and a few times that while it is made
 
@@ -19,17 +19,17 @@ def kernel_distance(first: Array, second: Array) -> float:
 
     The mean over **all** pairs of images. The customary mean over random subsets of 1,000 estimates the same number
     with a scatter of its own; here nothing is drawn, so neither a seed nor the order of the images matters.
-    `EvaluationError` for NaN, features of two lengths, and fewer than two images.
+    `UserError` for NaN, features of two lengths, and fewer than two images.
     """
     sets = []
     for name, features in (("first", first), ("second", second)):
         matrix = as_numpy(checked_features(name, features))
         if len(matrix) < 2:
-            raise EvaluationError(f"the kernel distance needs at least two images in each set, got {len(matrix)}")
+            raise UserError(f"the kernel distance needs at least two images in each set, got {len(matrix)}")
         sets.append(matrix)
     one, two = sets
     if one.shape[1] != two.shape[1]:
-        raise EvaluationError(f"both sets must have features of one length, got {one.shape[1]} and {two.shape[1]}")
+        raise UserError(f"both sets must have features of one length, got {one.shape[1]} and {two.shape[1]}")
     within = [(_kernel_sum(x, x) - _kernel_sum_with_itself(x)) / (len(x) * (len(x) - 1)) for x in sets]
     return float(within[0] + within[1] - 2 * _kernel_sum(one, two) / (len(one) * len(two)))
 

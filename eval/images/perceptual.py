@@ -13,8 +13,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torchvision import models
 
+from dgnet.core.errors import UserError
 from eval.arrays import Array, as_tensor, check_same_shape
-from eval.errors import EvaluationError
 from eval.weights import published_weights, read_state
 
 TRUNK_URLS = {
@@ -35,7 +35,7 @@ class PerceptualDistance:
         linear: the file of the linear layers; the package's own by default.
 
     Raises:
-        EvaluationError: an unknown trunk, no weights and no way to get them, or weights of something else.
+        UserError: an unknown trunk, no weights and no way to get them, or weights of something else.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class PerceptualDistance:
         device: torch.device | str = "cpu",
     ) -> None:
         if network not in TRUNK_URLS:
-            raise EvaluationError(f"the network of LPIPS must be one of {', '.join(TRUNK_URLS)}, got {network!r}")
+            raise UserError(f"the network of LPIPS must be one of {', '.join(TRUNK_URLS)}, got {network!r}")
         trunk_state = published_weights(TRUNK_URLS[network], trunk, OPTION, trunk_sha256)
         linear = linear or Path(lpips.__file__).parent / "weights" / "v0.1" / f"{network}.pth"
         # The package would download the trunk, and pass over a file of linear layers that fits nothing.
@@ -67,7 +67,7 @@ class PerceptualDistance:
         """The distance of each pair, at least 0, float64, on the CPU; `batch` pairs at a time.
 
         Images `[image, 3, height, width]` are uint8, or floating point from -1 to 1: other values are an
-        `EvaluationError`, as are two shapes and images of less than 32 pixels.
+        `UserError`, as are two shapes and images of less than 32 pixels.
         """
         one, two = _checked("first", first), _checked("second", second)
         check_same_shape("both images", one, two)
@@ -88,13 +88,13 @@ def _fill(module: torch.nn.Module, state: dict[str, Tensor], part: str, network:
         module.load_state_dict(state)
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip()
-        raise EvaluationError(f"the {part} weights do not fit LPIPS with {network} ({reason[:120]})") from error
+        raise UserError(f"the {part} weights do not fit LPIPS with {network} ({reason[:120]})") from error
 
 
 def _checked(name: str, images: Array) -> Tensor:
     tensor = as_tensor(images)
     if tensor.ndim != 4 or tensor.shape[1] != 3 or min(tensor.shape[2:]) < SMALLEST:
-        raise EvaluationError(
+        raise UserError(
             f"{name} must be images [image, 3, height, width] of at least {SMALLEST} pixels, "
             f"got shape {tuple(tensor.shape)}"
         )
@@ -102,7 +102,7 @@ def _checked(name: str, images: Array) -> Tensor:
         return tensor
     if not tensor.dtype.is_floating_point or not bool(((tensor >= -1) & (tensor <= 1)).all()):
         found = f"{float(tensor.min()):.3g} to {float(tensor.max()):.3g}"
-        raise EvaluationError(f"{name} must be uint8, or floating point from -1 to 1, got {tensor.dtype} from {found}")
+        raise UserError(f"{name} must be uint8, or floating point from -1 to 1, got {tensor.dtype} from {found}")
     return tensor
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from dgnet.core.errors import UserError
 from eval.arrays import Array, checked_features
-from eval.errors import EvaluationError
 
 NEIGHBORS = 3
 _STEP = 2.0**-26
@@ -34,17 +34,17 @@ def precision_recall(real: Array, generated: Array, *, neighbors: int = NEIGHBOR
     and rounded to multiples of 2^-26 of that, so that float64 holds every distance exactly: equal points are at
     distance 0 and no figure depends on how the work is cut.
 
-    `EvaluationError` for NaN, features of two lengths, and fewer than `neighbors` + 1 images in a set.
+    `UserError` for NaN, features of two lengths, and fewer than `neighbors` + 1 images in a set.
     """
     if neighbors < 1:
-        raise EvaluationError(f"neighbors must be at least 1, got {neighbors}")
+        raise UserError(f"neighbors must be at least 1, got {neighbors}")
     sets = [checked_features("real", real).double().cpu(), checked_features("generated", generated).double().cpu()]
     if sets[0].shape[1] != sets[1].shape[1]:
         lengths = " and ".join(str(features.shape[1]) for features in sets)
-        raise EvaluationError(f"both sets must have features of one length, got {lengths}")
+        raise UserError(f"both sets must have features of one length, got {lengths}")
     for name, features in zip(("real", "generated"), sets, strict=True):
         if len(features) <= neighbors:
-            raise EvaluationError(
+            raise UserError(
                 f"precision and recall need more than {neighbors} images in each set, "
                 f"the {name} one has {len(features)}"
             )

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
+from dgnet.core.errors import UserError
 from eval.arrays import Array, check_same_shape, checked_images
-from eval.errors import EvaluationError
 
 K1, K2 = 0.01, 0.03
 DATA_RANGE = 255.0
@@ -112,7 +112,7 @@ def multi_scale_ssim(first: Array, second: Array, *, scales: int | None = None) 
     scales = room if scales is None else scales
     if not 1 <= scales <= room:
         height, width = one.shape[2:]
-        raise EvaluationError(f"images of {height} x {width} pixels have room for 1 to {room} scales, got {scales}")
+        raise UserError(f"images of {height} x {width} pixels have room for 1 to {room} scales, got {scales}")
     weights = torch.tensor(SCALE_WEIGHTS[:scales], dtype=torch.float64, device=one.device)
     weights = weights / weights.sum()
     values = []
@@ -137,7 +137,7 @@ def _pair(first: Array, second: Array) -> tuple[Tensor, Tensor]:
 
 def _window(name: str) -> Window:
     if name not in WINDOWS:
-        raise EvaluationError(f"window must be one of {', '.join(WINDOWS)}, got {name!r}")
+        raise UserError(f"window must be one of {', '.join(WINDOWS)}, got {name!r}")
     return WINDOWS[name]
 
 
@@ -177,7 +177,7 @@ def _smoothed(x: Tensor, window: Window) -> Tensor:
     """The mean around each pixel."""
     side, (height, width) = 2 * window.radius + 1, x.shape[-2:]
     if min(height, width) < side:
-        raise EvaluationError(f"SSIM needs images of at least {side} x {side} pixels, got {height} x {width}")
+        raise UserError(f"SSIM needs images of at least {side} x {side} pixels, got {height} x {width}")
     return _smoothing(height, window).to(x) @ x @ _smoothing(width, window).to(x).T
 
 

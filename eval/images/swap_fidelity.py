@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dgnet.core.errors import UserError
 from eval.arrays import Array, check_same_shape, checked_images, checked_outlines
-from eval.errors import EvaluationError
 from eval.images.ssim import ssim_map
 
 # Bands from the top of the outline to its bottom, each of one color: about head, chest, waist, thighs, shins, feet.
@@ -59,7 +59,7 @@ def swap_fidelity(
     Images are uint8 `[pair, 3, height, width]`, outlines `[pair, height, width]` weights 0..1 of the person in the
     truth, in the structure image and in the appearance image; everything is measured inside `truth_outlines`. The mean
     PSNR is the mean of the pairs' dB values (not the dB of the mean error). Pairs of one identity with itself have
-    their structure image as truth and tell nothing: a trivial answer that equals the truth is an `EvaluationError`, as
+    their structure image as truth and tell nothing: a trivial answer that equals the truth is an `UserError`, as
     are mismatched shapes.
     """
     answers = trivial_answers(structures, structure_outlines, appearances, appearance_outlines)
@@ -68,7 +68,7 @@ def swap_fidelity(
     for name, answer in trivial.items():
         if np.isinf(answer.psnr_of_pairs).any():
             pair = int(np.isinf(answer.psnr_of_pairs).argmax())
-            raise EvaluationError(f"pair {pair} is no swap: its truth is the trivial answer {name} to the last pixel")
+            raise UserError(f"pair {pair} is no swap: its truth is the trivial answer {name} to the last pixel")
     best = max(trivial, key=lambda name: trivial[name].psnr)
     hardest = np.max([answer.psnr_of_pairs for answer in trivial.values()], axis=0)
     return SwapFidelity(

@@ -8,8 +8,8 @@ variants (`lab`, one stripe for the whole image) are named options.
 import numpy as np
 from skimage.color import rgb2hsv, rgb2lab
 
+from dgnet.core.errors import UserError
 from eval.arrays import Array, as_numpy, checked_images
-from eval.errors import EvaluationError
 
 # Bins per channel and the range of each: hue is told apart finest; in Lab the two color axes are.
 _BINS = {"hsv": (8, 4, 4), "lab": (4, 6, 6)}
@@ -27,9 +27,9 @@ def color_histogram(images: Array, *, space: str = "hsv", stripes: int = 6) -> n
     pixels = as_numpy(checked_images("images", images))
     count, _, height, width = pixels.shape
     if space not in _BINS:
-        raise EvaluationError(f"space must be one of {', '.join(_BINS)}, got {space!r}")
+        raise UserError(f"space must be one of {', '.join(_BINS)}, got {space!r}")
     if not 1 <= stripes <= height:
-        raise EvaluationError(f"stripes must be from 1 to the image height {height}, got {stripes}")
+        raise UserError(f"stripes must be from 1 to the image height {height}, got {stripes}")
     bins = int(np.prod(_BINS[space]))
     stripe_of_row = np.arange(height) * stripes // height
     histograms = np.empty((count, stripes * bins))

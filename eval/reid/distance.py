@@ -14,8 +14,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from dgnet.core.errors import UserError
 from eval.arrays import Array, checked_features
-from eval.errors import EvaluationError
 
 _FEATURE_STEP = 2.0**-24
 # Distances are told apart at 2^-40 of the largest possible one; what is closer is a tie: the gallery's order decides.
@@ -31,7 +31,7 @@ _TILE_IMAGES = 2048
 def unit_features(name: str, features: Array) -> Float[Tensor, "image feature"]:
     """Features `[image, feature]` L2-normalized, float32, in multiples of 2^-24 (see above), on their own device.
 
-    A row of zeros stays zero: it is equally far from everything. `EvaluationError` for NaN, infinity or no rows.
+    A row of zeros stays zero: it is equally far from everything. `UserError` for NaN, infinity or no rows.
     """
     given = checked_features(name, features)
     return _normalized(given, torch.empty(given.shape, dtype=torch.float32, device=given.device))
@@ -42,7 +42,7 @@ def joined_unit_features(
 ) -> Float[Tensor, "image feature"]:
     """`unit_features` of the queries and, below them, of the gallery, or of its images at the places `kept`.
 
-    On the device of the query features. `EvaluationError` as above and for features of two lengths.
+    On the device of the query features. `UserError` as above and for features of two lengths.
     """
     query = checked_features("query_features", query_features)
     gallery = checked_features("gallery_features", gallery_features)
@@ -55,9 +55,9 @@ def joined_unit_features(
 
 
 def check_columns(query: Tensor, gallery: Tensor) -> None:
-    """`EvaluationError` unless features of both sides have the same length."""
+    """`UserError` unless features of both sides have the same length."""
     if query.shape[1] != gallery.shape[1]:
-        raise EvaluationError(
+        raise UserError(
             f"query and gallery features must have as many columns, got {query.shape[1]} and {gallery.shape[1]}"
         )
 
@@ -166,7 +166,7 @@ def order_keys(
     """
     gallery = distances.shape[1] if gallery is None else gallery
     if gallery >= _LARGEST_GALLERY:
-        raise EvaluationError(f"the gallery must hold fewer than {_LARGEST_GALLERY} images, got {gallery}")
+        raise UserError(f"the gallery must hold fewer than {_LARGEST_GALLERY} images, got {gallery}")
     steps = (distances.to(torch.float64) * (_ORDER_STEPS / max(largest, torch.finfo(torch.float64).tiny))).round_()
     return (
         steps.to(torch.int64)

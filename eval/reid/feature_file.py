@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dgnet.core.errors import UserError
 from eval.arrays import Array, as_numpy, checked_features, checked_labels
-from eval.errors import EvaluationError
 
 _KIND = "features of images"
 _ABOUT, _COLUMNS = "about", ("features", "identities", "cameras", "paths")
@@ -30,12 +30,12 @@ class SplitFeatures:
 
     @classmethod
     def checked(cls, name: str, features: Array, identities: Array, cameras: Array, paths: object) -> "SplitFeatures":
-        """`EvaluationError` that names the split unless all four agree."""
+        """`UserError` that names the split unless all four agree."""
         rows = as_numpy(checked_features(f"features of {name}", features)).astype(np.float32, copy=False)
         ids = checked_labels(f"identities of {name}", identities, len(rows)).numpy()
         named = tuple(str(path) for path in np.asarray(paths).tolist())
         if len(named) != len(rows):
-            raise EvaluationError(f"{name} must have a path for each of {len(rows)} images, got {len(named)}")
+            raise UserError(f"{name} must have a path for each of {len(rows)} images, got {len(named)}")
         return cls(rows, ids, checked_labels(f"cameras of {name}", cameras, len(rows)).numpy(), named)
 
 
@@ -52,9 +52,9 @@ class StoredFeatures:
 
 
 def save_features(path: Path, stored: StoredFeatures, *, overwrite: bool = False) -> None:
-    """Write `path`, whole or not at all. `EvaluationError` if it is there and `overwrite` is off."""
+    """Write `path`, whole or not at all. `UserError` if it is there and `overwrite` is off."""
     if path.exists() and not overwrite:
-        raise EvaluationError(f"{path} is there already: name another file or ask to overwrite it")
+        raise UserError(f"{path} is there already: name another file or ask to overwrite it")
     about = {"kind": _KIND, "network": stored.network, "data": stored.data, "checkpoint": stored.checkpoint}
     arrays: dict[str, np.ndarray] = {
         _ABOUT: np.array(json.dumps(about | {"preprocessing": dict(stored.preprocessing)}))
@@ -77,7 +77,7 @@ def load_features(
 ) -> StoredFeatures:
     """Read what `save_features` wrote.
 
-    With `checkpoint` or `preprocessing` it must be of these weights and this preprocessing. `EvaluationError` in one
+    With `checkpoint` or `preprocessing` it must be of these weights and this preprocessing. `UserError` in one
     sentence if not, and for a file that is missing, damaged or something else.
     """
     try:
@@ -89,17 +89,17 @@ def load_features(
         names = dict.fromkeys(name.rsplit("/", 1)[0] for name in arrays)
         splits = {name: SplitFeatures.checked(name, *(arrays[f"{name}/{c}"] for c in _COLUMNS)) for name in names}
         stored = StoredFeatures(splits=splits, **about)
-    except EvaluationError as error:
-        raise EvaluationError(f"{path}: {error}") from error
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "it does not read as one"
-        raise EvaluationError(f"{path} must be a file of features written by this library ({reason})") from error
+        raise UserError(f"{path} must be a file of features written by this library ({reason})") from error
     if checkpoint is not None and stored.checkpoint != checkpoint:
-        raise EvaluationError(
+        raise UserError(
             f"{path} must be of the weights {checkpoint[:12]}..., it is of {stored.checkpoint[:12]}...: extract again"
         )
     if preprocessing is not None and dict(stored.preprocessing) != dict(preprocessing):
-        raise EvaluationError(
+        raise UserError(
             f"{path} must be of images prepared by {dict(preprocessing)}, it is of {dict(stored.preprocessing)}"
         )
     return stored

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dgnet.core.errors import UserError
 from eval.arrays import Array, as_tensor, checked_features, checked_images, checked_labels
-from eval.errors import EvaluationError
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Identification:
 def identification(logits: Array, appearance_labels: Array, structure_labels: Array) -> Identification:
     """Top-1 shares of `logits` `[image, class]`; labels are class numbers `[image]` of the two sources.
 
-    The first of equal logits wins. `EvaluationError` for NaN, mismatched shapes, labels outside the classes, and an
+    The first of equal logits wins. `UserError` for NaN, mismatched shapes, labels outside the classes, and an
     image whose two sources are one identity (it would count for both).
     """
     scores = checked_features("logits", logits).cpu()
@@ -43,20 +43,18 @@ def identification_of_names(
     """The same for predicted class numbers `named` `[image]` among `classes`."""
     count = len(as_tensor(named))
     if not count:
-        raise EvaluationError("there must be at least one generated image, got none")
+        raise UserError("there must be at least one generated image, got none")
     predicted = checked_labels("named", named, count)
     appearance = checked_labels("appearance_labels", appearance_labels, count)
     structure = checked_labels("structure_labels", structure_labels, count)
     for name, labels in (("appearance_labels", appearance), ("structure_labels", structure)):
         if bool(((labels < 0) | (labels >= classes)).any()):
-            raise EvaluationError(
+            raise UserError(
                 f"{name} must be class numbers from 0 to {classes - 1}, got {int(labels.min())} to {int(labels.max())}"
             )
     same = appearance == structure
     if bool(same.any()):
-        raise EvaluationError(
-            f"image {int(same.nonzero()[0])} has one identity as both sources: such a swap says nothing"
-        )
+        raise UserError(f"image {int(same.nonzero()[0])} has one identity as both sources: such a swap says nothing")
     return Identification(
         appearance=float((predicted == appearance).double().mean()),
         structure=float((predicted == structure).double().mean()),

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from jaxtyping import Bool
 from torch import Tensor
 
+from dgnet.core.errors import UserError
 from eval.arrays import Array, checked_labels
-from eval.errors import EvaluationError
 
 JUNK = -1
 
@@ -38,9 +38,9 @@ class RankingLabels:
         other_cameras = checked_labels("gallery_cameras", gallery_cameras, gallery)
         kept = (other_ids != JUNK).nonzero().flatten()
         if bool((ids == JUNK).any()):
-            raise EvaluationError("query_ids must not hold junk, identity -1 stands for junk of the gallery")
+            raise UserError("query_ids must not hold junk, identity -1 stands for junk of the gallery")
         if not len(kept):
-            raise EvaluationError("the gallery must hold images that can be ranked, it holds nothing but junk")
+            raise UserError("the gallery must hold images that can be ranked, it holds nothing but junk")
         parts = (ids, cameras, other_ids[kept], other_cameras[kept], kept)
         return cls(*(part.to(queries.device) for part in parts))
 

@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from dgnet.core.errors import UserError
 from eval.arrays import Array, checked_labels
-from eval.errors import EvaluationError
 from eval.reid.distance import unit_features
 
 
@@ -20,7 +20,7 @@ def mean_of_each_query(
     """For each query the mean unit feature of all images of its identity by its camera, float64.
 
     `features` `[image, feature]`, `ids` and `cameras` `[image]` are of the images that ask; the query's own image
-    counts if it is among them. `EvaluationError` for a query without any such image, NaN and mismatched shapes.
+    counts if it is among them. `UserError` for a query without any such image, NaN and mismatched shapes.
     """
     unit = unit_features("multi-query features", features)
     group = np.stack([checked_labels("ids", ids, len(unit)), checked_labels("cameras", cameras, len(unit))], axis=1)
@@ -31,7 +31,7 @@ def mean_of_each_query(
     missing = next((number for number, pair in enumerate(wanted.tolist()) if tuple(pair) not in place), None)
     if missing is not None:
         identity, camera = wanted[missing].tolist()
-        raise EvaluationError(
+        raise UserError(
             f"multi-query needs images of every query's identity and camera, query {missing} has none of identity "
             f"{identity} by camera {camera}"
         )

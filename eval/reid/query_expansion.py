@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from eval.errors import EvaluationError
+from dgnet.core.errors import UserError
 from eval.reid.distance import order_keys, row_blocks, squared_distances, unit_features
 
 
@@ -25,7 +25,7 @@ class QueryExpansion:
 
     def __post_init__(self) -> None:
         if self.neighbors < 1 or not 0 <= self.alpha < float("inf"):
-            raise EvaluationError(f"query expansion needs neighbors >= 1 and a finite alpha >= 0, got {self}")
+            raise UserError(f"query expansion needs neighbors >= 1 and a finite alpha >= 0, got {self}")
 
     def __str__(self) -> str:
         kind = "average" if self.alpha == 0 else f"alpha={self.alpha}"
@@ -38,10 +38,10 @@ def expanded_queries(
     """Expanded unit features of the queries; all features from `eval.reid.distance.unit_features`.
 
     A query's own weight is 1. No label is looked at: images of the query's own camera may be among those that join.
-    Of equally near images the first in the gallery join. `EvaluationError` where the gallery has fewer images.
+    Of equally near images the first in the gallery join. `UserError` where the gallery has fewer images.
     """
     if len(gallery) < expansion.neighbors:
-        raise EvaluationError(f"{expansion} needs as many gallery images, got {len(gallery)}")
+        raise UserError(f"{expansion} needs as many gallery images, got {len(gallery)}")
     result = torch.empty_like(query)
     for rows in row_blocks(len(query), len(gallery)):
         distances = squared_distances(query[rows], gallery)

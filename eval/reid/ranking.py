@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from dgnet.core.errors import UserError
 from eval.arrays import Array, as_tensor, checked_features
-from eval.errors import EvaluationError
 from eval.reid.distance import joined_unit_features, order_keys, row_blocks, squared_distances
 from eval.reid.labels import RankingLabels
 from eval.reid.query_expansion import QueryExpansion, expanded_queries
@@ -74,7 +74,7 @@ def rank_metrics(
     With `expansion` the queries are expanded first, by their neighbors in the gallery without junk
     (`eval.reid.query_expansion`).
 
-    `EvaluationError` (a ValueError) in one sentence for: NaN features, mismatched shapes, junk queries, no query with
+    `UserError` (a ValueError) in one sentence for: NaN features, mismatched shapes, junk queries, no query with
     a match.
     """
     queries = checked_features("query_features", query_features)
@@ -106,11 +106,9 @@ def rank_metrics_of_distances(
     """
     matrix = as_tensor(distances)
     if matrix.ndim != 2 or 0 in matrix.shape:
-        raise EvaluationError(
-            f"distances must be a matrix of queries by gallery images, got shape {tuple(matrix.shape)}"
-        )
+        raise UserError(f"distances must be a matrix of queries by gallery images, got shape {tuple(matrix.shape)}")
     if not bool((torch.isfinite(matrix) & (matrix >= 0)).all()):
-        raise EvaluationError("distances must be finite and not negative, got NaN, infinity or a negative number")
+        raise UserError("distances must be finite and not negative, got NaN, infinity or a negative number")
     labels = RankingLabels.checked(matrix, matrix.shape[1], query_ids, query_cameras, gallery_ids, gallery_cameras)
     largest = float(matrix.max())
     return _ranked(
@@ -127,9 +125,9 @@ def _plain_distances(features: Tensor, queries: int) -> Callable[[slice], Tensor
 
 
 def check_ranks(ranks: Sequence[int]) -> None:
-    """`EvaluationError` unless these are ranks."""
+    """`UserError` unless these are ranks."""
     if not ranks or min(ranks) < 1:
-        raise EvaluationError(f"ranks must be whole numbers from 1, got {tuple(ranks)}")
+        raise UserError(f"ranks must be whole numbers from 1, got {tuple(ranks)}")
 
 
 @dataclass(frozen=True)
@@ -150,7 +148,7 @@ def _ranked(
     """The figures of distances (at most `largest`) that come in blocks of queries against the gallery without junk."""
     protocol, ranks = how.protocol, how.ranks
     if protocol not in PROTOCOLS:
-        raise EvaluationError(f"protocol must be one of {', '.join(PROTOCOLS)}, got {protocol!r}")
+        raise UserError(f"protocol must be one of {', '.join(PROTOCOLS)}, got {protocol!r}")
     check_ranks(ranks)
     queries, gallery = len(labels.query_ids), len(labels.gallery_ids)
     precisions, penalties, first_ranks = [], [], []
@@ -167,9 +165,7 @@ def _ranked(
     found = ~average_precisions.isnan()
     valid_queries = int(found.sum())
     if not valid_queries:
-        raise EvaluationError(
-            "no query has an image of its identity from another camera in the gallery: nothing to measure"
-        )
+        raise UserError("no query has an image of its identity from another camera in the gallery: nothing to measure")
     divisor = valid_queries if protocol == "standard" else queries
     curve = torch.bincount(torch.cat(first_ranks), minlength=gallery).cumsum(dim=0).double().div(divisor).numpy()
     return RankingResult(

@@ -14,8 +14,8 @@ from jaxtyping import Float
 from scipy import sparse
 from torch import Tensor
 
+from dgnet.core.errors import UserError
 from eval.arrays import Array
-from eval.errors import EvaluationError
 from eval.reid.distance import (
     distances_of_pairs,
     joined_unit_features,
@@ -41,7 +41,7 @@ class KReciprocal:
 
     def __post_init__(self) -> None:
         if self.k1 < 1 or self.k2 < 1 or not 0 <= self.weight <= 1:
-            raise EvaluationError(f"re-ranking needs k1 >= 1, k2 >= 1 and a weight from 0 to 1, got {self}")
+            raise UserError(f"re-ranking needs k1 >= 1, k2 >= 1 and a weight from 0 to 1, got {self}")
 
     def __str__(self) -> str:
         return f"k-reciprocal k1={self.k1} k2={self.k2} lambda={self.weight}"
@@ -52,7 +52,7 @@ def rerank(
 ) -> Float[Tensor, "query gallery"]:
     """Re-ranked distances 0..1 of features `[image, feature]` (L2-normalized here), on the CPU, float32 and as exact.
 
-    The gallery must come without junk: every gallery image takes part in the encoding. `EvaluationError` for NaN
+    The gallery must come without junk: every gallery image takes part in the encoding. `UserError` for NaN
     features, mismatched shapes and fewer than k1 + 1 images.
     """
     queries, gallery = len(query_features), len(gallery_features)
@@ -84,7 +84,7 @@ def reranked_blocks(
     query, gallery = features[:queries], features[queries:]
     needed = max(parameters.k1 + 1, parameters.k2)
     if len(features) < needed:
-        raise EvaluationError(f"{parameters} needs at least {needed} images in query and gallery, got {len(features)}")
+        raise UserError(f"{parameters} needs at least {needed} images in query and gallery, got {len(features)}")
     found = nearest_neighbors(features, needed)
     # Images that are all the same have no largest distance to scale by.
     farthest = found.farthest.clip(min=np.finfo(np.float64).tiny)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from dgnet.core.errors import UserError
 from eval.arrays import Array, as_tensor, checked_labels
-from eval.errors import EvaluationError
 from eval.reid.distance import check_columns, order_keys, squared_distances, unit_features
 from eval.reid.labels import JUNK
 from eval.reid.query_expansion import QueryExpansion, expanded_queries
@@ -65,7 +65,7 @@ def retrieve(
     """The lists of the chosen `queries`, by the plain distance and the ties of `rank_metrics` (which gave `result`).
 
     `expansion` is that of the result: the lists are those of the expanded queries.
-    Features are `[image, feature]`, labels `[image]`. `EvaluationError` for a query that has no true match.
+    Features are `[image, feature]`, labels `[image]`. `UserError` for a query that has no true match.
     """
     query = unit_features("query_features", query_features)
     gallery = unit_features("gallery_features", gallery_features).to(query.device)
@@ -83,7 +83,7 @@ def retrieve(
         order = order[(gallery_ids[order] != JUNK) & ~(same & (gallery_cameras[order] == cameras[place]))]
         right = gallery_ids[order] == ids[place]
         if not bool(right.any()):
-            raise EvaluationError(f"query {place} has no image of its identity from another camera in the gallery")
+            raise UserError(f"query {place} has no image of its identity from another camera in the gallery")
         rank = int(right.to(torch.int8).argmax())
         lists.append(
             Retrieval(

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dgnet.core.errors import UserError
 from eval.arrays import Array, checked_features
-from eval.errors import EvaluationError
 from eval.reid.distance import joined_unit_features, order_keys, row_blocks, squared_distances
 from eval.reid.labels import RankingLabels
 from eval.reid.ranking import check_ranks
@@ -55,10 +55,10 @@ def single_shot_metrics(
     Junk is left out, and of the query's own identity the images of its own camera. Identity 0, where it occurs, counts
     as one person. Which images are drawn depends on `seed`, the number of the repetition and the gallery's order alone:
     each image gets a random number, the largest of an identity stands for it. Re-ranking sees the whole gallery.
-    `EvaluationError` as in `eval.reid.ranking.rank_metrics`.
+    `UserError` as in `eval.reid.ranking.rank_metrics`.
     """
     if repetitions < 1 or seed < 0:
-        raise EvaluationError(f"repetitions must be at least 1 and the seed at least 0, got {repetitions} and {seed}")
+        raise UserError(f"repetitions must be at least 1 and the seed at least 0, got {repetitions} and {seed}")
     check_ranks(ranks)
     given = checked_features("query_features", query_features)
     everyone = checked_features("gallery_features", gallery_features)
@@ -81,7 +81,7 @@ def single_shot_metrics(
         )  # fmt: skip
     found = torch.cat(places, dim=1).numpy()  # [repetition, valid query]
     if not found.size:
-        raise EvaluationError("no query has an image of its identity from another camera in the gallery")
+        raise UserError("no query has an image of its identity from another camera in the gallery")
     curves = (found[:, :, None] <= np.arange(len(identities))).mean(axis=1)
     mean, deviation = curves.mean(axis=0), curves.std(axis=0)
     last = len(identities)

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from eval.errors import EvaluationError
+from dgnet.core.errors import UserError
 from eval.report.page import Html, words
 
 Points = Sequence[tuple[float | int, float | int]]
@@ -35,10 +35,10 @@ def line_chart(
     `log` asks for a logarithmic axis; by default it is one where all values are positive and span a factor of 50.
     With `steps` a value holds until the next x, as a count does. A line of one point is a dot. `span` are two x that
     the axis holds in any case, so that charts beside each other have one axis.
-    `EvaluationError` for no line, more than four, or a line without finite points.
+    `UserError` for no line, more than four, or a line without finite points.
     """
     if not 1 <= len(lines) <= _SERIES:
-        raise EvaluationError(f"a chart must have one to {_SERIES} lines, got {len(lines)}")
+        raise UserError(f"a chart must have one to {_SERIES} lines, got {len(lines)}")
     series = {name: _binned(name, points) for name, points in lines.items()}
     xs = [*(x for rows in series.values() for x, *_ in rows), *(span or ())]
     low = min(row[2] for rows in series.values() for row in rows)
@@ -113,7 +113,7 @@ def _binned(name: str, points: Points) -> list[tuple[float, float, float, float]
     """`(x, mean, least, largest)` of each of at most 100 runs of neighboring points."""
     finite = np.array([point for point in points if all(math.isfinite(value) for value in point)], dtype=np.float64)
     if not len(finite):
-        raise EvaluationError(f"the line {name!r} must have at least one finite point, it has none")
+        raise UserError(f"the line {name!r} must have at least one finite point, it has none")
     runs = np.array_split(finite, min(len(finite), _BINS))
     return [(float(r[:, 0].mean()), float(r[:, 1].mean()), float(r[:, 1].min()), float(r[:, 1].max())) for r in runs]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from eval.errors import EvaluationError
+from dgnet.core.errors import UserError
 from eval.report.result import Report, number_text
 
 SAME, DIFFERENT, UNKNOWN = " ", "≠", "?"
@@ -40,17 +40,15 @@ class Comparison:
 
 
 def compare(reports: Sequence[Report]) -> Comparison:
-    """Line up the figures of two or more reports. `EvaluationError` for fewer, or a report that has one twice."""
+    """Line up the figures of two or more reports. `UserError` for fewer, or a report that has one twice."""
     if len(reports) < 2:
-        raise EvaluationError(f"a comparison needs at least two reports, got {len(reports)}")
+        raise UserError(f"a comparison needs at least two reports, got {len(reports)}")
     found: dict[tuple[str, str], dict[tuple[str, str], dict[int, float | int]]] = {}
     for number, report in enumerate(reports):
         for figure in report.figures:
             values = found.setdefault((figure.section, figure.name), {}).setdefault((figure.protocol, figure.unit), {})
             if number in values:
-                raise EvaluationError(
-                    f"{report.title!r} has {figure.section!r} / {figure.name!r} twice by one protocol"
-                )
+                raise UserError(f"{report.title!r} has {figure.section!r} / {figure.name!r} twice by one protocol")
             values[number] = figure.value
     rows = []
     for (section, name), measured in found.items():

@@ -12,7 +12,7 @@ def as_page(report: Report, folder: Path, sections: Sequence[Section] = (), firs
     """The page: the sections `first`, figures by section and protocol, what was not measured, the report's pictures,
     `sections`, and the rest.
 
-    `folder` is where the report's pictures lie. `EvaluationError` if one cannot be read.
+    `folder` is where the report's pictures lie. `UserError` if one cannot be read.
     """
     opening = [Html(f"<p>Measured by <code>{words(report.command)}</code></p>")] if report.command else []
     parts = [*first, *figure_sections(report.figures)]

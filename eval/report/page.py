@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Literal, NewType
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from dgnet.core.errors import UserError
+from dgnet.core.images import read_image
 from eval.arrays import Array, as_numpy
-from eval.errors import EvaluationError
 from eval.report.page_style import STYLE
 
 Html = NewType("Html", str)
@@ -109,7 +110,7 @@ def tile(content: Tile) -> Html:
         return Html(f'<span class="tile">{words(content.label)}</span>')
     image = as_numpy(content.image)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[0] != 3 or 0 in image.shape:
-        raise EvaluationError(f"a tile must be uint8 [3, height, width], got {image.dtype} of shape {image.shape}")
+        raise UserError(f"a tile must be uint8 [3, height, width], got {image.dtype} of shape {image.shape}")
     height, width = image.shape[1:]
     source = data_uri(Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))))
     picture = f'<img src="{source}" alt="{words(content.words)}" width="{width}" height="{height}" tabindex="0">'
@@ -141,12 +142,8 @@ def picture_table(caption: str, corner: str, head: Sequence[Tile], rows: Sequenc
 
 
 def picture_file(path: Path, caption: str) -> Html:
-    """A picture from a file with its caption. `EvaluationError` if the file cannot be read."""
-    try:
-        with Image.open(path) as image:
-            picture = image.convert("RGB")
-    except (OSError, UnidentifiedImageError) as error:
-        raise EvaluationError(f"{path} must be a picture that can be read ({error})") from error
+    """A picture from a file with its caption. `UserError` if the file cannot be read."""
+    picture = Image.fromarray(read_image(path).permute(1, 2, 0).numpy())
     if picture.width > _WIDEST:
         picture = picture.resize((_WIDEST, round(picture.height * _WIDEST / picture.width)))
     return Html(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from eval.errors import EvaluationError
+from dgnet.core.errors import UserError
 
 NO_DIFFERENCE = "no difference found"
 
@@ -46,7 +46,7 @@ class PairedDifference:
 
 
 def spread(figures: Sequence[float]) -> Spread:
-    """Mean and standard deviation. `EvaluationError` for fewer than two figures, or one that is not finite."""
+    """Mean and standard deviation. `UserError` for fewer than two figures, or one that is not finite."""
     values = _checked("figures", figures)
     return Spread(float(values.mean()), float(values.std(ddof=1)), len(values))
 
@@ -58,14 +58,14 @@ def paired_difference(first: Sequence[float], second: Sequence[float], confidenc
     Pairs take out what both ways owe to the seed. Differences that are all alike have an interval of no width.
 
     Raises:
-        EvaluationError: fewer than two pairs, other numbers of them, a figure that is not finite, or a confidence that
+        UserError: fewer than two pairs, other numbers of them, a figure that is not finite, or a confidence that
             does not lie between 0 and 1.
     """
     if not 0 < confidence < 1:
-        raise EvaluationError(f"the confidence must lie between 0 and 1, got {confidence}")
+        raise UserError(f"the confidence must lie between 0 and 1, got {confidence}")
     one, other = _checked("first", first), _checked("second", second)
     if len(one) != len(other):
-        raise EvaluationError(f"pairs need as many figures of both ways, got {len(one)} and {len(other)}")
+        raise UserError(f"pairs need as many figures of both ways, got {len(one)} and {len(other)}")
     differences = one - other
     mean, seeds = float(differences.mean()), len(differences)
     error = float(differences.std(ddof=1)) / math.sqrt(seeds)
@@ -76,7 +76,7 @@ def paired_difference(first: Sequence[float], second: Sequence[float], confidenc
 def _checked(name: str, figures: Sequence[float]) -> np.ndarray:
     values = np.asarray(figures, dtype=np.float64)
     if values.ndim != 1 or len(values) < 2:
-        raise EvaluationError(f"{name} must hold a figure for each of at least 2 seeds, got the shape {values.shape}")
+        raise UserError(f"{name} must hold a figure for each of at least 2 seeds, got the shape {values.shape}")
     if not np.isfinite(values).all():
-        raise EvaluationError(f"{name} must be finite, got {values.tolist()}")
+        raise UserError(f"{name} must be finite, got {values.tolist()}")
     return values

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from eval.errors import EvaluationError
+from dgnet.core.errors import UserError
 from eval.report.html import as_page
 from eval.report.page import Section
 from eval.report.result import Figure, Picture, Report
@@ -28,16 +28,14 @@ def write_report(
     score. The
     report's pictures must lie in `folder` already; the page carries them in itself.
 
-    `EvaluationError` if a report is there and `overwrite` is off, if a figure is not finite, or a picture is missing.
+    `UserError` if a report is there and `overwrite` is off, if a figure is not finite, or a picture is missing.
     """
     for figure in report.figures:
         if not math.isfinite(figure.value):
-            raise EvaluationError(
-                f"figure {figure.section!r} / {figure.name!r} must be a finite number, got {figure.value}"
-            )
+            raise UserError(f"figure {figure.section!r} / {figure.name!r} must be a finite number, got {figure.value}")
     for name in (JSON_NAME, MARKDOWN_NAME, PAGE_NAME):
         if not overwrite and (folder / name).exists():
-            raise EvaluationError(f"{folder / name} is there already: name another folder or ask to overwrite it")
+            raise UserError(f"{folder / name} is there already: name another folder or ask to overwrite it")
     texts = {
         PAGE_NAME: as_page(report, folder, sections),
         MARKDOWN_NAME: as_markdown(report),
@@ -50,7 +48,7 @@ def write_report(
 
 
 def read_report(path: Path) -> Report:
-    """The report of a `report.json`; `EvaluationError` if the file is something else."""
+    """The report of a `report.json`; `UserError` if the file is something else."""
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
         figures = [Figure(**figure) for figure in entries.pop("figures")]
@@ -59,9 +57,7 @@ def read_report(path: Path) -> Report:
         _require_kinds(report)
         return report
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise EvaluationError(
-            f"{path} must be a report.json of this library, it does not read as one ({error})"
-        ) from error
+        raise UserError(f"{path} must be a report.json of this library, it does not read as one ({error})") from error
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,17 +1,10 @@
 """One result object: figures with everything needed to read them, compare them and measure them again."""
 
-import contextlib
-import os
-import platform
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import metadata
-from pathlib import Path
 
-import torch
-
-from eval.errors import EvaluationError
-
-_LIBRARIES = ("torchvision", "numpy", "scipy", "scikit-image")
+from dgnet.core.errors import UserError
+from dgnet.core.machine import machine, versions
 
 
 @dataclass(frozen=True)
@@ -53,14 +46,14 @@ class Report:
     not_measured: dict[str, str] = field(default_factory=dict)  # what has no figure -> the reason
     seconds: dict[str, float] = field(default_factory=dict)  # wall time of each stage
     pictures: list[Picture] = field(default_factory=list)
-    machine: dict[str, str] = field(default_factory=lambda: this_machine())
-    versions: dict[str, str] = field(default_factory=lambda: installed_versions())
+    machine: dict[str, str] = field(default_factory=lambda: described(machine()))
+    versions: dict[str, str] = field(default_factory=lambda: described(versions()))
 
     def value(self, section: str, name: str) -> float | int:
-        """The figure of that section and name; `EvaluationError` if the report has none or several."""
+        """The figure of that section and name; `UserError` if the report has none or several."""
         found = [figure.value for figure in self.figures if (figure.section, figure.name) == (section, name)]
         if len(found) != 1:
-            raise EvaluationError(f"the report must hold one figure {section!r} / {name!r}, it holds {len(found)}")
+            raise UserError(f"the report must hold one figure {section!r} / {name!r}, it holds {len(found)}")
         return found[0]
 
 
@@ -74,33 +67,7 @@ def number_text(value: float | int, unit: str = "") -> str:
     return (f"{value:.4f} {unit}" if abs(value) >= 0.001 else f"{value:.3g} {unit}").rstrip()
 
 
-def this_machine() -> dict[str, str]:
-    """What it ran on: processor, cores that this process may use, memory, and the accelerator if there is one."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    found = {"processor": _processor(), "cores": str(cores), "system": f"{platform.system()} {platform.machine()}"}
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        found["memory"] = f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GiB"
-    if torch.cuda.is_available():
-        found["accelerator"] = torch.cuda.get_device_name()
-    return found
-
-
-def installed_versions() -> dict[str, str]:
-    """Python and the libraries that figures depend on, as far as they are installed."""
-    found = {
-        "python": platform.python_version(),
-        "torch": str(torch.__version__),
-    }  # the build's suffix tells CUDA or CPU
-    for name in _LIBRARIES:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
-
-
-def _processor() -> str:
-    listing = Path("/proc/cpuinfo")
-    if listing.exists():
-        for line in listing.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+def described(facts: Mapping[str, object]) -> dict[str, str]:
+    """Facts of `dgnet.core.machine` in words, without those that are not there."""
+    words = {name: ", ".join(value) if isinstance(value, list) else value for name, value in facts.items()}
+    return {name: str(value) for name, value in words.items() if value not in ("", None)}

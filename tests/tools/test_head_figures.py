@@ -12,7 +12,6 @@ from dgnet.core.errors import UserError
 from dgnet.data.cache import ImageCache
 from dgnet.data.records import JUNK, Dataset
 from dgnet.models.head import Head
-from eval.errors import EvaluationError
 from eval.reid.ranking import rank_metrics
 from reid_heads.config import TestConfig as Settings
 from reid_heads.models.registry import build_head
@@ -90,5 +89,5 @@ def test_images_are_decoded_for_each_test(tmp_path: Path, head: Head) -> None:
     assert measure is not None
     measure(head)
     dataset.query[0].path.write_bytes(b"")
-    with pytest.raises(EvaluationError, match=dataset.query[0].path.name):
+    with pytest.raises(UserError, match=dataset.query[0].path.name):
         measure(head)

@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from dgnet.core.device import machine
 from dgnet.core.errors import UserError
+from dgnet.core.machine import machine, versions
 from tools.benchmarks.limits import require_at_least
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
                 for side in sides:
                     runs[f"{task} {side}"].append(measure(Path(folder), side, task, args.threads))
     result: dict[str, Any] = {
-        "machine": machine() | {"threads": args.threads},
+        "machine": machine() | versions() | {"threads": args.threads},
         "torchreid": version,
         "query": args.query,
         "gallery": args.gallery,

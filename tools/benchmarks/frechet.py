@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from pytorch_fid.fid_score import calculate_frechet_distance
 
-from dgnet.core.device import machine
+from dgnet.core.machine import machine, versions
 from eval.images.frechet import FeatureStatistics, frechet_distance, statistics_of
 from tools.benchmarks.limits import require_at_least
 
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             seconds[name].append(taken)
     ratios = [slow / fast for slow, fast in zip(seconds["pytorch-fid"], seconds["ours"], strict=True)]
     return {
-        "machine": machine(),
+        "machine": machine() | versions(),
         "features": args.features,
         "images": args.images,
         "seconds": {name: round(statistics.median(taken), 3) for name, taken in seconds.items()},

@@ -24,9 +24,10 @@ from PIL import Image
 
 from dgnet.config import Config, load_config
 from dgnet.core import pixels
-from dgnet.core.device import PrecisionName, machine, peak_memory_bytes
+from dgnet.core.device import PrecisionName, peak_memory_bytes
 from dgnet.core.distributed import Distributed
-from dgnet.data.cache import decode
+from dgnet.core.images import read_image
+from dgnet.core.machine import machine, versions
 from dgnet.data.records import Record
 from dgnet.generation.engine import generate
 from dgnet.generation.plans import Pairs, one_each
@@ -117,7 +118,7 @@ def figures(
 ) -> dict[str, Any]:
     """Medians, and the ratios round by round."""
     result: dict[str, Any] = {
-        "machine": machine(),
+        "machine": machine() | versions(),
         "height": config.data.height,
         "width": config.data.width,
         "sources": args.sources,
@@ -170,7 +171,7 @@ def one_at_a_time(work: Work, count: int, folder: Path) -> int:
     encode = encoder(None)
 
     def read(index: int) -> torch.Tensor:
-        image = torch.from_numpy(decode(work.records[index].path)).permute(2, 0, 1)[None]
+        image = read_image(work.records[index].path)[None]
         return pixels.normalize(pixels.resize(image, size.height, size.width).to(device)).contiguous()
 
     for position, (a, s) in enumerate(work.pairs[:count]):

@@ -15,8 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dgnet.core.device import Precision, PrecisionName, choose_device, machine
+from dgnet.core.device import Precision, PrecisionName, choose_device
 from dgnet.core.errors import UserError
+from dgnet.core.machine import machine, versions
 from dgnet.core.option_types import DEVICES
 from dgnet.models.backbone import Backbone
 from reid_heads.losses.objective import Objective
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
                 torch.cuda.synchronize()
             rates[name].append(args.batch * args.iterations / (time.perf_counter() - began))
     asked = {key: getattr(args, key) for key in ("head", "height", "width", "batch", "precision")}
-    result: dict[str, Any] = {"machine": machine(), **asked}
+    result: dict[str, Any] = {"machine": machine() | versions(), **asked}
     for phase in ("training", "extraction"):
         ours, plain = rates[f"{phase}, head"], rates[f"{phase}, plain"]
         ratios = [mine / theirs for mine, theirs in zip(ours, plain, strict=True)]

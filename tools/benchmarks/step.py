@@ -20,9 +20,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from dgnet.config import Config, load_config
-from dgnet.core.device import Precision, choose_device, choose_precision, keep_freed_memory, machine, peak_memory_bytes
+from dgnet.core.device import Precision, choose_device, choose_precision, keep_freed_memory, peak_memory_bytes
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
+from dgnet.core.machine import machine, versions
 from dgnet.layers.compiled import compile_small_functions
 from dgnet.models.build import build_teacher
 from dgnet.training.batch import JointBatch
@@ -81,7 +82,7 @@ def measure_rounds(config: Config, args: argparse.Namespace) -> dict[str, Any]:
                 )
             runs[kind].append(json.loads(done.stdout.splitlines()[-1]))
     precision = choose_precision(config.run.precision, choose_device(config.run.device))
-    result: dict[str, Any] = {"machine": machine(), "precision": precision, "batch": args.batch}
+    result: dict[str, Any] = {"machine": machine() | versions(), "precision": precision, "batch": args.batch}
     result |= {kind: summary(measured, config, args) for kind, measured in runs.items()}
     if args.against_naive:
         pairs = list(zip(runs["ours"], runs["naive"], strict=True))

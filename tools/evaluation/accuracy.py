@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
-from dgnet.data.cache import decode
+from dgnet.core.images import read_image
 from dgnet.data.checks import count_splits
 from dgnet.data.records import JUNK, Dataset
 from eval.arrays import Array
@@ -99,7 +99,7 @@ def accuracy_of(
 
     def picture(split: Literal["query", "gallery"], place: int) -> Tensor:
         record = (dataset.query if split == "query" else dataset.gallery)[place]
-        return pixels.resize(torch.from_numpy(decode(record.path)).permute(2, 0, 1)[None], *_SHOWN)[0]
+        return pixels.resize(read_image(record.path)[None], *_SHOWN)[0]
 
     sections = [cmc_section({name or _PLAIN: result for name, result in results.items()})]
     ranked = f"{_PLAIN}, {expansion}" if expansion else _PLAIN

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from dgnet.core.errors import UserError
+from dgnet.core.images import image_files
 from dgnet.core.random_draws import generator as random_generator
 from dgnet.core.random_draws import permutation
 from dgnet.data.cache import ImageCache
@@ -16,12 +17,11 @@ from dgnet.data.records import Dataset, Record
 from dgnet.generation.engine import generate
 from dgnet.generation.swap_pairs import draw_pairs
 from dgnet.runs.load import StoredGenerator
-from eval.errors import EvaluationError
 from eval.images.diversity import DISSIMILARITY, DSSIM, PairMeasure
 from eval.images.extractor import Extractor, features_of
 from eval.images.file_pairs import Measure, means_of_pairs
 from eval.images.identity_consistency import identity_consistency
-from eval.images.image_files import Images, files_by_folder, image_files
+from eval.images.image_files import Images, files_by_folder
 from eval.images.image_sets import read_set, set_figures
 from eval.images.inception import inception_extractor
 from eval.images.perceptual import PerceptualDistance
@@ -67,7 +67,7 @@ def measured(parts: dict[str, Part]) -> tuple[list[Figure], dict[str, str]]:
     for name, part in parts.items():
         try:
             figures += part()
-        except (EvaluationError, UserError) as error:
+        except UserError as error:
             missing[name] = str(error)
     return figures, missing
 
@@ -169,7 +169,7 @@ def consistency(
 ) -> tuple[list[Figure], Section]:
     """Swaps of query images among each other, as queries of the real gallery; the best and the worst of them."""
     if not dataset.query or not dataset.gallery:
-        raise EvaluationError(f"{dataset.root}: identity consistency needs a query and a gallery split")
+        raise UserError(f"{dataset.root}: identity consistency needs a query and a gallery split")
     pairs = draw_pairs(dataset.query, settings.most, settings.seed, "identity consistency")
     place = {record.path: index for index, record in enumerate(dataset.query)}
     plan = [(place[pair.appearance.path], place[pair.structure.path]) for pair in pairs]

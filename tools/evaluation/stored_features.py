@@ -32,7 +32,7 @@ def features_of_dataset(
 
     With `file` they are read from there if they are of these weights (`checkpoint`, a SHA-256), this preprocessing
     (`more` belongs to it) and these images, and saved there if there is no such file. `UserError` for other images and
-    for a data set without the splits; `EvaluationError` for a file of other weights or another preprocessing.
+    for a data set without the splits; `UserError` for a file of other weights or another preprocessing.
     """
     splits: dict[str, tuple[Record, ...]] = {"query": dataset.query, "gallery": dataset.gallery}
     if multi_query:
@@ -71,7 +71,7 @@ def preprocessing_of(extractor: ReidExtractor) -> dict[str, object]:
 
 
 def ranking_columns(stored: StoredFeatures) -> RankingColumns:
-    """The arguments of `eval.reid.ranking.rank_metrics`. `EvaluationError` unless both splits are there."""
+    """The arguments of `eval.reid.ranking.rank_metrics`. `UserError` unless both splits are there."""
     missing = [name for name in ("query", "gallery") if name not in stored.splits]
     if missing:
         raise UserError(f"the features of {stored.network} on {stored.data} lack the split {missing[0]}")

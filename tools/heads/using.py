@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from dgnet.core.device import choose_device
+from dgnet.core.images import image_files
 from dgnet.core.option_types import DEVICES, at_least
 from dgnet.data.readers.names import UNKNOWN_CAMERA, market_name
 from dgnet.data.records import JUNK
 from dgnet.models.embedding import head_embedding
 from dgnet.runs.checkpoint import file_hash
 from eval.images.extractor import features_of
-from eval.images.image_files import image_files
 from eval.reid.feature_file import SplitFeatures, StoredFeatures
 from reid_heads.model_file import StoredHead, open_head
 from reid_heads.models.registry import ADD_MIRROR_IMAGE
@@ -70,7 +70,7 @@ class UsedHead:
         return preprocessing_of(self.extractor)
 
     def features(self, files: Sequence[Path]) -> np.ndarray:
-        """Unit-length features `[file, feature]`, float32. `EvaluationError` names a file that cannot be read."""
+        """Unit-length features `[file, feature]`, float32. `UserError` names a file that cannot be read."""
         return features_of(files, self.extractor, batch=self.batch, workers=self.workers)
 
     def described(self, files: Sequence[Path], data: str) -> StoredFeatures:
@@ -86,5 +86,5 @@ class UsedHead:
 
 
 def files_of(places: Iterable[Path]) -> list[Path]:
-    """Files as they are, and all images of folders. `EvaluationError` for a folder without images."""
+    """Files as they are, and all images of folders. `UserError` for a folder without images."""
     return [file for place in places for file in (image_files(place) if place.is_dir() else [place])]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from dgnet.core.errors import UserError
-from dgnet.data.cache import decode
+from dgnet.core.images import read_image
 from visual.drawing.grid import Picture, Tile, grid
 
 _NAME = re.compile(r"(\d{8,})\.png")
@@ -34,5 +34,5 @@ def evenly(iterations: list[int], count: int) -> list[int]:
 def strip(pictures: dict[int, Path]) -> Picture:
     """The pictures side by side, each under its iteration. `UserError` where their sizes differ or one is damaged."""
     heads = [Tile(text=f"iteration {iteration:,}") for iteration in pictures]
-    images = [Tile(decode(path).transpose(2, 0, 1)) for path in pictures.values()]
+    images = [Tile(read_image(path).numpy()) for path in pictures.values()]
     return grid([heads, images], gaps=[16] * len(heads))

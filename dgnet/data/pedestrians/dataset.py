@@ -123,8 +123,7 @@ def _is_alive(process: int) -> bool:
 def _render_all(root: Path, spec: SyntheticSpec, processes: int | None) -> Iterator[int]:
     """Render every file of the set under `root`; yields how many images were written since the last time."""
     total = sum(1 for _ in pictures(spec))
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = min(cores, total // _WORTH_A_PROCESS) if processes is None else processes
+    workers = min(usable_cores(), total // _WORTH_A_PROCESS) if processes is None else processes
     if workers > 1:
         yield from _render_in_processes(root, spec, workers)
         return

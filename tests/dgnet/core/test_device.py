@@ -1,11 +1,10 @@
-import os
 import re
 from pathlib import Path
 
 import pytest
 import torch
 
-from dgnet.core.device import Precision, choose_device, choose_precision, machine, peak_memory_bytes
+from dgnet.core.device import Precision, choose_device, choose_precision, peak_memory_bytes
 from dgnet.core.errors import UserError
 from dgnet.training.muon import Muon
 
@@ -108,9 +107,3 @@ def test_an_optimizer_without_a_gradient_rests(name):
 def test_peak_memory_is_in_bytes_and_what_the_system_says():
     kibibytes = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())[1]
     assert peak_memory_bytes(CPU) == pytest.approx(1024 * int(kibibytes), rel=0.05)
-
-
-def test_machine_is_plain_and_complete():
-    description = machine()
-    assert description["torch"] == torch.__version__ and description["cpu"]
-    assert 1 <= description["cores"] <= (os.cpu_count() or 1)

@@ -3,14 +3,12 @@
 import pytest
 
 from dgnet.core.errors import UserError, command
-from eval.errors import EvaluationError
 
 
 @pytest.mark.parametrize(
     ("error", "status", "said"),
     [
         (UserError("a.jpg: no image"), 2, "error: a.jpg: no image\n"),
-        (EvaluationError("features must be finite"), 2, "error: features must be finite\n"),
         (OSError(28, "No space left on device", "a.png"), 2, "error: a.png: No space left on device\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
     ],

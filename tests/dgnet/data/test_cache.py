@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 from dgnet.core.errors import UserError
-from dgnet.data.cache import ImageCache, decode
+from dgnet.core.images import read_image
+from dgnet.data.cache import ImageCache
 from tests.dgnet.data.photographs import write_image
 
 
@@ -45,18 +46,11 @@ def test_gather_never_changes_the_cache(tmp_path: Path) -> None:
         paths = [write_image(tmp_path / folder / f"{i}.png", *size) for i, size in enumerate(sizes)]
         cache = ImageCache(paths)
         before = cache.image(0)
-        assert torch.equal(before, torch.from_numpy(decode(paths[0])).permute(2, 0, 1))
+        assert torch.equal(before, read_image(paths[0]))
         everywhere = torch.tensor([0, 1])
         first = cache.gather(everywhere, 16, 8, torch.tensor([True, True]))
         first.zero_()
         assert torch.equal(cache.gather(everywhere, 16, 8)[0], before)
-
-
-def test_gray_palette_and_transparent_files_become_rgb(tmp_path: Path) -> None:
-    color = Image.open(write_image(tmp_path / "color.png"))
-    for mode in ("L", "P", "RGBA", "1"):
-        color.convert(mode).save(tmp_path / f"{mode}.png")
-        assert decode(tmp_path / f"{mode}.png").shape == (16, 8, 3)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png"])

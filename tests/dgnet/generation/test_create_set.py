@@ -12,7 +12,7 @@ from PIL import Image
 
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
-from dgnet.data.cache import decode
+from dgnet.core.images import read_image
 from dgnet.data.datasets import read_dataset
 from dgnet.data.readers.generated import read_generated
 from dgnet.generation import create_set as making
@@ -66,12 +66,11 @@ def test_a_set_is_what_its_manifest_says(place, whole):
     assert set(Counter(row["appearance"] for row in found).values()) <= {2, 3, 4}
     for row in found[::7]:
         appearance, structure = (
-            pixels.normalize(torch.from_numpy(decode(people / row[role])).permute(2, 0, 1)[None])
-            for role in ("appearance", "structure")
+            pixels.normalize(read_image(people / row[role])[None]) for role in ("appearance", "structure")
         )
         with torch.no_grad():
             expected = pixels.to_uint8(stored.network.swap(appearance, structure))[0].permute(1, 2, 0).numpy()
-        made = decode(whole / row["path"])
+        made = read_image(whole / row["path"]).permute(1, 2, 0).numpy()
         assert np.abs(made.astype(int) - expected).max() <= 1
         assert row["sha256"] == file_hash(whole / row["path"])
         assert row["checkpoint"] == file_hash(place / "outputs/small/checkpoints/checkpoint_00000008.pt")
@@ -84,7 +83,7 @@ def test_a_set_is_what_its_manifest_says(place, whole):
 def test_scores_are_the_teachers_and_the_discriminators(place, scored):
     teacher = load_teacher(place / "outputs/small_teacher/teacher.pth")
     row = rows(scored)[7]
-    image = pixels.normalize(torch.from_numpy(decode(scored / row["path"])).permute(2, 0, 1)[None])
+    image = pixels.normalize(read_image(scored / row["path"])[None])
     with torch.no_grad():
         views = [teacher.network(view).logits.softmax(1)[0] for view in (image, image.flip(3))]
     expected = dict(zip(teacher.identities, ((views[0] + views[1]) / 2).tolist(), strict=True))

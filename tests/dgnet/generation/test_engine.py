@@ -8,7 +8,7 @@ import torch
 
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
-from dgnet.data.cache import decode
+from dgnet.core.images import read_image
 from dgnet.data.pedestrians import SyntheticSpec, write_dataset
 from dgnet.data.records import Record
 from dgnet.generation import engine as generation
@@ -50,7 +50,7 @@ def made(stored, records, pairs, **options):
 
 
 def image(record):
-    picture = torch.from_numpy(decode(record.path)).permute(2, 0, 1)[None]
+    picture = read_image(record.path)[None]
     return pixels.normalize(pixels.resize(picture, 64, 48))
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dgnet.core import pixels
-from dgnet.data.cache import decode
+from dgnet.core.images import read_image
 from dgnet.generation.find_run import find_run
 from dgnet.generation.request import SetRequest, make
 from dgnet.runs.checkpoint import file_hash
@@ -45,7 +45,7 @@ def test_labels_name_the_people_of_the_originals_classes(released, tmp_path, tea
     }
     if not teacher:
         encoder = find_run(str(released)).stored.network.appearance
-        image = pixels.normalize(torch.from_numpy(decode(tmp_path / "set" / rows[2]["path"])).permute(2, 0, 1)[None])
+        image = pixels.normalize(read_image(tmp_path / "set" / rows[2]["path"])[None])
         with torch.no_grad():
             views = [encoder(view).primary.logits.softmax(1)[0] for view in (image, image.flip(3))]
         # NAMES in the order of the original's classes: "0150" before "15" before "7".

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from pytorch_fid.fid_score import calculate_frechet_distance
 
+from dgnet.core.images import image_files
 from eval.images.extractor import Extractor, features_of
 from eval.images.frechet import FeatureStatistics, frechet_distance, read_statistics, save_statistics, statistics_of
-from eval.images.image_files import image_files
 from eval.images.image_sets import read_set, set_figures
 from tests.eval.images.small_files import write_set
 

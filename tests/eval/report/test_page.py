@@ -112,7 +112,7 @@ def test_a_tile_must_be_a_picture(tmp_path):
         in_order([Tile(np.zeros((3, 2, 2)), "x")], "h")
     (tmp_path / "x.png").write_text("no picture")
     for name in ("x.png", "nothing.png"):
-        with pytest.raises(ValueError, match=rf"{name} must be a picture that can be read"):
+        with pytest.raises(ValueError, match=rf"{name}: not a readable image"):
             picture_file(tmp_path / name, "x")
 
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from eval.errors import EvaluationError
+from dgnet.core.errors import UserError
 from eval.report.paired import NO_DIFFERENCE, paired_difference, spread
 
 FIRST = [0.712, 0.695, 0.731, 0.708, 0.722]
@@ -89,5 +89,5 @@ def test_spread_divides_by_one_less() -> None:
     ],
 )
 def test_bad_figures(first: list[float], second: list[float], confidence: float, words: str) -> None:
-    with pytest.raises(EvaluationError, match=words):
+    with pytest.raises(UserError, match=words):
         paired_difference(first, second, confidence)

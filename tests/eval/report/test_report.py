@@ -45,7 +45,7 @@ def test_reads_back_as_it_was(tmp_path: Path) -> None:
     entries = json.loads(paths[0].read_text())
     assert entries["versions"]["torch"] == torch.__version__
     assert int(entries["machine"]["cores"]) >= 1
-    assert entries["machine"]["processor"]
+    assert entries["machine"]["cpu"]
 
 
 def test_readable_form(tmp_path: Path) -> None:

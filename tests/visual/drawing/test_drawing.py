@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from dgnet.core.errors import UserError
+from dgnet.core.images import image_files
 from dgnet.generation.find_run import FoundRun
 from dgnet.runs.load import StoredGenerator
 from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator
@@ -21,7 +22,7 @@ from visual.drawing.spaces import map_of_spaces, principal_plane
 from visual.drawing.swap import swapped_images, swapped_pairs
 from visual.drawing.training_pictures import evenly
 from visual.explorer.answers import Blend, Explorer
-from visual.image_input import decode_upload, images_in, read_images
+from visual.image_input import decode_upload, read_images
 
 
 def people(count: int, seed: int = 0) -> torch.Tensor:
@@ -120,7 +121,7 @@ def test_images_from_files(tmp_path: Path) -> None:
     Image.fromarray(image.permute(1, 2, 0).numpy()).save(tmp_path / "below" / "b.PNG")
     Image.fromarray(image.permute(1, 2, 0).numpy()).save(tmp_path / "a.png")
     (tmp_path / "notes.txt").write_text("no image")
-    paths = images_in(tmp_path)
+    paths = image_files(tmp_path)
     assert [path.name for path in paths] == ["a.png", "b.PNG"]
     assert torch.equal(read_images(paths, 64, 48), torch.stack([image, image]))
     assert torch.equal(decode_upload(paths[0]), image)

@@ -1,0 +1,54 @@
+"""The machine that a measured figure stands beside: processor, memory, GPUs, and the versions of the libraries."""
+
+import contextlib
+import os
+import platform
+import re
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+_LIBRARIES = ("torchvision", "numpy", "scipy", "scikit-image", "pillow")
+
+
+def usable_cores() -> int:
+    """The CPU cores that this process may use: as many threads decode images."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+def machine() -> dict[str, Any]:
+    """CPU model, usable cores, torch's threads, memory in GiB, names of the GPUs, operating system."""
+    gpus = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
+    facts = {
+        "cpu": cpu_model(),
+        "cores": usable_cores(),
+        "threads": torch.get_num_threads(),
+        "gpus": [torch.cuda.get_device_name(index) for index in gpus],
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        facts["memory"] = f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GiB"
+    return facts
+
+
+def versions() -> dict[str, Any]:
+    """Python, torch (whose suffix tells CUDA or CPU), CUDA, and the libraries that figures depend on, as installed."""
+    numbers = {"python": platform.python_version(), "torch": str(torch.__version__), "cuda": torch.version.cuda}
+    for name in _LIBRARIES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            numbers[name] = metadata.version(name)
+    return numbers
+
+
+def cpu_model() -> str:
+    """The processor's name, as the system tells it."""
+    listing = Path("/proc/cpuinfo")
+    if listing.exists():
+        match = re.search(
+            r"^model name\s*:\s*(.+)$", listing.read_text(encoding="utf-8", errors="replace"), re.MULTILINE
+        )
+        if match:
+            return match[1].strip()
+    return platform.processor() or platform.machine()
