@@ -10,14 +10,15 @@ paired differences); where its interval contains 0 the outcome is "no difference
 outcome.md (the table), outcome.png, report.json, report.md and report.html, anew with every seed from the second on.
 """
 
-import argparse
 import shlex
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.cli import CommandParser, add_output_path, add_settings
 from dgnet.core.errors import command
+from dgnet.core.option_types import expanded_path, folder_name
 from dgnet.core.settings import as_settings, load_settings
 from tools.trial.config import TrialConfig
 from tools.trial.outcome import PLOT, TABLE, write_outcome
@@ -25,15 +26,15 @@ from tools.trial.running import Trial
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("settings", nargs="*", metavar="section.key=value", help="change single settings")
-    parser.add_argument("--config", type=Path, required=True, help="a YAML file such as configs/ab_demo.yaml")
-    parser.add_argument("--name", help="folder of the A/B (default: the configuration's name)")
-    parser.add_argument("--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are made")
+    parser = CommandParser(__doc__)
+    add_settings(parser)
+    parser.add_argument("--config", type=expanded_path, required=True, help="a YAML file such as configs/ab_demo.yaml")
+    parser.add_argument("--name", type=folder_name, help="folder of the A/B (default: the configuration's name)")
+    add_output_path(parser)
     parser.add_argument(
         "--resume", action="store_true", help="go on with an A/B that was stopped, or add seeds or rows"
     )
-    args = parser.parse_intermixed_args()
+    args = parser.parse_args()
     overrides = [*args.settings, *as_settings({"name": args.name})]
     trial = Trial(load_settings(TrialConfig, args.config, overrides), args.output_path, args.resume)
     said = shlex.join(["python", "tools/ab.py", *sys.argv[1:]])

@@ -1,19 +1,19 @@
 """Measure this machine on the project's own work; the result is printed as JSON.
 
-    python tools/bench.py step --config configs/latest.yaml --batch 4 run.precision=bf16
-    python tools/bench.py step --config configs/latest.yaml --batch 4 --against-naive
+    python tools/bench.py step --config configs/latest.yaml --batch-size 4 run.precision=bf16
+    python tools/bench.py step --config configs/latest.yaml --batch-size 4 --against-naive
     python tools/bench.py generate
 
 What each kind measures: `python tools/bench.py KIND --help`.
 """
 
-import argparse
 import json
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.cli import CommandParser
 from dgnet.core.errors import command
 from tools.benchmarks import evaluation, frechet, generate, heads, step
 
@@ -22,7 +22,7 @@ KINDS = {"step": step, "eval": evaluation, "frechet": frechet, "generate": gener
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     kinds = parser.add_subparsers(dest="kind", required=True)
     for module in KINDS.values():
         module.add_parser(kinds)

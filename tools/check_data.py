@@ -5,23 +5,23 @@
 Leaves with status 0 if nothing was found, 1 if something was, 2 if DIR is no data set.
 """
 
-import argparse
 import json
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.cli import CommandParser
 from dgnet.core.errors import command
-from dgnet.core.option_types import at_least
+from dgnet.core.option_types import at_least, expanded_path
 from dgnet.data.checks import check_dataset
 from dgnet.data.datasets import LAYOUTS, read_dataset
 
 
 def main() -> int:
     """Parse, check, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, metavar="DIR", help="folder of the data set, or a .csv manifest")
+    parser = CommandParser(__doc__)
+    parser.add_argument("data", type=expanded_path, metavar="DIR", help="folder of the data set, or a .csv manifest")
     parser.add_argument("--layout", default="auto", help=f"auto (default), {', '.join(LAYOUTS)}")
     parser.add_argument("--workers", type=at_least(1), help="threads that decode (default: all cores)")
     parser.add_argument("--all", action="store_true", help="print every problem, not the first 20 of a kind")

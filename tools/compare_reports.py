@@ -7,20 +7,21 @@ names them: they must not be compared. Leaves with status 0 if all that stands s
 of it may not, 2 if a file is no report.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.cli import CommandParser
 from dgnet.core.errors import command
+from dgnet.core.option_types import expanded_path
 from eval.report.compare import as_text, compare
 from eval.report.report import read_report
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("reports", type=Path, nargs="+", metavar="REPORT.json", help="two or more report.json")
+    parser = CommandParser(__doc__)
+    parser.add_argument("reports", type=expanded_path, nargs="+", metavar="REPORT.json", help="two or more report.json")
     paths = parser.parse_args().reports
     comparison = compare([read_report(path) for path in paths])
     labels = [f"[{number}]" for number in range(1, len(paths) + 1)]

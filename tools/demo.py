@@ -8,7 +8,6 @@ Makes the built-in pedestrians, trains the teacher and DG-Net, and leaves in OUT
 report.json, report.md and report.html. Stopped at any moment, it goes on where it was when it is started again.
 """
 
-import argparse
 import shlex
 import sys
 from pathlib import Path
@@ -18,10 +17,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 
 from dgnet.config import Config, load_config, resolved
+from dgnet.core.cli import CommandParser, add_output_path, add_settings
 from dgnet.core.device import choose_precision
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError, command
 from dgnet.core.machine import machine
+from dgnet.core.option_types import expanded_path, folder_name
 from dgnet.core.settings import as_settings
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.cache import ImageCache
@@ -54,14 +55,16 @@ TRUTH_BESIDE = (0, 3)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     default = Path(__file__).resolve().parents[1] / "configs/demo.yaml"
-    parser.add_argument("--config", type=Path, default=default, help="a YAML file (default: configs/demo.yaml)")
-    parser.add_argument("settings", nargs="*", metavar="section.key=value", help="change single settings")
-    parser.add_argument("--name", help="folder of the demo (default: the configuration's name)")
-    parser.add_argument("--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are made")
+    parser.add_argument(
+        "--config", type=expanded_path, default=default, help="a YAML file (default: configs/demo.yaml)"
+    )
+    add_settings(parser)
+    parser.add_argument("--name", type=folder_name, help="folder of the demo (default: the configuration's name)")
+    add_output_path(parser)
     parser.add_argument("--resume", action="store_true", help="an unfinished demo goes on in any case")
-    args = parser.parse_intermixed_args()
+    args = parser.parse_args()
     config = load_config(args.config, [*args.settings, *as_settings({"name": args.name})])
     if config.data.layout != "synthetic":
         raise UserError(f"{args.config}: the demo needs data.layout 'synthetic', got {config.data.layout!r}")

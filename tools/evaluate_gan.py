@@ -1,7 +1,7 @@
 """Measure the images that a trained DG-Net makes, by named protocols, and write the report.
 
     python tools/evaluate_gan.py --name NAME
-    python tools/evaluate_gan.py --name NAME --which_epoch 100000 --weights pt_inception-2015-12-05-6726825d.pth \\
+    python tools/evaluate_gan.py --name NAME --iteration 100000 --weights pt_inception-2015-12-05-6726825d.pth \\
         --lpips-weights alexnet-owt-7be5be79.pth --extractor NAME_teacher
 
 Makes one image per training image (the original's protocol; kept in outputs/NAME/evaluation/ITERATION/swaps and used
@@ -19,10 +19,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.cli import CommandParser, add_run
 from dgnet.core.device import choose_device
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError, command
-from dgnet.core.option_types import at_least, sha256_digits
+from dgnet.core.option_types import at_least, expanded_path, run_name, sha256_digits
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset
@@ -45,19 +46,22 @@ from tools.evaluation.reid_extractor import encoder_extractor, reid_extractor
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--name", help="a run, its folder or a checkpoint (default: the run that was saved last)")
-    parser.add_argument("--output_path", type=Path, default=Path(), help="where its outputs/ is (default: here)")
-    parser.add_argument("--which_epoch", type=int, help="iteration of the checkpoint (default: the last)")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="where the run's data set is now")
+    parser = CommandParser(__doc__)
+    add_run(parser)
+    parser.add_argument("--data", type=expanded_path, metavar="DIR", help="where the run's data set is now")
     add_weights_options(parser)
     parser.add_argument("--lpips-net", choices=tuple(TRUNK_URLS), default="alex", help="(default: alex)")
-    parser.add_argument("--lpips-weights", type=Path, metavar="FILE", help="(default: torch's copy, or a download)")
+    parser.add_argument(
+        "--lpips-weights", type=expanded_path, metavar="FILE", help="(default: torch's copy, or a download)"
+    )
     parser.add_argument(
         "--lpips-sha256", type=sha256_digits, metavar="DIGITS", help="what the file's SHA-256 must begin with"
     )
     parser.add_argument(
-        "--extractor", metavar="RUN_OR_CHECKPOINT", help="the re-ID network that judges (default: the run's teacher)"
+        "--extractor",
+        type=run_name,
+        metavar="RUN_OR_CHECKPOINT",
+        help="the re-ID network that judges (default: the run's teacher)",
     )
     parser.add_argument(
         "--most", type=at_least(2), default=1000, help="reconstructions of a kind, swaps (default: 1000)"
@@ -80,7 +84,7 @@ def main() -> int:
         **diversity_options(args),
     )
     check_named_weights(args)
-    found = find_run(args.name, args.output_path, args.which_epoch, settings.device, build_student)
+    found = find_run(args.name, args.output_path, args.iteration, settings.device, build_student)
     folder = found.files[0].parent.parent / "evaluation" / f"{found.stored.iteration:08d}"
     if (folder / JSON_NAME).exists() and not args.overwrite:
         raise UserError(f"{folder / JSON_NAME} is there already: --overwrite replaces it")
@@ -168,7 +172,7 @@ def generated_set(args: argparse.Namespace, folder: Path, settings: gan.Settings
     request = SetRequest(
         name=args.name,
         output_path=args.output_path,
-        which_epoch=args.which_epoch,
+        iteration=args.iteration,
         device=str(settings.device),
         data=args.data,
         seed=settings.seed,

@@ -17,10 +17,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.cli import CommandParser, add_output_path
 from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
-from dgnet.core.option_types import at_least, between
+from dgnet.core.option_types import at_least, between, expanded_path, run_name
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.datasets import LAYOUTS, read_dataset
 from dgnet.runs.checkpoint import file_hash
@@ -36,10 +37,12 @@ from tools.evaluation.stored_features import features_of_dataset
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--name", required=True, help="a run, its folder, or a file of weights")
-    parser.add_argument("--output_path", type=Path, default=Path(), help="where its outputs/ is (default: here)")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="the data set (default: the one it was trained on)")
+    parser = CommandParser(__doc__)
+    parser.add_argument("--name", type=run_name, required=True, help="a run, its folder, or a file of weights")
+    add_output_path(parser)
+    parser.add_argument(
+        "--data", type=expanded_path, metavar="DIR", help="the data set (default: the one it was trained on)"
+    )
     parser.add_argument("--layout", default="auto", help=f"of --data: auto (default), {', '.join(LAYOUTS)}")
     parser.add_argument("--protocol", choices=tuple(PROTOCOLS), default="standard", help="(default: standard)")
     parser.add_argument("--repetitions", type=at_least(1), help=f"{SINGLE_SHOT}: galleries drawn (default: 10)")
@@ -48,7 +51,7 @@ def arguments() -> argparse.Namespace:
         "--expansion", type=at_least(1), metavar="N", help="gallery images that join a query (default: none)"
     )
     parser.add_argument(
-        "--expansion_alpha", type=between(0.0), metavar="A", help="they weigh cosine ** A (default: 0, the plain mean)"
+        "--expansion-alpha", type=between(0.0), metavar="A", help="they weigh cosine ** A (default: 0, the plain mean)"
     )
     parser.add_argument(
         "--k1", type=at_least(1), help="re-ranking: neighbors of the encoding (default: 20, fewer in a small set)"
@@ -57,8 +60,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--lambda", dest="weight", type=between(0.0, 1.0), help="re-ranking: weight of the distance (default: 0.3)"
     )
-    parser.add_argument("--features", type=Path, metavar="FILE", help=".npz to read the features from or save them to")
-    parser.add_argument("--report", type=Path, metavar="FOLDER", help="where the report is written")
+    parser.add_argument(
+        "--features", type=expanded_path, metavar="FILE", help=".npz to read the features from or save them to"
+    )
+    parser.add_argument("--report", type=expanded_path, metavar="FOLDER", help="where the report is written")
     parser.add_argument("--overwrite", action="store_true", help="replace a report that is there")
     add_mirrored_option(parser)
     add_device_options(parser)
@@ -69,7 +74,7 @@ def arguments() -> argparse.Namespace:
     if single_shot and args.expansion is not None:
         raise UserError(f"--expansion belongs to every protocol but {SINGLE_SHOT}")
     if args.expansion is None and args.expansion_alpha is not None:
-        raise UserError("--expansion_alpha weighs the images of --expansion: give that, too")
+        raise UserError("--expansion-alpha weighs the images of --expansion: give that, too")
     return args
 
 

@@ -17,8 +17,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.cli import CommandParser
 from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
+from dgnet.core.option_types import expanded_path
 from dgnet.data.records import Record
 from dgnet.generation.find_run import FoundRun, find_run
 from dgnet.generation.swap_pairs import one_each
@@ -31,9 +33,9 @@ EXAMPLES = 24
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     add_run_options(parser)
-    parser.add_argument("--data", type=Path, metavar="DIR", help="real images (default: the run's data set)")
+    parser.add_argument("--data", type=expanded_path, metavar="DIR", help="real images (default: the run's data set)")
     parser.add_argument(
         "--neighbors", type=int, default=1000, help="real images to look among, 0 for none (default: 1000)"
     )
@@ -58,7 +60,7 @@ def explore(options: argparse.Namespace) -> None:
     # Imported before anything takes long: it says if Gradio is missing.
     from visual.explorer.page import build_page, serve
 
-    run = find_run(options.name, options.output_path, options.which_epoch, choose_device(options.device), build_student)
+    run = find_run(options.name, options.output_path, options.iteration, choose_device(options.device), build_student)
     records = real_images(run, options.data, options.neighbors)
     print(f"{run.name} after {run.stored.iteration} iterations; {len(records)} real images to compare with", flush=True)
     page = build_page(Explorer(run, records), [record.path for record in records[:EXAMPLES]])

@@ -1,7 +1,7 @@
 """Write a trained head as ONNX: plain RGB in, embeddings of unit length out, any number of images at once.
 
-    python tools/export_onnx.py --model_path outputs/resnet50_kd/mAP_KD_86.2.pth --to resnet50.onnx
-    python tools/export_onnx.py --model_path X.pth --model_name mgn --input unit --no-mirrored --to mgn.onnx
+    python tools/export_onnx.py --model-path outputs/resnet50_kd/mAP_KD_86.2.pth --output resnet50.onnx
+    python tools/export_onnx.py --model-path X.pth --model-name mgn --input unit --no-mirrored --output mgn.onnx
 
 The file takes `images` [batch, 3, height, width] of the head's size, uint8 0..255 or (--input unit) float32 0..1;
 normalization is inside, the branches of self-distillation are not; the mirror image costs as much again. Its metadata
@@ -9,37 +9,38 @@ say the size and how to resize to it. It is written only if onnxruntime gives Py
 pip install -e '.[onnx]'.
 """
 
-import argparse
 import sys
 from pathlib import Path
 from typing import get_args
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.cli import CommandParser
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
+from dgnet.core.option_types import expanded_path
 from reid_heads.export import InputKind, export_onnx
 from reid_heads.model_file import open_head
 from tools.evaluation.options import add_mirrored_option
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model_path", type=Path, metavar="FILE", required=True, help="the trained head")
-    parser.add_argument("--model_name", metavar="NAME", help="which head it is: other systems' files do not say")
-    parser.add_argument("--to", type=Path, required=True, metavar="FILE.onnx", help="where it is written")
+    parser = CommandParser(__doc__)
+    parser.add_argument("--model-path", type=expanded_path, metavar="FILE", required=True, help="the trained head")
+    parser.add_argument("--model-name", metavar="NAME", help="which head it is: other systems' files do not say")
+    parser.add_argument("--output", type=expanded_path, required=True, metavar="FILE.onnx", help="where it is written")
     parser.add_argument("--input", choices=get_args(InputKind), default="uint8", help="(default: uint8)")
     add_mirrored_option(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     args = parser.parse_args()
-    if args.to.exists() and not args.overwrite:
-        raise UserError(f"{args.to} is there already: name another file or give --overwrite")
-    check_place(args.to)
+    if args.output.exists() and not args.overwrite:
+        raise UserError(f"{args.output} is there already: name another file or give --overwrite")
+    check_place(args.output)
     stored = open_head(args.model_path, args.model_name)
-    args.to.parent.mkdir(parents=True, exist_ok=True)
-    done = export_onnx(stored, args.to, kind=args.input, mirrored=args.mirrored)
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    done = export_onnx(stored, args.output, kind=args.input, mirrored=args.mirrored)
     print(
-        f"{args.to}: {done.size / 1e6:.1f} MB, {args.input} RGB {stored.height}x{stored.width} -> "
+        f"{args.output}: {done.size / 1e6:.1f} MB, {args.input} RGB {stored.height}x{stored.width} -> "
         f"{stored.network.embedding_size} numbers; largest difference from PyTorch {done.difference:.1e}"
     )
     return 0

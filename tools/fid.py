@@ -10,13 +10,14 @@ of pytorch-fid, too). With --extractor a re-identification network of ours takes
 in identity space, which needs no download and is closer to what this field cares about.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.cli import CommandParser
 from dgnet.core.errors import UserError, command
+from dgnet.core.option_types import expanded_path
 from eval.images.frechet import check_free, save_statistics
 from eval.images.image_sets import check_source, read_set, set_figures
 from eval.report.report import as_table
@@ -24,9 +25,11 @@ from tools.evaluation.options import add_device_options, add_extractor_options, 
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("real", type=Path, metavar="REAL", help="a folder or .npz file")
-    parser.add_argument("generated", type=Path, metavar="GENERATED", help="likewise; with --save-stats what is written")
+    parser = CommandParser(__doc__)
+    parser.add_argument("real", type=expanded_path, metavar="REAL", help="a folder or .npz file")
+    parser.add_argument(
+        "generated", type=expanded_path, metavar="GENERATED", help="likewise; with --save-stats what is written"
+    )
     add_extractor_options(parser)
     parser.add_argument("--kid", action="store_true", help="also the kernel distance")
     parser.add_argument("--precision-recall", action="store_true", help="also precision and recall")

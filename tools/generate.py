@@ -3,7 +3,7 @@
     python tools/generate.py --name NAME                            the original's protocol: every training image once,
                                                                     with its appearance and another image's structure
     python tools/generate.py --name NAME --count 128307             DG-Market's size, from Market-1501's 12,936 images
-    python tools/generate.py --name NAME --per_identity 24          as many for each identity
+    python tools/generate.py --name NAME --per-identity 24          as many for each identity
     python tools/generate.py --name NAME --appearances A.txt --structures B.txt      all pairs of two lists of images
     python tools/generate.py --name NAME --pairs pairs.csv          a file with the columns appearance and structure
     python tools/generate.py --name NAME ... --resume               go on where it stopped
@@ -13,7 +13,7 @@
 
 SET holds images/IDENTITY/, manifest.csv (sources, identities, cameras, soft label, scores, hashes) and set.json (the
 generator's checkpoint, the data set and its license). Training a head and the measures of tools/evaluate_gan.py take it
-as it is. DG-Market's size takes 2.8 core hours with --precision bf16 --no_scores and 4.7 in fp32 (extrapolated from 144
+as it is. DG-Market's size takes 2.8 core hours with --precision bf16 --no-scores and 4.7 in fp32 (extrapolated from 144
 images, 0.079 and 0.132 processor seconds each at 256x128, by tools/bench.py generate on an AMD EPYC, shared, torch
 2.15; labels and scores come on top, not measured; on a GPU: not measured).
 
@@ -29,8 +29,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.cli import CommandParser
 from dgnet.core.errors import UserError, command
-from dgnet.core.option_types import at_least
+from dgnet.core.option_types import at_least, expanded_path
 from dgnet.generation.request import SetRequest, make
 from dgnet.generation.verify import verify
 from reid_heads.models.student import build_student
@@ -39,44 +40,50 @@ from visual.options import add_run_options
 
 def parser() -> argparse.ArgumentParser:
     """The options; each is a field of `SetRequest`."""
-    described = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    described = CommandParser(__doc__)
     run = add_run_options(described)
     run.add_argument(
         "--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="of the networks (default: fp32)"
     )
     data = described.add_argument_group("the source images (default: the data set that the run was trained on)")
-    data.add_argument("--data", type=Path, metavar="DIR", help="where that data set is now")
-    data.add_argument("--other_data", action="store_true", help="--data is another data set than the run's")
+    data.add_argument("--data", type=expanded_path, metavar="DIR", help="where that data set is now")
+    data.add_argument("--other-data", action="store_true", help="--data is another data set than the run's")
     data.add_argument("--license", help="a note about the source images, for set.json (default: what is known of them)")
     plan = described.add_argument_group("the pairs (default: the original's protocol)")
     plan.add_argument(
         "--count", type=int, help="the original's protocol, again and again until there are so many pairs"
     )
-    plan.add_argument("--per_identity", type=int, metavar="N", help="N pairs for each training identity")
-    plan.add_argument("--appearances", type=Path, metavar="FILE", help="a text file, an image of the data set a line")
-    plan.add_argument("--structures", type=Path, metavar="FILE", help="likewise; all pairs of the two are made")
-    plan.add_argument("--pairs", type=Path, metavar="FILE", help="a CSV file with the columns appearance, structure")
+    plan.add_argument("--per-identity", type=int, metavar="N", help="N pairs for each training identity")
+    plan.add_argument(
+        "--appearances", type=expanded_path, metavar="FILE", help="a text file, an image of the data set a line"
+    )
+    plan.add_argument(
+        "--structures", type=expanded_path, metavar="FILE", help="likewise; all pairs of the two are made"
+    )
+    plan.add_argument(
+        "--pairs", type=expanded_path, metavar="FILE", help="a CSV file with the columns appearance, structure"
+    )
     plan.add_argument("--seed", type=int, default=0, help="draws the pairs (default: 0)")
     scores = described.add_argument_group("the scores")
     scores.add_argument(
         "--teacher",
-        type=Path,
+        type=expanded_path,
         metavar="FILE",
         help="who gives the soft labels (default: the run's own teacher; without one the generator's classifier)",
     )
     scores.add_argument(
-        "--no_scores",
+        "--no-scores",
         action="store_true",
         help="no soft labels and no scores: the teacher need not look at every image",
     )
     files = described.add_argument_group("the files")
     files.add_argument(
-        "--output", type=Path, metavar="SET", help="default: the run's folder, generated/ITERATION_PAIRS"
+        "--output", type=expanded_path, metavar="SET", help="default: the run's folder, generated/ITERATION_PAIRS"
     )
-    files.add_argument("--jpeg_quality", type=int, metavar="Q", help="JPEG of this quality, 1 to 100 (default: PNG)")
+    files.add_argument("--jpeg-quality", type=int, metavar="Q", help="JPEG of this quality, 1 to 100 (default: PNG)")
     files.add_argument("--resume", action="store_true", help="go on with a set that was not finished")
     files.add_argument("--extend", action="store_true", help="like --resume, and add the pairs that it does not have")
-    files.add_argument("--verify", type=Path, metavar="SET", help="check a set and do nothing else")
+    files.add_argument("--verify", type=expanded_path, metavar="SET", help="check a set and do nothing else")
     speed = described.add_argument_group("speed and memory; they change no image")
     speed.add_argument("--batch-size", type=at_least(1), default=64, help="pairs handled at a time (default: 64)")
     speed.add_argument("--memory", type=float, default=2.0, metavar="GIB", help="for codes, per process (default: 2)")

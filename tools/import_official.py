@@ -9,14 +9,15 @@ net_last.pth and opts.yaml. data.root is the data set of that training, raw or i
 identity each class stands for. Writes OUTPUT/outputs/NAME; nothing that is there is changed.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.cli import CommandParser, add_output_path, add_settings
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import command
+from dgnet.core.option_types import expanded_path, folder_name
 from dgnet.core.settings import as_settings
 from dgnet.data.training_data import open_dataset
 from dgnet.official.import_run import import_run
@@ -24,23 +25,23 @@ from dgnet.official.release import read_released, read_teacher
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--outputs", type=Path, required=True, metavar="DIR", help="the original's outputs/NAME")
+    parser = CommandParser(__doc__)
+    parser.add_argument(
+        "--outputs", type=expanded_path, required=True, metavar="DIR", help="the original's outputs/NAME"
+    )
     parser.add_argument(
         "--teacher",
-        type=Path,
+        type=expanded_path,
         action="append",
         default=[],
         metavar="DIR",
         help="the original's models/NAME, or the weights in it; again for each further teacher",
     )
     parser.add_argument("--iteration", type=int, help="which of its checkpoints (default: the last)")
-    parser.add_argument("--name", help="folder of the run (default: NAME of --outputs)")
-    parser.add_argument(
-        "--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are made (default: here)"
-    )
-    parser.add_argument("settings", nargs="*", metavar="section.key=value", help="change single settings")
-    args = parser.parse_intermixed_args()
+    parser.add_argument("--name", type=folder_name, help="folder of the run (default: NAME of --outputs)")
+    add_output_path(parser)
+    add_settings(parser)
+    args = parser.parse_args()
     name = as_settings({"name": args.name})
     released = read_released(args.outputs, args.iteration, [*args.settings, *name])
     teachers = [read_teacher(path) for path in args.teacher]
@@ -50,7 +51,7 @@ def main() -> None:
     print(f"{run.folder}: {args.outputs} after {released.iteration} iterations, {released.identities} identities")
     for note in run.notes:
         print(f"note: {note}")
-    elsewhere = f" --output_path {args.output_path}" if args.output_path != Path() else ""
+    elsewhere = f" --output-path {args.output_path}" if args.output_path != Path() else ""
     print(f"go on with:\npython tools/train_gan.py --config {run.folder}/config.yaml{elsewhere} --resume")
 
 

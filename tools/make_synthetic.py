@@ -12,8 +12,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tqdm import tqdm
 
+from dgnet.core.cli import CommandParser
 from dgnet.core.errors import UserError, command
-from dgnet.core.option_types import at_least
+from dgnet.core.option_types import at_least, expanded_path
 from dgnet.data.pedestrians import SyntheticSpec, write_dataset
 from dgnet.data.pedestrians.sheet import write_sheet
 from dgnet.data.pedestrians.spec import GALLERY, QUERY, TRAIN, pictures
@@ -21,9 +22,9 @@ from dgnet.data.pedestrians.spec import GALLERY, QUERY, TRAIN, pictures
 
 def _arguments() -> argparse.Namespace:
     default = SyntheticSpec()
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", nargs="?", type=Path, help="a folder that is new, empty or holds the same set")
-    parser.add_argument("--sheet", type=Path, help="also write a contact sheet of swaps to this PNG file")
+    parser = CommandParser(__doc__)
+    parser.add_argument("out", nargs="?", type=expanded_path, help="a folder that is new, empty or holds the same set")
+    parser.add_argument("--sheet", type=expanded_path, help="also write a contact sheet of swaps to this PNG file")
     for name, meaning, least in (
         ("seed", "draws the people", 0),
         ("camera_seed", "draws the cameras: another number is another place", 0),

@@ -1,13 +1,12 @@
 """Measure the swaps of a trained DG-Net on built-in pedestrians, whose true swaps are known.
 
     python tools/measure_swaps.py --name demo
-    python tools/measure_swaps.py --name demo --which_epoch 600
+    python tools/measure_swaps.py --name demo --iteration 600
 
 Prints swap fidelity against the true swaps, whom a classifier that DG-Net never saw names on generated images, and the
 accuracy of re-identification. That classifier is trained first, as the run NAME_witness, where it is not there yet.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,9 +16,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 from torch import Tensor
 
+from dgnet.core.cli import CommandParser, add_device, add_run
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError, command
-from dgnet.core.option_types import DEVICES, folder_name
+from dgnet.core.option_types import folder_name
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.cache import ImageCache
 from dgnet.data.pedestrians import SyntheticTruth
@@ -156,18 +156,15 @@ def measure(
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--name", required=True, help="a run below OUTPUT/outputs, its folder or a checkpoint")
-    parser.add_argument("--output_path", type=Path, default=Path(), help="where its outputs/ is (default: here)")
-    parser.add_argument("--which_epoch", type=int, help="iteration of the checkpoint (default: the newest)")
+    parser = CommandParser(__doc__)
+    add_run(parser, required=True)
     parser.add_argument(
-        "--witness", type=folder_name, help="the run that has or gets the classifier (default: NAME_witness)"
+        "--classifier", type=folder_name, help="the run that has or gets the classifier (default: NAME_witness)"
     )
-    parser.add_argument("--resume", action="store_true", help="a classifier half trained is trained on in any case")
-    parser.add_argument("--device", default="auto", help=DEVICES)
+    add_device(parser)
     args = parser.parse_args()
     distributed = Distributed.start(args.device)
-    run = find_run(args.name, args.output_path, args.which_epoch, distributed.device, build_student)
+    run = find_run(args.name, args.output_path, args.iteration, distributed.device, build_student)
     name, stored, _ = run
     layout = stored.config.data.layout
     if layout != "synthetic":
@@ -176,7 +173,7 @@ def main() -> int:
     job = Job(stored.config, args.output_path, distributed)
     watch = Stopwatch()
     with watch.stage("witness"):
-        witness = train_witness(job, dataset, args.witness or f"{name}_witness")
+        witness = train_witness(job, dataset, args.classifier or f"{name}_witness")
     if isinstance(witness, int):
         return witness
     taught_by = teacher_of(run)

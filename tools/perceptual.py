@@ -8,15 +8,15 @@ The first is a diversity (GENERATED/IDENTITY/*.png, random pairs of one identity
 with the lpips package.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.cli import CommandParser, add_device
 from dgnet.core.device import choose_device
 from dgnet.core.errors import command
-from dgnet.core.option_types import DEVICES, sha256_digits
+from dgnet.core.option_types import expanded_path, sha256_digits
 from eval.images.diversity import pair_by_pair
 from eval.images.file_pairs import files_by_name, means_of_pairs, pairs_of_files
 from eval.images.image_files import files_by_folder
@@ -26,15 +26,17 @@ from tools.evaluation.diversity import add_pair_options, diversity_figures, dive
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     add_pair_options(parser)
     parser.add_argument("--net", choices=tuple(TRUNK_URLS), default="alex", help="the trunk (default: alex)")
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="(default: torch's copy, or a download)")
+    parser.add_argument("--weights", type=expanded_path, metavar="FILE", help="(default: torch's copy, or a download)")
     parser.add_argument(
         "--weights-sha256", type=sha256_digits, metavar="DIGITS", help="what the file's SHA-256 must begin with"
     )
-    parser.add_argument("--linear", type=Path, metavar="FILE", help="the linear layers (default: the package's)")
-    parser.add_argument("--device", default="auto", help=DEVICES)
+    parser.add_argument(
+        "--linear", type=expanded_path, metavar="FILE", help="the linear layers (default: the package's)"
+    )
+    add_device(parser)
     args = parser.parse_args()
     options = diversity_options(args)
     groups = files_by_folder(args.dir) if args.against is None else {}

@@ -5,22 +5,25 @@
 makes Market-1501-v15.09.15/pytorch/{train_all,train,val,query,gallery,multi-query}/ID/.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.cli import CommandParser
 from dgnet.core.errors import command
+from dgnet.core.option_types import expanded_path
 from dgnet.data.dgnet_layout import prepare_market
 
 
 def main() -> None:
     """Parse, write, say what was written."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with bounding_box_train")
+    parser = CommandParser(__doc__)
     parser.add_argument(
-        "--output", type=Path, metavar="DIR", help="folder to write, not there yet (default: DIR/pytorch)"
+        "--data", type=expanded_path, required=True, metavar="DIR", help="folder with bounding_box_train"
+    )
+    parser.add_argument(
+        "--output", type=expanded_path, metavar="DIR", help="folder to write, not there yet (default: DIR/pytorch)"
     )
     parser.add_argument("--copy", action="store_true", help="copy the images (default: hard links)")
     options = parser.parse_args()

@@ -1,7 +1,7 @@
 """Write the page of a run: one HTML file that opens offline, on a phone, and can be mailed.
 
     python tools/report.py --name demo
-    python tools/report.py --name market --which_epoch 100000 --to market.html
+    python tools/report.py --name market --iteration 100000 --output market.html
 
 Swaps of test people, the accuracy of DG-Net's encoder without and with re-ranking, its best and worst retrievals, the
 curves of the training, every setting, the data, the machine. Figures of a report.json in the run's folder are shown
@@ -16,10 +16,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.cli import CommandParser, add_run
 from dgnet.core.device import choose_device
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place, replace_text
+from dgnet.core.option_types import expanded_path
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.training_data import open_dataset
 from dgnet.generation.find_run import find_run
@@ -39,11 +41,11 @@ PAGE, SCALARS = "page.html", "scalars.csv"
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--name", help="a run below OUTPUT/outputs, or its folder (default: the latest)")
-    parser.add_argument("--which_epoch", type=int, help="iteration of the checkpoint (default: the last)")
-    parser.add_argument("--output_path", type=Path, default=Path(), help="where its outputs/ is (default: here)")
-    parser.add_argument("--to", type=Path, metavar="FILE", help=f"the page (default: {PAGE} in the run's folder)")
+    parser = CommandParser(__doc__)
+    add_run(parser)
+    parser.add_argument(
+        "--output", type=expanded_path, metavar="FILE", help=f"the page (default: {PAGE} in the run's folder)"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace a page that is there")
     parser.add_argument("--without-accuracy", action="store_true", help="do not measure re-identification")
     add_mirrored_option(parser)
@@ -55,12 +57,12 @@ def main() -> int:
     args = arguments()
     watch = Stopwatch()
     name, stored, weights = find_run(
-        args.name, args.output_path, args.which_epoch, choose_device(args.device), build_student
+        args.name, args.output_path, args.iteration, choose_device(args.device), build_student
     )
     folder = weights[0].parent.parent
-    page = args.to or folder / PAGE
+    page = args.output or folder / PAGE
     if page.exists() and not args.overwrite:
-        raise UserError(f"{page} is there already: name another file by --to or give --overwrite")
+        raise UserError(f"{page} is there already: name another file by --output or give --overwrite")
     check_place(page)
     dataset = open_dataset(stored.config.data, Distributed.start("cpu"))
     with watch.stage("swaps"):

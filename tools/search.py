@@ -1,14 +1,13 @@
 """Find a person: the images of a gallery that are most like a query, as a list and as a picture.
 
-    python tools/search.py --model_path outputs/resnet50/mAP_85.9.pth --query one.jpg --gallery /data/Market-1501/query
-    python tools/search.py --model_path X.pth --query one.jpg two.jpg --gallery gallery.npz --top 20 --to found.png
+    python tools/search.py --model-path outputs/resnet50/mAP_85.9.pth --query one.jpg --gallery /data/Market-1501/query
+    python tools/search.py --model-path X.pth --query one.jpg two.jpg --gallery gallery.npz --top 20 --output found.png
 
 The gallery is a folder, or a file of tools/extract.py made by the same weights and preprocessing. The query's own file
 is not listed. Similarity is the cosine of the features, from -1 to 1. Where file names tell identities (as those of
 Market-1501, DukeMTMC-reID and CUHK03-NP do), the picture frames the query's person in green and others in orange.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -16,8 +15,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
+from dgnet.core.cli import CommandParser
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
+from dgnet.core.option_types import expanded_path
 from dgnet.data.readers.names import market_name
 from dgnet.data.records import JUNK
 from dgnet.runs.checkpoint import file_hash
@@ -29,19 +30,23 @@ from visual.image_input import read_images
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--query", nargs="+", type=Path, required=True, metavar="IMAGE", help="who is looked for")
-    parser.add_argument("--gallery", type=Path, required=True, metavar="DIR_OR_NPZ", help="where")
+    parser = CommandParser(__doc__)
+    parser.add_argument(
+        "--query", nargs="+", type=expanded_path, required=True, metavar="IMAGE", help="who is looked for"
+    )
+    parser.add_argument("--gallery", type=expanded_path, required=True, metavar="DIR_OR_NPZ", help="where")
     parser.add_argument("--top", type=int, default=10, help="images listed for a query (default: 10)")
-    parser.add_argument("--to", type=Path, default=Path("found.png"), help="the picture (default: found.png)")
+    parser.add_argument(
+        "--output", type=expanded_path, default=Path("found.png"), help="the picture (default: found.png)"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace a picture that is there")
     add_head_options(parser)
     args = parser.parse_args()
     if args.top < 1:
         raise UserError(f"--top must be at least 1, got {args.top}")
-    if args.to.exists() and not args.overwrite:
-        raise UserError(f"{args.to} is there already: name another file or give --overwrite")
-    check_place(args.to)
+    if args.output.exists() and not args.overwrite:
+        raise UserError(f"{args.output} is there already: name another file or give --overwrite")
+    check_place(args.output)
     head = UsedHead.of(args)
     gallery = gallery_of(args.gallery, head)
     queries = read_images(args.query, head.stored.height, head.stored.width)  # refuses what is no image of a person
@@ -59,9 +64,9 @@ def main() -> int:
             print(f"  {rank:3d}  {value:.4f}  {path}")
     found = [read_images(row, head.stored.height, head.stored.width) for row in rows]
     scale = max(1, 128 // head.stored.height)  # small images stay visible
-    args.to.parent.mkdir(parents=True, exist_ok=True)
-    save_png(found_lists(queries, found, similarities, right, scale=scale), args.to)
-    print(args.to)
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    save_png(found_lists(queries, found, similarities, right, scale=scale), args.output)
+    print(args.output)
     return 0
 
 

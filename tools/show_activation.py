@@ -1,9 +1,9 @@
 """Where networks look: heat maps of heads, or of a run's appearance encoder, over images.
 
     python tools/show_activation.py                                     # the latest run's appearance encoder
-    python tools/show_activation.py --model_path outputs/resnet50/mAP_85.9.pth outputs/mgn/mAP_87.1.pth \\
+    python tools/show_activation.py --model-path outputs/resnet50/mAP_85.9.pth outputs/mgn/mAP_87.1.pth \\
         --data /data/Market-1501
-    python tools/show_activation.py --model_path net_last.pth --model_name mgn --input_folder photographs
+    python tools/show_activation.py --model-path net_last.pth --model-name mgn --input-folder photographs
 
 A column for each image, a row for each network: the energy of its last feature map, from dark violet to yellow.
 """
@@ -21,6 +21,7 @@ from dgnet.config import Config
 from dgnet.core import pixels
 from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
+from dgnet.core.option_types import expanded_path
 from dgnet.generation.find_run import find_run
 from dgnet.models.frozen import evaluating
 from dgnet.models.head import HeadOutput
@@ -54,19 +55,19 @@ class Looker:
 
 def main() -> None:
     parser = page_parser(__doc__)
-    parser.add_argument("--model_path", type=Path, nargs="+", metavar="FILE", help="heads, instead of a run")
-    parser.add_argument("--model_name", metavar="NAME", help="the head in files of other systems, which do not tell")
+    parser.add_argument("--model-path", type=expanded_path, nargs="+", metavar="FILE", help="heads, instead of a run")
+    parser.add_argument("--model-name", metavar="NAME", help="the head in files of other systems, which do not tell")
     parser.add_argument("--count", type=int, default=6, help="images (default: 6)")
     options = parser.parse_args()
     device = choose_device(options.device)
     if options.model_path:
         if options.data is None and options.input_folder is None:
-            raise UserError("heads do not say which images they know: name some by --data or --input_folder")
+            raise UserError("heads do not say which images they know: name some by --data or --input-folder")
         heads = [open_head(path, options.model_name, device) for path in options.model_path]
         lookers = [Looker(head.network.name, head.network, head.height, head.width) for head in heads]
         data, name, picture = Config().data, heads[0].network.name, "activation"
     else:
-        run = find_run(options.name, options.output_path, options.which_epoch, device, build_student)
+        run = find_run(options.name, options.output_path, options.iteration, device, build_student)
         data = run.stored.config.data
         lookers = [Looker("appearance encoder", run.stored.network.appearance.backbone, data.height, data.width)]
         name, picture = run.name, f"activation_{run.stored.iteration:08d}"

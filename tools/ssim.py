@@ -9,13 +9,13 @@ quality. With --against it is a fidelity: SSIM with gaussian and with uniform wi
 beside the one of the same name in REAL; MS-SSIM with as many scales as the smallest image has room for.
 """
 
-import argparse
 import sys
 from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.cli import CommandParser
 from dgnet.core.errors import command
 from eval.images.diversity import DISSIMILARITY, DSSIM
 from eval.images.file_pairs import files_by_name, means_of_pairs, pairs_of_files
@@ -27,7 +27,7 @@ from tools.evaluation.fidelity import MEASURES, UNITS
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     add_pair_options(parser)
     args = parser.parse_args()
     options = diversity_options(args)

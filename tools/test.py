@@ -1,18 +1,19 @@
 """Measure a trained head on a data set's test split: mAP, Rank-1, Rank-5, Rank-10, without and with re-ranking.
 
-    python tools/test.py --TEST_IMS_PER_BATCH 4 --model_name resnet50 --model_path outputs/resnet50/mAP_85.9.pth
-    python tools/test.py --model_path outputs/mgn/mAP_87.1.pth --datadir /data/Market-1501 --no-mirrored
+    python tools/test.py --batch-size 4 --model-name resnet50 --model-path outputs/resnet50/mAP_85.9.pth
+    python tools/test.py --model-path outputs/mgn/mAP_87.1.pth --data /data/Market-1501 --no-mirrored
 
-The file is one of ours or of the original systems; those do not say which head they hold, --model_name does.
+The file is one of ours or of the original systems; those do not say which head they hold, --model-name does.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.cli import CommandParser, add_settings
 from dgnet.core.errors import command
+from dgnet.core.option_types import expanded_path
 from dgnet.core.settings import as_settings, override_settings
 from reid_heads.config import HeadConfig
 from tools.heads.options import add_test_options
@@ -20,15 +21,15 @@ from tools.heads.running import test
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("settings", nargs="*", metavar="section.key=value", help="such as data.layout=csv")
-    parser.add_argument("--model_name", metavar="NAME", help="the head that the file holds")
-    parser.add_argument("--model_path", type=Path, metavar="FILE", required=True, help="its weights")
+    parser = CommandParser(__doc__)
+    add_settings(parser)
+    parser.add_argument("--model-name", metavar="NAME", help="the head that the file holds")
+    parser.add_argument("--model-path", type=expanded_path, metavar="FILE", required=True, help="its weights")
     add_test_options(parser)
-    args = parser.parse_intermixed_args()
+    args = parser.parse_args()
     values = {
-        "data.root": args.datadir,
-        "test.batch_size": args.TEST_IMS_PER_BATCH,
+        "data.root": args.data,
+        "test.batch_size": args.batch_size,
         "test.mirrored": args.mirrored,
     }
     config = override_settings(HeadConfig(), [*as_settings(values), *args.settings])

@@ -1,6 +1,6 @@
 """Test DG-Net's embedding as the original does: primary and fine-grained features together, by their alpha.
 
-    python tools/test_2label.py --name NAME --which_epoch 100000
+    python tools/test_2label.py --name NAME --iteration 100000
     python tools/test_2label.py --name NAME --multi --data /data/Market-1501
 
 NAME is a run below OUTPUT/outputs, a run's folder, one of its checkpoints, or an outputs/NAME of the original release.
@@ -17,9 +17,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 
+from dgnet.core.cli import CommandParser, add_run
 from dgnet.core.device import choose_device
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import command
+from dgnet.core.option_types import expanded_path
 from dgnet.data.datasets import LAYOUTS, read_dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.generation.find_run import find_run
@@ -41,15 +43,17 @@ RANKS = (1, 5, 10)
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--name", help="a run, its folder or a checkpoint (default: the run that was saved last)")
-    parser.add_argument("--which_epoch", type=int, help="iteration of the checkpoint (default: the newest)")
+    parser = CommandParser(__doc__)
+    add_run(parser)
     parser.add_argument("--multi", action="store_true", help="also by several images of each query (gt_bbox)")
-    parser.add_argument("--output_path", type=Path, default=Path(), help="where its outputs/ is (default: here)")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="the data set (default: the one it was trained on)")
+    parser.add_argument(
+        "--data", type=expanded_path, metavar="DIR", help="the data set (default: the one it was trained on)"
+    )
     parser.add_argument("--layout", default="auto", help=f"of --data: auto (default), {', '.join(LAYOUTS)}")
     parser.add_argument("--protocol", choices=PROTOCOLS, default="dgnet", help="(default: dgnet)")
-    parser.add_argument("--features", type=Path, metavar="FILE", help=".npz to read the features from or save them to")
+    parser.add_argument(
+        "--features", type=expanded_path, metavar="FILE", help=".npz to read the features from or save them to"
+    )
     add_mirrored_option(parser)
     add_device_options(parser)
     return parser.parse_args()
@@ -57,7 +61,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     args = arguments()
-    found = find_run(args.name, args.output_path, args.which_epoch, choose_device(args.device), build_student)
+    found = find_run(args.name, args.output_path, args.iteration, choose_device(args.device), build_student)
     encoder, size = found.stored.network.appearance, found.stored.config.data
     dataset = read_dataset(args.data, args.layout) if args.data else open_dataset(size, Distributed.start("cpu"))
     with torch.no_grad(), evaluating(encoder):

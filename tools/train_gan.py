@@ -18,9 +18,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import yaml
 
 from dgnet.config import Config, load_config, resolved
+from dgnet.core.cli import CommandParser, add_output_path, add_settings
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import command
-from dgnet.core.option_types import above
+from dgnet.core.option_types import above, expanded_path, folder_name
 from dgnet.core.settings import as_settings
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
@@ -31,22 +32,18 @@ from visual.drawing.swap import fixed_grid
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/")
-    parser.add_argument(
-        "settings", nargs="*", metavar="section.key=value", help="change single settings of the configuration"
-    )
-    parser.add_argument("--name", help="folder of the run (default: the configuration's name)")
-    parser.add_argument(
-        "--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are made (default: here)"
-    )
+    parser = CommandParser(__doc__)
+    parser.add_argument("--config", type=expanded_path, required=True, help="a YAML file, see configs/")
+    add_settings(parser)
+    parser.add_argument("--name", type=folder_name, help="folder of the run (default: the configuration's name)")
+    add_output_path(parser)
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this run, or begin it")
     parser.add_argument("--max-hours", type=above(0), help="save and leave after this many hours")
     parser.add_argument(
         "--dry-run", action="store_true", help="print the resolved configuration and the parameter counts, then leave"
     )
     # Settings may stand before and after options.
-    return parser.parse_intermixed_args()
+    return parser.parse_args()
 
 
 def main() -> int:

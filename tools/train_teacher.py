@@ -7,7 +7,6 @@ Writes OUTPUT/outputs/NAME/teacher.pth, a file that describes itself; name it in
 configuration.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -16,9 +15,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 
 from dgnet.config import load_config
+from dgnet.core.cli import CommandParser, add_output_path, add_settings
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import command
-from dgnet.core.option_types import above, folder_name
+from dgnet.core.option_types import above, expanded_path, folder_name
 from dgnet.data.cache import ImageCache
 from dgnet.data.training_data import open_dataset
 from dgnet.models.embedding import extract, teacher_embedding
@@ -27,18 +27,16 @@ from eval.reid.ranking import rank_metrics
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", type=Path, required=True, help="a YAML file, see configs/")
-    parser.add_argument("settings", nargs="*", metavar="section.key=value", help="change single settings")
+    parser = CommandParser(__doc__)
+    parser.add_argument("--config", type=expanded_path, required=True, help="a YAML file, see configs/")
+    add_settings(parser)
     parser.add_argument(
         "--name", type=folder_name, help="folder of the run (default: the configuration's name and _teacher)"
     )
-    parser.add_argument(
-        "--output_path", type=Path, default=Path(), help="where outputs/ and logs/ are made (default: here)"
-    )
+    add_output_path(parser)
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this run, or begin it")
     parser.add_argument("--max-hours", type=above(0), help="save and leave after this many hours")
-    args = parser.parse_intermixed_args()
+    args = parser.parse_args()
     config = load_config(args.config, args.settings)
     distributed = Distributed.start(config.run.device)
     dataset = open_dataset(config.data, distributed)

@@ -16,9 +16,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.cli import CommandParser, add_output_path
 from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place, replace_text
+from dgnet.core.option_types import expanded_path, run_name
 from dgnet.data.datasets import read_dataset
 from dgnet.runs.checkpoint import file_hash
 from eval.reid.feature_file import StoredFeatures, load_features
@@ -33,14 +35,22 @@ RANKS = (1, 5, 10)
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--network", action="append", default=[], metavar="NAME", help="again for each further one")
-    parser.add_argument("--data", action="append", default=[], type=Path, metavar="DIR", help="again for each further")
-    parser.add_argument("--features", action="append", default=[], type=Path, metavar="FILE", help="saved features")
-    parser.add_argument("--save", type=Path, metavar="FOLDER", help="where features are kept and read again")
-    parser.add_argument("--output_path", type=Path, default=Path(), help="where outputs/ is (default: here)")
+    parser = CommandParser(__doc__)
+    parser.add_argument(
+        "--network", action="append", default=[], type=run_name, metavar="NAME", help="again for each further one"
+    )
+    parser.add_argument(
+        "--data", action="append", default=[], type=expanded_path, metavar="DIR", help="again for each further"
+    )
+    parser.add_argument(
+        "--features", action="append", default=[], type=expanded_path, metavar="FILE", help="saved features"
+    )
+    parser.add_argument("--save", type=expanded_path, metavar="FOLDER", help="where features are kept and read again")
+    add_output_path(parser)
     parser.add_argument("--protocol", choices=PROTOCOLS, default="standard", help="(default: standard)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="the table for programs; replaced if it is there")
+    parser.add_argument(
+        "--json", type=expanded_path, metavar="FILE", help="the table for programs; replaced if it is there"
+    )
     add_mirrored_option(parser)
     add_device_options(parser)
     args = parser.parse_args()

@@ -41,7 +41,7 @@ class Page:
         `build_head` makes the head of a run whose appearance encoder is one.
         """
         device = choose_device(options.device)
-        return cls(find_run(options.name, options.output_path, options.which_epoch, device, build_head), options)
+        return cls(find_run(options.name, options.output_path, options.iteration, device, build_head), options)
 
     @property
     def generator(self) -> Generator:
@@ -85,7 +85,7 @@ def enlargement(options: argparse.Namespace, height: int) -> int:
 def choose_paths(options: argparse.Namespace, config: DataConfig, count: int) -> list[Path]:
     """`count` images of as many people (fewer where there are fewer), drawn by --seed.
 
-    From --input_folder, where each image counts as a person, or --data, or the data set of a run's configuration.
+    From --input-folder, where each image counts as a person, or --data, or the data set of a run's configuration.
     """
     if count < 1:
         raise UserError(f"--count must be a whole number from 1, got {count}")
@@ -128,7 +128,7 @@ def found_dataset(config: DataConfig, other: Path | None = None) -> Dataset:
         return read_dataset(other)
     if not Path(config.root).exists():
         raise UserError(
-            f"{config.root}: the data set of this run is not there; name another by --data, or images by --input_folder"
+            f"{config.root}: the data set of this run is not there; name another by --data, or images by --input-folder"
         )
     return read_dataset(Path(config.root), "market1501" if config.layout == "synthetic" else config.layout)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.errors import UserError, command
+from dgnet.core.option_types import expanded_path
 from reid_heads.models.student import build_student
 from visual.drawing.grid import REAL, Tile, grid, image_png, png
 from visual.drawing.swap import swapped_pairs
@@ -26,8 +27,8 @@ def main() -> None:
     parser = page_parser(__doc__)
     parser.add_argument("--count", type=int, default=6, help="pairs where no files are named (default: 6)")
     parser.add_argument("--columns", type=int, default=2, help="pairs beside each other (default: 2)")
-    parser.add_argument("--appearances", type=Path, nargs="+", metavar="IMAGE", help="whose clothes")
-    parser.add_argument("--structures", type=Path, nargs="+", metavar="IMAGE", help="whose pose and place")
+    parser.add_argument("--appearances", type=expanded_path, nargs="+", metavar="IMAGE", help="whose clothes")
+    parser.add_argument("--structures", type=expanded_path, nargs="+", metavar="IMAGE", help="whose pose and place")
     options = parser.parse_args()
     if options.columns < 1:
         raise UserError(f"--columns must be a whole number from 1, got {options.columns}")

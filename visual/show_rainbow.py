@@ -1,8 +1,8 @@
 """One person in many clothes: each row keeps its structure, the appearances are in the order of the color circle.
 
 python visual/show_rainbow.py
-python visual/show_rainbow.py --people 5 --count 16
-python visual/show_rainbow.py --structures me.jpg --input_folder wardrobe
+python visual/show_rainbow.py --identities 5 --count 16
+python visual/show_rainbow.py --structures me.jpg --input-folder wardrobe
 """
 
 import sys
@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 
 from dgnet.core.errors import UserError, command
+from dgnet.core.option_types import expanded_path
 from reid_heads.models.student import build_student
 from visual.drawing.grid import REAL, Tile, grid, png
 from visual.drawing.rainbow import hues, mean_image
@@ -25,15 +26,17 @@ def main() -> None:
     """Parse, swap, sort, draw."""
     parser = page_parser(__doc__)
     parser.add_argument("--count", type=int, default=12, help="appearances where no files are named (default: 12)")
-    parser.add_argument("--people", type=int, default=3, help="structures where no files are named (default: 3)")
-    parser.add_argument("--appearances", type=Path, nargs="+", metavar="IMAGE", help="whose clothes (columns)")
-    parser.add_argument("--structures", type=Path, nargs="+", metavar="IMAGE", help="whose pose and place (rows)")
+    parser.add_argument("--identities", type=int, default=3, help="structures where no files are named (default: 3)")
+    parser.add_argument("--appearances", type=expanded_path, nargs="+", metavar="IMAGE", help="whose clothes (columns)")
+    parser.add_argument(
+        "--structures", type=expanded_path, nargs="+", metavar="IMAGE", help="whose pose and place (rows)"
+    )
     options = parser.parse_args()
-    if options.people < 1:
-        raise UserError(f"--people must be a whole number from 1, got {options.people}")
+    if options.identities < 1:
+        raise UserError(f"--identities must be a whole number from 1, got {options.identities}")
     page = Page.open(options, build_student)
     appearances = page.read(options.appearances or page.choose(options.count))
-    structures = page.read(options.structures or page.choose(options.people))
+    structures = page.read(options.structures or page.choose(options.identities))
     swapped = swapped_images(page.generator, appearances, structures).transpose(0, 1)
     order = np.argsort(hues(mean_image(swapped)), kind="stable")
     appearances, swapped = appearances[order], swapped[:, order]

@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.errors import command
+from dgnet.core.option_types import expanded_path
 from reid_heads.models.student import build_student
 from visual.drawing.interpolate import between_appearances
 from visual.drawing.smooth import RealImages, draw, named, smooth_parser
@@ -23,8 +24,10 @@ from visual.job import Page
 def main() -> None:
     """Parse, interpolate, draw."""
     parser = smooth_parser(__doc__)
-    parser.add_argument("--appearances", type=Path, nargs="+", metavar="IMAGE", help="whose clothes, in pairs")
-    parser.add_argument("--structures", type=Path, nargs="+", metavar="IMAGE", help="who wears them, one for each pair")
+    parser.add_argument("--appearances", type=expanded_path, nargs="+", metavar="IMAGE", help="whose clothes, in pairs")
+    parser.add_argument(
+        "--structures", type=expanded_path, nargs="+", metavar="IMAGE", help="who wears them, one for each pair"
+    )
     options = parser.parse_args()
     page = Page.open(options, build_student)
     ends, structures = named(page, options.appearances, options.structures, ("--appearances", "--structures"))

@@ -1,7 +1,7 @@
 """The two spaces: a map of the appearance codes and one of the structure codes, colored by identity and by camera.
 
     python visual/show_spaces.py
-    python visual/show_spaces.py --people 10 --images 20 --data /data/Market-1501
+    python visual/show_spaces.py --identities 10 --images 20 --data /data/Market-1501
 
 Where the two are apart as they should be, appearances cluster by identity and structures do not. The maps show the
 directions of the largest spread (PCA) and how much of the variance they hold.
@@ -12,28 +12,29 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.cli import CommandParser
 from dgnet.core.errors import UserError, command
 from reid_heads.models.student import build_student
 from visual.drawing.codes import appearance_and_structure_codes
 from visual.drawing.grid import png
 from visual.drawing.spaces import map_of_spaces, principal_plane
 from visual.job import Page, images_of_people
-from visual.options import add_image_options, add_picture_options, add_run_options, new_parser
+from visual.options import add_image_options, add_picture_options, add_run_options
 
 
 def main() -> None:
     """Parse, encode, draw."""
-    parser = new_parser(__doc__)
+    parser = CommandParser(__doc__)
     add_run_options(parser)
     add_image_options(parser, folder=False)
     add_picture_options(parser, scale=False)
-    parser.add_argument("--people", type=int, default=8, help="identities (default: 8)")
+    parser.add_argument("--identities", type=int, default=8, help="identities (default: 8)")
     parser.add_argument("--images", type=int, default=20, help="at most so many images of each (default: 20)")
     options = parser.parse_args()
-    if options.people < 1 or options.images < 1:
-        raise UserError(f"--people and --images must be from 1, got {options.people} and {options.images}")
+    if options.identities < 1 or options.images < 1:
+        raise UserError(f"--identities and --images must be from 1, got {options.identities} and {options.images}")
     page = Page.open(options, build_student)
-    records = images_of_people(page.dataset(), options.people, options.images, options.seed)
+    records = images_of_people(page.dataset(), options.identities, options.images, options.seed)
     images = page.read([record.path for record in records])
     appearance, structure = appearance_and_structure_codes(page.generator, images)
     planes = {"appearance codes": principal_plane(appearance), "structure codes": principal_plane(structure)}

@@ -2,7 +2,7 @@
 (pose, body and place) of its first image.
 
     python visual/show_swap.py
-    python visual/show_swap.py --name market --input_folder photographs --count 5
+    python visual/show_swap.py --name market --input-folder photographs --count 5
     python visual/show_swap.py --appearances a.jpg b.jpg --structures c.jpg d.jpg e.jpg --output swaps.png
 """
 
@@ -12,6 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.errors import command
+from dgnet.core.option_types import expanded_path
 from reid_heads.models.student import build_student
 from visual.drawing.grid import png, swap_grid
 from visual.drawing.swap import swapped_images
@@ -23,8 +24,10 @@ def main() -> None:
     """Parse, swap, draw."""
     parser = page_parser(__doc__)
     parser.add_argument("--count", type=int, default=8, help="people where no files are named (default: 8)")
-    parser.add_argument("--appearances", type=Path, nargs="+", metavar="IMAGE", help="whose clothes (rows)")
-    parser.add_argument("--structures", type=Path, nargs="+", metavar="IMAGE", help="whose pose and place (columns)")
+    parser.add_argument("--appearances", type=expanded_path, nargs="+", metavar="IMAGE", help="whose clothes (rows)")
+    parser.add_argument(
+        "--structures", type=expanded_path, nargs="+", metavar="IMAGE", help="whose pose and place (columns)"
+    )
     options = parser.parse_args()
     page = Page.open(options, build_student)
     chosen = [] if options.appearances and options.structures else page.choose(options.count)

@@ -11,20 +11,24 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.cli import CommandParser, add_output_path
 from dgnet.core.errors import command
+from dgnet.core.option_types import run_name
 from dgnet.generation.find_run import latest_run, runs_of_generators, unknown_run
 from visual.drawing.film import films
 from visual.drawing.grid import png
 from visual.drawing.training_pictures import evenly, strip, training_pictures
 from visual.job import keep, picture_path
-from visual.options import add_film_options, add_picture_options, new_parser
+from visual.options import add_film_options, add_picture_options
 
 
 def main() -> None:
     """Parse, read, draw."""
-    parser = new_parser(__doc__)
-    parser.add_argument("--name", help="a run below OUTPUT/outputs (default: the one whose generator was saved last)")
-    parser.add_argument("--output_path", type=Path, default=Path(), help="OUTPUT, where outputs/ is (default: here)")
+    parser = CommandParser(__doc__)
+    parser.add_argument(
+        "--name", type=run_name, help="a run below OUTPUT/outputs (default: the one whose generator was saved last)"
+    )
+    add_output_path(parser)
     parser.add_argument("--count", type=int, default=4, help="pictures in the strip, evenly spread (default: 4)")
     add_picture_options(parser, scale=False)
     add_film_options(parser, 2)

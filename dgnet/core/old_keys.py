@@ -31,6 +31,17 @@ STATE_KEYS: dict[str, str] = {
     "standardise": "standardize",
 }
 
+# Options of the command line. The parser uses a line where it knows today's name and not the old one.
+OPTIONS: dict[str, str] = {
+    "--licence": "--license",
+    "--neighbours": "--neighbors",
+    "--which-epoch": "--iteration",
+    "--to": "--output",
+    "--people": "--identities",
+    "--batch": "--batch-size",
+    "--witness": "--classifier",
+}
+
 
 def current_key(key: str) -> str:
     """The dotted key of a configuration as it is called today.

@@ -4,10 +4,9 @@ import argparse
 import math
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 from dgnet.core.settings import plain_folder_name
-
-DEVICES = "auto, cpu, cuda or cuda:NUMBER (default: auto, a GPU if there is one)"
 
 
 def at_least(smallest: int) -> Callable[[str], int]:
@@ -41,6 +40,23 @@ def sha256_digits(text: str) -> str:
     if not re.fullmatch("[0-9a-fA-F]{1,64}", text):
         raise argparse.ArgumentTypeError(f"must be 1 to 64 hexadecimal digits, got {text!r}")
     return text
+
+
+def expanded_path(text: str) -> Path:
+    """A path; `~` is the home folder. An empty one, which would be the current folder, is refused."""
+    if not text:
+        raise argparse.ArgumentTypeError("must be a path, got ''")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError(f"must be a path, got {text!r}: no such user") from error
+
+
+def run_name(text: str) -> str:
+    """The name of a run below outputs/, or the path of its folder or of a checkpoint."""
+    if not text:
+        raise argparse.ArgumentTypeError("must be the name of a run or a path, got ''")
+    return str(expanded_path(text)) if text.startswith("~") else text
 
 
 def folder_name(text: str) -> str:

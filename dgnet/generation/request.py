@@ -32,7 +32,7 @@ class SetRequest:
 
     name: str | None = None
     output_path: Path = Path()
-    which_epoch: int | None = None
+    iteration: int | None = None
     device: str = "auto"
     precision: PrecisionName = "fp32"
     data: Path | None = None
@@ -74,7 +74,7 @@ def make(
     encoder(request.jpeg_quality)  # refuses a quality out of range before anything is read
     distributed = Distributed.start(request.device)
     try:
-        run = find_run(request.name, request.output_path, request.which_epoch, distributed.device, build_head)
+        run = find_run(request.name, request.output_path, request.iteration, distributed.device, build_head)
         dataset = _dataset(request, run, distributed)
         run = _with_identities(run, dataset, request.other_data)
         pairs, plan = plan_of(request, dataset)
@@ -122,7 +122,7 @@ def plan_of(request: SetRequest, dataset: Dataset) -> tuple[Pairs, dict[str, Any
     lists = request.appearances is not None or request.structures is not None
     asked = {
         "--count": request.count is not None,
-        "--per_identity": request.per_identity is not None,
+        "--per-identity": request.per_identity is not None,
         "--appearances and --structures": lists,
         "--pairs": request.pairs is not None,
     }
@@ -172,7 +172,7 @@ def _dataset(request: SetRequest, run: FoundRun, distributed: Distributed) -> Da
     if request.data is not None:
         return read_dataset(request.data)
     if request.other_data:
-        raise UserError("--other_data says that --data is another data set: give --data")
+        raise UserError("--other-data says that --data is another data set: give --data")
     return open_dataset(run.stored.config.data, distributed)
 
 
@@ -185,7 +185,7 @@ def _with_identities(run: FoundRun, dataset: Dataset, other: bool) -> FoundRun:
     if known != len(dataset.identities) or (stored.identities and stored.identities != dataset.identities):
         raise UserError(
             f"{run.name} was trained on {known} identities, and the {len(dataset.identities)} of {dataset.root} are "
-            "others; give its own data set by --data, or --other_data to generate from this one"
+            "others; give its own data set by --data, or --other-data to generate from this one"
         )
     if stored.identities:
         return run

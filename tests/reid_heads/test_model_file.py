@@ -100,7 +100,7 @@ def state_of_mgn_pytorch(head: Head) -> dict[str, Tensor]:
 def test_a_file_of_mgn_pytorch_tells_its_stripes_itself(tmp_path: Path) -> None:
     head, path = head_of("mgn", stripes="1-2-4").eval(), tmp_path / "mgn.pt"
     torch.save(state_of_mgn_pytorch(head), path)
-    # The recipe's options, as tools/train_mgn.py --test_only passes them on.
+    # The recipe's options, as tools/train_mgn.py --test-only passes them on.
     read = read_original(path, "mgn", trunk="resnet18", stripes="1-2-3", pooling="avg").eval()
     images = torch.randn(2, 3, 96, 32, generator=torch.Generator().manual_seed(0))
     assert torch.equal(read.embed(images), head.embed(images))

@@ -28,7 +28,7 @@ CONFIG: dict[str, dict[str, Any]] = {
 
 
 def begin(place: Path, *options: object, words: Sequence[str] = ("tools/train_gan.py",)) -> subprocess.Popen[str]:
-    arguments = ["--config", place / "tiny.yaml", "--output_path", place, *options]
+    arguments = ["--config", place / "tiny.yaml", "--output-path", place, *options]
     return subprocess.Popen(
         [sys.executable, *words, *map(str, arguments)],
         cwd=ROOT,
@@ -57,7 +57,7 @@ class Here:
         self.patch, self.capture, self.place = patch, capture, place
 
     def __call__(self, *options: object, config: Path | None = None) -> tuple[int, str, str]:
-        arguments = ["--config", config or self.place / "tiny.yaml", "--output_path", self.place, *options]
+        arguments = ["--config", config or self.place / "tiny.yaml", "--output-path", self.place, *options]
         self.patch.setattr(sys, "argv", ["train_gan.py", *map(str, arguments)])
         self.capture.readouterr()
         with pytest.raises(SystemExit) as left:

@@ -85,7 +85,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, narrow: None) -> Path:
 
 
 def arguments(place: Path, *options: object) -> list[str]:
-    return ["--config", str(place / "ab.yaml"), "--output_path", str(place), *map(str, options)]
+    return ["--config", str(place / "ab.yaml"), "--output-path", str(place), *map(str, options)]
 
 
 def run(place: Path, *options: object) -> int:

@@ -43,7 +43,7 @@ def place(tmp_path_factory) -> Path:
 
 
 def run(main, place: Path, monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> None:
-    words = ("tool", "--output_path", place, "--device", "cpu", "--workers", "1", *words)
+    words = ("tool", "--output-path", place, "--device", "cpu", "--workers", "1", *words)
     monkeypatch.setattr(sys, "argv", [str(word) for word in words])
     assert main() == 0
 
@@ -60,7 +60,7 @@ def expected(place: Path, alpha: float) -> tuple[float, ...]:
 
 
 def test_the_originals_table(place, monkeypatch, capsys) -> None:
-    words = ("--name", "small", "--which_epoch", "7", "--data", place / "here")
+    words = ("--name", "small", "--iteration", "7", "--data", place / "here")
     run(two_labels.main, place, monkeypatch, *words)
     printed = capsys.readouterr().out
     lines = re.findall(r"^Alpha:(\S+) Rank@1:(\S+) Rank@5:(\S+) Rank@10:(\S+) mAP:(\S+)$", printed, re.MULTILINE)

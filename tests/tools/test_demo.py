@@ -55,7 +55,7 @@ def snapshot(folder: Path) -> dict[Path, bytes]:
 @pytest.mark.timeout(600)
 def test_a_demo_interrupted_resumed_and_left_alone(tmp_path):
     write_config(tmp_path)
-    arguments = ["--config", tmp_path / "tiny.yaml", "--output_path", tmp_path]
+    arguments = ["--config", tmp_path / "tiny.yaml", "--output-path", tmp_path]
     folder = tmp_path / "outputs/tiny"
 
     first = start("demo", *arguments)
@@ -101,7 +101,7 @@ def test_a_demo_interrupted_resumed_and_left_alone(tmp_path):
 
     before = snapshot(tmp_path)
     third = start("demo", *arguments)
-    measured = start("measure_swaps", "--name", "tiny", "--output_path", tmp_path)
+    measured = start("measure_swaps", "--name", "tiny", "--output-path", tmp_path)
     again, said = third.communicate()
     assert third.returncode == 0, said
     assert "finished before" in again and "--name other" in again and str(folder / "report.md") in again
@@ -118,7 +118,7 @@ def test_a_demo_interrupted_resumed_and_left_alone(tmp_path):
 def test_a_demo_with_a_head_and_no_teacher_reports_on_its_own_run(tmp_path, monkeypatch, capsys):
     write_config(tmp_path)
     monkeypatch.chdir(tmp_path)
-    # What `--output_path outputs` leaves: a run whose name below outputs/ is this demo's folder.
+    # What `--output-path outputs` leaves: a run whose name below outputs/ is this demo's folder.
     store(Path("outputs/outputs/tiny"), small_generator(), 30)
     settings = ("appearance.head=resnet18", "teacher.style=2", "schedule.iterations=2")
     status, _, said = answer(demo, monkeypatch, capsys, "--config", "tiny.yaml", *settings)
@@ -138,7 +138,7 @@ def test_a_demo_with_a_head_and_no_teacher_reports_on_its_own_run(tmp_path, monk
     ],
 )
 def test_bad_input_is_one_sentence(tool, arguments, sentence, tmp_path):
-    process = start(tool, *arguments, "--output_path", tmp_path)
+    process = start(tool, *arguments, "--output-path", tmp_path)
     _, said = process.communicate()
     assert process.returncode == 2
     assert said.startswith("error: ") and sentence in said and said.count("\n") == 1

@@ -61,7 +61,7 @@ def test_everything_is_measured_or_said_to_be_missing(place: Path, monkeypatch, 
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(place / "hub"))
     refuse = mock.Mock(side_effect=urllib.error.URLError("no network"))
     monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
-    options = ("--name", "small", "--output_path", place, "--lpips-net", "squeeze", "--most", 4)
+    options = ("--name", "small", "--output-path", place, "--lpips-net", "squeeze", "--most", 4)
     options = (*options, "--pairs", 2, "--rounds", 2)
     status, printed, said = answer(evaluate_gan, monkeypatch, capsys, *options)
     assert status == 0, said
@@ -123,14 +123,14 @@ def test_everything_is_measured_or_said_to_be_missing(place: Path, monkeypatch, 
     ("options", "sentence"),
     [
         (("--name", "nobody"), "nobody"),
-        (("--name", "small", "--which_epoch", 3), "no checkpoint of iteration 3"),
+        (("--name", "small", "--iteration", 3), "no checkpoint of iteration 3"),
         (("--name", "small", "--weights", "nowhere.pth"), "nowhere.pth: no such file of weights"),
         (("--name", "small", "--lpips-weights", __file__), "its SHA-256 must begin with 7be5be79"),
         (("--name", "small", "--extractor", "nobody", "--overwrite"), "nobody: no such file of weights, and no run"),
     ],
 )
 def test_bad_input_is_one_sentence(options, sentence: str, place: Path, monkeypatch, capsys) -> None:
-    status, printed, said = answer(evaluate_gan, monkeypatch, capsys, *options, "--output_path", place)
+    status, printed, said = answer(evaluate_gan, monkeypatch, capsys, *options, "--output-path", place)
     assert (status, printed) == (2, "") and sentence in said and said.startswith("error: ") and said.count("\n") == 1
 
 

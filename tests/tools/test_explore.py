@@ -54,7 +54,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def served(place: Path) -> Iterator[Served]:
     pytest.importorskip("gradio", reason="the extra 'explorer' is not installed")
-    words = [sys.executable, "tools/explore.py", "--output_path", str(place), "--neighbors", "12"]
+    words = [sys.executable, "tools/explore.py", "--output-path", str(place), "--neighbors", "12"]
     before = upload_folders()
     process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout
@@ -207,7 +207,7 @@ def test_only_this_machine_and_not_without_limits(served: Served) -> None:
     ],
 )
 def test_bad_input_is_one_sentence(place: Path, options: list[str], sentence: str) -> None:
-    words = [sys.executable, "tools/explore.py", "--output_path", str(place), *options]
+    words = [sys.executable, "tools/explore.py", "--output-path", str(place), *options]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: ") and sentence in done.stderr and done.stderr.count("\n") == 1

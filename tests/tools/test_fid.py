@@ -92,7 +92,7 @@ def test_identity_space_needs_no_download(sets: Path, monkeypatch, capsys) -> No
     }
     found = []
     for name, said_in_protocol in named.items():
-        options = ("--extractor", name, "--output_path", sets)
+        options = ("--extractor", name, "--output-path", sets)
         status, printed, said = answer(fid, monkeypatch, capsys, sets / "real", sets / "made", *options)
         assert status == 0, said
         assert said_in_protocol in printed
@@ -164,7 +164,7 @@ def test_the_run_of_a_head_is_named_by_its_folder(
     folder = sets / "outputs" / "trained"
     folder.mkdir()
     save_head(folder / "mAP_45.5.pth", build_head("resnet18", 2), (3, 5), 32, 16)
-    options = ("--extractor", "trained", "--output_path", sets)
+    options = ("--extractor", "trained", "--output-path", sets)
     status, printed, _ = answer(fid, monkeypatch, capsys, sets / "real", sets / "made", *options)
     assert status == 0
     assert re.search(r"head trained/mAP_45.5.pth \(\w{8}\), image alone, 32x16", printed)

@@ -38,7 +38,7 @@ class Here:
         return int(left.value.code or 0), printed, said
 
     def generate(self, *options):
-        return self(generate, "--name", "small", "--output_path", self.place, "--device", "cpu", *options)
+        return self(generate, "--name", "small", "--output-path", self.place, "--device", "cpu", *options)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def here(monkeypatch, capsys, place):
 
 
 def test_a_set_in_the_runs_folder_and_its_verification(here, place):
-    status, printed, said = here.generate("--which_epoch", 4)
+    status, printed, said = here.generate("--iteration", 4)
     folder = place / "outputs/small/generated/00000004_protocol"
     # Before the work: by which generator, how many.
     assert said.startswith(f"small after 4 iterations: 12 images to make of 12 pairs, at {folder}\n")
@@ -56,19 +56,19 @@ def test_a_set_in_the_runs_folder_and_its_verification(here, place):
     next(folder.glob("images/*/*.png")).write_bytes(b"no image")
     status, printed, _ = here(generate, "--verify", folder)
     assert status == 1 and "changed since it was written" in printed and "1 problems" in printed
-    status, _, said = here.generate("--which_epoch", 4)
+    status, _, said = here.generate("--iteration", 4)
     assert status == 2 and "is there already and nothing is written over; --resume" in said
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--which_epoch", "5"], "no checkpoint of iteration 5; it has: 4, 8"),
+        (["--iteration", "5"], "no checkpoint of iteration 5; it has: 4, 8"),
         (["--memory", "0"], "--memory must be positive, they are 64, 2 and 0"),
-        (["--jpeg_quality", "101"], "must be 1 to 100, and it is 101"),
+        (["--jpeg-quality", "101"], "must be 1 to 100, and it is 101"),
         (["--count", "133"], "133 different pairs were asked for, and 12 images have 132"),
         (["--pairs", "nowhere.csv"], "nowhere.csv: no such file"),
-        (["--other_data"], "give --data"),
+        (["--other-data"], "give --data"),
         (["--data", "nowhere"], "nowhere: no such folder"),
         (["--teacher", "nowhere.pth"], "nowhere.pth"),
         (["--resume"], "holds no generated set"),
@@ -84,7 +84,7 @@ def test_refusals_leave_nothing(here, tmp_path, options, said):
 
 def test_no_generator(here, tmp_path):
     for options in (["--name", "none"], []):
-        status, _, said = here(generate, "--output_path", tmp_path, *options)
+        status, _, said = here(generate, "--output-path", tmp_path, *options)
         assert status == 2 and said.startswith("error: ") and said.count("\n") == 1
 
 
@@ -100,8 +100,8 @@ def test_verifying_what_is_no_set(here, tmp_path):
 def test_a_disk_that_fills_up_leaves_whole_images_and_the_set_is_resumed(here, place, tmp_path):
     """No file may grow beyond 10 kB: an image of noise stays below, the lines of 60 images do not."""
     output = tmp_path / "set"
-    words = [sys.executable, "tools/generate.py", "--name", "small", "--output_path", place, "--device", "cpu"]
-    words += ["--output", output, "--count", 60, "--threads", 1, "--no_scores"]
+    words = [sys.executable, "tools/generate.py", "--name", "small", "--output-path", place, "--device", "cpu"]
+    words += ["--output", output, "--count", 60, "--threads", 1, "--no-scores"]
     done = subprocess.run(
         [*map(str, words)],
         cwd=ROOT,
@@ -114,13 +114,13 @@ def test_a_disk_that_fills_up_leaves_whole_images_and_the_set_is_resumed(here, p
     assert done.returncode == 2 and "cannot be written (File too large)" in done.stderr, done.stderr
     assert "Traceback" not in done.stderr
     assert not list(output.rglob("*.partial"))
-    assert here.generate("--output", output, "--count", 60, "--no_scores", "--resume")[0] == 0
+    assert here.generate("--output", output, "--count", 60, "--no-scores", "--resume")[0] == 0
     found = verify(output)
     assert (found.images, found.problems) == (60, ())
 
 
 def test_two_processes_make_the_same_set(here, place, tmp_path):
-    options = ["--name", "small", "--output_path", place, "--device", "cpu", "--count", 30, "--output"]
+    options = ["--name", "small", "--output-path", place, "--device", "cpu", "--count", 30, "--output"]
     words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2, "tools/generate.py"]
     words += [*options, tmp_path / "two"]
     done = subprocess.run([*map(str, words)], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
@@ -135,11 +135,11 @@ def test_two_processes_make_the_same_set(here, place, tmp_path):
 
 
 def test_the_originals_flags(here, place, tmp_path):
-    flags = ["--name", "small", "--which_epoch", 8, "--batchsize", 1, "--seed", 10, "--a2b", 1, "--output_only"]
+    flags = ["--name", "small", "--iteration", 8, "--batchsize", 1, "--seed", 10, "--a2b", 1, "--output-only"]
     status, printed, _ = here(
         test_folder,
         *flags,
-        *("--output_path", place, "--input_folder", place / "people", "--output_folder", tmp_path / "set"),
+        *("--output-path", place, "--input-folder", place / "people", "--output-folder", tmp_path / "set"),
     )
     assert status == 0 and "12 images" in printed
     assert verify(tmp_path / "set").images == 12

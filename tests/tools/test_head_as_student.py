@@ -99,7 +99,7 @@ def test_every_tool_reads_a_run_whose_encoder_is_a_head(
     run = tmp_path / "outputs" / "student"
     store(run, generator, 4, config=resolved(config), discriminator=discriminator, identities=list(data.identities))
     script = Script(monkeypatch, capsys)
-    where = ("--name", "student", "--output_path", tmp_path)
+    where = ("--name", "student", "--output-path", tmp_path)
     for main, options in (
         (generate.main, ("--device", "cpu", "--count", 4)),
         (two_labels.main, ("--device", "cpu", "--workers", 1)),

@@ -61,7 +61,7 @@ def pages(place: Path) -> tuple[Path, Path]:
                 ["--name", "small", "--k1", 5, "--report", place / "accuracy", "--features", place / "saved.npz"],
             ),
         ):
-            patch.setattr("sys.argv", [tool.__file__, *map(str, words), "--output_path", str(place)])
+            patch.setattr("sys.argv", [tool.__file__, *map(str, words), "--output-path", str(place)])
             assert tool.main() == 0
     finally:
         patch.undo()
@@ -95,15 +95,15 @@ def test_the_report_of_an_accuracy(pages, place):
 
 def test_saved_features_give_the_same_figures(pages, place, monkeypatch, capsys):
     options = ("--name", "small", "--k1", 5, "--report", place / "again", "--features", place / "saved.npz")
-    status, _, said = answer(evaluate_reid, monkeypatch, capsys, *options, "--output_path", place)
+    status, _, said = answer(evaluate_reid, monkeypatch, capsys, *options, "--output-path", place)
     assert status == 0, said
     first, again = (read_report(place / folder / "report.json") for folder in ("accuracy", "again"))
     assert first.figures == again.figures and first.checkpoints == again.checkpoints
 
 
 def test_query_expansion_and_single_gallery_shot_are_named(pages, place, monkeypatch, capsys):
-    options = ("--name", "small", "--k1", 5, "--output_path", place, "--report")
-    expansion = ("--expansion", 2, "--expansion_alpha", 3)
+    options = ("--name", "small", "--k1", 5, "--output-path", place, "--report")
+    expansion = ("--expansion", 2, "--expansion-alpha", 3)
     status, printed, said = answer(evaluate_reid, monkeypatch, capsys, *options, place / "expanded", *expansion)
     assert status == 0, said
     expanded = read_report(place / "expanded" / "report.json").figures
@@ -123,7 +123,7 @@ def test_the_swaps_are_of_the_images_that_show_swap_takes(place, monkeypatch):
     dataset = read_dataset(Path(stored.config.data.root))
     monkeypatch.setattr(run_page, "ImageCache", lambda paths: taken.append(list(paths)) or ImageCache(paths))
     run_page.swap_section(stored, dataset)
-    options = page_parser("").parse_args(["--name", "small", "--output_path", str(place)])
+    options = page_parser("").parse_args(["--name", "small", "--output-path", str(place)])
     assert taken == [choose_paths(options, stored.config.data, 7)]
     assert len({path.name.split("_")[1] for path in taken[0]}) > 1  # people seen by several cameras
 
@@ -140,7 +140,7 @@ def test_the_swaps_are_of_the_images_that_show_swap_takes(place, monkeypatch):
         (evaluate_reid, ("--name", "small", "--k2", "1000"), "--k2 must be at most "),
         (evaluate_reid, ("--name", "small", "--expansion", "1000"), "--expansion must be at most "),
         (evaluate_reid, ("--name", "small", "--seed", "0"), "belong to --protocol single-gallery-shot"),
-        (evaluate_reid, ("--name", "small", "--expansion_alpha", "2"), "--expansion_alpha weighs the images"),
+        (evaluate_reid, ("--name", "small", "--expansion-alpha", "2"), "--expansion-alpha weighs the images"),
         (
             evaluate_reid,
             ("--name", "small", "--protocol", "single-gallery-shot", "--expansion", "2"),
@@ -152,7 +152,7 @@ def test_bad_input_is_one_sentence(tool, options, words, pages, place, monkeypat
     monkeypatch.setattr("tools.evaluation.stored_features.features_of", None)  # nothing is extracted before
     before = pages[0].read_bytes()
     given = [option.format(place=place) for option in options]
-    status, _, said = answer(tool, monkeypatch, capsys, *given, "--output_path", place)
+    status, _, said = answer(tool, monkeypatch, capsys, *given, "--output-path", place)
     assert status == 2 and said.startswith("error: ") and said.count("\n") == 1 and words in said
     assert pages[0].read_bytes() == before
 
@@ -165,7 +165,7 @@ def test_bad_input_is_one_sentence(tool, options, words, pages, place, monkeypat
         ("--lambda", "1.5", "a number from 0 to 1"),
         ("--lambda", "nan", "a number from 0 to 1"),
         ("--expansion", "0", "a whole number of at least 1"),
-        ("--expansion_alpha", "-1", "a number of at least 0"),
+        ("--expansion-alpha", "-1", "a number of at least 0"),
         ("--repetitions", "0", "a whole number of at least 1"),
         ("--seed", "-1", "a whole number of at least 0"),
     ],

@@ -28,7 +28,7 @@ def script(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_the_latest_run(script: Script, place: Path) -> None:
-    status, printed, said = script(main, "--output_path", place, "--count", 2, "--scale", 1)
+    status, printed, said = script(main, "--output-path", place, "--count", 2, "--scale", 1)
     assert (status, Path(printed.strip())) == (0, place / "outputs/small/pictures/activation_00000030.png"), said
     picture = np.asarray(Image.open(printed.strip()))
     # A row of images and a row of heat: as high as two images with their frames and margins.
@@ -38,7 +38,7 @@ def test_the_latest_run(script: Script, place: Path) -> None:
 def test_heads(script: Script, place: Path, tmp_path: Path) -> None:
     head = place / "head.pth"
     options = ["--data", place / "people", "--count", 2, "--scale", 1, "--output", tmp_path / "heads.png"]
-    assert script(main, "--model_path", head, head, *options)[0] == 0
+    assert script(main, "--model-path", head, head, *options)[0] == 0
     picture = np.asarray(Image.open(tmp_path / "heads.png"))
     height = (picture.shape[0] - 8) // 3
     # The same head twice: the same heat twice, and not the images themselves.
@@ -49,16 +49,16 @@ def test_heads(script: Script, place: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--model_path", "{place}/head.pth"], "name some by --data or --input_folder"),
-        (["--model_path", "{place}/none.pth", "--data", "{place}/people"], "{place}/none.pth"),
-        (["--model_path", "{place}/head.pth", "--model_name", "mgn", "--data", "{place}/people"], "not 'mgn'"),
+        (["--model-path", "{place}/head.pth"], "name some by --data or --input-folder"),
+        (["--model-path", "{place}/none.pth", "--data", "{place}/people"], "{place}/none.pth"),
+        (["--model-path", "{place}/head.pth", "--model-name", "mgn", "--data", "{place}/people"], "not 'mgn'"),
         (["--name", "nobody"], "nobody: no such run, and no run of that name below"),
         (["--count", "0"], "--count must be a whole number from 1, got 0"),
     ],
 )
 def test_bad_input(script: Script, place: Path, options: list[str], sentence: str) -> None:
     words = [option.format(place=place) for option in options]
-    status, printed, said = script(main, "--output_path", place, *words)
+    status, printed, said = script(main, "--output-path", place, *words)
     assert (status, printed) == (2, "")
     assert said.startswith("error: ") and sentence.format(place=place) in said and said.count("\n") == 1
 

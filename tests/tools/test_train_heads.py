@@ -237,7 +237,7 @@ def test_an_option_out_of_range_is_named_as_it_was_typed(here: Here, tool, optio
     ("words", "sentence"),
     [
         (("--model_name", "resnet17"), "head.name=\"resnet17\": must be one of resnet18, .*, mgn, got 'resnet17'"),
-        (("--IMS_PER_BATCH", 6), r"--IMS_PER_BATCH must be a multiple of data.images_per_identity \(4\)"),
+        (("--IMS_PER_BATCH", 6), r"--batch-size must be a multiple of data.images_per_identity \(4\)"),
         (("--feature_loss_coefficient", 0.1), "weighs self-distillation: give --kd"),
         (("--resume", "--reset"), "--reset begins a new run and --resume goes on"),
         (("--datadir", "nowhere"), "nowhere: no such folder or .csv file; looked for market1501: bounding_box_train/"),

@@ -99,7 +99,7 @@ def embeddings(place: Path, files: list[Path]) -> np.ndarray:
 
 def test_features_of_a_folder_and_a_file(place: Path, tmp_path: Path, call: Call) -> None:
     people, to = place / "people", tmp_path / "features.npz"
-    words = ("--model_path", place / "head.pth", "--to", to, people / "more", people / "0007_c2s1_000001_00.png")
+    words = ("--model-path", place / "head.pth", "--to", to, people / "more", people / "0007_c2s1_000001_00.png")
     status, printed, said = call(extract, *words, "--batch-size", 2)
     assert status == 0, said
     assert "4 images, 512 numbers each" in printed
@@ -123,7 +123,7 @@ def test_a_search_finds_the_copy_first_and_never_the_query_itself(place: Path, t
     people = place / "people"
     copy = tmp_path / "copy.png"
     copy.write_bytes((people / "more" / "x1.png").read_bytes())
-    words = ("--model_path", place / "head.pth", "--top", 3)
+    words = ("--model-path", place / "head.pth", "--top", 3)
     status, printed, said = call(
         search, *words, "--query", copy, people / "more/x2.png", "--gallery", people, "--to", tmp_path / "found.png"
     )
@@ -147,7 +147,7 @@ def test_a_search_finds_the_copy_first_and_never_the_query_itself(place: Path, t
     status, _, said = call(search, *words, *again, "--overwrite", "--mirrored")
     assert status == 2 and "must be of images prepared by" in said
     save_head(tmp_path / "other.pth", trained(), [1, 2, 3], HEIGHT, WIDTH)
-    status, _, said = call(search, "--model_path", tmp_path / "other.pth", *again, "--overwrite")
+    status, _, said = call(search, "--model-path", tmp_path / "other.pth", *again, "--overwrite")
     assert status == 2 and "must be of the weights" in said
     # Nobody else to find.
     alone = tmp_path / "alone" / "me.png"
@@ -165,7 +165,7 @@ def test_a_search_frames_right_and_wrong_where_names_tell(place: Path, tmp_path:
         for name in (query, *(f"gallery/{identity}_c3s1_000001_00.png" for identity in ("0007", "0009", "-1"))):
             (tmp_path / name).write_bytes(person)
         words = ("--query", tmp_path / query, "--gallery", tmp_path / "gallery", "--to", tmp_path / "to.png")
-        status, _, said = call(search, "--model_path", place / "head.pth", "--overwrite", *words)
+        status, _, said = call(search, "--model-path", place / "head.pth", "--overwrite", *words)
         assert status == 0, said
         with Image.open(tmp_path / "to.png") as picture:
             found = {color for _, color in picture.getcolors(2**24)}
@@ -191,7 +191,7 @@ def test_a_mistake_is_one_sentence(
     tool: ModuleType, words: tuple[str, ...], said: str, place: Path, tmp_path: Path, call: Call
 ) -> None:
     filled = [word.format(tmp=tmp_path, place=place) for word in words]
-    status, _, complaint = call(tool, "--model_path", place / "head.pth", *filled)
+    status, _, complaint = call(tool, "--model-path", place / "head.pth", *filled)
     assert status == 2
     assert complaint.startswith("error: ") and complaint.count("\n") == 1 and said in complaint
     assert not list(tmp_path.iterdir())
@@ -199,7 +199,7 @@ def test_a_mistake_is_one_sentence(
 
 def test_the_exported_head_takes_plain_rgb_in_any_number(place: Path, tmp_path: Path, call: Call) -> None:
     to, people = tmp_path / "head.onnx", place / "people"
-    status, printed, said = call(export_onnx, "--model_path", place / "head.pth", "--to", to)
+    status, printed, said = call(export_onnx, "--model-path", place / "head.pth", "--to", to)
     assert status == 0, said
     assert "uint8 RGB 64x32 -> 512 numbers" in printed
     session = onnxruntime.InferenceSession(to)

@@ -57,7 +57,7 @@ def test_every_script_is_drawn_here() -> None:
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_the_picture_of_the_latest_run_and_the_data_at_hand(script: Script, place: Path, name: str) -> None:
     options, files = DRAWS[name]
-    status, printed, said = script(main_of(name), "--output_path", place, *options)
+    status, printed, said = script(main_of(name), "--output-path", place, *options)
     assert status == 0, said
     written = [Path(line) for line in printed.splitlines()]
     folder = place / "outputs/small/pictures"
@@ -66,13 +66,13 @@ def test_the_picture_of_the_latest_run_and_the_data_at_hand(script: Script, plac
     looks_like_stored(written[0].read_bytes(), f"{name}.png")
     # Again: the same, to the last byte, so that nothing needs to be overwritten.
     before = {path: path.stat().st_mtime_ns for path in written}
-    assert script(main_of(name), "--output_path", place, *options) == (0, printed, "")
+    assert script(main_of(name), "--output-path", place, *options) == (0, printed, "")
     assert {path: path.stat().st_mtime_ns for path in written} == before
 
 
 def test_another_picture_is_not_overwritten_unless_told(script: Script, place: Path, tmp_path: Path) -> None:
     target = tmp_path / "swaps.png"
-    draw = main_of("show_swap"), "--output_path", place, "--output", target, "--count", 2
+    draw = main_of("show_swap"), "--output-path", place, "--output", target, "--count", 2
     assert script(*draw)[0] == 0
     before = target.read_bytes()
     status, _, said = script(*draw, "--seed", 1)
@@ -122,7 +122,7 @@ def test_from_a_shell_without_any_argument(place: Path, tmp_path: Path) -> None:
 def test_named_images_stand_where_they_were_named(script: Script, place: Path, tmp_path: Path) -> None:
     people = sorted((place / "people/query").iterdir())[:3]
     options = "--appearances", *people[:1], "--structures", *people[1:], "--scale", 1, "--output", tmp_path / "named"
-    assert script(main_of("show_swap"), "--output_path", place, *options)[0] == 0
+    assert script(main_of("show_swap"), "--output-path", place, *options)[0] == 0
     picture = np.asarray(Image.open(tmp_path / "named.png"))
     # A row of one appearance, two structures: the same images through a folder give others in another order.
     assert picture.shape[0] < picture.shape[1]
@@ -131,7 +131,7 @@ def test_named_images_stand_where_they_were_named(script: Script, place: Path, t
     for path in people:
         shutil.copy(path, folder)
     status, printed, said = script(
-        main_of("show_swap"), "--output_path", place, "--input_folder", folder, "--output", tmp_path / "all.png"
+        main_of("show_swap"), "--output-path", place, "--input-folder", folder, "--output", tmp_path / "all.png"
     )
     assert status == 0, said
     assert Path(printed.strip()) == tmp_path / "all.png"
@@ -140,18 +140,18 @@ def test_named_images_stand_where_they_were_named(script: Script, place: Path, t
 REFUSED = [
     ("show_swap", ["--name", "nobody"], "nobody: no such run, and no run of that name below"),
     ("show_training", ["--name", "nobody"], "nobody: no such run, and no run of that name below"),
-    ("show_swap", ["--which_epoch", 7], "no checkpoint of iteration 7"),
+    ("show_swap", ["--iteration", 7], "no checkpoint of iteration 7"),
     ("show_swap", ["--count", 0], "--count must be a whole number from 1, got 0"),
     ("show_swap", ["--scale", 0], "--scale must be a whole number from 1 to 16, got 0"),
     ("show_swap", ["--scale", 100000], "--scale must be a whole number from 1 to 16, got 100000"),
     ("show_swap", ["--device", "tpu"], "device must be auto, cpu, cuda or cuda:NUMBER, not 'tpu'"),
     ("show_swap", ["--data", "/nowhere"], "/nowhere: no such folder"),
-    ("show_swap", ["--input_folder", "/nowhere"], "/nowhere: no such folder of images"),
+    ("show_swap", ["--input-folder", "/nowhere"], "/nowhere: no such folder of images"),
     ("show_swap", ["--appearances", "{bad}/broken.png"], "{bad}/broken.png: not a readable image"),
     ("show_swap", ["--appearances", "{bad}/missing.png"], "{bad}/missing.png: not a readable image"),
     ("show_swap", ["--structures", "{bad}/pixel.png"], "pixel.png: 16 to 4096 pixels on each side are allowed"),
     ("show_swap", ["--appearances", "{bad}/huge.png"], "this has 10000x10000"),
-    ("show_swap", ["--input_folder", "{bad}/empty"], "no image in it"),
+    ("show_swap", ["--input-folder", "{bad}/empty"], "no image in it"),
     ("show_rainbow", ["--people", 0], "--people must be a whole number from 1, got 0"),
     ("show1by1", ["--columns", 0], "--columns must be a whole number from 1, got 0"),
     ("show_smooth", ["--steps", 1], "at least 2 steps"),
@@ -184,7 +184,7 @@ def test_bad_input_is_one_sentence(
     good = sorted((place / "people/query").iterdir())[0]
     words = [str(option).format(bad=tmp_path, good=good) for option in options]
     target = tmp_path / "picture.png"
-    status, printed, said = script(main_of(name), "--output_path", place, "--output", target, *words)
+    status, printed, said = script(main_of(name), "--output-path", place, "--output", target, *words)
     assert (status, printed) == (2, ""), said
     assert said.startswith("error: ") and said.count("\n") == 1
     assert sentence.format(bad=tmp_path) in said
@@ -192,14 +192,14 @@ def test_bad_input_is_one_sentence(
 
 
 def test_without_a_run_or_its_data(script: Script, place: Path, tmp_path: Path) -> None:
-    status, _, said = script(main_of("show_swap"), "--output_path", tmp_path)
+    status, _, said = script(main_of("show_swap"), "--output-path", tmp_path)
     assert status == 2 and f"{tmp_path}/outputs holds no trained generator" in said
     shutil.copytree(place / "outputs", tmp_path / "outputs")
-    status, _, said = script(main_of("show_swap"), "--output_path", tmp_path, "--data", tmp_path)
+    status, _, said = script(main_of("show_swap"), "--output-path", tmp_path, "--data", tmp_path)
     assert status == 2 and f"{tmp_path}: no data set here" in said
 
 
 def test_a_read_only_folder(script: Script, place: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    status, _, said = script(main_of("show_swap"), "--output_path", place, "--output", tmp_path / "file/swap.png")
+    status, _, said = script(main_of("show_swap"), "--output-path", place, "--output", tmp_path / "file/swap.png")
     assert status == 2 and said.startswith("error: ") and said.count("\n") == 1

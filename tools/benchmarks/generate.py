@@ -24,10 +24,12 @@ from PIL import Image
 
 from dgnet.config import Config, load_config
 from dgnet.core import pixels
+from dgnet.core.cli import add_settings
 from dgnet.core.device import PrecisionName, peak_memory_bytes
 from dgnet.core.distributed import Distributed
 from dgnet.core.images import read_image
 from dgnet.core.machine import machine, versions
+from dgnet.core.option_types import expanded_path
 from dgnet.data.records import Record
 from dgnet.generation.engine import generate
 from dgnet.generation.plans import Pairs, one_each
@@ -50,8 +52,8 @@ def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    kind.add_argument("--config", type=Path, default=ROOT / "configs" / "latest.yaml")
-    kind.add_argument("settings", nargs="*", metavar="section.key=value")
+    kind.add_argument("--config", type=expanded_path, default=ROOT / "configs" / "latest.yaml")
+    add_settings(kind)
     kind.add_argument("--sources", type=int, default=32, help="source images (default: 32)")
     kind.add_argument("--each", type=int, default=10, help="generated images for each source (default: 10)")
     kind.add_argument("--alone", type=int, default=12, help="images made one at a time in a round (default: 12)")
@@ -155,7 +157,7 @@ def write_sources(folder: Path, count: int) -> list[Record]:
 
 
 def batched(work: Work, precision: PrecisionName, folder: Path) -> int:
-    """A set as `tools/generate.py --no_scores` makes it; how many images."""
+    """A set as `tools/generate.py --no-scores` makes it; how many images."""
     files = []
     with ImageWriter(None, work.threads) as writer:
         for batch in generate(work.stored, work.records, work.pairs, precision=precision):

@@ -15,10 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dgnet.core.cli import add_device
 from dgnet.core.device import Precision, PrecisionName, choose_device
 from dgnet.core.errors import UserError
 from dgnet.core.machine import machine, versions
-from dgnet.core.option_types import DEVICES
 from dgnet.models.backbone import Backbone
 from reid_heads.losses.objective import Objective
 from reid_heads.models.bnneck import TRUNKS, pool_globally
@@ -54,18 +54,20 @@ def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     kind.add_argument("--head", choices=tuple(TRUNKS), default="resnet50", help="(default: resnet50)")
     kind.add_argument("--height", type=int, default=256, help="pixels (default: 256)")
     kind.add_argument("--width", type=int, default=128, help="pixels (default: 128)")
-    kind.add_argument("--batch", type=int, default=64, help="images of an iteration, four of an identity (default: 64)")
+    kind.add_argument(
+        "--batch-size", type=int, default=64, help="images of an iteration, four of an identity (default: 64)"
+    )
     kind.add_argument("--iterations", type=int, default=3, help="timed in a round (default: 3)")
     kind.add_argument("--rounds", type=int, default=3, help="rounds of everything in turn (default: 3)")
-    kind.add_argument("--device", default="auto", help=DEVICES)
+    add_device(kind)
     kind.add_argument("--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="(default: fp32)")
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Rates, and their ratios by round."""
     require_at_least(args, iterations=1, rounds=1)
-    if args.batch < 8 or args.batch % 4:
-        raise UserError(f"--batch must be a multiple of 4 and at least 8, got {args.batch}")
+    if args.batch_size < 8 or args.batch_size % 4:
+        raise UserError(f"--batch-size must be a multiple of 4 and at least 8, got {args.batch_size}")
     device = choose_device(args.device)
     works = prepared(args, device)
     for work in works.values():
@@ -78,8 +80,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
                 work()
             if device.type == "cuda":
                 torch.cuda.synchronize()
-            rates[name].append(args.batch * args.iterations / (time.perf_counter() - began))
-    asked = {key: getattr(args, key) for key in ("head", "height", "width", "batch", "precision")}
+            rates[name].append(args.batch_size * args.iterations / (time.perf_counter() - began))
+    asked = {key: getattr(args, key) for key in ("head", "height", "width", "batch_size", "precision")}
     result: dict[str, Any] = {"machine": machine() | versions(), **asked}
     for phase in ("training", "extraction"):
         ours, plain = rates[f"{phase}, head"], rates[f"{phase}, plain"]
@@ -98,8 +100,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 def prepared(args: argparse.Namespace, device: torch.device) -> dict[str, Work]:
     """One iteration of each phase, of the head and of the plain network."""
     torch.manual_seed(0)
-    identities = args.batch // 4
-    images = torch.randn(args.batch, 3, args.height, args.width).to(device, memory_format=torch.channels_last)
+    identities = args.batch_size // 4
+    images = torch.randn(args.batch_size, 3, args.height, args.width).to(device, memory_format=torch.channels_last)
     labels = torch.arange(identities).repeat_interleave(4).to(device)
     head = build_head(args.head, identities).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     plain = Plain(args.head, identities).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -20,10 +20,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from dgnet.config import Config, load_config
+from dgnet.core.cli import add_settings
 from dgnet.core.device import Precision, choose_device, choose_precision, keep_freed_memory, peak_memory_bytes
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.core.machine import machine, versions
+from dgnet.core.option_types import expanded_path
 from dgnet.layers.compiled import compile_small_functions
 from dgnet.models.build import build_teacher
 from dgnet.training.batch import JointBatch
@@ -47,9 +49,9 @@ def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    step.add_argument("--config", type=Path, default=ROOT / "configs" / "latest.yaml")
-    step.add_argument("settings", nargs="*", metavar="section.key=value")
-    step.add_argument("--batch", type=int, default=4, help="images of a (and of b) in a batch (default: 4)")
+    step.add_argument("--config", type=expanded_path, default=ROOT / "configs" / "latest.yaml")
+    add_settings(step)
+    step.add_argument("--batch-size", type=int, default=4, help="images of a (and of b) in a batch (default: 4)")
     step.add_argument(
         "--identities", type=int, default=751, help="outputs of the identity heads (default: 751, Market-1501)"
     )
@@ -62,7 +64,7 @@ def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """The figures of `python tools/bench.py step` with these options."""
     require_at_least(args, batch=2, iterations=1, rounds=1)
-    config = load_config(args.config, [*args.settings, *LATE, f"run.batch_size={args.batch}"])
+    config = load_config(args.config, [*args.settings, *LATE, f"run.batch_size={args.batch_size}"])
     return measure_one(config, args) if args.one else measure_rounds(config, args)
 
 
@@ -73,7 +75,7 @@ def measure_rounds(config: Config, args: argparse.Namespace) -> dict[str, Any]:
     for _ in range(args.rounds):
         for kind in kinds:
             words = [sys.executable, str(ROOT / "tools" / "bench.py"), "step", "--one", kind, *args.settings]
-            words += ["--config", str(args.config), "--batch", str(args.batch)]
+            words += ["--config", str(args.config), "--batch-size", str(args.batch_size)]
             words += ["--identities", str(args.identities), "--iterations", str(args.iterations)]
             done = subprocess.run(words, capture_output=True, text=True, check=False)
             if done.returncode:
@@ -82,7 +84,7 @@ def measure_rounds(config: Config, args: argparse.Namespace) -> dict[str, Any]:
                 )
             runs[kind].append(json.loads(done.stdout.splitlines()[-1]))
     precision = choose_precision(config.run.precision, choose_device(config.run.device))
-    result: dict[str, Any] = {"machine": machine() | versions(), "precision": precision, "batch": args.batch}
+    result: dict[str, Any] = {"machine": machine() | versions(), "precision": precision, "batch": args.batch_size}
     result |= {kind: summary(measured, config, args) for kind, measured in runs.items()}
     if args.against_naive:
         pairs = list(zip(runs["ours"], runs["naive"], strict=True))
@@ -105,7 +107,7 @@ def summary(runs: list[dict[str, Any]], config: Config, args: argparse.Namespace
             "min": round(min(seconds), 3),
             "max": round(max(seconds), 3),
         },
-        "images_per_second": round(2 * args.batch / median, 3),
+        "images_per_second": round(2 * args.batch_size / median, 3),
         "peak_memory_gib": round(max(run["peak_memory_bytes"] for run in runs) / 2**30, 3),
         "hours_for_the_schedule": round(median * config.schedule.iterations / 3600, 1),
     }
@@ -160,11 +162,11 @@ class Operations(TorchDispatchMode):
 
 def random_images(config: Config, args: argparse.Namespace, device: torch.device) -> torch.Tensor:
     torch.manual_seed(0)
-    return torch.randn(4, args.batch, 3, config.data.height, config.data.width).to(device)
+    return torch.randn(4, args.batch_size, 3, config.data.height, config.data.width).to(device)
 
 
 def random_labels(args: argparse.Namespace, device: torch.device) -> torch.Tensor:
-    return torch.randint(args.identities, (2, args.batch)).to(device)
+    return torch.randint(args.identities, (2, args.batch_size)).to(device)
 
 
 def ours(config: Config, args: argparse.Namespace, distributed: Distributed) -> Iterate:

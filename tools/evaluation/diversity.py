@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from dgnet.core.errors import UserError
-from dgnet.core.option_types import at_least
+from dgnet.core.option_types import at_least, expanded_path
 from eval.images.diversity import DSSIM, HEIGHT, PAIRS, ROUNDS, WIDTH, Diversity, PairMeasure, diversity
 from eval.report.result import Figure
 
@@ -24,8 +24,12 @@ class DiversityOptions(TypedDict):
 
 def add_pair_options(parser: argparse.ArgumentParser) -> None:
     """--dir, --against, those of `add_draw_options`, and --workers."""
-    parser.add_argument("--dir", type=Path, required=True, help="a folder with a folder of images for each identity")
-    parser.add_argument("--against", type=Path, metavar="DIR", help="the images that those of --dir should look like")
+    parser.add_argument(
+        "--dir", type=expanded_path, required=True, help="a folder with a folder of images for each identity"
+    )
+    parser.add_argument(
+        "--against", type=expanded_path, metavar="DIR", help="the images that those of --dir should look like"
+    )
     add_draw_options(parser)
     parser.add_argument("--workers", type=at_least(1), help="threads that decode the pairs (default: all cores)")
 

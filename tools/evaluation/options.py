@@ -1,11 +1,11 @@
 """Options that the evaluating tools share."""
 
 import argparse
-from pathlib import Path
 
+from dgnet.core.cli import add_device, add_output_path
 from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError
-from dgnet.core.option_types import DEVICES, at_least, sha256_digits
+from dgnet.core.option_types import at_least, expanded_path, run_name, sha256_digits
 from eval.images.extractor import Extractor
 from eval.images.inception import MEANING, WEIGHTS_NAME, WEIGHTS_SHA256, inception_extractor
 from tools.evaluation.reid_extractor import reid_extractor
@@ -13,7 +13,7 @@ from tools.evaluation.reid_extractor import reid_extractor
 
 def add_device_options(parser: argparse.ArgumentParser) -> None:
     """--device, --batch-size and --workers."""
-    parser.add_argument("--device", default="auto", help=DEVICES)
+    add_device(parser)
     parser.add_argument(
         "--batch-size", type=at_least(1), default=50, help="images at a time; changes no figure (default: 50)"
     )
@@ -35,15 +35,17 @@ def add_extractor_options(parser: argparse.ArgumentParser) -> None:
     meanings = "; ".join(f"{name}: {meaning}" for name, meaning in MEANING.items())
     parser.add_argument("--protocol", choices=tuple(MEANING), help=f"{meanings} (default: pytorch-fid)")
     add_weights_options(parser)
-    parser.add_argument("--extractor", metavar="RUN_OR_CHECKPOINT", help="a re-ID network of ours: identity space")
-    parser.add_argument("--output_path", type=Path, default=Path(), help="where its outputs/ is (default: here)")
+    parser.add_argument(
+        "--extractor", type=run_name, metavar="RUN_OR_CHECKPOINT", help="a re-ID network of ours: identity space"
+    )
+    add_output_path(parser)
     add_mirrored_option(parser)
 
 
 def add_weights_options(parser: argparse.ArgumentParser) -> None:
     """--weights and --weights-sha256."""
     parser.add_argument(
-        "--weights", type=Path, metavar="FILE", help=f"{WEIGHTS_NAME} (default: torch's copy, or a download)"
+        "--weights", type=expanded_path, metavar="FILE", help=f"{WEIGHTS_NAME} (default: torch's copy, or a download)"
     )
     parser.add_argument(
         "--weights-sha256",

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from dgnet.core.cli import add_device
 from dgnet.core.device import choose_device
 from dgnet.core.images import image_files
-from dgnet.core.option_types import DEVICES, at_least
+from dgnet.core.option_types import at_least, expanded_path
 from dgnet.data.readers.names import UNKNOWN_CAMERA, market_name
 from dgnet.data.records import JUNK
 from dgnet.models.embedding import head_embedding
@@ -28,11 +29,11 @@ _UNKNOWN = JUNK, UNKNOWN_CAMERA
 
 
 def add_head_options(parser: argparse.ArgumentParser) -> None:
-    """--model_path, --model_name, --mirrored, --device, --batch-size and --workers."""
-    parser.add_argument("--model_path", type=Path, metavar="FILE", required=True, help="the trained head")
-    parser.add_argument("--model_name", metavar="NAME", help="which head it is: other systems' files do not say")
+    """--model-path, --model-name, --mirrored, --device, --batch-size and --workers."""
+    parser.add_argument("--model-path", type=expanded_path, metavar="FILE", required=True, help="the trained head")
+    parser.add_argument("--model-name", metavar="NAME", help="which head it is: other systems' files do not say")
     add_mirrored_option(parser)
-    parser.add_argument("--device", default="auto", help=DEVICES)
+    add_device(parser)
     parser.add_argument(
         "--batch-size", type=at_least(1), default=64, help="images at a time; changes no feature (default: 64)"
     )

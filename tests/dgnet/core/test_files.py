@@ -34,9 +34,9 @@ def test_what_cannot_be_written_has_the_name_that_was_given(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("tool", "words"),
     [
-        (extract, ("--model_path", "no.pth", "--to", "{place}/x.npz", "{place}")),
-        (search, ("--model_path", "no.pth", "--query", "a.png", "--gallery", "b", "--to", "{place}/x.png")),
-        (export_onnx, ("--model_path", "no.pth", "--to", "{place}/x.onnx")),
+        (extract, ("--model-path", "no.pth", "--to", "{place}/x.npz", "{place}")),
+        (search, ("--model-path", "no.pth", "--query", "a.png", "--gallery", "b", "--to", "{place}/x.png")),
+        (export_onnx, ("--model-path", "no.pth", "--to", "{place}/x.onnx")),
         (transfer, ("--features", "no.npz", "--json", "{place}/x.json")),
         (transfer, ("--features", "no.npz", "--save", "{place}")),
         (evaluate_reid, ("--name", "no", "--report", "{place}")),

@@ -180,7 +180,7 @@ def test_a_set_grows_and_keeps_what_it_has(place, whole, tmp_path):
 
 
 def test_another_recipe_is_another_set(place, whole):
-    for options, key in (({"which_epoch": 4}, "generator.iteration"), ({"jpeg_quality": 90}, "image.suffix")):
+    for options, key in (({"iteration": 4}, "generator.iteration"), ({"jpeg_quality": 90}, "image.suffix")):
         with pytest.raises(UserError, match=key):
             make(request(place, whole, count=40, resume=True, **options))
     with pytest.raises(UserError, match="labels.by"):

@@ -145,7 +145,7 @@ def test_missing_and_damaged_files_end_in_one_sentence(
     original = tmp_path / "original"
 
     def leave_with(status: int, *words: str, folder: Path = original, settings: tuple[str, ...] = ()) -> None:
-        command_line = ["--outputs", folder, "--teacher", teacher, "--output_path", tmp_path, "--name", "2019"]
+        command_line = ["--outputs", folder, "--teacher", teacher, "--output-path", tmp_path, "--name", "2019"]
         arguments = [*map(str, command_line), f"data.root={data}", "run.device=cpu", *settings]
         monkeypatch.setattr(sys, "argv", ["import_official.py", *arguments])
         with pytest.raises(SystemExit) as left:

@@ -1,0 +1,130 @@
+"""The command-line parser of all tools, and the options that many of them have."""
+
+import argparse
+import difflib
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from dgnet.core.old_keys import OPTIONS
+from dgnet.core.option_types import at_least, expanded_path, run_name
+
+
+class CommandParser(argparse.ArgumentParser):
+    """`argparse.ArgumentParser` with the conventions of this project's tools.
+
+    - Hyphens and underscores are the same in the names of options (`--max-hours`, `--max_hours`); help texts show
+      hyphens. Names of earlier versions (`dgnet.core.old_keys.OPTIONS`) still work.
+    - Positional arguments, such as `section.key=value`, may stand before, between and after options.
+    - A mistake ends the program with status 2 and one sentence.
+    - The description, usually the module's docstring, is printed as it is.
+
+    Example:
+        >>> parser = CommandParser("Train a model.")
+        >>> _ = parser.add_argument("settings", nargs="*")
+        >>> _ = parser.add_argument("--max-hours", type=float)
+        >>> parser.parse_args(["run.seed=1", "--max_hours", "2", "data.height=64"])
+        Namespace(max_hours=2.0, settings=['run.seed=1', 'data.height=64'])
+    """
+
+    def __init__(self, description: str | None = None, **options: Any) -> None:
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(description=description, **options)
+        self._intermixed = True
+
+    def add_removed_option(self, name: str, reason: str) -> None:
+        """An option that an earlier version had: who gives it is told `reason`, and nothing runs."""
+        self.add_argument(name, action=_RemovedOption, nargs=0, help=argparse.SUPPRESS, const=reason)
+
+    def add_subparsers(self, **options: Any) -> Any:
+        """As in argparse; the options of each kind are parsed by a `CommandParser` too."""
+        self._intermixed = False  # the positional arguments after the kind's name are its own
+        return super().add_subparsers(**options)
+
+    def parse_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
+        """The options, from `sys.argv` unless `args` are given."""
+        parsed, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            self.error(self._unknown_argument(unknown[0]))
+        return parsed
+
+    def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
+        """The options, and the arguments that the parser does not know."""
+        words = [self._current_name(word) for word in (sys.argv[1:] if args is None else args)]
+        if not self._intermixed:
+            return super().parse_known_args(words, namespace)
+        self._intermixed = False  # parse_known_intermixed_args calls this method again
+        try:
+            return self.parse_known_intermixed_args(words, namespace)
+        finally:
+            self._intermixed = True
+
+    def error(self, message: str) -> NoReturn:
+        """End the program with one sentence and status 2."""
+        self.exit(2, f"error: {message}\n")
+
+    def _option_names(self) -> list[str]:
+        return [name for action in self._actions for name in action.option_strings if name.startswith("--")]
+
+    def _current_name(self, word: str) -> str:
+        """The word, an option among them by the name that this parser knows."""
+        if not word.startswith("--"):
+            return word
+        given, equals, value = word.partition("=")
+        known, name = self._option_names(), given.replace("_", "-")
+        if name not in known and OPTIONS.get(name) in known:
+            name = OPTIONS[name]
+        # An option may be abbreviated. What no option begins with is reported as it was typed.
+        return f"{name}{equals}{value}" if any(option.startswith(name) for option in known) else word
+
+    def _unknown_argument(self, word: str) -> str:
+        if not word.startswith("-"):
+            return f"unexpected argument {word!r}; see --help"
+        name = word.partition("=")[0]
+        close = difflib.get_close_matches(name.replace("_", "-"), self._option_names(), 1)
+        return f"unknown option {name}; " + (f"did you mean {close[0]}?" if close else "see --help")
+
+
+class _RemovedOption(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        parser.error(f"{self.option_strings[0]} is not an option any more: {self.const}")
+
+
+def add_settings(parser: argparse._ActionsContainer) -> None:
+    """`settings`, a list of `section.key=value`."""
+    parser.add_argument(
+        "settings", nargs="*", metavar="section.key=value", help="change single settings of the configuration"
+    )
+
+
+def add_output_path(parser: argparse._ActionsContainer) -> None:
+    """`--output-path`."""
+    parser.add_argument(
+        "--output-path",
+        type=expanded_path,
+        default=Path(),
+        metavar="OUTPUT",
+        help="folder that holds outputs/ and logs/ (default: the current one)",
+    )
+
+
+def add_run(parser: argparse._ActionsContainer, *, required: bool = False) -> None:
+    """`--name`, `--output-path` and `--iteration`: a checkpoint of a run that was trained before."""
+    default = "" if required else " (default: the run that was saved last)"
+    parser.add_argument(
+        "--name",
+        type=run_name,
+        required=required,
+        help="a run below OUTPUT/outputs, or the path of its folder, of a checkpoint or of an outputs/NAME of the "
+        f"original release{default}",
+    )
+    add_output_path(parser)
+    parser.add_argument("--iteration", type=at_least(0), help="of the checkpoint (default: the last)")
+
+
+def add_device(parser: argparse._ActionsContainer) -> None:
+    """`--device`."""
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu, cuda or cuda:NUMBER (default: auto, a GPU if there is one)"
+    )
