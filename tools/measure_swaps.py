@@ -8,7 +8,6 @@ accuracy of re-identification. That classifier is trained first, as the run NAME
 """
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -23,7 +22,7 @@ from dgnet.core.option_types import folder_name
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.cache import ImageCache
 from dgnet.data.pedestrians import SyntheticTruth
-from dgnet.data.records import Dataset, Record
+from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.generation.find_run import find_run, teacher_of
 from dgnet.generation.swap_pairs import draw_pairs, generate_pairs, render_pairs
@@ -35,6 +34,7 @@ from dgnet.training.teacher import StoredTeacher, load_teacher
 from eval.images.swap_fidelity import swap_fidelity
 from eval.reid.color_histogram import color_histogram
 from eval.reid.identification import identification, logits_of
+from eval.reid.labeled_features import LabeledFeatures
 from eval.reid.ranking import rank_metrics
 from eval.report.accuracy import protocol_of
 from eval.report.report import Figure, as_table
@@ -123,11 +123,14 @@ def ranking_figures(stored: StoredGenerator, teacher: StoredTeacher | None, data
     features["color histogram"] = [torch.from_numpy(color_histogram(part)) for part in images]
     figures = []
     for name, (query, gallery) in features.items():
-        columns = (query, *labels(dataset.query), gallery, *labels(dataset.gallery))
-        reranking = usual_reranking(columns[1], columns[4])
+        both = (
+            LabeledFeatures.of_records(query, dataset.query),
+            LabeledFeatures.of_records(gallery, dataset.gallery),
+        )
+        reranking = usual_reranking(both[0].identities, both[1].identities)
         for suffix, result in (
-            ("", rank_metrics(*columns, ranks=(1, 5, 10))),
-            (", re-ranked", rank_metrics(*columns, ranks=(1,), reranking=reranking)),
+            ("", rank_metrics(*both, ranks=(1, 5, 10))),
+            (", re-ranked", rank_metrics(*both, ranks=(1,), reranking=reranking)),
         ):
             values = {"mAP": result.mAP} | {f"rank {rank}": share for rank, share in result.cmc.items()}
             figures += [
@@ -135,11 +138,6 @@ def ranking_figures(stored: StoredGenerator, teacher: StoredTeacher | None, data
                 for figure, value in values.items()
             ]
     return figures
-
-
-def labels(records: Sequence[Record]) -> tuple[Tensor, Tensor]:
-    """Identities and cameras."""
-    return torch.tensor([record.identity for record in records]), torch.tensor([record.camera for record in records])
 
 
 def measure(

@@ -11,10 +11,12 @@ and with re-ranking; --multi adds the queries as means of all images of their pe
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import numpy as np
 import torch
 
 from dgnet.core.cli import CommandParser, add_run
@@ -28,14 +30,13 @@ from dgnet.generation.find_run import find_run
 from dgnet.models.embedding import appearance_embedding
 from dgnet.models.frozen import evaluating
 from dgnet.runs.checkpoint import file_hash
-from eval.arrays import Array
 from eval.reid.multi_query import mean_of_each_query
 from eval.reid.ranking import PROTOCOLS, rank_metrics
 from reid_heads.models.student import build_student
 from tools.evaluation.accuracy import usual_reranking
 from tools.evaluation.options import add_device_options, add_mirrored_option
 from tools.evaluation.reid_extractor import of_network
-from tools.evaluation.stored_features import features_of_dataset, ranking_columns
+from tools.evaluation.stored_features import features_of_dataset, query_and_gallery
 
 FINE_ALONE = float("inf")
 ALPHAS = (0.0, 0.5, FINE_ALONE)
@@ -84,37 +85,35 @@ def main() -> int:
         batch=args.batch_size,
         workers=args.workers,
     )
-    query, query_ids, query_cameras, gallery, gallery_ids, gallery_cameras = ranking_columns(stored)
-    reranking = usual_reranking(query_ids, gallery_ids)
+    query, gallery = query_and_gallery(stored)
+    reranking = usual_reranking(query.identities, gallery.identities)
     view = "image and mirror image" if mirrored else "image alone"
     print(f"{stored.network} on {dataset.root.name}: {len(query)} queries, {len(gallery)} gallery images, {view}")
     for multi in (False, True) if args.multi else (False,):
         for again in (None, reranking):
             print(f"{'multi' if multi else 'single'} query, protocol {args.protocol}, re-ranking: {again or 'none'}")
             for alpha in ALPHAS:
-                asking: Array = at_alpha(query, alpha, fine)
+                asking = at_alpha(query.features, alpha, fine)
                 if multi:
                     several = stored.splits["multi_query"]
-                    asking = mean_of_each_query(
-                        at_alpha(several.features, alpha, fine),
-                        several.identities,
-                        several.cameras,
-                        query_ids,
-                        query_cameras,
-                    )
-                sought = at_alpha(gallery, alpha, fine)
-                columns = (asking, query_ids, query_cameras, sought, gallery_ids, gallery_cameras)
-                result = rank_metrics(*columns, protocol=args.protocol, ranks=RANKS, reranking=again)
+                    images = replace(several, features=at_alpha(several.features, alpha, fine))
+                    asking = mean_of_each_query(images, query.identities, query.cameras).numpy()
+                result = rank_metrics(
+                    replace(query, features=asking),
+                    replace(gallery, features=at_alpha(gallery.features, alpha, fine)),
+                    protocol=args.protocol,
+                    ranks=RANKS,
+                    reranking=again,
+                )
                 ranks = " ".join(f"Rank@{rank}:{share:.6f}" for rank, share in result.cmc.items())
                 print(f"Alpha:{-1 if alpha == FINE_ALONE else alpha:.2f} {ranks} mAP:{result.mAP:.6f}")
     return 0
 
 
-def at_alpha(features: Array, alpha: float, fine: int) -> torch.Tensor:
+def at_alpha(features: np.ndarray, alpha: float, fine: int) -> np.ndarray:
     """The embedding `[image, primary + fine]` at that alpha, of features whose halves have unit length."""
-    values = torch.as_tensor(features)
-    primary, fine_grained = values[:, :-fine], values[:, -fine:]
-    return fine_grained if alpha == FINE_ALONE else torch.cat([primary, alpha * fine_grained], dim=1)
+    primary, fine_grained = features[:, :-fine], features[:, -fine:]
+    return fine_grained if alpha == FINE_ALONE else np.concatenate([primary, np.float32(alpha) * fine_grained], axis=1)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import torch
-
 from dgnet.config import load_config
 from dgnet.core.cli import CommandParser, add_output_path, add_settings
 from dgnet.core.distributed import Distributed
@@ -23,6 +21,7 @@ from dgnet.data.cache import ImageCache
 from dgnet.data.training_data import open_dataset
 from dgnet.models.embedding import extract, teacher_embedding
 from dgnet.training.pipeline import Job
+from eval.reid.labeled_features import LabeledFeatures
 from eval.reid.ranking import rank_metrics
 
 
@@ -44,16 +43,12 @@ def main() -> int:
     teacher, status = job.train_teacher(dataset, args.name or f"{config.name}_teacher")
     if status == 0 and distributed.is_main and dataset.query and dataset.gallery:
         size = config.data.height, config.data.width
+        embed = teacher_embedding(teacher)
         query, gallery = (
-            extract(ImageCache([r.path for r in split]), teacher, teacher_embedding(teacher), *size)
+            LabeledFeatures.of_records(extract(ImageCache([r.path for r in split]), teacher, embed, *size), split)
             for split in (dataset.query, dataset.gallery)
         )
-        columns = [
-            torch.tensor([getattr(r, column) for r in split])
-            for split in (dataset.query, dataset.gallery)
-            for column in ("identity", "camera")
-        ]
-        result = rank_metrics(query, columns[0], columns[1], gallery, columns[2], columns[3])
+        result = rank_metrics(query, gallery)
         ranks = ", ".join(f"rank {k} {100 * share:.2f} %" for k, share in result.cmc.items())
         print(f"mAP {100 * result.mAP:.2f} %, {ranks} ({result.valid_queries} queries, {result.protocol} protocol)")
     distributed.close()

@@ -29,7 +29,7 @@ from tools.evaluation.accuracy import usual_reranking
 from tools.evaluation.options import add_device_options, add_mirrored_option
 from tools.evaluation.reid_extractor import reid_extractor
 from tools.evaluation.run_data import weights_of
-from tools.evaluation.stored_features import features_of_dataset, ranking_columns
+from tools.evaluation.stored_features import features_of_dataset, query_and_gallery
 
 RANKS = (1, 5, 10)
 
@@ -99,13 +99,13 @@ def rows_of(args: argparse.Namespace) -> list[StoredFeatures]:
 
 def row(stored: StoredFeatures, protocol: str) -> dict[str, Any]:
     """Figures of one network on one data set, without and with re-ranking."""
-    columns = ranking_columns(stored)
-    reranking = usual_reranking(columns[1], columns[4])
+    query, gallery = query_and_gallery(stored)
+    reranking = usual_reranking(query.identities, gallery.identities)
     mirror = stored.preprocessing.get("flip", "not told")
     found: dict[str, Any] = {"network": stored.network, "data": stored.data, "mirror image": mirror}
     found["checkpoint"] = stored.checkpoint
     for name, parameters in (("plain", None), ("re-ranked", reranking)):
-        result = rank_metrics(*columns, protocol=protocol, ranks=RANKS, reranking=parameters)
+        result = rank_metrics(query, gallery, protocol=protocol, ranks=RANKS, reranking=parameters)
         ranks = {f"rank_{rank}": share for rank, share in result.cmc.items()}
         found[name] = {"mAP": result.mAP, "mINP": result.mINP, **ranks, "reranking": result.reranking}
     return found | {

@@ -46,7 +46,7 @@ def decode_upload(path: Path) -> UInt8[Tensor, "3 height width"]:
     return read_image(path, formats=UPLOADS, name=name)
 
 
-def _require_sides(path: Path, name: str, formats: Sequence[str] | None = None) -> None:
+def _require_sides(path: Path, name: str, formats: tuple[str, ...] | None = None) -> None:
     # The warning is about sizes that are refused here anyway.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)

@@ -6,7 +6,6 @@ Whatever a file holds, what comes out is upright RGB of 8 bits a channel: the or
 
 import os
 import struct
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +34,7 @@ _UPRIGHT = {
 
 
 def read_image(
-    path: Path, *, formats: Sequence[str] | None = None, name: str | None = None
+    path: Path, *, formats: tuple[str, ...] | None = None, name: str | None = None
 ) -> UInt8[Tensor, "3 height width"]:
     """The image of a file as RGB, 0..255, upright, at its own size; channels last in memory. The first of several.
 
@@ -68,7 +67,7 @@ def read_image(
     return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
-def image_size(path: Path, *, formats: Sequence[str] | None = None, name: str | None = None) -> tuple[int, int]:
+def image_size(path: Path, *, formats: tuple[str, ...] | None = None, name: str | None = None) -> tuple[int, int]:
     """Height and width in pixels that the file's head tells, before EXIF's orientation; nothing is decoded.
 
     Arguments and errors as `read_image`; damage behind the head stays unseen.

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from dgnet.core.device import PrecisionName
+from dgnet.core.machine import machine, versions
 from dgnet.data.records import Dataset
 from dgnet.generation.find_run import FoundRun
 from dgnet.generation.paths import fingerprint, sources

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, eigh, eigvalsh
 
 from dgnet.core.errors import UserError
+from dgnet.core.files import replacing
 from eval.arrays import Array, as_numpy, checked_features
 
 FEWEST_IMAGES = 2048
@@ -127,19 +128,14 @@ def save_statistics(statistics: FeatureStatistics, path: Path) -> None:
     """Write an .npz that `read_statistics` and pytorch-fid read (`mu`, `sigma`). `UserError` as `check_free`."""
     path = Path(path)
     check_free(path)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with open(partial, "wb") as handle:
-            np.savez(
-                handle,
-                mu=statistics.mean,
-                sigma=statistics.covariance,
-                images=np.int64(statistics.images or 0),
-                extractor=np.str_(statistics.extractor or ""),
-            )
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as handle:
+        np.savez(
+            handle,
+            mu=statistics.mean,
+            sigma=statistics.covariance,
+            images=np.int64(statistics.images or 0),
+            extractor=np.str_(statistics.extractor or ""),
+        )
 
 
 def read_statistics(path: Path) -> FeatureStatistics:

@@ -44,8 +44,8 @@ def joined_unit_features(
 
     On the device of the query features. `UserError` as above and for features of two lengths.
     """
-    query = checked_features("query_features", query_features)
-    gallery = checked_features("gallery_features", gallery_features)
+    query = checked_features("query.features", query_features)
+    gallery = checked_features("gallery.features", gallery_features)
     check_columns(query, gallery)
     of_gallery = len(gallery) if kept is None else len(kept)
     joined = torch.empty(len(query) + of_gallery, query.shape[1], dtype=torch.float32, device=query.device)

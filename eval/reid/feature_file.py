@@ -4,7 +4,6 @@ One .npz holds one network on one data set, a row for each image of each split. 
 """
 
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,15 +12,17 @@ from pathlib import Path
 import numpy as np
 
 from dgnet.core.errors import UserError
+from dgnet.core.files import replacing
 from eval.arrays import Array, as_numpy, checked_features, checked_labels
+from eval.reid.labeled_features import LabeledFeatures
 
 _KIND = "features of images"
 _ABOUT, _COLUMNS = "about", ("features", "identities", "cameras", "paths")
 
 
 @dataclass(frozen=True)
-class SplitFeatures:
-    """One split: features `[image, feature]` float32, identities and cameras `[image]`, and each image's path."""
+class SplitFeatures(LabeledFeatures):
+    """One split: features `[image, feature]` float32, identities and cameras `[image]` int64, and each image's path."""
 
     features: np.ndarray
     identities: np.ndarray
@@ -32,11 +33,11 @@ class SplitFeatures:
     def checked(cls, name: str, features: Array, identities: Array, cameras: Array, paths: object) -> "SplitFeatures":
         """`UserError` that names the split unless all four agree."""
         rows = as_numpy(checked_features(f"features of {name}", features)).astype(np.float32, copy=False)
-        ids = checked_labels(f"identities of {name}", identities, len(rows)).numpy()
-        named = tuple(str(path) for path in np.asarray(paths).tolist())
-        if len(named) != len(rows):
-            raise UserError(f"{name} must have a path for each of {len(rows)} images, got {len(named)}")
-        return cls(rows, ids, checked_labels(f"cameras of {name}", cameras, len(rows)).numpy(), named)
+        numbers = checked_labels(f"identities of {name}", identities, len(rows)).numpy()
+        files = tuple(str(path) for path in np.asarray(paths).tolist())
+        if len(files) != len(rows):
+            raise UserError(f"{name} must have a path for each of {len(rows)} images, got {len(files)}")
+        return cls(rows, numbers, checked_labels(f"cameras of {name}", cameras, len(rows)).numpy(), files)
 
 
 @dataclass(frozen=True)
@@ -62,14 +63,8 @@ def save_features(path: Path, stored: StoredFeatures, *, overwrite: bool = False
     for name, split in stored.splits.items():
         arrays |= {f"{name}/{column}": np.asarray(getattr(split, column)) for column in _COLUMNS}
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as stream:
-            np.savez(stream, **arrays)  # type: ignore[arg-type]
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    with replacing(path) as stream:
+        np.savez(stream, **arrays)  # type: ignore[arg-type]
 
 
 def load_features(

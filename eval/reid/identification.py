@@ -1,4 +1,4 @@
-"""Who is it? Whether a network that has never seen the generator finds the appearance source in a generated image.
+"""Identification: whether a classifier that never saw the generator finds the appearance source in a generated image.
 
 DG-Net says that identity goes with the appearance code. So the identity that an independent classifier reads off a
 generated image should be the appearance source's, not the structure source's: both shares are given, they can only be
@@ -13,15 +13,15 @@ import torch
 from torch import Tensor
 
 from dgnet.core.errors import UserError
-from eval.arrays import Array, as_tensor, checked_features, checked_images, checked_labels
+from eval.arrays import Array, checked_features, checked_images, checked_labels
 
 
 @dataclass(frozen=True)
 class Identification:
     """Shares 0..1 of generated images; `chance` is what a blind guess among `classes` identities would reach."""
 
-    appearance: float  # named as the appearance source
-    structure: float  # named as the structure source
+    appearance: float  # classified as the appearance source
+    structure: float  # classified as the structure source
     images: int
     classes: int
     chance: float
@@ -34,17 +34,8 @@ def identification(logits: Array, appearance_labels: Array, structure_labels: Ar
     image whose two sources are one identity (it would count for both).
     """
     scores = checked_features("logits", logits).cpu()
-    return identification_of_names(scores.argmax(dim=1), appearance_labels, structure_labels, classes=scores.shape[1])
-
-
-def identification_of_names(
-    named: Array, appearance_labels: Array, structure_labels: Array, *, classes: int
-) -> Identification:
-    """The same for predicted class numbers `named` `[image]` among `classes`."""
-    count = len(as_tensor(named))
-    if not count:
-        raise UserError("there must be at least one generated image, got none")
-    predicted = checked_labels("named", named, count)
+    predicted = scores.argmax(dim=1)
+    count, classes = scores.shape
     appearance = checked_labels("appearance_labels", appearance_labels, count)
     structure = checked_labels("structure_labels", structure_labels, count)
     for name, labels in (("appearance_labels", appearance), ("structure_labels", structure)):

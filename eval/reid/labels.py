@@ -1,4 +1,4 @@
-"""Who is who in a ranking: identities and cameras of both sides, checked; junk; what each query is to find."""
+"""The labels of a ranking: identities and cameras of both sides, checked; junk; each query's true matches."""
 
 from dataclasses import dataclass
 
@@ -6,47 +6,40 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from dgnet.core.errors import UserError
-from eval.arrays import Array, checked_labels
+from eval.arrays import checked_labels
+from eval.reid.labeled_features import LabeledFeatures
 
 JUNK = -1
 
 
 @dataclass(frozen=True)
 class RankingLabels:
-    """Identities and cameras, whole numbers on the device of the distances; the gallery's without junk."""
+    """Identities and cameras, int64 `[image]` on the device of the query features; the gallery's without junk."""
 
-    query_ids: Tensor
+    query_identities: Tensor
     query_cameras: Tensor
-    gallery_ids: Tensor
+    gallery_identities: Tensor
     gallery_cameras: Tensor
-    kept: Tensor  # places of the gallery's images that are not junk
+    kept: Tensor  # indices of the gallery's images that are not junk
 
     @classmethod
-    def checked(
-        cls,
-        queries: Tensor,
-        gallery: int,
-        query_ids: Array,
-        query_cameras: Array,
-        gallery_ids: Array,
-        gallery_cameras: Array,
-    ) -> "RankingLabels":
-        """Labels for the rows of `queries` and for `gallery` images, junk included."""
-        ids = checked_labels("query_ids", query_ids, len(queries))
-        cameras = checked_labels("query_cameras", query_cameras, len(queries))
-        other_ids = checked_labels("gallery_ids", gallery_ids, gallery)
-        other_cameras = checked_labels("gallery_cameras", gallery_cameras, gallery)
-        kept = (other_ids != JUNK).nonzero().flatten()
-        if bool((ids == JUNK).any()):
-            raise UserError("query_ids must not hold junk, identity -1 stands for junk of the gallery")
+    def of(cls, query: LabeledFeatures, gallery: LabeledFeatures, device: object) -> "RankingLabels":
+        """The labels of both sides, junk included. `UserError` for junk queries and a gallery of junk alone."""
+        identities = checked_labels("query.identities", query.identities, len(query))
+        cameras = checked_labels("query.cameras", query.cameras, len(query))
+        gallery_identities = checked_labels("gallery.identities", gallery.identities, len(gallery))
+        gallery_cameras = checked_labels("gallery.cameras", gallery.cameras, len(gallery))
+        kept = (gallery_identities != JUNK).nonzero().flatten()
+        if bool((identities == JUNK).any()):
+            raise UserError("query.identities must not hold junk: identity -1 stands for junk of the gallery")
         if not len(kept):
             raise UserError("the gallery must hold images that can be ranked, it holds nothing but junk")
-        parts = (ids, cameras, other_ids[kept], other_cameras[kept], kept)
-        return cls(*(part.to(queries.device) for part in parts))
+        parts = (identities, cameras, gallery_identities[kept], gallery_cameras[kept], kept)
+        return cls(*(part.to(device) for part in parts))  # type: ignore[call-overload]
 
     def masks(self, rows: slice) -> tuple[Bool[Tensor, "rows gallery"], Bool[Tensor, "rows gallery"]]:
         """Of these queries: their true matches (same identity, another camera), and what is left out for them (same
         identity and camera)."""
-        same_id = self.query_ids[rows, None] == self.gallery_ids
+        same_identity = self.query_identities[rows, None] == self.gallery_identities
         same_camera = self.query_cameras[rows, None] == self.gallery_cameras
-        return same_id & ~same_camera, same_id & same_camera
+        return same_identity & ~same_camera, same_identity & same_camera

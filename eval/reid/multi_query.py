@@ -12,19 +12,22 @@ from torch import Tensor
 from dgnet.core.errors import UserError
 from eval.arrays import Array, checked_labels
 from eval.reid.distance import unit_features
+from eval.reid.labeled_features import LabeledFeatures
 
 
 def mean_of_each_query(
-    features: Array, ids: Array, cameras: Array, query_ids: Array, query_cameras: Array
+    images: LabeledFeatures, query_identities: Array, query_cameras: Array
 ) -> Float[Tensor, "query feature"]:
     """For each query the mean unit feature of all images of its identity by its camera, float64.
 
-    `features` `[image, feature]`, `ids` and `cameras` `[image]` are of the images that ask; the query's own image
-    counts if it is among them. `UserError` for a query without any such image, NaN and mismatched shapes.
+    `images` are the images that ask together; the query's own image counts if it is among them. `UserError` for a query
+    without any such image, NaN and mismatched shapes.
     """
-    unit = unit_features("multi-query features", features)
-    group = np.stack([checked_labels("ids", ids, len(unit)), checked_labels("cameras", cameras, len(unit))], axis=1)
-    queries = checked_labels("query_ids", query_ids, len(query_ids))
+    unit = unit_features("multi-query features", images.features)
+    identities = checked_labels("multi-query identities", images.identities, len(unit))
+    cameras = checked_labels("multi-query cameras", images.cameras, len(unit))
+    group = np.stack([identities, cameras], axis=1)
+    queries = checked_labels("query_identities", query_identities, len(query_identities))
     wanted = np.stack([queries, checked_labels("query_cameras", query_cameras, len(queries))], axis=1)
     groups, of_image = np.unique(group, axis=0, return_inverse=True)
     place = {(int(identity), int(camera)): number for number, (identity, camera) in enumerate(groups)}

@@ -14,8 +14,9 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from dgnet.core.errors import UserError
-from eval.arrays import Array, as_tensor, checked_features
+from eval.arrays import checked_features
 from eval.reid.distance import joined_unit_features, order_keys, row_blocks, squared_distances
+from eval.reid.labeled_features import LabeledFeatures
 from eval.reid.labels import RankingLabels
 from eval.reid.query_expansion import QueryExpansion, expanded_queries
 from eval.reid.rerank import KReciprocal, reranked_blocks
@@ -42,24 +43,19 @@ class RankingResult:
 
 
 def rank_metrics(
-    query_features: Array,
-    query_ids: Array,
-    query_cameras: Array,
-    gallery_features: Array,
-    gallery_ids: Array,
-    gallery_cameras: Array,
+    query: LabeledFeatures,
+    gallery: LabeledFeatures,
     *,
     protocol: str = "standard",
     ranks: Sequence[int] = (1, 3, 5, 10),
     reranking: KReciprocal | None = None,
     expansion: QueryExpansion | None = None,
-    block: int | None = None,
 ) -> RankingResult:
-    """Rank the gallery for every query by the Euclidean distance of L2-normalized features, or by re-ranked distances.
+    """mAP, CMC and mINP of a gallery that is ranked for every query.
 
-    Features are `[image, feature]`, identities and cameras `[image]` whole numbers. In both protocols gallery images of
-    identity -1 (junk) are left out, identity 0 (distractors of Market-1501) stays, and so does every image but those
-    of the query's own identity and camera. Then
+    Ranked by the Euclidean distance of L2-normalized features, or by re-ranked distances. In both protocols gallery
+    images of identity -1 (junk) are left out, identity 0 (distractors of Market-1501) stays, and so does every image
+    but those of the query's own identity and camera. Then
 
     - `standard` (torchreid, fast-reid, MGN-pytorch): the AP is the mean precision at the true matches, and queries
       without a true match are left out of every mean;
@@ -67,61 +63,41 @@ def rank_metrics(
       queries without a true match count as 0 (all means are divided by all queries).
 
     mINP (Ye et al., "Deep Learning for Person Re-identification: A Survey and Outlook", 2021) is the number of true
-    matches divided by the rank of the last of them. Ties go by the gallery's order, as a stable sort does, whatever
-    the block size. `block` is the number of queries in memory at once; by default about 32 MiB of distances. A rank
-    beyond the gallery has the CMC of the last place. The device is that of the query features.
+    matches divided by the rank of the last of them. Ties go by the gallery's order, as a stable sort does.
 
-    With `expansion` the queries are expanded first, by their neighbors in the gallery without junk
-    (`eval.reid.query_expansion`).
+    Args:
+        query: the queries; their device is where everything is computed.
+        gallery: the gallery, junk and distractors included.
+        protocol: `standard` or `dgnet`; it stands in the result.
+        ranks: the ranks of `RankingResult.cmc`, from 1; a rank beyond the gallery has the CMC of the last place.
+        reranking: k-reciprocal re-ranking (`eval.reid.rerank`).
+        expansion: query expansion by neighbors in the gallery without junk (`eval.reid.query_expansion`).
 
-    `UserError` (a ValueError) in one sentence for: NaN features, mismatched shapes, junk queries, no query with
-    a match.
+    Raises:
+        UserError: NaN features, mismatched shapes, junk queries, or no query with a true match.
+
+    Example:
+        >>> import numpy as np
+        >>> from eval import LabeledFeatures, rank_metrics
+        >>> query = LabeledFeatures(np.eye(2), identities=np.array([7, 8]), cameras=np.array([1, 1]))
+        >>> gallery = LabeledFeatures(
+        ...     np.array([[1, 0.1], [0, 1], [1, 1]]), identities=np.array([7, 9, 8]), cameras=np.array([2, 2, 2])
+        ... )
+        >>> result = rank_metrics(query, gallery, protocol="standard")
+        >>> result.mAP, result.cmc[1], result.protocol
+        (0.75, 0.5, 'standard')
     """
-    queries = checked_features("query_features", query_features)
-    gallery = checked_features("gallery_features", gallery_features)
-    labels = RankingLabels.checked(queries, len(gallery), query_ids, query_cameras, gallery_ids, gallery_cameras)
-    features = joined_unit_features(queries, gallery, labels.kept)
+    query_features = checked_features("query.features", query.features)
+    gallery_features = checked_features("gallery.features", gallery.features)
+    labels = RankingLabels.of(query, gallery, query_features.device)
+    features = joined_unit_features(query_features, gallery_features, labels.kept)
+    count = len(query_features)
     if expansion is not None:
-        features[: len(queries)] = expanded_queries(features[: len(queries)], features[len(queries) :], expansion)
-    how = _Measured(protocol, ranks, str(reranking or "none"), str(expansion or "none"))
+        features[:count] = expanded_queries(features[:count], features[count:], expansion)
+    method = _Method(protocol, ranks, str(reranking or "none"), str(expansion or "none"))
     if reranking is None:
-        return _ranked(_plain_distances(features, len(queries)), 4.0, labels, how, block)
-    return _ranked(reranked_blocks(features, len(queries), reranking), 1.0, labels, how, block)
-
-
-def rank_metrics_of_distances(
-    distances: Array,
-    query_ids: Array,
-    query_cameras: Array,
-    gallery_ids: Array,
-    gallery_cameras: Array,
-    *,
-    protocol: str = "standard",
-    ranks: Sequence[int] = (1, 3, 5, 10),
-    block: int | None = None,
-) -> RankingResult:
-    """`rank_metrics` for distances `[query, gallery]` that somebody else computed (smaller is nearer, none negative).
-
-    Distances closer to each other than 2^-40 of the largest are ties.
-    """
-    matrix = as_tensor(distances)
-    if matrix.ndim != 2 or 0 in matrix.shape:
-        raise UserError(f"distances must be a matrix of queries by gallery images, got shape {tuple(matrix.shape)}")
-    if not bool((torch.isfinite(matrix) & (matrix >= 0)).all()):
-        raise UserError("distances must be finite and not negative, got NaN, infinity or a negative number")
-    labels = RankingLabels.checked(matrix, matrix.shape[1], query_ids, query_cameras, gallery_ids, gallery_cameras)
-    largest = float(matrix.max())
-    return _ranked(
-        lambda rows: matrix[rows][:, labels.kept],
-        largest,
-        labels,
-        _Measured(protocol, ranks, "as given", "as given"),
-        block,
-    )
-
-
-def _plain_distances(features: Tensor, queries: int) -> Callable[[slice], Tensor]:
-    return lambda rows: squared_distances(features[:queries][rows], features[queries:])
+        return _ranked(lambda rows: squared_distances(features[:count][rows], features[count:]), 4.0, labels, method)
+    return _ranked(reranked_blocks(features, count, reranking), 1.0, labels, method)
 
 
 def check_ranks(ranks: Sequence[int]) -> None:
@@ -131,7 +107,7 @@ def check_ranks(ranks: Sequence[int]) -> None:
 
 
 @dataclass(frozen=True)
-class _Measured:
+class _Method:
     protocol: str
     ranks: Sequence[int]
     reranking: str
@@ -142,17 +118,16 @@ def _ranked(
     distances: Callable[[slice], Tensor],
     largest: float,
     labels: RankingLabels,
-    how: "_Measured",
-    block: int | None,
+    method: _Method,
 ) -> RankingResult:
     """The figures of distances (at most `largest`) that come in blocks of queries against the gallery without junk."""
-    protocol, ranks = how.protocol, how.ranks
+    protocol, ranks = method.protocol, method.ranks
     if protocol not in PROTOCOLS:
         raise UserError(f"protocol must be one of {', '.join(PROTOCOLS)}, got {protocol!r}")
     check_ranks(ranks)
-    queries, gallery = len(labels.query_ids), len(labels.gallery_ids)
+    queries, gallery = len(labels.query_identities), len(labels.gallery_identities)
     precisions, penalties, first_ranks = [], [], []
-    for rows in row_blocks(queries, gallery, block):
+    for rows in row_blocks(queries, gallery):
         match, excluded = labels.masks(rows)
         places, valid = _places_of_matches(order_keys(distances(rows).to(match.device), largest), match, excluded)
         precisions.append(_average_precisions(places, valid, protocol).cpu())
@@ -162,19 +137,19 @@ def _ranked(
         first_ranks.append(places[matches > 0, 0].cpu())
 
     average_precisions, inverse_penalties = torch.cat(precisions), torch.cat(penalties)
-    found = ~average_precisions.isnan()
-    valid_queries = int(found.sum())
+    has_match = ~average_precisions.isnan()
+    valid_queries = int(has_match.sum())
     if not valid_queries:
         raise UserError("no query has an image of its identity from another camera in the gallery: nothing to measure")
     divisor = valid_queries if protocol == "standard" else queries
     curve = torch.bincount(torch.cat(first_ranks), minlength=gallery).cumsum(dim=0).double().div(divisor).numpy()
     return RankingResult(
-        mAP=float(average_precisions[found].sum()) / divisor,
+        mAP=float(average_precisions[has_match].sum()) / divisor,
         cmc={rank: float(curve[min(rank, gallery) - 1]) for rank in ranks},
-        mINP=float(inverse_penalties[found].sum()) / divisor,
+        mINP=float(inverse_penalties[has_match].sum()) / divisor,
         protocol=protocol,
-        reranking=how.reranking,
-        query_expansion=how.expansion,
+        reranking=method.reranking,
+        query_expansion=method.expansion,
         queries=queries,
         valid_queries=valid_queries,
         gallery=gallery,

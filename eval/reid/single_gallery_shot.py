@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from dgnet.core.errors import UserError
-from eval.arrays import Array, checked_features
+from eval.arrays import checked_features
 from eval.reid.distance import joined_unit_features, order_keys, row_blocks, squared_distances
+from eval.reid.labeled_features import LabeledFeatures
 from eval.reid.labels import RankingLabels
 from eval.reid.ranking import check_ranks
 from eval.reid.rerank import KReciprocal, reranked_blocks
@@ -38,12 +39,8 @@ class SingleShotResult:
 
 
 def single_shot_metrics(
-    query_features: Array,
-    query_ids: Array,
-    query_cameras: Array,
-    gallery_features: Array,
-    gallery_ids: Array,
-    gallery_cameras: Array,
+    query: LabeledFeatures,
+    gallery: LabeledFeatures,
     *,
     ranks: Sequence[int] = (1, 3, 5, 10),
     repetitions: int = 10,
@@ -60,25 +57,24 @@ def single_shot_metrics(
     if repetitions < 1 or seed < 0:
         raise UserError(f"repetitions must be at least 1 and the seed at least 0, got {repetitions} and {seed}")
     check_ranks(ranks)
-    given = checked_features("query_features", query_features)
-    everyone = checked_features("gallery_features", gallery_features)
-    labels = RankingLabels.checked(given, len(everyone), query_ids, query_cameras, gallery_ids, gallery_cameras)
-    features = joined_unit_features(given, everyone, labels.kept)
-    query, gallery = features[: len(given)], features[len(given) :]
-    reranked = reranked_blocks(features, len(given), reranking) if reranking else None
-    numbers = [_numbers(seed, repetition, len(gallery)).to(features.device) for repetition in range(repetitions)]
-    identities, person = labels.gallery_ids.unique(return_inverse=True)
+    query_features = checked_features("query.features", query.features)
+    gallery_features = checked_features("gallery.features", gallery.features)
+    labels = RankingLabels.of(query, gallery, query_features.device)
+    features = joined_unit_features(query_features, gallery_features, labels.kept)
+    asking, ranked = features[: len(query)], features[len(query) :]
+    reranked = reranked_blocks(features, len(query), reranking) if reranking else None
+    numbers = [_numbers(seed, repetition, len(ranked)).to(features.device) for repetition in range(repetitions)]
+    identities, person = labels.gallery_identities.unique(return_inverse=True)
 
     places: list[Tensor] = []
-    for rows in row_blocks(len(query), len(gallery)):
-        distances = squared_distances(query[rows], gallery) if reranked is None else reranked(rows)
+    for rows in row_blocks(len(asking), len(ranked)):
+        distances = squared_distances(asking[rows], ranked) if reranked is None else reranked(rows)
         keys = order_keys(distances.to(features.device), 4.0 if reranked is None else 1.0)
         match, _ = labels.masks(rows)
         valid = match.any(dim=1).nonzero().flatten()
-        places.append(
-            torch.stack([_places(keys[valid], match[valid], labels.query_ids[rows][valid], identities, person, number)
-                         for number in numbers]).cpu()
-        )  # fmt: skip
+        own = labels.query_identities[rows][valid]
+        drawn = [_places(keys[valid], match[valid], own, identities, person, number) for number in numbers]
+        places.append(torch.stack(drawn).cpu())
     found = torch.cat(places, dim=1).numpy()  # [repetition, valid query]
     if not found.size:
         raise UserError("no query has an image of its identity from another camera in the gallery")
@@ -106,7 +102,7 @@ def _numbers(seed: int, repetition: int, gallery: int) -> Tensor:
 
 
 def _places(
-    keys: Tensor, match: Tensor, query_ids: Tensor, identities: Tensor, person: Tensor, numbers: Tensor
+    keys: Tensor, match: Tensor, query_identities: Tensor, identities: Tensor, person: Tensor, numbers: Tensor
 ) -> Tensor:
     """The 0-based place of each query's drawn match among the drawn images of all other persons."""
     largest = torch.zeros(len(identities), dtype=numbers.dtype, device=numbers.device)
@@ -114,4 +110,4 @@ def _places(
     drawn = (numbers == largest[person]).nonzero().flatten()
     own = torch.where(match, numbers, -1.0).argmax(dim=1, keepdim=True)
     nearer = keys[:, drawn] < keys.gather(1, own)
-    return (nearer & (identities[person[drawn]] != query_ids[:, None])).sum(dim=1)
+    return (nearer & (identities[person[drawn]] != query_identities[:, None])).sum(dim=1)

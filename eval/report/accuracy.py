@@ -82,11 +82,11 @@ def retrieval_section(title: str, lead: str, lists: Sequence[Retrieval], ids: Ar
     for one in lists:
         person = int(ids[one.query])
         tiles = [Tile(picture("query", one.query), f"query: person {person}", "query")]
-        for rank, (place, right) in enumerate(zip(one.found.tolist(), one.right.tolist(), strict=True), start=1):
+        for rank, (place, right) in enumerate(zip(one.ranked.tolist(), one.right.tolist(), strict=True), start=1):
             frame: Literal["right", "wrong"] = "right" if right else "wrong"
             said = f"rank {rank}: {'the same person' if right else 'another person'}"
             tiles.append(Tile(picture("gallery", place), said, str(rank), frame))
-        if one.match_rank > len(one.found):
+        if one.match_rank > len(one.ranked):
             said = f"the nearest true match, at rank {one.match_rank}"
             tiles.append(Tile(picture("gallery", one.match), said, f"rank {one.match_rank:,}", "right"))
         heading = f"Person {person}, query {one.query + 1}: average precision {100 * one.average_precision:.1f} %"

@@ -21,6 +21,7 @@ from dgnet.models.embedding import appearance_embedding, extract
 from eval.reid.feature_file import load_features
 from eval.reid.ranking import rank_metrics
 from tests.dgnet.small_generator import small_generator, store
+from tests.eval.reid.sides import sides
 from tools import test_2label as two_labels
 from tools import transfer
 
@@ -55,7 +56,7 @@ def expected(place: Path, alpha: float) -> tuple[float, ...]:
         cache = ImageCache([record.path for record in records])
         columns.append(extract(cache, encoder, appearance_embedding(encoder, alpha), 64, 48))
         columns += [torch.tensor([getattr(record, name) for record in records]) for name in ("identity", "camera")]
-    result = rank_metrics(*columns, protocol="dgnet", ranks=(1, 5, 10))
+    result = rank_metrics(*sides(columns), protocol="dgnet", ranks=(1, 5, 10))
     return (*result.cmc.values(), result.mAP)
 
 

@@ -16,6 +16,7 @@ from eval.reid.ranking import rank_metrics
 from reid_heads.config import TestConfig as Settings
 from reid_heads.models.registry import build_head
 from tests.dgnet.small_training import narrow_trunks
+from tests.eval.reid.sides import sides
 from tests.reid_heads.small_data import HEIGHT, WIDTH, pedestrians
 from tools.heads.figures import figures_of
 
@@ -43,7 +44,7 @@ def test_the_figures_are_those_of_the_embedding(dataset: Dataset, head: Head, mi
             features = F.normalize(head.embed(images) + (head.embed(images.flip(3)) if mirrored else 0))
             columns += [features, torch.tensor([r.identity for r in split]), torch.tensor([r.camera for r in split])]
         head.train()
-    expected = rank_metrics(*columns, ranks=(1, 5, 10))
+    expected = rank_metrics(*sides(columns), ranks=(1, 5, 10))
     measure = figures_of(dataset, Settings(batch_size=3, mirrored=mirrored), HEIGHT, WIDTH, head.name)
     assert measure is not None
     found = measure(head)

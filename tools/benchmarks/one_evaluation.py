@@ -24,6 +24,7 @@ def main(side: str, task: str, folder: Path) -> dict[str, Any]:
         [np.load(folder / f"{split}_{column}.npy") for split in SIDES] for column in ("features", "ids", "cameras")
     )
     if side == "ours":
+        from eval.reid.labeled_features import LabeledFeatures
         from eval.reid.ranking import rank_metrics
         from eval.reid.rerank import KReciprocal, rerank
     else:
@@ -36,8 +37,8 @@ def main(side: str, task: str, folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"held_bytes": peak()}
     began = time.perf_counter()
     if side == "ours" and task != "reranking":
-        columns = (features[0], ids[0], cameras[0], features[1], ids[1], cameras[1])
-        result = rank_metrics(*columns, reranking=KReciprocal() if task == "reranked_ranking" else None)
+        sides = map(LabeledFeatures, features, ids, cameras)
+        result = rank_metrics(*sides, reranking=KReciprocal() if task == "reranked_ranking" else None)
         found |= {"mAP": result.mAP, "rank_1": result.cmc[1]}
     elif side == "ours":
         rerank(*features)

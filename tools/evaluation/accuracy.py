@@ -21,7 +21,7 @@ from eval.reid.single_gallery_shot import SingleShotResult, single_shot_metrics
 from eval.report.accuracy import accuracy_figures, cmc_section, retrieval_section, single_shot_figures
 from eval.report.page import Section
 from eval.report.result import Figure
-from tools.evaluation.stored_features import ranking_columns
+from tools.evaluation.stored_features import query_and_gallery
 
 _SHOWN = 128, 64  # pixels of a picture on the page
 _LISTS = 5  # queries that are found best, and worst
@@ -88,14 +88,13 @@ def accuracy_of(
 
     Without `reranking` its parameters are those of `usual_reranking`.
     """
-    columns = ranking_columns(stored)
-    query_ids = columns[1]
-    reranking = reranking or usual_reranking(query_ids, columns[4])
+    query, gallery = query_and_gallery(stored)
+    reranking = reranking or usual_reranking(query.identities, gallery.identities)
     results: dict[str, RankingResult] = {
-        "": rank_metrics(*columns, protocol=protocol, expansion=expansion),
-        _RERANKED: rank_metrics(*columns, protocol=protocol, reranking=reranking, expansion=expansion),
+        "": rank_metrics(query, gallery, protocol=protocol, expansion=expansion),
+        _RERANKED: rank_metrics(query, gallery, protocol=protocol, reranking=reranking, expansion=expansion),
     }
-    best, worst = best_and_worst(results[""], query_ids, _LISTS)
+    best, worst = best_and_worst(results[""], query.identities, _LISTS)
 
     def picture(split: Literal["query", "gallery"], place: int) -> Tensor:
         record = (dataset.query if split == "query" else dataset.gallery)[place]
@@ -107,9 +106,9 @@ def accuracy_of(
         ("Best retrievals", "The queries with the highest average precision, one of a person.", best),
         ("Worst retrievals", "The queries with the lowest average precision, one of a person.", worst),
     ):
-        lists = retrieve(results[""], chosen, *columns, expansion=expansion)
+        lists = retrieve(results[""], chosen, query, gallery, expansion=expansion)
         lead += f" Framed: ✓ the same person, ✗ another one. Ranked {ranked}."
-        sections.append(retrieval_section(title, lead, lists, query_ids, picture))
+        sections.append(retrieval_section(title, lead, lists, query.identities, picture))
     return Accuracy(accuracy_figures(results, note), sections)
 
 
@@ -118,10 +117,10 @@ def single_shot_accuracy(
 ) -> Accuracy:
     """The CMC of galleries of one image of each person (`eval.reid.single_gallery_shot`), which has no single list to
     show."""
-    columns = ranking_columns(stored)
+    query, gallery = query_and_gallery(stored)
     results: dict[str, SingleShotResult] = {
-        "": single_shot_metrics(*columns, repetitions=repetitions, seed=seed),
-        _RERANKED: single_shot_metrics(*columns, repetitions=repetitions, seed=seed, reranking=reranking),
+        "": single_shot_metrics(query, gallery, repetitions=repetitions, seed=seed),
+        _RERANKED: single_shot_metrics(query, gallery, repetitions=repetitions, seed=seed, reranking=reranking),
     }
     section = cmc_section({name or _PLAIN: result for name, result in results.items()})
     return Accuracy(single_shot_figures(results, note), [section])

@@ -26,6 +26,7 @@ from eval.images.image_sets import read_set, set_figures
 from eval.images.inception import inception_extractor
 from eval.images.perceptual import PerceptualDistance
 from eval.images.ssim import most_scales
+from eval.reid.labeled_features import LabeledFeatures, labels_of
 from eval.reid.ranking import rank_metrics
 from eval.report.accuracy import score_section
 from eval.report.page import Section
@@ -187,18 +188,15 @@ def consistency(
         Figure(CONSISTENCY, "cosine to the structure source", found.structure_cosine, "", protocol),
         Figure(CONSISTENCY, "margin between the two", found.margin, "", protocol, "how strongly"),
     ]
-    identities, cameras, gallery_identities, gallery_cameras = (
-        np.array([getattr(record, name) for record in records])
-        for records in (dataset.query, dataset.gallery)
-        for name in ("identity", "camera")
-    )
+    identities, cameras = labels_of(dataset.query)
+    labeled_gallery = LabeledFeatures.of_records(gallery, dataset.gallery)
     for name, features, note in (
         ("generated queries", swaps, "identity and camera of the appearance source"),
         ("their real appearance sources", query[appearances], "what the network makes of real queries"),
         ("their real structure sources", query[structures], "as if they were the appearance's identity"),
     ):
-        asked = (features, identities[appearances], cameras[appearances])
-        result = rank_metrics(*asked, gallery, gallery_identities, gallery_cameras, ranks=(1,))
+        asked = LabeledFeatures(features, identities[appearances], cameras[appearances])
+        result = rank_metrics(asked, labeled_gallery, ranks=(1,))
         told = f"{result.valid_queries} queries, real gallery of {result.gallery}, protocol {result.protocol}; "
         told += extractor.name
         figures.append(Figure(CONSISTENCY, f"mAP, {name}", 100 * result.mAP, "%", told, note))

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from dgnet.core import pixels
@@ -11,9 +10,8 @@ from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset, Record
 from eval.images.extractor import features_of
 from eval.reid.feature_file import SplitFeatures, StoredFeatures, load_features, save_features
+from eval.reid.labeled_features import labels_of
 from tools.evaluation.reid_extractor import ReidExtractor
-
-RankingColumns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def features_of_dataset(
@@ -54,8 +52,7 @@ def features_of_dataset(
     found = {}
     for name, records in splits.items():
         features = features_of([record.path for record in records], extractor, batch=batch, workers=workers)
-        ids, cameras = (torch.tensor([getattr(record, c) for record in records]) for c in ("identity", "camera"))
-        found[name] = SplitFeatures.checked(name, features, ids, cameras, _paths(dataset, records))
+        found[name] = SplitFeatures.checked(name, features, *labels_of(records), _paths(dataset, records))
     stored = StoredFeatures(network, dataset.root.name, checkpoint, preprocessing, found)
     if file is not None:
         save_features(file, stored)
@@ -70,20 +67,12 @@ def preprocessing_of(extractor: ReidExtractor) -> dict[str, object]:
     return {**size, "resize": resize, "flip": flip, "mean": list(pixels.MEAN), "std": list(pixels.STD)}
 
 
-def ranking_columns(stored: StoredFeatures) -> RankingColumns:
-    """The arguments of `eval.reid.ranking.rank_metrics`. `UserError` unless both splits are there."""
-    missing = [name for name in ("query", "gallery") if name not in stored.splits]
-    if missing:
-        raise UserError(f"the features of {stored.network} on {stored.data} lack the split {missing[0]}")
-    query, gallery = stored.splits["query"], stored.splits["gallery"]
-    return (
-        query.features,
-        query.identities,
-        query.cameras,
-        gallery.features,
-        gallery.identities,
-        gallery.cameras,
-    )
+def query_and_gallery(stored: StoredFeatures) -> tuple[SplitFeatures, SplitFeatures]:
+    """The two sides of `eval.rank_metrics`. `UserError` unless both are there."""
+    for name in ("query", "gallery"):
+        if name not in stored.splits:
+            raise UserError(f"the features of {stored.network} on {stored.data} lack the split {name}")
+    return stored.splits["query"], stored.splits["gallery"]
 
 
 def _paths(dataset: Dataset, records: tuple[Record, ...]) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset, Record
 from dgnet.models.embedding import head_embedding
 from dgnet.models.head import Head
-from eval.arrays import Array
 from eval.images.extractor import features_of
+from eval.reid.labeled_features import LabeledFeatures
 from eval.reid.ranking import RankingResult, rank_metrics
 from eval.reid.rerank import KReciprocal
 from reid_heads.config import TestConfig
@@ -43,13 +43,15 @@ class HeadFigures:
         """Figures 0..1: mAP, Rank-1, Rank-5, Rank-10, and those after re-ranking. The head keeps its modes."""
         embed = head_embedding(head, self.mirrored)
         extractor = of_network(head.name, head, embed, self.height, self.width, self.mirrored)
-        columns: list[Array] = []
-        for split in (self.dataset.query, self.dataset.gallery):
-            columns.append(features_of([r.path for r in split], extractor, batch=self.settings.batch_size))
-            columns += [_column(split, "identity"), _column(split, "camera")]
-        found = _named(rank_metrics(*columns, ranks=RANKS))
+        query, gallery = (
+            LabeledFeatures.of_records(
+                features_of([record.path for record in split], extractor, batch=self.settings.batch_size), split
+            )
+            for split in (self.dataset.query, self.dataset.gallery)
+        )
+        found = _named(rank_metrics(query, gallery, ranks=RANKS))
         if self.reranking:
-            found |= _named(rank_metrics(*columns, ranks=RANKS, reranking=self.reranking), "re-ranked ")
+            found |= _named(rank_metrics(query, gallery, ranks=RANKS, reranking=self.reranking), "re-ranked ")
         return found
 
 

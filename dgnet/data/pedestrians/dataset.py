@@ -14,6 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from dgnet.core.errors import UserError
+from dgnet.core.machine import usable_cores
 from dgnet.data.pedestrians.render import render
 from dgnet.data.pedestrians.spec import (
     GALLERY,

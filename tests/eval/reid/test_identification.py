@@ -1,10 +1,10 @@
-"""Who is it, by logits."""
+"""Identification by logits."""
 
 import numpy as np
 import pytest
 import torch
 
-from eval.reid.identification import identification, identification_of_names, logits_of
+from eval.reid.identification import identification, logits_of
 
 
 def test_shares() -> None:
@@ -46,8 +46,3 @@ def test_logits_come_in_batches_without_gradients() -> None:
 def test_bad_input_is_one_sentence(logits: np.ndarray, appearance: list, structure: list, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         identification(logits, np.array(appearance, dtype=int), np.array(structure, dtype=int))
-
-
-def test_no_images() -> None:
-    with pytest.raises(ValueError, match="at least one generated image"):
-        identification_of_names(np.zeros(0, int), np.zeros(0, int), np.zeros(0, int), classes=3)

@@ -5,9 +5,11 @@ import pytest
 import torch
 
 from eval.reid.distance import unit_features
+from eval.reid.labeled_features import LabeledFeatures
 from eval.reid.multi_query import mean_of_each_query
 from eval.reid.query_expansion import QueryExpansion, expanded_queries
 from eval.reid.ranking import rank_metrics
+from tests.eval.reid.sides import sides
 
 RANDOM = np.random.default_rng(0)
 FEATURES = RANDOM.standard_normal((40, 6)).astype(np.float32)
@@ -20,7 +22,7 @@ def unit(features: np.ndarray) -> np.ndarray:
 
 
 def test_the_mean_of_one_identity_and_camera() -> None:
-    found = mean_of_each_query(FEATURES * 3, IDS, CAMERAS, QUERY_IDS, QUERY_CAMERAS).numpy()
+    found = mean_of_each_query(LabeledFeatures(FEATURES * 3, IDS, CAMERAS), QUERY_IDS, QUERY_CAMERAS).numpy()
     for mean, identity, camera in zip(found, QUERY_IDS, QUERY_CAMERAS, strict=True):
         both = (identity == IDS) & (camera == CAMERAS)
         assert mean == pytest.approx(unit(FEATURES)[both].mean(axis=0), abs=1e-6)
@@ -28,15 +30,16 @@ def test_the_mean_of_one_identity_and_camera() -> None:
 
 
 def test_the_order_of_the_images_changes_nothing() -> None:
-    turned = mean_of_each_query(FEATURES[::-1].copy(), IDS[::-1].copy(), CAMERAS[::-1].copy(), QUERY_IDS, QUERY_CAMERAS)
-    assert torch.equal(turned, mean_of_each_query(FEATURES, IDS, CAMERAS, QUERY_IDS, QUERY_CAMERAS))
+    reverse = LabeledFeatures(*(part[::-1].copy() for part in (FEATURES, IDS, CAMERAS)))
+    turned = mean_of_each_query(reverse, QUERY_IDS, QUERY_CAMERAS)
+    assert torch.equal(turned, mean_of_each_query(LabeledFeatures(FEATURES, IDS, CAMERAS), QUERY_IDS, QUERY_CAMERAS))
 
 
 def test_queries_that_nobody_asks_for() -> None:
     with pytest.raises(ValueError, match="query 1 has none of identity 2 by camera 9"):
-        mean_of_each_query(FEATURES, IDS, CAMERAS, QUERY_IDS, np.array([0, 9, 1, 1]))
+        mean_of_each_query(LabeledFeatures(FEATURES, IDS, CAMERAS), QUERY_IDS, np.array([0, 9, 1, 1]))
     with pytest.raises(ValueError, match="multi-query features must be finite, row 0"):
-        mean_of_each_query(np.full((40, 6), np.nan), IDS, CAMERAS, QUERY_IDS, QUERY_CAMERAS)
+        mean_of_each_query(LabeledFeatures(np.full((40, 6), np.nan), IDS, CAMERAS), QUERY_IDS, QUERY_CAMERAS)
 
 
 @pytest.mark.parametrize("expansion", [QueryExpansion(3), QueryExpansion(5, 2.5)])
@@ -56,14 +59,15 @@ def test_expanded_queries(expansion: QueryExpansion, monkeypatch: pytest.MonkeyP
 
 def test_expansion_is_named_and_sees_no_junk() -> None:
     arguments = (FEATURES[:9], IDS[:9], CAMERAS[:9], FEATURES[9:], IDS[9:], CAMERAS[9:])
-    plain, expanded = rank_metrics(*arguments), rank_metrics(*arguments, expansion=QueryExpansion(3))
+    plain, expanded = rank_metrics(*sides(arguments)), rank_metrics(*sides(arguments), expansion=QueryExpansion(3))
     assert (plain.query_expansion, expanded.query_expansion) == ("none", "query expansion by 3 neighbors, average")
     assert plain.mAP != expanded.mAP
     # Junk beside every query would be all that joins it.
     gallery = np.concatenate([FEATURES[9:], FEATURES[:9], FEATURES[:9], FEATURES[:9]])
     ids = np.concatenate([IDS[9:], np.full(27, -1)])
     cameras = np.concatenate([CAMERAS[9:], np.zeros(27, int)])
-    assert rank_metrics(*arguments[:3], gallery, ids, cameras, expansion=QueryExpansion(3)).mAP == expanded.mAP
+    with_junk = LabeledFeatures(gallery, ids, cameras)
+    assert rank_metrics(sides(arguments)[0], with_junk, expansion=QueryExpansion(3)).mAP == expanded.mAP
 
 
 def test_bad_expansions() -> None:
@@ -73,5 +77,7 @@ def test_bad_expansions() -> None:
         QueryExpansion(3, -1.0)
     with pytest.raises(ValueError, match="needs as many gallery images, got 31"):
         rank_metrics(
-            FEATURES[:9], IDS[:9], CAMERAS[:9], FEATURES[9:], IDS[9:], CAMERAS[9:], expansion=QueryExpansion(32)
+            LabeledFeatures(FEATURES[:9], IDS[:9], CAMERAS[:9]),
+            LabeledFeatures(FEATURES[9:], IDS[9:], CAMERAS[9:]),
+            expansion=QueryExpansion(32),
         )

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from eval.reid.ranking import PROTOCOLS, rank_metrics, rank_metrics_of_distances
+from eval.reid import distance
+from eval.reid.ranking import PROTOCOLS, rank_metrics
+from tests.eval.reid.sides import sides
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 NUMBERS = json.loads((REFERENCE / "evaluation_dev.json").read_text())
@@ -65,7 +66,7 @@ def obvious(arguments: list[np.ndarray], protocol: str, *, stable: bool = True, 
 
 
 def agrees(arguments: list[np.ndarray], protocol: str, expected: dict, **options) -> bool:
-    result = rank_metrics(*arguments, protocol=protocol, **options)
+    result = rank_metrics(*sides(arguments), protocol=protocol, **options)
     figures = [result.mAP, result.mINP, *result.cmc_curve[:10]]
     return bool(np.allclose(figures, [expected["mAP"], expected["mINP"], *expected["cmc"]], rtol=0, atol=1e-9))
 
@@ -75,7 +76,7 @@ def agrees(arguments: list[np.ndarray], protocol: str, expected: dict, **options
 def test_published_implementations(case: str, system: str) -> None:
     expected = NUMBERS[case][system]
     protocol = "dgnet" if system == "dgnet_trapezoid" else "standard"
-    result = rank_metrics(*reference_case(case), protocol=protocol, ranks=(1, 5, 10))
+    result = rank_metrics(*sides(reference_case(case)), protocol=protocol, ranks=(1, 5, 10))
     assert result.protocol == protocol
     assert result.mAP == pytest.approx(expected["mAP"], abs=1e-6)
     assert result.cmc_curve[: len(expected["cmc"])] == pytest.approx(expected["cmc"], abs=1e-6)
@@ -103,42 +104,34 @@ def test_the_oracle_tells_wrong_versions() -> None:
 
 
 @pytest.mark.parametrize("block", [1, 7, 1000])
-def test_blocks_and_ties_change_nothing(block: int) -> None:
+def test_blocks_and_ties_change_nothing(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     # Large enough for the matrix product to go different ways for different shapes, with every image three times.
     random = np.random.default_rng(1)
     features = np.tile(random.standard_normal((100, 300)).astype(np.float32), (3, 1))
     ids, cameras = random.integers(0, 20, 300), random.integers(0, 4, 300)
-    whole = rank_metrics(features[:90], ids[:90], cameras[:90], features, ids, cameras)
-    parts = rank_metrics(features[:90], ids[:90], cameras[:90], features, ids, cameras, block=block)
+    both = sides([features[:90], ids[:90], cameras[:90], features, ids, cameras])
+    whole = rank_metrics(*both)
+    monkeypatch.setattr(distance, "_BLOCK_ELEMENTS", 300 * block)
+    parts = rank_metrics(*both)
     # One match that changed places would show at 1e-6: only the last bit of the means may differ.
     assert parts.average_precisions == pytest.approx(whole.average_precisions, abs=1e-14, nan_ok=True)
     assert np.array_equal(whole.cmc_curve, parts.cmc_curve)
     assert parts.mINP == pytest.approx(whole.mINP, abs=1e-14)
 
 
-def test_given_distances_rank_like_features() -> None:
-    arguments = small_case(3)
-    unit = [torch.nn.functional.normalize(torch.from_numpy(arguments[i]).double()) for i in (0, 3)]
-    given = rank_metrics_of_distances(torch.cdist(*unit), *arguments[1:3], *arguments[4:])
-    plain = rank_metrics(*arguments)
-    assert (given.mAP, given.mINP) == pytest.approx((plain.mAP, plain.mINP))
-    assert given.cmc == pytest.approx(plain.cmc)
-    assert (plain.reranking, given.reranking) == ("none", "as given")
-    assert given.gallery == int((arguments[4] != -1).sum()) < len(arguments[4])
-
-
 def test_perfect_features_and_unit_of_features() -> None:
     features = np.eye(4, dtype=np.float32).repeat(2, axis=0)
     ids, cameras = np.arange(4).repeat(2), np.tile([0, 1], 4)
-    result = rank_metrics(features, ids, cameras, features * 7, ids, cameras, ranks=(1, 100))
+    result = rank_metrics(*sides([features, ids, cameras, features * 7, ids, cameras]), ranks=(1, 100))
     assert (result.mAP, result.mINP, result.cmc) == (1.0, 1.0, {1: 1.0, 100: 1.0})
 
 
 def test_queries_without_a_match_by_protocol() -> None:
     features, cameras = np.eye(3, dtype=np.float32), np.array([0, 0, 0])
-    gallery = (np.eye(3, dtype=np.float32), np.array([1, 1, 9]), np.array([1, 0, 0]))
-    standard = rank_metrics(features, np.array([1, 2, 9]), cameras, *gallery)
-    dgnet = rank_metrics(features, np.array([1, 2, 9]), cameras, *gallery, protocol="dgnet")
+    gallery = [np.eye(3, dtype=np.float32), np.array([1, 1, 9]), np.array([1, 0, 0])]
+    both = sides([features, np.array([1, 2, 9]), cameras, *gallery])
+    standard = rank_metrics(*both)
+    dgnet = rank_metrics(*both, protocol="dgnet")
     assert (standard.mAP, standard.valid_queries) == (1.0, 1)
     assert (dgnet.mAP, dgnet.cmc[1], dgnet.queries) == (pytest.approx(1 / 3), pytest.approx(1 / 3), 3)
     assert np.isnan(standard.average_precisions).tolist() == [False, True, True]
@@ -154,19 +147,23 @@ NAN = np.full((12, 5), np.nan, dtype=np.float32)
 @pytest.mark.parametrize(
     ("arguments", "options", "sentence"),
     [
-        (spoiled(query_features=NAN), {}, "query_features must be finite, row 0"),
+        (spoiled(query_features=NAN), {}, "query.features must be finite, row 0"),
         (spoiled(query_features=np.zeros((12, 4))), {}, "as many columns, got 4 and 5"),
-        (spoiled(query_features=np.zeros((0, 5))), {}, "query_features must be a matrix"),
-        (spoiled(gallery_ids=np.arange(59)), {}, r"gallery_ids must hold one number for each of 60 images, got .*59"),
-        (spoiled(query_cameras=np.zeros(3, dtype=int)), {}, "query_cameras must hold one number for each of 12"),
-        (spoiled(query_cameras=np.zeros(12)), {}, "query_cameras must be whole numbers, got torch.float64"),
-        (spoiled(query_ids=np.full(12, -1)), {}, "query_ids must not hold junk"),
+        (spoiled(query_features=np.zeros((0, 5))), {}, "query.features must be a matrix"),
+        (
+            spoiled(gallery_ids=np.arange(59)),
+            {},
+            "gallery.identities must hold one number for each of 60",
+        ),
+        (spoiled(query_cameras=np.zeros(3, dtype=int)), {}, "query.cameras must hold one number for each of 12"),
+        (spoiled(query_cameras=np.zeros(12)), {}, "query.cameras must be whole numbers, got torch.float64"),
+        (spoiled(query_ids=np.full(12, -1)), {}, "query.identities must not hold junk"),
         (spoiled(query_ids=np.full(12, 99)), {}, "no query has an image of its identity"),
         (spoiled(gallery_ids=np.full(60, -1)), {}, "nothing but junk"),
         (
             spoiled(query_ids=np.ones(11, dtype=int), query_cameras=np.ones(11, dtype=int)),
             {},
-            "query_ids must hold .* 12",
+            "query.identities must hold .* 12",
         ),
         (spoiled(), {"protocol": "trapezoid"}, "protocol must be one of standard, dgnet, got 'trapezoid'"),
         (spoiled(), {"ranks": (0, 1)}, "ranks must be whole numbers from 1"),
@@ -174,12 +171,4 @@ NAN = np.full((12, 5), np.nan, dtype=np.float32)
 )
 def test_bad_input_is_one_sentence(arguments: list[np.ndarray], options: dict, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
-        rank_metrics(*arguments, **options)
-
-
-@pytest.mark.parametrize("wrong", [np.nan, -1.0])
-def test_bad_distances(wrong: float) -> None:
-    with pytest.raises(ValueError, match="distances must be finite and not negative"):
-        rank_metrics_of_distances(
-            np.full((1, 1), wrong), np.ones(1, int), np.ones(1, int), np.ones(1, int), np.zeros(1, int)
-        )
+        rank_metrics(*sides(arguments), **options)

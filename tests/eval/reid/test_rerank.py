@@ -10,6 +10,7 @@ import torch
 from eval.reid import rerank as rerank_module
 from eval.reid.ranking import rank_metrics
 from eval.reid.rerank import KReciprocal, rerank
+from tests.eval.reid.sides import sides
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 NUMBERS = json.loads((REFERENCE / "evaluation_dev.json").read_text())
@@ -80,7 +81,7 @@ def test_published_implementation(case: str, parameters: KReciprocal) -> None:
 @pytest.mark.parametrize("case", NUMBERS)
 def test_published_accuracy_after_reranking(case: str) -> None:
     expected = NUMBERS[case]["rerank_k20_6_0.3"]
-    result = rank_metrics(*reference_case(case), reranking=KReciprocal())
+    result = rank_metrics(*sides(reference_case(case)), reranking=KReciprocal())
     assert result.mAP == pytest.approx(expected["mAP"], abs=1e-6)
     assert result.cmc_curve[: len(expected["cmc"])] == pytest.approx(expected["cmc"], abs=1e-6)
     assert result.reranking == "k-reciprocal k1=20 k2=6 lambda=0.3"
@@ -108,11 +109,11 @@ def test_the_oracle_tells_wrong_versions() -> None:
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = reference_case("A")
     whole = rerank(arguments[0], arguments[3])
-    whole_metrics = rank_metrics(*arguments, reranking=KReciprocal())
+    whole_metrics = rank_metrics(*sides(arguments), reranking=KReciprocal())
     monkeypatch.setattr(rerank_module, "_JOIN_ENTRIES", 50)
     monkeypatch.setattr("eval.reid.distance._BLOCK_ELEMENTS", 3000)
     torch.testing.assert_close(rerank(arguments[0], arguments[3]), whole, rtol=0, atol=1e-6)  # float32's rounding
-    assert rank_metrics(*arguments, reranking=KReciprocal(), block=7).mAP == whole_metrics.mAP
+    assert rank_metrics(*sides(arguments), reranking=KReciprocal()).mAP == whole_metrics.mAP
 
 
 def test_equal_images_are_no_trouble() -> None:
@@ -125,7 +126,7 @@ def test_equal_images_are_no_trouble() -> None:
     ("query", "gallery", "sentence"),
     [
         (features(0, 5), features(1, 15), "needs at least 21 images in query and gallery, got 20"),
-        (features(0, 5), np.full((30, 6), np.inf), "gallery_features must be finite, row 0"),
+        (features(0, 5), np.full((30, 6), np.inf), "gallery.features must be finite, row 0"),
         (features(0, 5), np.ones((30, 7)), "as many columns, got 6 and 7"),
     ],
 )

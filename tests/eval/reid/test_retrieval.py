@@ -17,6 +17,7 @@ from eval.report.accuracy import (
     single_shot_figures,
 )
 from eval.report.page import document
+from tests.eval.reid.sides import sides
 from tests.eval.report.pages import Page, foreign_loads
 
 
@@ -47,11 +48,11 @@ def slow_list(columns, place):
 
 
 def test_lists_are_those_of_a_slow_loop_and_give_the_measured_precision(columns):
-    result = rank_metrics(*columns)
-    lists = retrieve(result, range(30), *columns, top=80)
+    result = rank_metrics(*sides(columns))
+    lists = retrieve(result, range(30), *sides(columns), top=80)
     for one in lists:
         expected = slow_list(columns, one.query)
-        assert list(zip(one.found.tolist(), one.right.tolist(), strict=True)) == expected
+        assert list(zip(one.ranked.tolist(), one.right.tolist(), strict=True)) == expected
         ranks = [rank for rank, (_, right) in enumerate(expected, start=1) if right]
         assert (one.match_rank, one.match) == (ranks[0], expected[ranks[0] - 1][0])
         precision = np.mean([number / rank for number, rank in enumerate(ranks, start=1)])
@@ -59,11 +60,11 @@ def test_lists_are_those_of_a_slow_loop_and_give_the_measured_precision(columns)
     # Without the exclusion of the query's own camera the lists would be others.
     query, ids, cameras, *gallery = columns
     others = [slow_list((query, ids, cameras + 10, *gallery), place) for place in range(30)]
-    assert sum(len(other) > len(one.found) for other, one in zip(others, lists, strict=True)) > 20
+    assert sum(len(other) > len(one.ranked) for other, one in zip(others, lists, strict=True)) > 20
 
 
 def test_best_and_worst_are_of_different_people(columns):
-    result = rank_metrics(*columns)
+    result = rank_metrics(*sides(columns))
     best, worst = best_and_worst(result, columns[1], 4)
     assert len({columns[1][place] for place in best}) == len({columns[1][place] for place in worst}) == 4
     assert result.average_precisions[best[0]] == np.nanmax(result.average_precisions)
@@ -72,38 +73,41 @@ def test_best_and_worst_are_of_different_people(columns):
     # A query without a match is neither.
     ids = columns[1].copy()
     ids[worst[0]] = 99
-    alone = rank_metrics(columns[0], ids, *columns[2:])
+    alone = rank_metrics(*sides([columns[0], ids, *columns[2:]]))
     assert worst[0] not in {place for places in best_and_worst(alone, ids, 30) for place in places}
     with pytest.raises(ValueError, match=f"query {worst[0]} has no image of its identity from another camera"):
-        retrieve(alone, [worst[0]], columns[0], ids, *columns[2:])
+        retrieve(alone, [worst[0]], *sides([columns[0], ids, *columns[2:]]))
 
 
 def test_figures_say_their_protocol(columns):
-    results = {"": rank_metrics(*columns), "re-ranked": rank_metrics(*columns, reranking=KReciprocal(5, 2))}
+    results = {
+        "": rank_metrics(*sides(columns)),
+        "re-ranked": rank_metrics(*sides(columns), reranking=KReciprocal(5, 2)),
+    }
     figures = accuracy_figures(results, "a network")
     assert [figure.name for figure in figures[:6]] == ["mAP", "rank 1", "rank 3", "rank 5", "rank 10", "mINP"]
     assert figures[0].value == pytest.approx(100 * results[""].mAP) and figures[0].unit == "%"
     assert figures[6].name == "mAP, re-ranked" and "k1=5 k2=2" in figures[6].protocol
     assert figures[0].protocol.startswith("standard, 30 queries (30 with a match), gallery of ")
     assert figures[0].protocol.endswith("re-ranking none")
-    expanded = rank_metrics(*columns, expansion=QueryExpansion(5, 2.0))
+    expanded = rank_metrics(*sides(columns), expansion=QueryExpansion(5, 2.0))
     assert protocol_of(expanded).endswith("re-ranking none, query expansion by 5 neighbors, alpha=2.0")
 
 
 def test_lists_of_expanded_queries_are_those_that_were_measured(columns):
     expansion = QueryExpansion(8)
-    result = rank_metrics(*columns, expansion=expansion)
+    result = rank_metrics(*sides(columns), expansion=expansion)
     chosen = best_and_worst(result, columns[1], 6)[1]
-    lists = retrieve(result, chosen, *columns, expansion=expansion)
-    assert [one.match_rank for one in lists] != [one.match_rank for one in retrieve(result, chosen, *columns)]
+    lists = retrieve(result, chosen, *sides(columns), expansion=expansion)
+    assert [one.match_rank for one in lists] != [one.match_rank for one in retrieve(result, chosen, *sides(columns))]
     # The rank of the first true match bounds the average precision from above, by both ways of counting.
-    everyone = retrieve(result, range(len(columns[1])), *columns, expansion=expansion)
+    everyone = retrieve(result, range(len(columns[1])), *sides(columns), expansion=expansion)
     for rank in (1, 2, 5):
         assert np.mean([one.match_rank <= rank for one in everyone]) == pytest.approx(result.cmc_curve[rank - 1])
 
 
 def test_single_gallery_shot_says_its_draws_and_their_spread(columns):
-    result = single_shot_metrics(*columns, repetitions=4, seed=3)
+    result = single_shot_metrics(*sides(columns), repetitions=4, seed=3)
     figures = single_shot_figures({"": result, "re-ranked": result}, "a network")
     assert [figure.name for figure in figures[:5]] == ["rank 1", "rank 3", "rank 5", "rank 10", "rank 1, re-ranked"]
     assert figures[0].value == pytest.approx(100 * result.cmc[1])
@@ -114,8 +118,8 @@ def test_single_gallery_shot_says_its_draws_and_their_spread(columns):
 
 
 def test_a_true_match_behind_the_first_ten_is_shown_with_its_rank(columns):
-    result = rank_metrics(*columns)
-    lists = retrieve(result, best_and_worst(result, columns[1], 6)[1], *columns, top=1)
+    result = rank_metrics(*sides(columns))
+    lists = retrieve(result, best_and_worst(result, columns[1], 6)[1], *sides(columns), top=1)
     late = [one for one in lists if one.match_rank > 1]
     assert late
 

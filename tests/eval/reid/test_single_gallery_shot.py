@@ -6,6 +6,7 @@ import pytest
 from eval.reid.ranking import rank_metrics
 from eval.reid.rerank import KReciprocal
 from eval.reid.single_gallery_shot import single_shot_metrics
+from tests.eval.reid.sides import sides
 
 
 def case(seed: int = 0, queries: int = 30, gallery: int = 150) -> list[np.ndarray]:
@@ -42,7 +43,7 @@ def obvious(arguments: list[np.ndarray], repetitions: int, seed: int, *, own_cam
 
 def test_obvious_drawing() -> None:
     arguments = case()
-    result = single_shot_metrics(*arguments, repetitions=4, seed=3)
+    result = single_shot_metrics(*sides(arguments), repetitions=4, seed=3)
     assert list(result.cmc.values()) == pytest.approx(obvious(arguments, 4, 3))
     assert (result.protocol, result.reranking, result.repetitions) == ("single-gallery-shot", "none", 4)
     assert result.identities == 14  # 13 persons and identity 0
@@ -51,17 +52,17 @@ def test_obvious_drawing() -> None:
 
 def test_the_oracle_tells_wrong_versions() -> None:
     arguments = case()
-    ours = list(single_shot_metrics(*arguments, repetitions=4, seed=3).cmc.values())
+    ours = list(single_shot_metrics(*sides(arguments), repetitions=4, seed=3).cmc.values())
     assert not np.allclose(ours, obvious(arguments, 4, 4))
     assert not np.allclose(ours, obvious(arguments, 4, 3, own_camera=True))
 
 
 def test_blocks_and_the_order_of_queries_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = case(1)
-    whole = single_shot_metrics(*arguments, repetitions=3)
+    whole = single_shot_metrics(*sides(arguments), repetitions=3)
     monkeypatch.setattr("eval.reid.distance._BLOCK_ELEMENTS", 500)
     turned = [part[::-1].copy() for part in arguments[:3]] + arguments[3:]
-    assert single_shot_metrics(*turned, repetitions=3).cmc_curve == pytest.approx(whole.cmc_curve, abs=1e-12)
+    assert single_shot_metrics(*sides(turned), repetitions=3).cmc_curve == pytest.approx(whole.cmc_curve, abs=1e-12)
 
 
 def test_one_image_of_each_person_is_the_usual_ranking() -> None:
@@ -69,18 +70,18 @@ def test_one_image_of_each_person_is_the_usual_ranking() -> None:
     places = [int(np.flatnonzero(arguments[4] == identity)[0]) for identity in range(1, 14)]
     single = [*arguments[:3], *(part[places] for part in arguments[3:])]
     single[2] = np.full(30, 7)  # queries by another camera
-    expected = rank_metrics(*single)
-    assert single_shot_metrics(*single, repetitions=2).cmc == pytest.approx(expected.cmc)
-    reranked = single_shot_metrics(*single, repetitions=2, reranking=KReciprocal(5, 2))
-    assert reranked.cmc == pytest.approx(rank_metrics(*single, reranking=KReciprocal(5, 2)).cmc)
+    expected = rank_metrics(*sides(single))
+    assert single_shot_metrics(*sides(single), repetitions=2).cmc == pytest.approx(expected.cmc)
+    reranked = single_shot_metrics(*sides(single), repetitions=2, reranking=KReciprocal(5, 2))
+    assert reranked.cmc == pytest.approx(rank_metrics(*sides(single), reranking=KReciprocal(5, 2)).cmc)
     assert reranked.reranking == "k-reciprocal k1=5 k2=2 lambda=0.3"
 
 
 def test_bad_input_is_one_sentence() -> None:
     arguments = case()
     with pytest.raises(ValueError, match="repetitions must be at least 1"):
-        single_shot_metrics(*arguments, repetitions=0)
+        single_shot_metrics(*sides(arguments), repetitions=0)
     with pytest.raises(ValueError, match="no query has an image of its identity"):
-        single_shot_metrics(arguments[0], np.full(30, 99), *arguments[2:])
+        single_shot_metrics(*sides([arguments[0], np.full(30, 99), *arguments[2:]]))
     with pytest.raises(ValueError, match="ranks must be whole numbers from 1"):
-        single_shot_metrics(*arguments, ranks=(0,))
+        single_shot_metrics(*sides(arguments), ranks=(0,))

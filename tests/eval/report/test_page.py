@@ -28,6 +28,7 @@ from eval.report.page import (
 )
 from eval.report.page_style import STYLE
 from eval.report.report import Figure, Picture, Report, as_page
+from tests.eval.reid.sides import sides
 from tests.eval.report.pages import Page, foreign_loads
 
 HOSTILE = "</title><script>alert('\"1\"')</script><img src=http://a.b/c onerror=x>"
@@ -235,7 +236,7 @@ def test_a_cmc_is_drawn_in_steps():
         [1, 2, 3, 4] * 3,
         [2] * 12,
     )
-    shown = cmc_section({"plain": rank_metrics(*map(np.asarray, columns))}).body
+    shown = cmc_section({"plain": rank_metrics(*sides([np.asarray(column) for column in columns]))}).body
     points = re.search(r'<polyline class="series-1" points="([^"]+)"', shown)[1].split()
     places = [tuple(map(float, point.split(","))) for point in points]
     assert all(a[0] == b[0] or a[1] == b[1] for a, b in pairwise(places)) and len(places) == 23
