@@ -1,0 +1,35 @@
+"""DG-Net: joint discriminative and generative learning for person re-identification (Zheng et al., CVPR 2019).
+
+    from dgnet import load_config, load_generator, read_dataset
+
+    generator = load_generator("outputs/market")
+    swapped = generator.swap(appearances, structures)  # uint8 images, NumPy or torch
+
+Libraries are imported when a name is first used: `import dgnet` alone does not load torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dgnet.config import load_config
+    from dgnet.data.datasets import read_dataset
+    from dgnet.generation.load import load_generator
+
+__all__ = ["load_config", "load_generator", "read_dataset"]
+
+_MODULES = {
+    "load_config": "dgnet.config",
+    "load_generator": "dgnet.generation.load",
+    "read_dataset": "dgnet.data.datasets",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'dgnet' has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

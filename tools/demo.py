@@ -29,11 +29,12 @@ from dgnet.data.cache import ImageCache
 from dgnet.data.pedestrians import SyntheticTruth
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
-from dgnet.generation.find_run import find_run, teacher_of
+from dgnet.generation.load import find_generator, teacher_of
 from dgnet.generation.swap_pairs import Pair, one_each, render_pairs
+from dgnet.models.swap import swap_all
 from dgnet.runs.checkpoint import file_hash
 from dgnet.runs.folder import CONFIG, config_changes
-from dgnet.runs.load import StoredGenerator
+from dgnet.runs.loaded_generator import LoadedGenerator
 from dgnet.runs.scalars import read_scalars
 from dgnet.training.independent_classifier import train_witness
 from dgnet.training.pipeline import MAY_CHANGE, Job
@@ -48,7 +49,7 @@ from tools.evaluation.stored_features import features_of_dataset
 from tools.measure_swaps import SEED, measure
 from visual.drawing.curves import curves
 from visual.drawing.grid import save_png, swap_grid
-from visual.drawing.swap import fixed_grid, swapped_images
+from visual.drawing.swap import fixed_grid
 
 ROWS, COLUMNS = 7, 6
 TRUTH_BESIDE = (0, 3)
@@ -111,17 +112,16 @@ def demo(config: Config, output: Path) -> int:
         return witness
 
     folder = job.folder(config.name)
-    found = find_run(config.name, output, device=distributed.device, build_head=build_student)
-    stored = found.stored
+    stored = find_generator(config.name, output, device=distributed.device, build_head=build_student)
     with watch.stage("pictures"):
         pictures = draw(stored, dataset, folder)
-    taught_by = teacher_of(found) if teachers else None
+    taught_by = teacher_of(stored) if teachers else None
     teacher = None if taught_by is None else load_teacher(taught_by, distributed.device)
     print("Measuring", flush=True)
     figures = measure(stored, teacher, load_teacher(witness, distributed.device), dataset, watch)
     with watch.stage("ranked lists"):
         extractor = encoder_extractor(stored, config.name)
-        (weights,) = found.files
+        (weights,) = stored.files
         features = features_of_dataset(dataset, extractor, file_hash(weights), network=config.name)
         accuracy = accuracy_of(features, dataset, extractor.name)
     report = Report(
@@ -152,7 +152,7 @@ def where(folder: Path) -> str:
     return f"Look at {folder / PAGE_NAME}, or at {folder / MARKDOWN_NAME} and the pictures beside it."
 
 
-def draw(stored: StoredGenerator, dataset: Dataset, folder: Path) -> list[Picture]:
+def draw(stored: LoadedGenerator, dataset: Dataset, folder: Path) -> list[Picture]:
     """Write swaps.png, of test identities, and losses.png."""
     size = stored.config.data.height, stored.config.data.width
     records = one_each([*dataset.query, *dataset.gallery], ROWS + COLUMNS, SEED, "the grid")
@@ -165,7 +165,7 @@ def draw(stored: StoredGenerator, dataset: Dataset, folder: Path) -> list[Pictur
         for column in TRUTH_BESIDE
         if column < len(structures)
     }
-    swapped = swapped_images(stored.network, appearances, structures)
+    swapped = swap_all(stored.network, appearances, structures)
     save_png(swap_grid(appearances, structures, swapped, truths=truths, scale=2), folder / "swaps.png")
     rows = [
         {"iteration": iteration} | {spoken(name): value for name, value in row.items() if name.startswith("loss/")}

@@ -28,7 +28,7 @@ from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
-from dgnet.generation.find_run import FoundRun, find_run, teacher_of
+from dgnet.generation.load import find_generator, teacher_of
 from dgnet.generation.request import SetRequest, make
 from dgnet.generation.set_folder import RECIPE
 from dgnet.runs.checkpoint import file_hash
@@ -84,11 +84,11 @@ def main() -> int:
         **diversity_options(args),
     )
     check_named_weights(args)
-    found = find_run(args.name, args.output_path, args.iteration, settings.device, build_student)
-    folder = found.files[0].parent.parent / "evaluation" / f"{found.stored.iteration:08d}"
+    found = find_generator(args.name, args.output_path, args.iteration, settings.device, build_student)
+    folder = found.files[0].parent.parent / "evaluation" / f"{found.iteration:08d}"
     if (folder / JSON_NAME).exists() and not args.overwrite:
         raise UserError(f"{folder / JSON_NAME} is there already: --overwrite replaces it")
-    dataset = read_dataset(args.data) if args.data else open_dataset(found.stored.config.data, Distributed.start("cpu"))
+    dataset = read_dataset(args.data) if args.data else open_dataset(found.config.data, Distributed.start("cpu"))
     judge = judge_of(args, found, settings)
     print(what_is_coming(found, dataset, judge, settings), file=sys.stderr)
     watch = Stopwatch()
@@ -101,13 +101,13 @@ def main() -> int:
         measures = [pair_by_pair(distances[0].name, distances[0])]
         return [
             *gan.diversities(dataset, swaps, measures, settings),
-            *gan.fidelities(found.stored, dataset, distances[0], settings),
+            *gan.fidelities(found, dataset, distances[0], settings),
         ]
 
     sections: list[Section] = []
 
     def consistency() -> list[Figure]:
-        figures, section = gan.consistency(found.stored, dataset, judge, settings)
+        figures, section = gan.consistency(found, dataset, judge, settings)
         sections.append(section)
         return figures
 
@@ -116,7 +116,7 @@ def main() -> int:
         "FID, KID, precision and recall by clean": partial(gan.distribution, "clean", dataset, swaps, settings),
         "distances in identity space": partial(gan.identity_space, dataset, swaps, judge, settings),
         "diversity within identities": partial(gan.diversities, dataset, swaps, gan.PLAIN_MEASURES, settings),
-        "fidelity of reconstructions": partial(gan.fidelities, found.stored, dataset, None, settings),
+        "fidelity of reconstructions": partial(gan.fidelities, found, dataset, None, settings),
         f"LPIPS ({args.lpips_net})": perceptual,
         "identity consistency": consistency,
     }
@@ -126,7 +126,7 @@ def main() -> int:
     if not figures:
         raise UserError("nothing could be measured")
     report = Report(
-        f"Image quality: {found.name} after {found.stored.iteration} iterations",
+        f"Image quality: {found.name} after {found.iteration} iterations",
         figures,
         command=shlex.join(["python", "tools/evaluate_gan.py", *sys.argv[1:]]),
         counts={"training images": len(dataset.train), "training identities": len(dataset.identities)},
@@ -147,23 +147,23 @@ def check_named_weights(args: argparse.Namespace) -> None:
             check_sha256(file, digits)
 
 
-def what_is_coming(found: FoundRun, dataset: Dataset, judge: Extractor, settings: gan.Settings) -> str:
+def what_is_coming(found: LoadedGenerator, dataset: Dataset, judge: Extractor, settings: gan.Settings) -> str:
     """Which generator is measured on how many images, before the time that it takes."""
     people = sum(record.identity > 0 for record in (*dataset.query, *dataset.gallery))
     return (
-        f"{found.name} after {found.stored.iteration} iterations: {len(dataset.train)} swaps of the training images of "
+        f"{found.name} after {found.iteration} iterations: {len(dataset.train)} swaps of the training images of "
         f"{dataset.root}, {min(settings.most, people or len(dataset.train))} reconstructions, likewise of the same "
         f"identity, {min(settings.most, len(dataset.query))} swaps of queries; judged by {judge.name}"
     )
 
 
-def judge_of(args: argparse.Namespace, found: FoundRun, settings: gan.Settings) -> Extractor:
+def judge_of(args: argparse.Namespace, found: LoadedGenerator, settings: gan.Settings) -> Extractor:
     """The network that judges identity: the one asked for, the run's teacher, or DG-Net's own encoder."""
     if args.extractor is not None:
         return reid_extractor(args.extractor, args.output_path, settings.device, args.mirrored)
     if teacher := teacher_of(found):
         return reid_extractor(teacher, args.output_path, settings.device, args.mirrored)
-    return encoder_extractor(found.stored, found.name, args.mirrored is not False)
+    return encoder_extractor(found, found.name, args.mirrored is not False)
 
 
 def generated_set(args: argparse.Namespace, folder: Path, settings: gan.Settings) -> Path:

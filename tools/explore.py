@@ -22,8 +22,9 @@ from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.option_types import expanded_path
 from dgnet.data.records import Record
-from dgnet.generation.find_run import FoundRun, find_run
+from dgnet.generation.load import find_generator
 from dgnet.generation.swap_pairs import one_each
+from dgnet.runs.loaded_generator import LoadedGenerator
 from reid_heads.models.student import build_student
 from visual.explorer.answers import Explorer, private_gradio
 from visual.job import found_dataset, shown_records
@@ -60,9 +61,11 @@ def explore(options: argparse.Namespace) -> None:
     # Imported before anything takes long: it says if Gradio is missing.
     from visual.explorer.page import build_page, serve
 
-    run = find_run(options.name, options.output_path, options.iteration, choose_device(options.device), build_student)
+    run = find_generator(
+        options.name, options.output_path, options.iteration, choose_device(options.device), build_student
+    )
     records = real_images(run, options.data, options.neighbors)
-    print(f"{run.name} after {run.stored.iteration} iterations; {len(records)} real images to compare with", flush=True)
+    print(f"{run.name} after {run.iteration} iterations; {len(records)} real images to compare with", flush=True)
     page = build_page(Explorer(run, records), [record.path for record in records[:EXAMPLES]])
     print(f"explorer at {serve(page, options.port, options.browser)} (Ctrl-C ends it)", flush=True)
     try:
@@ -71,12 +74,12 @@ def explore(options: argparse.Namespace) -> None:
         page.close(verbose=False)
 
 
-def real_images(run: FoundRun, data: Path | None, count: int) -> list[Record]:
+def real_images(run: LoadedGenerator, data: Path | None, count: int) -> list[Record]:
     """Up to `count` images of a data set, first one of each person; none where the run's own data set is not there."""
-    if data is None and not Path(run.stored.config.data.root).exists():
-        print(f"{run.stored.config.data.root} is not there: no real images to choose or compare with", file=sys.stderr)
+    if data is None and not Path(run.config.data.root).exists():
+        print(f"{run.config.data.root} is not there: no real images to choose or compare with", file=sys.stderr)
         return []
-    records = shown_records(found_dataset(run.stored.config.data, data))
+    records = shown_records(found_dataset(run.config.data, data))
     first = one_each(records, count, 0, "explorer")
     # A dictionary keeps the order and drops what comes again.
     return list(dict.fromkeys([*first, *records]))[:count]

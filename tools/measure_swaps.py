@@ -24,10 +24,10 @@ from dgnet.data.cache import ImageCache
 from dgnet.data.pedestrians import SyntheticTruth
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
-from dgnet.generation.find_run import find_run, teacher_of
+from dgnet.generation.load import find_generator, teacher_of
 from dgnet.generation.swap_pairs import draw_pairs, generate_pairs, render_pairs
 from dgnet.models.embedding import appearance_embedding, extract, teacher_embedding
-from dgnet.runs.load import StoredGenerator
+from dgnet.runs.loaded_generator import LoadedGenerator
 from dgnet.training.independent_classifier import hold_out, train_witness, witness_logits
 from dgnet.training.pipeline import Job
 from dgnet.training.teacher import StoredTeacher, load_teacher
@@ -58,12 +58,12 @@ MEANING = {
 }
 
 
-def fidelity_figures(stored: StoredGenerator, dataset: Dataset) -> list[Figure]:
+def fidelity_figures(stored: LoadedGenerator, dataset: Dataset) -> list[Figure]:
     """Swaps of test images against their truth."""
     height, width = stored.config.data.height, stored.config.data.width
     pairs = draw_pairs([*dataset.query, *dataset.gallery], PAIRS, SEED, "swap fidelity")
     known = render_pairs(SyntheticTruth.open(dataset.root), pairs, height, width)
-    result = swap_fidelity(generate_pairs(stored.network, pairs, height, width), **vars(known))
+    result = swap_fidelity(generate_pairs(stored, pairs), **vars(known))
     answers = {"generated": result.generated, **result.trivial}
     ours, best = result.generated.psnr, max(TRIVIAL, key=lambda name: answers[name].psnr)
     protocol = f"{result.pairs} pairs of test identities, {height}x{width}, inside the person"
@@ -82,7 +82,7 @@ def said(name: str) -> str:
     return name.replace("_", " ")
 
 
-def who_figures(stored: StoredGenerator, witness: StoredTeacher, dataset: Dataset) -> list[Figure]:
+def who_figures(stored: LoadedGenerator, witness: StoredTeacher, dataset: Dataset) -> list[Figure]:
     """Whom the witness names on images generated from training identities."""
     label = {identity: index for index, identity in enumerate(witness.identities)}
     logits = witness_logits(witness)
@@ -94,7 +94,7 @@ def who_figures(stored: StoredGenerator, witness: StoredTeacher, dataset: Datase
     accuracy = float((named == torch.tensor([label[record.identity] for record in held_out])).double().mean())
 
     pairs = draw_pairs(dataset.train, PAIRS, SEED, "who is it")
-    generated = generate_pairs(stored.network, pairs, stored.config.data.height, stored.config.data.width)
+    generated = generate_pairs(stored, pairs)
     appearance = torch.tensor([label[pair.appearance.identity] for pair in pairs])
     structure = torch.tensor([label[pair.structure.identity] for pair in pairs])
     found = identification(logits_of(logits, generated), appearance, structure)
@@ -108,7 +108,7 @@ def who_figures(stored: StoredGenerator, witness: StoredTeacher, dataset: Datase
     ]
 
 
-def ranking_figures(stored: StoredGenerator, teacher: StoredTeacher | None, dataset: Dataset) -> list[Figure]:
+def ranking_figures(stored: LoadedGenerator, teacher: StoredTeacher | None, dataset: Dataset) -> list[Figure]:
     """The appearance encoder on the test split, beside the teacher and what needs no training."""
     caches = [ImageCache([record.path for record in split]) for split in (dataset.query, dataset.gallery)]
     height, width = stored.config.data.height, stored.config.data.width
@@ -141,7 +141,7 @@ def ranking_figures(stored: StoredGenerator, teacher: StoredTeacher | None, data
 
 
 def measure(
-    stored: StoredGenerator, teacher: StoredTeacher | None, witness: StoredTeacher, dataset: Dataset, watch: Stopwatch
+    stored: LoadedGenerator, teacher: StoredTeacher | None, witness: StoredTeacher, dataset: Dataset, watch: Stopwatch
 ) -> list[Figure]:
     """All figures of a generator trained on built-in pedestrians."""
     with watch.stage("swap fidelity"):
@@ -162,8 +162,8 @@ def main() -> int:
     add_device(parser)
     args = parser.parse_args()
     distributed = Distributed.start(args.device)
-    run = find_run(args.name, args.output_path, args.iteration, distributed.device, build_student)
-    name, stored, _ = run
+    stored = find_generator(args.name, args.output_path, args.iteration, distributed.device, build_student)
+    name = stored.name
     layout = stored.config.data.layout
     if layout != "synthetic":
         raise UserError(f"{name} was trained on data.layout {layout}: only those of 'synthetic' have true swaps")
@@ -174,7 +174,7 @@ def main() -> int:
         witness = train_witness(job, dataset, args.classifier or f"{name}_witness")
     if isinstance(witness, int):
         return witness
-    taught_by = teacher_of(run)
+    taught_by = teacher_of(stored)
     teacher = load_teacher(taught_by, distributed.device) if taught_by else None
     print(as_table(measure(stored, teacher, load_teacher(witness, distributed.device), dataset, watch)))
     print(f"{name} after {stored.iteration} iterations;", *(f"{k} {v:.1f} s" for k, v in watch.seconds.items()))

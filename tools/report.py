@@ -24,7 +24,7 @@ from dgnet.core.files import check_place, replace_text
 from dgnet.core.option_types import expanded_path
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.training_data import open_dataset
-from dgnet.generation.find_run import find_run
+from dgnet.generation.load import find_generator
 from dgnet.runs.checkpoint import file_hash
 from dgnet.runs.scalars import read_scalars
 from eval.report.accuracy import PROTOCOLS
@@ -56,10 +56,8 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     args = arguments()
     watch = Stopwatch()
-    name, stored, weights = find_run(
-        args.name, args.output_path, args.iteration, choose_device(args.device), build_student
-    )
-    folder = weights[0].parent.parent
+    stored = find_generator(args.name, args.output_path, args.iteration, choose_device(args.device), build_student)
+    folder = stored.files[0].parent.parent
     page = args.output or folder / PAGE
     if page.exists() and not args.overwrite:
         raise UserError(f"{page} is there already: name another file by --output or give --overwrite")
@@ -71,12 +69,12 @@ def main() -> int:
     sections: list[Section] = []
     if not args.without_accuracy and dataset.query and dataset.gallery:
         with watch.stage("accuracy"):
-            extractor = encoder_extractor(stored, name, args.mirrored is not False)
+            extractor = encoder_extractor(stored, stored.name, args.mirrored is not False)
             features = features_of_dataset(
                 dataset,
                 extractor,
-                file_hash(weights[0]),
-                network=name,
+                file_hash(stored.files[0]),
+                network=stored.name,
                 batch=args.batch_size,
                 workers=args.workers,
             )
@@ -88,13 +86,13 @@ def main() -> int:
     if (folder / SCALARS).exists() and (rows := read_scalars(folder / SCALARS)):
         sections.append(curves_section(rows))
     report = Report(
-        f"The run {name}, after {stored.iteration:,} iterations",
+        f"The run {stored.name}, after {stored.iteration:,} iterations",
         figures,
         command=shlex.join(["python", "tools/report.py", *sys.argv[1:]]),
         splits=split_counts(dataset),
         protocols=known,
         not_measured=missing,
-        checkpoints={str(path): file_hash(path) for path in weights},
+        checkpoints={str(path): file_hash(path) for path in stored.files},
         seconds=watch.seconds,
     )
     page.parent.mkdir(parents=True, exist_ok=True)

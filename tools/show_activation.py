@@ -22,7 +22,7 @@ from dgnet.core import pixels
 from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.option_types import expanded_path
-from dgnet.generation.find_run import find_run
+from dgnet.generation.load import find_generator
 from dgnet.models.frozen import evaluating
 from dgnet.models.head import HeadOutput
 from reid_heads.model_file import open_head
@@ -67,10 +67,10 @@ def main() -> None:
         lookers = [Looker(head.network.name, head.network, head.height, head.width) for head in heads]
         data, name, picture = Config().data, heads[0].network.name, "activation"
     else:
-        run = find_run(options.name, options.output_path, options.iteration, device, build_student)
-        data = run.stored.config.data
-        lookers = [Looker("appearance encoder", run.stored.network.appearance.backbone, data.height, data.width)]
-        name, picture = run.name, f"activation_{run.stored.iteration:08d}"
+        run = find_generator(options.name, options.output_path, options.iteration, device, build_student)
+        data = run.config.data
+        lookers = [Looker("appearance encoder", run.network.appearance.backbone, data.height, data.width)]
+        name, picture = run.name, f"activation_{run.iteration:08d}"
     paths = choose_paths(options, data, options.count)
     # The page shows all images at the first network's size.
     page_size = lookers[0].height, lookers[0].width

@@ -26,7 +26,7 @@ from dgnet.core.errors import command
 from dgnet.core.option_types import expanded_path
 from dgnet.data.datasets import LAYOUTS, read_dataset
 from dgnet.data.training_data import open_dataset
-from dgnet.generation.find_run import find_run
+from dgnet.generation.load import find_generator
 from dgnet.models.embedding import appearance_embedding
 from dgnet.models.frozen import evaluating
 from dgnet.runs.checkpoint import file_hash
@@ -62,8 +62,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     args = arguments()
-    found = find_run(args.name, args.output_path, args.iteration, choose_device(args.device), build_student)
-    encoder, size = found.stored.network.appearance, found.stored.config.data
+    found = find_generator(args.name, args.output_path, args.iteration, choose_device(args.device), build_student)
+    encoder, size = found.network.appearance, found.config.data
     dataset = read_dataset(args.data, args.layout) if args.data else open_dataset(size, Distributed.start("cpu"))
     with torch.no_grad(), evaluating(encoder):
         one = torch.zeros(1, 3, size.height, size.width, device=next(encoder.parameters()).device)
@@ -78,7 +78,7 @@ def main() -> int:
         dataset,
         both,
         file_hash(weights),
-        network=f"{found.name} after {found.stored.iteration} iterations",
+        network=f"{found.name} after {found.iteration} iterations",
         more={"embedding": "primary and fine-grained, each of unit length", "fine": fine},
         multi_query=args.multi,
         file=args.features,

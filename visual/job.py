@@ -16,7 +16,7 @@ from dgnet.core.images import image_files
 from dgnet.core.random_draws import permutation
 from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset, Record
-from dgnet.generation.find_run import FoundRun, find_run
+from dgnet.generation.load import find_generator
 from dgnet.generation.swap_pairs import one_each
 from dgnet.models.generator import Generator
 from dgnet.models.head import HeadBuilder
@@ -31,7 +31,7 @@ _LARGEST_SCALE = 16
 class Page:
     """A script at work: the found generator, and what its options say."""
 
-    run: FoundRun
+    run: LoadedGenerator
     options: argparse.Namespace
 
     @classmethod
@@ -41,34 +41,34 @@ class Page:
         `build_head` makes the head of a run whose appearance encoder is one.
         """
         device = choose_device(options.device)
-        return cls(find_run(options.name, options.output_path, options.iteration, device, build_head), options)
+        return cls(find_generator(options.name, options.output_path, options.iteration, device, build_head), options)
 
     @property
     def generator(self) -> Generator:
         """The network, in evaluation mode."""
-        return self.run.stored.network
+        return self.run.network
 
     @property
     def scale(self) -> int:
         """How many times images are enlarged."""
-        return enlargement(self.options, self.run.stored.config.data.height)
+        return enlargement(self.options, self.run.config.data.height)
 
     def read(self, paths: Sequence[Path]) -> UInt8[Tensor, "image 3 height width"]:
         """These files at the generator's size."""
-        data = self.run.stored.config.data
+        data = self.run.config.data
         return read_images(paths, data.height, data.width)
 
     def choose(self, count: int) -> list[Path]:
         """`count` images of as many people (fewer where there are fewer), drawn by --seed."""
-        return choose_paths(self.options, self.run.stored.config.data, count)
+        return choose_paths(self.options, self.run.config.data, count)
 
     def dataset(self) -> Dataset:
         """The data set that --data names, else the one that the run was trained on."""
-        return found_dataset(self.run.stored.config.data, self.options.data)
+        return found_dataset(self.run.config.data, self.options.data)
 
     def path(self, script: str, suffix: str) -> Path:
         """Where a picture of `script` goes, with a suffix such as ".png"."""
-        return picture_path(self.options, self.run.name, f"{script}_{self.run.stored.iteration:08d}", suffix)
+        return picture_path(self.options, self.run.name, f"{script}_{self.run.iteration:08d}", suffix)
 
     def write(self, path: Path, content: bytes) -> None:
         """Write a picture and say where. `UserError` for another one that is there, unless --overwrite."""

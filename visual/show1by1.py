@@ -17,7 +17,6 @@ from dgnet.core.errors import UserError, command
 from dgnet.core.option_types import expanded_path
 from reid_heads.models.student import build_student
 from visual.drawing.grid import REAL, Tile, grid, image_png, png
-from visual.drawing.swap import swapped_pairs
 from visual.job import Page
 from visual.options import page_parser
 
@@ -43,7 +42,7 @@ def main() -> None:
             f"{len(structure_paths)} images"
         )
     appearances, structures = page.read(appearance_paths[:pairs]), page.read(structure_paths[:pairs])
-    swapped = swapped_pairs(page.generator, appearances, structures)
+    swapped = swap_images(page.generator, appearances, structures)
 
     columns = min(options.columns, pairs)
     heads = [Tile(text=text) for text in ("appearance", "structure", "generated")]

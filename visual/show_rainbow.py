@@ -17,7 +17,6 @@ from dgnet.core.option_types import expanded_path
 from reid_heads.models.student import build_student
 from visual.drawing.grid import REAL, Tile, grid, png
 from visual.drawing.rainbow import hues, mean_image
-from visual.drawing.swap import swapped_images
 from visual.job import Page
 from visual.options import page_parser
 
@@ -37,7 +36,7 @@ def main() -> None:
     page = Page.open(options, build_student)
     appearances = page.read(options.appearances or page.choose(options.count))
     structures = page.read(options.structures or page.choose(options.identities))
-    swapped = swapped_images(page.generator, appearances, structures).transpose(0, 1)
+    swapped = swap_all(page.generator, appearances, structures).transpose(0, 1)
     order = np.argsort(hues(mean_image(swapped)), kind="stable")
     appearances, swapped = appearances[order], swapped[:, order]
     tiles = [[Tile(text="columns:\nappearance\n\nrows:\nstructure"), *(Tile(image, REAL) for image in appearances)]]

@@ -12,10 +12,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import torch
+
 from dgnet.core.cli import CommandParser
 from dgnet.core.errors import UserError, command
 from reid_heads.models.student import build_student
-from visual.drawing.codes import appearance_and_structure_codes
 from visual.drawing.grid import png
 from visual.drawing.spaces import map_of_spaces, principal_plane
 from visual.job import Page, images_of_people
@@ -36,8 +37,8 @@ def main() -> None:
     page = Page.open(options, build_student)
     records = images_of_people(page.dataset(), options.identities, options.images, options.seed)
     images = page.read([record.path for record in records])
-    appearance, structure = appearance_and_structure_codes(page.generator, images)
-    planes = {"appearance codes": principal_plane(appearance), "structure codes": principal_plane(structure)}
+    codes = {"appearance codes": page.run.appearance_codes(images), "structure codes": page.run.structure_codes(images)}
+    planes = {name: principal_plane(torch.as_tensor(code).flatten(1)) for name, code in codes.items()}
     labels = {"identity": [record.identity for record in records], "camera": [record.camera for record in records]}
     page.write(page.path("spaces", ".png"), png(map_of_spaces(planes, labels)))
 

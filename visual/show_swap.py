@@ -15,7 +15,6 @@ from dgnet.core.errors import command
 from dgnet.core.option_types import expanded_path
 from reid_heads.models.student import build_student
 from visual.drawing.grid import png, swap_grid
-from visual.drawing.swap import swapped_images
 from visual.job import Page
 from visual.options import page_parser
 
@@ -33,7 +32,7 @@ def main() -> None:
     chosen = [] if options.appearances and options.structures else page.choose(options.count)
     appearances = page.read(options.appearances or chosen)
     structures = page.read(options.structures or chosen)
-    swapped = swapped_images(page.generator, appearances, structures)
+    swapped = swap_all(page.generator, appearances, structures)
     page.write(page.path("swap", ".png"), png(swap_grid(appearances, structures, swapped, scale=page.scale)))
 
 

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dgnet.core.cli import CommandParser, add_output_path
 from dgnet.core.errors import command
 from dgnet.core.option_types import run_name
-from dgnet.generation.find_run import latest_run, runs_of_generators, unknown_run
+from dgnet.runs.find import latest_run, runs_of_generators, unknown_run
 from visual.drawing.film import films
 from visual.drawing.grid import png
 from visual.drawing.training_pictures import evenly, strip, training_pictures

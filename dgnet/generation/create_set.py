@@ -20,7 +20,7 @@ from dgnet.generation.set_folder import Done, SetFolder
 from dgnet.generation.verify import PROGRESS
 from dgnet.generation.writer import ImageWriter
 from dgnet.runs.folder import lock_folder
-from dgnet.runs.load import StoredGenerator
+from dgnet.runs.loaded_generator import LoadedGenerator
 
 # Images that wait to be written, per thread: enough that none idles, few enough to stay small in memory.
 WAITING = 64
@@ -28,7 +28,7 @@ WAITING = 64
 
 def make_set(
     target: SetFolder,
-    stored: StoredGenerator,
+    stored: LoadedGenerator,
     judge: Judge | None,
     distributed: Distributed,
     *,
@@ -86,7 +86,7 @@ def share(missing: Sequence[int], rank: int, world_size: int, count: int) -> Seq
 
 def _make(
     target: SetFolder,
-    stored: StoredGenerator,
+    stored: LoadedGenerator,
     judge: Judge | None,
     own: Sequence[int],
     distributed: Distributed,

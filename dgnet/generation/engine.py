@@ -24,8 +24,8 @@ from dgnet.core.errors import UserError
 from dgnet.core.images import read_image
 from dgnet.core.machine import usable_cores
 from dgnet.data.records import Record
-from dgnet.models.frozen import evaluating
-from dgnet.runs.load import StoredGenerator
+from dgnet.models.swap import appearance_codes, decode_images, structure_codes
+from dgnet.runs.loaded_generator import LoadedGenerator
 
 Role = Literal["appearance", "structure"]
 ROLES: tuple[Role, Role] = ("appearance", "structure")
@@ -53,7 +53,7 @@ def placed(indices: Sequence[int], count: int) -> list[list[int | None]]:
 
 
 def generate(
-    stored: StoredGenerator,
+    generator: LoadedGenerator,
     records: Sequence[Record],
     pairs: Sequence[tuple[int, int]],
     *,
@@ -83,7 +83,7 @@ def generate(
     for position in wanted:
         if not all(0 <= index < len(records) for index in pairs[position]):
             raise UserError(f"pair {position} is {pairs[position]}, and there are only {len(records)} images")
-    engine = _Engine(stored, records, precision)
+    engine = _Engine(generator, records, precision)
     codes = _Codes(engine, (pairs[position] for position in wanted), code_bytes)
     step = -(-batch_size // engine.count) * engine.count
     with engine.pool:
@@ -101,10 +101,10 @@ def generate(
 class _Engine:
     """The networks on batches of one shape."""
 
-    def __init__(self, stored: StoredGenerator, records: Sequence[Record], precision: PrecisionName) -> None:
-        self.network, self.records = stored.network, records
-        self.height, self.width = stored.config.data.height, stored.config.data.width
-        self.device = next(stored.network.parameters()).device
+    def __init__(self, generator: LoadedGenerator, records: Sequence[Record], precision: PrecisionName) -> None:
+        self.network, self.records = generator.network, records
+        self.height, self.width = generator.size
+        self.device = generator.device
         self.precision = Precision(precision, self.device)
         self.count = places(self.device)
         self.pool = ThreadPoolExecutor(usable_cores())
@@ -112,12 +112,10 @@ class _Engine:
     @torch.inference_mode()
     def encode(self, role: Role, row: Sequence[int | None]) -> list[Tensor]:
         """The codes of the records of a row, each `[1, ...]` in memory of its own; empty places have one too."""
-        images = list(self.pool.map(self._image, row))
-        batch = pixels.normalize(torch.cat(images).to(self.device))
-        batch = batch.contiguous(memory_format=torch.channels_last)
-        with evaluating(self.network), self.precision.autocast():
-            encode = self.network.encode_appearance if role == "appearance" else self.network.encode_structure
-            return [code.clone() for code in encode(batch).split(1)]
+        images = torch.cat(list(self.pool.map(self._image, row))).contiguous(memory_format=torch.channels_last)
+        encode = appearance_codes if role == "appearance" else structure_codes
+        with self.precision.autocast():
+            return [code.clone() for code in encode(self.network, images).split(1)]
 
     @torch.inference_mode()
     def decode(self, row: Sequence[tuple[Tensor, Tensor] | None]) -> UInt8[Tensor, "place 3 height width"]:
@@ -125,9 +123,8 @@ class _Engine:
         known = next(codes for codes in row if codes is not None)
         full = [(torch.zeros_like(known[0]), torch.zeros_like(known[1])) if codes is None else codes for codes in row]
         appearance, structure = (torch.cat(part) for part in zip(*full, strict=True))
-        with evaluating(self.network), self.precision.autocast():
-            images = self.network.decoder(structure, appearance)
-        return pixels.to_uint8(images).cpu()
+        with self.precision.autocast():
+            return decode_images(self.network, appearance, structure)
 
     def _image(self, index: int | None) -> UInt8[Tensor, "1 3 height width"]:
         if index is None:

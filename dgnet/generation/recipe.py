@@ -6,9 +6,9 @@ from typing import Any
 from dgnet.core.device import PrecisionName
 from dgnet.core.machine import machine, versions
 from dgnet.data.records import Dataset
-from dgnet.generation.find_run import FoundRun
 from dgnet.generation.paths import fingerprint, sources
 from dgnet.runs.checkpoint import file_hash
+from dgnet.runs.loaded_generator import LoadedGenerator
 
 RESEARCH = "its authors gave it out for research only, and their terms hold for images derived from it"
 # By the name of the layout; what a reader cannot tell apart is named together.
@@ -25,7 +25,7 @@ UNKNOWN_LICENSE = "not known here: the terms of the source images hold for image
 
 
 def recipe(
-    run: FoundRun,
+    run: LoadedGenerator,
     dataset: Dataset,
     plan: dict[str, Any],
     *,
@@ -42,17 +42,16 @@ def recipe(
         labels: the teacher's file; None: the generator's own primary classifier gave the labels, where `scored`.
         license: the note about the source images; None: what is known of the layout.
     """
-    stored = run.stored
     hashes = {path.name: file_hash(path) for path in run.files}
     # Of the original's three files the generator's.
     main = next((name for name in hashes if name.startswith("gen_")), next(iter(hashes)))
-    built_in = stored.config.data.layout == "synthetic" and dataset.root == Path(stored.config.data.root)
+    built_in = run.config.data.layout == "synthetic" and dataset.root == Path(run.config.data.root)
     kind = "synthetic" if built_in else dataset.name
     giver = "the generator's own primary classifier" if labels is None else f"teacher {labels.name}"
     return {
         "generator": {
             "run": run.name,
-            "iteration": stored.iteration,
+            "iteration": run.iteration,
             "checkpoint_sha256": hashes[main],
             "files": hashes,
         },
@@ -68,8 +67,8 @@ def recipe(
             "license": license or LICENSES.get(kind, UNKNOWN_LICENSE),
         },
         "image": {
-            "height": stored.config.data.height,
-            "width": stored.config.data.width,
+            "height": run.config.data.height,
+            "width": run.config.data.width,
             "suffix": ".png" if jpeg_quality is None else ".jpg",
             "jpeg_quality": jpeg_quality,
             "precision": precision,

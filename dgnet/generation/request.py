@@ -12,7 +12,7 @@ from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.generation.create_set import make_set
-from dgnet.generation.find_run import FoundRun, find_run, teacher_of
+from dgnet.generation.load import find_generator, teacher_of
 from dgnet.generation.paths import find_sources
 from dgnet.generation.plans import Pairs, all_pairs, one_each, per_identity, read_list, read_pairs
 from dgnet.generation.recipe import recipe
@@ -23,6 +23,7 @@ from dgnet.models.build import build_teacher
 from dgnet.models.head import HeadBuilder
 from dgnet.official.import_run import original_identities, reordered
 from dgnet.official.release import read_teacher
+from dgnet.runs.loaded_generator import LoadedGenerator
 from dgnet.training.teacher import StoredTeacher, load_teacher
 
 
@@ -74,7 +75,7 @@ def make(
     encoder(request.jpeg_quality)  # refuses a quality out of range before anything is read
     distributed = Distributed.start(request.device)
     try:
-        run = find_run(request.name, request.output_path, request.iteration, distributed.device, build_head)
+        run = find_generator(request.name, request.output_path, request.iteration, distributed.device, build_head)
         dataset = _dataset(request, run, distributed)
         run = _with_identities(run, dataset, request.other_data)
         pairs, plan = plan_of(request, dataset)
@@ -94,11 +95,11 @@ def make(
         target = _open(request, folder, dataset, described, pairs, distributed)
         if announce is not None and distributed.is_main:
             left, there = len(target.pairs) - len(target.done()), f"of {len(target.pairs)} pairs"
-            named = f"{run.name} after {run.stored.iteration} iterations"
+            named = f"{run.name} after {run.iteration} iterations"
             announce(f"{named}: {left} images to make {there}, at {folder}")
         made = make_set(
             target,
-            run.stored,
+            run,
             judge,
             distributed,
             precision=request.precision,
@@ -168,54 +169,53 @@ def _open(
     return found or SetFolder(folder, dataset, *facts)
 
 
-def _dataset(request: SetRequest, run: FoundRun, distributed: Distributed) -> Dataset:
+def _dataset(request: SetRequest, run: LoadedGenerator, distributed: Distributed) -> Dataset:
     if request.data is not None:
         return read_dataset(request.data)
     if request.other_data:
         raise UserError("--other-data says that --data is another data set: give --data")
-    return open_dataset(run.stored.config.data, distributed)
+    return open_dataset(run.config.data, distributed)
 
 
-def _with_identities(run: FoundRun, dataset: Dataset, other: bool) -> FoundRun:
+def _with_identities(run: LoadedGenerator, dataset: Dataset, other: bool) -> LoadedGenerator:
     """The run with its training identities; `UserError` for those of another data set, unless `other` says so."""
-    stored = run.stored
     if other:
         return run
-    known = len(stored.network.appearance.fine.logits.bias)
-    if known != len(dataset.identities) or (stored.identities and stored.identities != dataset.identities):
+    known = len(run.network.appearance.fine.logits.bias)
+    if known != len(dataset.identities) or (run.identities and run.identities != dataset.identities):
         raise UserError(
             f"{run.name} was trained on {known} identities, and the {len(dataset.identities)} of {dataset.root} are "
             "others; give its own data set by --data, or --other-data to generate from this one"
         )
-    if stored.identities:
+    if run.identities:
         return run
-    return run._replace(stored=replace(stored, identities=original_identities(dataset)))
+    return replace(run, identities=original_identities(dataset))
 
 
-def _teacher_file(request: SetRequest, run: FoundRun) -> Path | None:
+def _teacher_file(request: SetRequest, run: LoadedGenerator) -> Path | None:
     if request.teacher is not None:
         return request.teacher / "net_last.pth" if request.teacher.is_dir() else request.teacher
     return teacher_of(run)
 
 
-def _judge(request: SetRequest, run: FoundRun, labels: Path | None, dataset: Dataset) -> Judge:
-    device = next(run.stored.network.parameters()).device
+def _judge(request: SetRequest, run: LoadedGenerator, labels: Path | None, dataset: Dataset) -> Judge:
+    device = next(run.network.parameters()).device
     teacher = None
     if labels is not None and labels.name == "net_last.pth":
         released = read_teacher(labels)
         network = build_teacher(released.config, released.identities, pretrained=False)
         network.load_state_dict(reordered(released.state, dataset))
-        size = run.stored.config.data
+        size = run.config.data
         teacher = StoredTeacher(network.to(device).eval(), dataset.identities, size.height, size.width)
     elif labels is not None:
         teacher = load_teacher(labels, device)
     folder = run.files[0].resolve().parent.parent
-    discriminator = load_discriminator(folder, run.files[0], run.stored)
-    return Judge(run.stored, teacher, discriminator, request.precision, same_people=not request.other_data)
+    discriminator = load_discriminator(folder, run.files[0], run)
+    return Judge(run, teacher, discriminator, request.precision, same_people=not request.other_data)
 
 
-def _default_folder(run: FoundRun, plan: dict[str, Any]) -> Path:
+def _default_folder(run: LoadedGenerator, plan: dict[str, Any]) -> Path:
     # Without the count: the set may be extended.
     names = {"per identity": "per_identity", "all pairs of two lists": "lists", "pairs of a file": "pairs"}
     name = names.get(plan["kind"], "protocol")
-    return run.files[0].parent.parent / "generated" / f"{run.stored.iteration:08d}_{name}"
+    return run.files[0].parent.parent / "generated" / f"{run.iteration:08d}_{name}"

@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from dgnet.core import pixels
 from dgnet.core.device import Precision, PrecisionName
 from dgnet.generation.engine import Generated, placed, places
-from dgnet.generation.find_run import is_released
 from dgnet.models.build import build_discriminator
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.frozen import evaluating
 from dgnet.official.release import read_released
 from dgnet.runs.checkpoint import load_checkpoint
-from dgnet.runs.load import StoredGenerator
+from dgnet.runs.find import is_official
+from dgnet.runs.loaded_generator import LoadedGenerator
 from dgnet.training.teacher import StoredTeacher
 
 TOP = 5
@@ -58,7 +58,7 @@ class Judge:
 
     def __init__(
         self,
-        stored: StoredGenerator,
+        stored: LoadedGenerator,
         teacher: StoredTeacher | None,
         discriminator: MultiScaleDiscriminator | None,
         precision: PrecisionName,
@@ -134,7 +134,7 @@ def sharpness(images: UInt8[Tensor, "batch 3 height width"]) -> Float[Tensor, "b
     return edges.var(dim=(1, 2, 3), correction=0)
 
 
-def load_discriminator(run: Path, checkpoint: Path, stored: StoredGenerator) -> MultiScaleDiscriminator:
+def load_discriminator(run: Path, checkpoint: Path, stored: LoadedGenerator) -> MultiScaleDiscriminator:
     """The discriminator that was trained with a generator, on its device, in evaluation mode.
 
     `run` is the generator's folder, `checkpoint` its file (of an original release: any of its files).
@@ -142,7 +142,7 @@ def load_discriminator(run: Path, checkpoint: Path, stored: StoredGenerator) -> 
     device = next(stored.network.parameters()).device
     state = (
         read_released(run, stored.iteration).discriminator
-        if is_released(run)
+        if is_official(run)
         else load_checkpoint(checkpoint, "cpu")["discriminator"]
     )
     discriminator = build_discriminator(stored.config)

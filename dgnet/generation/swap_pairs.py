@@ -17,8 +17,8 @@ from dgnet.core.random_draws import permutation
 from dgnet.data.cache import ImageCache
 from dgnet.data.pedestrians import Rendered, SyntheticTruth
 from dgnet.data.records import Record
-from dgnet.models.frozen import evaluating
-from dgnet.models.generator import Generator
+from dgnet.models.swap import swap_images
+from dgnet.runs.loaded_generator import LoadedGenerator
 
 
 @dataclass(frozen=True)
@@ -71,25 +71,21 @@ def one_each(records: Sequence[Record], count: int, seed: int, stream: str) -> l
     return [of[identity][int(share * len(of[identity]))] for identity, share in zip(identities, uniform, strict=False)]
 
 
-@torch.no_grad()
 def generate_pairs(
-    generator: Generator, pairs: Sequence[Pair], height: int, width: int, *, batch_size: int = 32
+    generator: LoadedGenerator, pairs: Sequence[Pair], *, batch_size: int = 32
 ) -> UInt8[Tensor, "pair 3 height width"]:
-    """What the generator makes of each pair, on the CPU. It runs in evaluation mode and keeps the mode it had."""
-    device = next(generator.parameters()).device
+    """The swap of each pair at the generator's size, on the CPU."""
     paths = sorted({record.path for pair in pairs for record in (pair.appearance, pair.structure)})
-    cache, place = ImageCache(paths), {path: index for index, path in enumerate(paths)}
-    made = []
-    with evaluating(generator):
-        for start in range(0, len(pairs), batch_size):
-            part = pairs[start : start + batch_size]
-            appearances, structures = (
-                cache.gather(torch.tensor([place[getattr(pair, role).path] for pair in part]), height, width).to(device)
-                for role in ("appearance", "structure")
-            )
-            swapped = generator.swap(pixels.normalize(appearances), pixels.normalize(structures))
-            made.append(pixels.to_uint8(swapped).cpu())
-    return torch.cat(made)
+    cache, position = ImageCache(paths), {path: index for index, path in enumerate(paths)}
+    swapped = []
+    for start in range(0, len(pairs), batch_size):
+        batch = pairs[start : start + batch_size]
+        appearances, structures = (
+            cache.gather(torch.tensor([position[getattr(pair, role).path] for pair in batch]), *generator.size)
+            for role in ("appearance", "structure")
+        )
+        swapped.append(swap_images(generator.network, appearances, structures))
+    return torch.cat(swapped)
 
 
 def render_pairs(truth: SyntheticTruth, pairs: Sequence[Pair], height: int, width: int) -> TrueSwaps:

@@ -62,10 +62,10 @@ class Generator(nn.Module):
         """Appearance code."""
         return self.appearance(images).code
 
-    def swap(
+    def forward(
         self,
         appearance_images: Float[Tensor, "batch 3 height width"],
         structure_images: Float[Tensor, "batch 3 _ _"],
     ) -> Float[Tensor, "batch 3 _ _"]:
-        """Image i wears the clothes of `appearance_images[i]` in the pose and place of `structure_images[i]`."""
+        """Image i has the appearance of `appearance_images[i]` and the structure of `structure_images[i]`."""
         return self.decoder(self.encode_structure(structure_images), self.encode_appearance(appearance_images))

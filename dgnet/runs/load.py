@@ -1,14 +1,12 @@
-"""A trained generator from the checkpoints of its run, for whoever swaps, embeds or measures."""
+"""A trained generator from a checkpoint of its run."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from dgnet.config import Config, parse_config
+from dgnet.config import parse_config
 from dgnet.core.errors import UserError
 from dgnet.models.build import build_generator
-from dgnet.models.generator import Generator
 from dgnet.models.head import HeadBuilder
 from dgnet.runs.checkpoint import (
     checkpoint_iteration,
@@ -17,39 +15,20 @@ from dgnet.runs.checkpoint import (
     load_checkpoint,
     require_kind,
 )
+from dgnet.runs.loaded_generator import LoadedGenerator
 
 # What checkpoints of the joint training say under "kind".
 KIND = "dgnet generator"
 
 
-@dataclass(frozen=True)
-class StoredGenerator:
-    """A generator in evaluation mode with what its run knew: the configuration, the training identities, its age."""
-
-    network: Generator
-    config: Config
-    identities: tuple[int, ...]
-    iteration: int
-
-
-def load_generator(
-    path: Path,
-    device: torch.device | str = "cpu",
-    which: int | None = None,
-    build_head: HeadBuilder | None = None,
-) -> StoredGenerator:
-    """Read the generator of a run.
-
-    Args:
-        path: a run's folder (`outputs/NAME`), or one of its checkpoints.
-        which: the iteration whose checkpoint of the folder is read; the newest whole one by default.
-        build_head: makes the head of a run whose appearance encoder is one (`appearance.head`).
+def read_generator(
+    checkpoint: Path, device: torch.device | str = "cpu", build_head: HeadBuilder | None = None
+) -> LoadedGenerator:
+    """The generator of one checkpoint, in evaluation mode.
 
     Raises:
-        UserError: nothing is there, it is damaged, or it is no checkpoint of `tools/train_gan.py`.
+        UserError: the file is missing, damaged, or no checkpoint of `tools/train_gan.py`.
     """
-    path = Path(path)
-    checkpoint = _checkpoint_of_run(path, which) if path.is_dir() else path
     content = load_checkpoint(checkpoint, device)
     require_kind(checkpoint, content, KIND, "a checkpoint of DG-Net (tools/train_gan.py writes them)")
     config = parse_config(content["config"], str(checkpoint))
@@ -60,19 +39,21 @@ def load_generator(
     except RuntimeError as error:
         first = str(error).splitlines()[-1].strip()
         raise UserError(f"{checkpoint}: its weights do not fit the networks of its configuration ({first})") from error
-    layout = torch.channels_last if config.run.channels_last else torch.contiguous_format
-    network = network.to(device, memory_format=layout)  # type: ignore[call-overload]
-    return StoredGenerator(network.eval(), config, identities, content["iteration"])
+    memory_format = torch.channels_last if config.run.channels_last else torch.contiguous_format
+    network = network.to(device, memory_format=memory_format)  # type: ignore[call-overload]
+    name = checkpoint.resolve().parent.parent.name
+    return LoadedGenerator(network.eval(), config, identities, content["iteration"], name, (checkpoint,))
 
 
-def _checkpoint_of_run(folder: Path, which: int | None) -> Path:
+def checkpoint_of_run(folder: Path, iteration: int | None = None) -> Path:
+    """The checkpoint after that iteration; the newest whole one by default. `UserError` where there is none."""
     checkpoints = list_checkpoints(folder / "checkpoints")
-    if which is not None:
-        found = [path for path in checkpoints if checkpoint_iteration(path) == which]
-        if not found:
-            there = ", ".join(str(checkpoint_iteration(path)) for path in checkpoints) or "none"
-            raise UserError(f"{folder} has no checkpoint of iteration {which}; it has: {there}")
-        return found[0]
+    if iteration is not None:
+        matches = [path for path in checkpoints if checkpoint_iteration(path) == iteration]
+        if not matches:
+            present = ", ".join(str(checkpoint_iteration(path)) for path in checkpoints) or "none"
+            raise UserError(f"{folder} has no checkpoint of iteration {iteration}; it has: {present}")
+        return matches[0]
     newest = latest_checkpoint(folder / "checkpoints")
     if newest is None:
         raise UserError(f"{folder} has no checkpoints: train a generator with tools/train_gan.py first")

@@ -17,10 +17,10 @@ from dgnet.core.random_draws import generator as random_generator
 from dgnet.data.cache import ImageCache
 from dgnet.data.readers.generated import GeneratedRecord, read_generated
 from dgnet.data.records import Dataset
-from dgnet.models.frozen import evaluating
+from dgnet.generation.load import load_generator
 from dgnet.models.generator import Generator
+from dgnet.models.swap import swap_images
 from dgnet.runs.checkpoint import list_checkpoints
-from dgnet.runs.load import load_generator
 from reid_heads.config import GeneratedConfig
 from reid_heads.generated.filters import filtered
 from reid_heads.generated.label_policies import POLICIES, PolicyName
@@ -115,7 +115,6 @@ class LiveGenerator:
             digest.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
         return digest.digest()
 
-    @torch.no_grad()
     def swap(
         self,
         images: UInt8[Tensor, "batch 3 height width"],
@@ -129,13 +128,9 @@ class LiveGenerator:
         `images` and `labels` are the batch's, not augmented, of at least two identities, on the CPU.
         """
         appearance, structure = draw_swaps(labels.numpy(), count, seed, index)
-        device = next(self.network.parameters()).device
         sources = pixels.resize(images, self.height, self.width)
-        with evaluating(self.network):
-            made = self.network.swap(
-                *(pixels.normalize(sources[torch.from_numpy(chosen)].to(device)) for chosen in (appearance, structure))
-            )
-        back = pixels.resize(pixels.to_uint8(made).cpu(), *images.shape[2:])
+        swapped = swap_images(self.network, *(sources[torch.from_numpy(chosen)] for chosen in (appearance, structure)))
+        back = pixels.resize(swapped, *images.shape[2:])
         return GeneratedImages(back, labels[torch.from_numpy(appearance)], labels[torch.from_numpy(structure)])
 
 
@@ -171,8 +166,8 @@ def open_generated(
                 f"{config.source} swaps while training, and its images have no scores for generated.filters; make a "
                 "set of it by tools/generate.py"
             )
-        stored = load_generator(config.source, device, build_head=build_student)
-        return LiveGenerator(stored.network, stored.config.data.height, stored.config.data.width)
+        generator = load_generator(config.source, device=device, build_head=build_student)
+        return LiveGenerator(generator.network, *generator.size)
     classes = {identity: label for label, identity in enumerate(dataset.identities)}
     records, dropped = filtered(read_generated(config.source, config.name_pattern), config.filters)
     return StoredImages(records, classes, config.label, dropped=dropped)

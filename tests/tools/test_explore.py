@@ -17,11 +17,11 @@ import pytest
 import torch
 from PIL import Image
 
-from dgnet.generation.find_run import find_run
+from dgnet.generation.load import find_generator
+from dgnet.models.swap import swap_all
 from tests.tools.browser import chromium, drop, requested
 from tests.visual.small_run import write_run
 from visual.drawing.interpolate import between_appearances
-from visual.drawing.swap import swapped_images
 from visual.image_input import read_images
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -126,15 +126,15 @@ def same(shown: np.ndarray, direct: torch.Tensor) -> bool:
 @pytest.mark.timeout(400)
 def test_drop_press_compare_slide(place: Path, served: Served, tmp_path: Path) -> None:
     people = sorted((place / "people/query").iterdir())[:3]
-    generator = find_run("small", place).stored.network
+    generator = find_generator("small", place).network
     appearance, structure, other = read_images(people, 64, 48).split(1)
     with chromium(tmp_path / "profile") as driver:
         page = OpenPage(driver, served.address)
         for slot, path in zip(("appearance", "structure"), people, strict=False):
             page.drop(slot, path.name, path.read_bytes())
         shown = page.press()
-        assert same(shown, swapped_images(generator, appearance, structure)[0, 0])
-        assert not same(shown, swapped_images(generator, structure, appearance)[0, 0])
+        assert same(shown, swap_all(generator, appearance, structure)[0, 0])
+        assert not same(shown, swap_all(generator, structure, appearance)[0, 0])
         assert len(wait_for(lambda: page.all("#neighbors .grid-container img"), "neighbors")) == 6
         assert "identity" in page.all("#scores")[0].text
 

@@ -9,9 +9,9 @@ from dgnet.config import override_config, resolved
 from dgnet.core.errors import UserError
 from dgnet.data.datasets import read_dataset
 from dgnet.data.pedestrians import write_dataset
+from dgnet.generation.load import load_generator
 from dgnet.models.appearance import PARTS, HeadAppearanceEncoder
 from dgnet.models.build import build_discriminator, build_generator
-from dgnet.runs.load import load_generator
 from dgnet.training.optimizers import Optimizers
 from reid_heads.config import GeneratedConfig
 from reid_heads.generated.sources import LiveGenerator, open_generated
@@ -41,7 +41,7 @@ def test_a_bnneck_learns_in_the_joint_training(
     status, _, said = here(*settings)
     assert status == 0, said
     run = tmp_path / "outputs" / "whole"
-    early, late = (load_generator(run, which=i, build_head=build_student).network.appearance for i in (2, 4))
+    early, late = (load_generator(run, iteration=i, build_head=build_student).network.appearance for i in (2, 4))
     assert isinstance(late, HeadAppearanceEncoder)
     assert isinstance(late.head, BNNeck)
     # Trunk, neck and classifier learn; the neck's bias is held at 0.

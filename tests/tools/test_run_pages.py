@@ -11,7 +11,7 @@ from dgnet.core.distributed import Distributed
 from dgnet.data.cache import ImageCache
 from dgnet.data.datasets import read_dataset
 from dgnet.data.training_data import open_dataset
-from dgnet.generation.find_run import find_run
+from dgnet.generation.load import find_generator
 from dgnet.runs.checkpoint import file_hash
 from dgnet.runs.scalars import ScalarTable
 from eval.report.report import Figure, Report, read_report, write_report
@@ -119,7 +119,7 @@ def test_query_expansion_and_single_gallery_shot_are_named(pages, place, monkeyp
 
 
 def test_the_swaps_are_of_the_images_that_show_swap_takes(place, monkeypatch):
-    stored, taken = find_run("small", place).stored, []
+    stored, taken = find_generator("small", place), []
     dataset = read_dataset(Path(stored.config.data.root))
     monkeypatch.setattr(run_page, "ImageCache", lambda paths: taken.append(list(paths)) or ImageCache(paths))
     run_page.swap_section(stored, dataset)

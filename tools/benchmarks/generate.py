@@ -36,7 +36,7 @@ from dgnet.generation.plans import Pairs, one_each
 from dgnet.generation.writer import ImageWriter, encoder, write_new
 from dgnet.models.build import build_generator
 from dgnet.models.generator import Generator
-from dgnet.runs.load import StoredGenerator
+from dgnet.runs.loaded_generator import LoadedGenerator
 from tools.benchmarks.limits import require_at_least
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,7 +71,7 @@ def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 class Work:
     """What is measured: the network, its sources, the pairs and where the files go."""
 
-    stored: StoredGenerator
+    stored: LoadedGenerator
     plain: Generator  # the same network in plain memory layout
     records: Sequence[Record]
     pairs: Pairs
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         plain = build_generator(config, 751, pretrained=False).to(device).eval()
         ours = copy.deepcopy(plain).to(memory_format=torch.channels_last)
         pairs = one_each(records, 0, args.sources * args.each)
-        work = Work(StoredGenerator(ours, config, (), 0), plain, records, pairs, Path(place), args.threads)
+        work = Work(LoadedGenerator(ours, config, (), 0), plain, records, pairs, Path(place), args.threads)
         ways: dict[str, Callable[[Path], int]] = {"one_at_a_time": partial(one_at_a_time, work, args.alone)}
         ways |= {
             f"ours_{precision}": partial(batched, work, precision) for precision in args.precision or ("fp32", "bf16")
@@ -178,7 +178,7 @@ def one_at_a_time(work: Work, count: int, folder: Path) -> int:
 
     for position, (a, s) in enumerate(work.pairs[:count]):
         with torch.no_grad():
-            image = pixels.to_uint8(network.swap(read(a), read(s)))[0].cpu()
+            image = pixels.to_uint8(network(read(a), read(s)))[0].cpu()
         write_new(folder / f"{position:06d}.png", encode(image))
     return count
 

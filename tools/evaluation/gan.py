@@ -16,7 +16,7 @@ from dgnet.data.cache import ImageCache
 from dgnet.data.records import Dataset, Record
 from dgnet.generation.engine import generate
 from dgnet.generation.swap_pairs import draw_pairs
-from dgnet.runs.load import StoredGenerator
+from dgnet.runs.loaded_generator import LoadedGenerator
 from eval.images.diversity import DISSIMILARITY, DSSIM, PairMeasure
 from eval.images.extractor import Extractor, features_of
 from eval.images.file_pairs import Measure, means_of_pairs
@@ -111,7 +111,7 @@ def diversities(dataset: Dataset, generated: Path, measures: Sequence[PairMeasur
 
 
 def fidelities(
-    stored: StoredGenerator, dataset: Dataset, distance: PerceptualDistance | None, settings: Settings
+    stored: LoadedGenerator, dataset: Dataset, distance: PerceptualDistance | None, settings: Settings
 ) -> list[Figure]:
     """How near an image is to its reconstruction from itself, and from another image of its identity."""
     records = [record for record in (*dataset.query, *dataset.gallery) if record.identity > 0]
@@ -153,7 +153,7 @@ def _reconstructions(records: Sequence[Record], settings: Settings) -> dict[str,
 
 
 def _beside_the_truth(
-    stored: StoredGenerator,
+    stored: LoadedGenerator,
     records: Sequence[Record],
     pairs: list[tuple[int, int]],
     height: int,
@@ -166,7 +166,7 @@ def _beside_the_truth(
 
 
 def consistency(
-    stored: StoredGenerator, dataset: Dataset, extractor: Extractor, settings: Settings
+    stored: LoadedGenerator, dataset: Dataset, extractor: Extractor, settings: Settings
 ) -> tuple[list[Figure], Section]:
     """Swaps of query images among each other, as queries of the real gallery; the best and the worst of them."""
     if not dataset.query or not dataset.gallery:

@@ -9,12 +9,13 @@ from torch import Tensor, nn
 
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
-from dgnet.generation.find_run import find_run, folders_of, unknown_run
+from dgnet.generation.load import find_generator
 from dgnet.models.embedding import appearance_embedding, head_embedding, teacher_embedding
 from dgnet.models.frozen import evaluating
 from dgnet.runs.checkpoint import file_hash, load_checkpoint, what_it_holds
+from dgnet.runs.find import run_folders, unknown_run
 from dgnet.runs.load import KIND as GENERATOR
-from dgnet.runs.load import StoredGenerator
+from dgnet.runs.loaded_generator import LoadedGenerator
 from dgnet.training.teacher import KIND as TEACHER
 from dgnet.training.teacher import load_teacher
 from eval.images.extractor import Extractor
@@ -58,12 +59,12 @@ def reid_extractor(
         embed = head_embedding(head.network, seen)
         return of_network(f"head {_told(path)}", head.network, embed, head.height, head.width, seen)
     if kind == GENERATOR:
-        found = find_run(str(named), output, device=device, build_head=build_student)
-        return encoder_extractor(found.stored, found.name, mirrored is not False)
+        found = find_generator(str(named), output, device=device, build_head=build_student)
+        return encoder_extractor(found, found.name, mirrored is not False)
     raise UserError(f"{path}: must hold a teacher, a trained head or a DG-Net, {what_it_holds(content)}")
 
 
-def encoder_extractor(stored: StoredGenerator, name: str, mirrored: bool = True) -> ReidExtractor:
+def encoder_extractor(stored: LoadedGenerator, name: str, mirrored: bool = True) -> ReidExtractor:
     """DG-Net's own appearance encoder."""
     encoder, size = stored.network.appearance, stored.config.data
     said = f"DG-Net's encoder of {name} after {stored.iteration} iterations, alpha {ALPHA}"
@@ -99,6 +100,6 @@ def _file(named: str | Path, output: Path) -> Path:
     if path.is_dir():
         return own_weights(path) or path
     if not path.is_file():
-        known = [folder.name for folder in folders_of(output / "outputs")]
+        known = [folder.name for folder in run_folders(output / "outputs")]
         raise unknown_run(str(named), "file of weights", known, output)
     return path

@@ -10,8 +10,8 @@ from dgnet.core.errors import UserError
 from dgnet.core.settings import parse_settings
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
-from dgnet.generation.find_run import holds_generator, is_released
 from dgnet.runs.checkpoint import latest_checkpoint
+from dgnet.runs.find import holds_generator, is_official
 from dgnet.runs.folder import CONFIG
 from dgnet.training.teacher import TEACHER_FILE
 from reid_heads.config import HeadConfig
@@ -26,7 +26,7 @@ def weights_of(named: str | Path, output: Path = Path()) -> Path:
     if own := own_weights(path):
         return own
     newest = (
-        max((path / "checkpoints").glob("gen_*.pt")) if is_released(path) else latest_checkpoint(path / "checkpoints")
+        max((path / "checkpoints").glob("gen_*.pt")) if is_official(path) else latest_checkpoint(path / "checkpoints")
     )
     if newest is None:
         raise UserError(f"{path} holds no weights: neither {TEACHER_FILE}, mAP_*.pth nor checkpoints")

@@ -10,12 +10,12 @@ from dgnet.data.cache import ImageCache
 from dgnet.data.records import Dataset
 from dgnet.generation.engine import generate
 from dgnet.generation.swap_pairs import draw_pairs, one_each
-from dgnet.runs.load import StoredGenerator
+from dgnet.models.swap import swap_all
+from dgnet.runs.loaded_generator import LoadedGenerator
 from eval.images.extractor import Extractor, features_of
 from eval.report.accuracy import score_section
 from eval.report.chart import charts, line_chart
 from eval.report.page import Html, Section, Tile, details, paragraph, picture_table, preformatted, section
-from visual.drawing.swap import swapped_images
 from visual.job import shown_records
 
 _PEOPLE = 7
@@ -23,12 +23,12 @@ _SCORED = 96  # swaps
 _LOSS = "loss/"
 
 
-def swap_section(stored: StoredGenerator, dataset: Dataset) -> Section:
+def swap_section(stored: LoadedGenerator, dataset: Dataset) -> Section:
     """Everybody in everybody's clothes: people of the test split (or the training split), those of show_swap.py."""
     records = one_each(shown_records(dataset), _PEOPLE, 0, "pictures")
     size = stored.config.data.height, stored.config.data.width
     images = ImageCache([record.path for record in records]).gather(torch.arange(len(records)), *size)
-    swapped = swapped_images(stored.network, images, images)
+    swapped = swap_all(stored.network, images, images)
     people = [record.identity for record in records]
     head = [
         Tile(image, f"structure: person {who} as photographed", frame="source")
@@ -53,7 +53,7 @@ def swap_section(stored: StoredGenerator, dataset: Dataset) -> Section:
 
 
 def scored_section(
-    stored: StoredGenerator, dataset: Dataset, extractor: Extractor, query_features: np.ndarray
+    stored: LoadedGenerator, dataset: Dataset, extractor: Extractor, query_features: np.ndarray
 ) -> Section:
     """Swaps of query images sorted by how near the network puts each to the person whose clothes it wears.
 
@@ -90,7 +90,7 @@ def curves_section(rows: list[tuple[int, dict[str, float]]]) -> Section:
     return section("Curves", lead, charts(losses), *more)
 
 
-def settings_section(stored: StoredGenerator) -> Section:
+def settings_section(stored: LoadedGenerator) -> Section:
     """The whole configuration."""
     text = yaml.safe_dump(resolved(stored.config), sort_keys=False, allow_unicode=True)
     return section("Settings", details("Every setting of the run", preformatted(text)))

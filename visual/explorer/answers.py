@@ -14,9 +14,10 @@ from torch import Tensor
 from dgnet.core import pixels
 from dgnet.data.cache import ImageCache
 from dgnet.data.records import Record
-from dgnet.generation.find_run import FoundRun
 from dgnet.models.embedding import appearance_embedding, extract
 from dgnet.models.frozen import evaluating
+from dgnet.models.swap import appearance_codes, decode_images, structure_codes
+from dgnet.runs.loaded_generator import LoadedGenerator
 
 
 @contextmanager
@@ -55,39 +56,36 @@ class Neighbor:
 class Explorer:
     """A generator with real images to compare with; every answer depends on its arguments alone."""
 
-    def __init__(self, run: FoundRun, records: Sequence[Record]) -> None:
+    def __init__(self, run: LoadedGenerator, records: Sequence[Record]) -> None:
         """Decode and embed `records`; none are needed to swap. `UserError` for a damaged image."""
         self.run, self.records = run, tuple(records)
-        self._embed = appearance_embedding(run.stored.network.appearance)
+        self._embed = appearance_embedding(run.network.appearance)
         self._cache = ImageCache([record.path for record in records])
-        features = extract(self._cache, run.stored.network.appearance, self._embed, *self.size) if records else None
+        features = extract(self._cache, run.network.appearance, self._embed, *self.size) if records else None
         self._features = None if features is None else torch.nn.functional.normalize(features)
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of everything that is generated, in pixels."""
-        return self.run.stored.config.data.height, self.run.stored.config.data.width
+        return self.run.size
 
     def at_size(self, image: UInt8[Tensor, "3 _h _w"]) -> UInt8[Tensor, "3 height width"]:
         """An image as the networks see it."""
         return pixels.resize(image[None], *self.size)[0]
 
-    @torch.no_grad()
     def blend(self, appearance: Blend, structure: Blend) -> UInt8[Tensor, "3 height width"]:
         """The image whose codes lie between those of the sources: `(1 - weight) first + weight second`."""
-        network = self.run.stored.network
-        with evaluating(network):
-            appearances = network.encode_appearance(self._seen(appearance.images))
-            structures = network.encode_structure(self._seen(structure.images))
-            decoded = network.decoder(_mixed(structures, structure.weight), _mixed(appearances, appearance.weight))
-        return pixels.to_uint8(decoded)[0].cpu()
+        network = self.run.network
+        appearances = _mixed(appearance_codes(network, appearance.images), appearance.weight)
+        structures = _mixed(structure_codes(network, structure.images), structure.weight)
+        return decode_images(network, appearances, structures)[0]
 
     @torch.no_grad()
     def nearest(self, image: UInt8[Tensor, "3 height width"], count: int) -> list[Neighbor]:
         """The `count` most similar real images, the most similar first; none where there are no records."""
         if self._features is None:
             return []
-        with evaluating(self.run.stored.network):
+        with evaluating(self.run.network):
             feature = torch.nn.functional.normalize(self._embed(self._seen(image[None])).float().cpu())
         ranked = (self._features @ feature[0]).sort(descending=True, stable=True)
         return [
@@ -98,18 +96,18 @@ class Explorer:
     @torch.no_grad()
     def identities(self, image: UInt8[Tensor, "3 height width"], count: int) -> list[tuple[str, float]]:
         """Whom the appearance encoder takes an image for: `count` training identities and their probabilities."""
-        network = self.run.stored.network
+        network = self.run.network
         with evaluating(network):
             shares = network.appearance(self._seen(image[None])).primary.logits.float().softmax(1)[0].cpu()
         top = shares.sort(descending=True, stable=True)
-        known = self.run.stored.identities
+        known = self.run.identities
         return [
             (f"identity {known[place]}" if known else f"class {place}", share)
             for share, place in zip(top.values[:count].tolist(), top.indices.tolist(), strict=False)
         ]
 
     def _seen(self, images: Tensor) -> Tensor:
-        return pixels.normalize(images.to(next(self.run.stored.network.parameters()).device))
+        return pixels.normalize(images.to(self.run.device))
 
 
 def _mixed(codes: Tensor, weight: float | int) -> Tensor:

@@ -31,7 +31,7 @@ def build_page(explorer: Explorer, examples: list[Path]) -> gradio.Blocks:
     """The page; `examples` are real images to choose from."""
     with gradio.Blocks(title=f"DG-Net explorer: {explorer.run.name}", analytics_enabled=False) as page:
         gradio.Markdown(
-            f"# Who wears whose clothes?\n{explorer.run.name}, after {explorer.run.stored.iteration} iterations. Drop "
+            f"# Who wears whose clothes?\n{explorer.run.name}, after {explorer.run.iteration} iterations. Drop "
             "an image for the **appearance** (clothes) and one for the **structure** (pose, body, place). A second "
             "of a kind is what the slider leads to. Nothing leaves this machine."
         )

@@ -33,7 +33,7 @@ def test_only_the_structure_encoder_in_training_sees_the_mix(monkeypatch: pytest
         )
         record = training(batch)
         assert record.generator["identity"].isfinite().all()
-        training.generator.eval().swap(batch.real[0], batch.real[1])
+        training.generator.eval()(batch.real[0], batch.real[1])
     (mixed, when_used), (plain, also_used) = seen[True], seen[False]
     assert torch.equal(plain, pixels.gray(batch.real[:2].flatten(0, 1)))
     assert not torch.allclose(mixed, plain) and mixed.shape == plain.shape

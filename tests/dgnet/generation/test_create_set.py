@@ -17,7 +17,7 @@ from dgnet.data.datasets import read_dataset
 from dgnet.data.readers.generated import read_generated
 from dgnet.generation import create_set as making
 from dgnet.generation.create_set import share
-from dgnet.generation.find_run import find_run
+from dgnet.generation.load import find_generator
 from dgnet.generation.request import make
 from dgnet.generation.scores import sharpness
 from dgnet.generation.verify import verify
@@ -58,7 +58,7 @@ def images(folder):
 
 
 def test_a_set_is_what_its_manifest_says(place, whole):
-    stored, people = find_run("small", place).stored, place / "people"
+    stored, people = find_generator("small", place), place / "people"
     assert stored.iteration == 8
     found = rows(whole)
     assert len(found) == 40 == len({(row["appearance"], row["structure"]) for row in found})
@@ -69,7 +69,7 @@ def test_a_set_is_what_its_manifest_says(place, whole):
             pixels.normalize(read_image(people / row[role])[None]) for role in ("appearance", "structure")
         )
         with torch.no_grad():
-            expected = pixels.to_uint8(stored.network.swap(appearance, structure))[0].permute(1, 2, 0).numpy()
+            expected = pixels.to_uint8(stored.network(appearance, structure))[0].permute(1, 2, 0).numpy()
         made = read_image(whole / row["path"]).permute(1, 2, 0).numpy()
         assert np.abs(made.astype(int) - expected).max() <= 1
         assert row["sha256"] == file_hash(whole / row["path"])

@@ -13,7 +13,7 @@ from dgnet.data.pedestrians import SyntheticSpec, write_dataset
 from dgnet.data.records import Record
 from dgnet.generation import engine as generation
 from dgnet.generation.engine import generate, placed, places
-from dgnet.runs.load import StoredGenerator
+from dgnet.runs.loaded_generator import LoadedGenerator
 from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator
 
 COUNT = places(torch.device("cpu"))
@@ -21,7 +21,7 @@ COUNT = places(torch.device("cpu"))
 
 @pytest.fixture(scope="module")
 def stored():
-    return StoredGenerator(small_generator(), small_config(), IDENTITIES, 7)
+    return LoadedGenerator(small_generator(), small_config(), IDENTITIES, 7)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_images_are_the_generators_swaps_one_by_one(stored, records):
     images = made(stored, records, pairs)
     assert list(images) == list(range(21))
     with torch.no_grad():
-        alone = [pixels.to_uint8(stored.network.swap(image(records[a]), image(records[s])))[0] for a, s in pairs]
+        alone = [pixels.to_uint8(stored.network(image(records[a]), image(records[s])))[0] for a, s in pairs]
     for position, expected in enumerate(alone):
         # Another batch size may round a value to the other side of a half.
         assert (images[position].int() - expected.int()).abs().max() <= 1

@@ -7,7 +7,7 @@ import torch
 
 from dgnet.core import pixels
 from dgnet.core.images import read_image
-from dgnet.generation.find_run import find_run
+from dgnet.generation.load import find_generator
 from dgnet.generation.request import SetRequest, make
 from dgnet.runs.checkpoint import file_hash
 from tests.dgnet.official.released_folder import (
@@ -44,7 +44,7 @@ def test_labels_name_the_people_of_the_originals_classes(released, tmp_path, tea
         file_hash(released / "checkpoints" / "gen_00000006.pt")
     }
     if not teacher:
-        encoder = find_run(str(released)).stored.network.appearance
+        encoder = find_generator(str(released)).network.appearance
         image = pixels.normalize(read_image(tmp_path / "set" / rows[2]["path"])[None])
         with torch.no_grad():
             views = [encoder(view).primary.logits.softmax(1)[0] for view in (image, image.flip(3))]

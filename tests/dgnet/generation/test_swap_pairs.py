@@ -12,7 +12,8 @@ from dgnet.core.errors import UserError
 from dgnet.data.pedestrians import SyntheticSpec, SyntheticTruth, write_dataset
 from dgnet.data.records import DISTRACTOR, JUNK, Record
 from dgnet.generation.swap_pairs import Pair, draw_pairs, generate_pairs, one_each, render_pairs
-from tests.dgnet.small_generator import small_generator
+from dgnet.runs.loaded_generator import LoadedGenerator
+from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator
 
 
 def records(identities, images=5):
@@ -74,13 +75,14 @@ def picture(record):
 
 def test_generated_pairs_are_the_generators_swaps_one_by_one(pedestrians):
     generator = small_generator().train()
-    generated = generate_pairs(generator, pedestrians[1], 64, 48, batch_size=2)
+    loaded = LoadedGenerator(generator, small_config(), IDENTITIES, 0)
+    generated = generate_pairs(loaded, pedestrians[1], batch_size=2)
     assert generator.training and generated.dtype == torch.uint8
     generator.eval()
     for pair, image in zip(pedestrians[1], generated, strict=True):
         appearance, structure = (pixels.normalize(picture(r))[None] for r in (pair.appearance, pair.structure))
         with torch.no_grad():
-            alone = pixels.to_uint8(generator.swap(appearance, structure))[0]
+            alone = pixels.to_uint8(generator(appearance, structure))[0]
         # Another batch size may round a value to the other side of a half.
         assert (alone.int() - image.int()).abs().max() <= 1
         assert (alone.int() - generated[0].int()).abs().max() > 1 or pair is pedestrians[1][0]

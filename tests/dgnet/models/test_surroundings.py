@@ -52,5 +52,5 @@ def test_training_and_swaps_use_the_surroundings_as_they_are(monkeypatch: pytest
     # Of real images without the mix of colors; of swapped ones too.
     assert torch.equal(seen[0][1], pixels.surroundings(batch.real[:2].flatten(0, 1)))
     assert len(seen) == 2 and seen[1][1].shape == seen[0][1].shape
-    training.generator.eval().swap(batch.real[0], batch.real[1])
+    training.generator.eval()(batch.real[0], batch.real[1])
     assert torch.equal(seen[2][1], pixels.surroundings(batch.real[1]))

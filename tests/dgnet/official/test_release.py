@@ -11,10 +11,10 @@ from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError, command
 from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset, Record
+from dgnet.generation.load import load_generator
 from dgnet.official.import_run import Imported, import_run, original_identities
 from dgnet.official.release import read_released, read_teacher
 from dgnet.runs.checkpoint import load_checkpoint
-from dgnet.runs.load import load_generator
 from dgnet.training.pipeline import Job
 from dgnet.training.teacher import load_teacher
 from tests.dgnet.official.released_folder import (
@@ -78,7 +78,7 @@ def test_imported_networks_compute_what_the_original_computes(tmp_path: Path, na
         torch.testing.assert_close(ours.primary.logits, primary[:, columns], rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(ours.fine.logits, fine[:, columns], rtol=1e-4, atol=1e-5)
         assert not torch.allclose(ours.primary.logits, primary, rtol=1e-4, atol=1e-5)
-        torch.testing.assert_close(stored.network.swap(a, b), swapped, rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(stored.network(a, b), swapped, rtol=1e-3, atol=1e-3)
 
 
 def test_imported_teacher(tmp_path: Path, naive: NaiveDGNet) -> None:

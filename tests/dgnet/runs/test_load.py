@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dgnet.core.errors import UserError
-from dgnet.runs.load import load_generator
+from dgnet.generation.load import load_generator
 from dgnet.training.teacher import load_teacher
 from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator, store
 
@@ -26,8 +26,8 @@ def test_the_newest_generator_swaps_as_the_stored_one(run):
     assert not any(module.training for module in stored.network.modules())
     images = torch.randn(2, 3, 64, 48)
     with torch.no_grad():
-        expected, other = (small_generator(seed).swap(images, images.flip(0)) for seed in (30, 20))
-        swapped = stored.network.swap(images, images.flip(0))
+        expected, other = (small_generator(seed)(images, images.flip(0)) for seed in (30, 20))
+        swapped = stored.network(images, images.flip(0))
     # Another memory layout sums in another order.
     torch.testing.assert_close(swapped, expected, atol=1e-3, rtol=0)
     assert (swapped - other).abs().max() > 0.1
@@ -36,7 +36,7 @@ def test_the_newest_generator_swaps_as_the_stored_one(run):
 @pytest.mark.parametrize("named", ["by iteration", "by file"])
 def test_an_earlier_checkpoint(run, named):
     stored = (
-        load_generator(run, which=20)
+        load_generator(run, iteration=20)
         if named == "by iteration"
         else load_generator(run / "checkpoints/checkpoint_00000020.pt")
     )
@@ -52,13 +52,13 @@ def test_a_damaged_newest_checkpoint_is_passed_over_unless_it_is_asked_for(run, 
     newest.write_bytes(newest.read_bytes()[:-1000])
     assert load_generator(folder).iteration == 20
     with pytest.raises(UserError, match="checkpoint_00000030.pt is damaged"):
-        load_generator(folder, which=30)
+        load_generator(folder, iteration=30)
 
 
 def test_what_is_not_there(run, tmp_path):
     with pytest.raises(UserError, match="no checkpoint of iteration 25; it has: 20, 30"):
-        load_generator(run, which=25)
-    with pytest.raises(UserError, match="nowhere does not exist"):
+        load_generator(run, iteration=25)
+    with pytest.raises(UserError, match="nowhere: no such run"):
         load_generator(tmp_path / "nowhere")
     with pytest.raises(UserError, match="has no checkpoints"):
         load_generator(tmp_path)

@@ -76,7 +76,7 @@ def test_a_live_generator_swaps_the_images_of_the_batch() -> None:
     appearance, structure = draw_swaps(labels.numpy(), 3, 0, 1)
     normal = pixels.normalize(images)
     with torch.no_grad():
-        expected = network.swap(normal[torch.from_numpy(appearance)], normal[torch.from_numpy(structure)])
+        expected = network(normal[torch.from_numpy(appearance)], normal[torch.from_numpy(structure)])
     assert torch.equal(made.images, pixels.to_uint8(expected))
     assert made.appearance.tolist() == labels[appearance].tolist()
     assert made.structure.tolist() == labels[structure].tolist()

@@ -10,16 +10,13 @@ from PIL import Image
 
 from dgnet.core.errors import UserError
 from dgnet.core.images import image_files
-from dgnet.generation.find_run import FoundRun
-from dgnet.runs.load import StoredGenerator
+from dgnet.runs.loaded_generator import LoadedGenerator
 from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator
 from visual.drawing.activation import activation_maps, overlaid
-from visual.drawing.codes import appearance_and_structure_codes
 from visual.drawing.film import films, gif, mp4, there_and_back
 from visual.drawing.interpolate import between_appearances, between_structures, weights_between
 from visual.drawing.rainbow import hues, mean_image
 from visual.drawing.spaces import map_of_spaces, principal_plane
-from visual.drawing.swap import swapped_images, swapped_pairs
 from visual.drawing.training_pictures import evenly
 from visual.explorer.answers import Blend, Explorer
 from visual.image_input import decode_upload, read_images
@@ -42,13 +39,13 @@ def close(first: torch.Tensor, second: torch.Tensor) -> bool:
 def test_the_ends_of_an_interpolation_are_the_swaps(generator) -> None:
     first, second, kept = people(2, 1), people(2, 2), people(2, 3)
     clothes = between_appearances(generator, first, second, kept, weights_between(3))
-    assert close(clothes[:, 0], swapped_pairs(generator, first, kept))
-    assert close(clothes[:, 2], swapped_pairs(generator, second, kept))
+    assert close(clothes[:, 0], swap_images(generator, first, kept))
+    assert close(clothes[:, 2], swap_images(generator, second, kept))
     poses = between_structures(generator, first, second, kept, weights_between(3))
-    assert close(poses[:, 0], swapped_pairs(generator, kept, first))
-    assert close(poses[:, 2], swapped_pairs(generator, kept, second))
+    assert close(poses[:, 0], swap_images(generator, kept, first))
+    assert close(poses[:, 2], swap_images(generator, kept, second))
     # The swapped rows are those of the whole grid, and the middle is neither end.
-    assert close(clothes[:, 0], swapped_images(generator, first, kept)[[0, 1], [0, 1]])
+    assert close(clothes[:, 0], swap_all(generator, first, kept)[[0, 1], [0, 1]])
     assert not close(clothes[:, 1], clothes[:, 0]) and not close(poses[:, 1], poses[:, 2])
 
 
@@ -170,9 +167,10 @@ def test_a_map_needs_a_label_for_each_image() -> None:
 
 def test_codes_do_not_depend_on_the_batch(generator) -> None:
     images = people(40)
-    appearance, structure = appearance_and_structure_codes(generator, images)
+    loaded = LoadedGenerator(generator, small_config(), IDENTITIES, 0)
+    appearance, structure = loaded.appearance_codes(images), loaded.structure_codes(images)
     assert len(appearance) == len(structure) == 40
-    alone = appearance_and_structure_codes(generator, images[35:36])
+    alone = loaded.appearance_codes(images[35:36]), loaded.structure_codes(images[35:36])
     torch.testing.assert_close(appearance[35:36], alone[0], atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(structure[35:36], alone[1], atol=1e-4, rtol=1e-4)
 
@@ -215,13 +213,13 @@ def test_the_explorer_answers(generator, tmp_path: Path) -> None:
         path = tmp_path / f"{place}.png"
         Image.fromarray(image.permute(1, 2, 0).numpy()).save(path)
         records.append(Record(path, place + 1, 1, "query"))
-    run = FoundRun("small", StoredGenerator(generator, small_config(), IDENTITIES, 3), ())
+    run = LoadedGenerator(generator, small_config(), IDENTITIES, 3, "small")
     explorer = Explorer(run, records)
     for place in range(5):
         (nearest, *_) = explorer.nearest(images[place], 2)
         assert nearest.record == records[place] and nearest.similarity == pytest.approx(1, abs=1e-4)
         assert torch.equal(nearest.image, images[place])
-    swaps = swapped_images(generator, images[:2], images[2:4])
+    swaps = swap_all(generator, images[:2], images[2:4])
     for row, column in ((0.0, 1.0), (1.0, 0.0), (1.0, 1.0)):
         image = explorer.blend(Blend(images[:2], row), Blend(images[2:4], column))
         assert close(image, swaps[int(row), int(column)])
@@ -229,6 +227,6 @@ def test_the_explorer_answers(generator, tmp_path: Path) -> None:
     assert sum(share for _, share in scores) == pytest.approx(1, abs=1e-5)
     assert [share for _, share in scores] == sorted((share for _, share in scores), reverse=True)
     assert {name for name, _ in scores} == {f"identity {identity}" for identity in IDENTITIES}
-    unknown = Explorer(FoundRun("small", StoredGenerator(generator, small_config(), (), 3), ()), [])
+    unknown = Explorer(LoadedGenerator(generator, small_config(), (), 3, "small"), [])
     assert unknown.nearest(images[0], 3) == []
     assert unknown.identities(images[0], 1)[0][0].startswith("class ")

@@ -8,7 +8,8 @@ import torch
 
 from dgnet.config import override_config, resolved
 from dgnet.core.errors import UserError
-from dgnet.generation.find_run import find_run, is_released, latest_run, teacher_of
+from dgnet.generation.load import find_generator, teacher_of
+from dgnet.runs.find import is_official, latest_run
 from tests.dgnet.official.released_folder import NAMES, narrow_trunk, original_networks, write_released
 from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator, store
 
@@ -33,17 +34,17 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_by_name_path_and_age(place: Path) -> None:
     run = place / "outputs/new"
     for name in (None, "new", str(run), str(run / "checkpoints/checkpoint_00000030.pt")):
-        found = find_run(name, place)
-        assert (found.name, found.stored.iteration, found.stored.identities) == ("new", 30, IDENTITIES)
-    assert find_run("new", place, 20).stored.iteration == 20
-    assert find_run("old", place).stored.iteration == 10
+        found = find_generator(name, place)
+        assert (found.name, found.iteration, found.identities) == ("new", 30, IDENTITIES)
+    assert find_generator("new", place, 20).iteration == 20
+    assert find_generator("old", place).iteration == 10
 
 
 def test_a_run_knows_its_teacher(tmp_path: Path) -> None:
     def teacher() -> Path | None:
         config = override_config(small_config(), ["name=run", f"teacher.checkpoints=[{tmp_path}/named.pth]"])
         store(tmp_path / "outputs/run", small_generator(), 10, config=resolved(config))
-        return teacher_of(find_run("run", tmp_path))
+        return teacher_of(find_generator("run", tmp_path))
 
     beside = tmp_path / "outputs/run_teacher/teacher.pth"
     assert teacher() is None
@@ -63,7 +64,7 @@ def test_a_run_that_is_a_link_knows_its_teacher(tmp_path: Path, place: str) -> N
     teacher = tmp_path / place / "run_teacher/teacher.pth"
     teacher.parent.mkdir()
     teacher.touch()
-    assert teacher_of(find_run("run", tmp_path)) == teacher
+    assert teacher_of(find_generator("run", tmp_path)) == teacher
 
 
 def test_a_damaged_newest_file_does_not_hide_its_run(place: Path, tmp_path: Path) -> None:
@@ -76,14 +77,14 @@ def test_the_originals_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     narrow_trunk(monkeypatch)
     naive = original_networks()
     folder = write_released(tmp_path / "outputs" / "E0.5new", naive)
-    assert is_released(folder)
+    assert is_official(folder)
     for name in (None, "E0.5new", str(folder)):
-        found = find_run(name, tmp_path)
-        assert (found.name, found.stored.iteration, found.stored.identities) == ("E0.5new", 6, ())
-    assert found.stored.network.appearance.primary.logits.out_features == len(NAMES)
+        found = find_generator(name, tmp_path)
+        assert (found.name, found.iteration, found.identities) == ("E0.5new", 6, ())
+    assert found.network.appearance.primary.logits.out_features == len(NAMES)
     images = torch.rand(2, 3, 64, 48)
     expected = naive.gen.eval().enc_content(images.mean(1, keepdim=True))
-    torch.testing.assert_close(found.stored.network.encode_structure(images), expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(found.network.encode_structure(images), expected, atol=1e-4, rtol=1e-4)
     assert not list(folder.glob("*.png")) and len(list(folder.iterdir())) == 2
 
 
@@ -100,12 +101,12 @@ def test_the_originals_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 )
 def test_what_is_not_there(place: Path, name: str, which: int | None, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence.format(place=place)):
-        find_run(name.format(place=place), place, which)
+        find_generator(name.format(place=place), place, which)
 
 
 def test_no_run_at_all(tmp_path: Path) -> None:
     for folder in (tmp_path / "nowhere", tmp_path):
         with pytest.raises(UserError, match="holds no trained generator"):
-            find_run(None, folder)
+            find_generator(None, folder)
     with pytest.raises(UserError, match="^demo: no such run, and no run of that name below .*; there is none at all$"):
-        find_run("demo", tmp_path)
+        find_generator("demo", tmp_path)

@@ -1,0 +1,47 @@
+"""Images as a program holds them: NumPy `[image, height, width, 3]` or torch `[image, 3, height, width]`, uint8."""
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
+from dgnet.core.errors import UserError
+
+Array = np.ndarray | Tensor
+
+
+def as_image_tensor(images: Array, argument: str) -> UInt8[Tensor, "image 3 _h _w"]:
+    """The images as a tensor, on the device where they are.
+
+    Args:
+        images: at least one image, 0 to 255.
+        argument: the name of the argument, for the error.
+
+    Raises:
+        UserError: another type, dtype or shape.
+    """
+    shapes = {np.ndarray: "[image, height, width, 3]", Tensor: "[image, 3, height, width]"}
+    shape = next((shape for kind, shape in shapes.items() if isinstance(images, kind)), None)
+    if shape is None:
+        allowed = "a NumPy array [image, height, width, 3] or a torch tensor [image, 3, height, width]"
+        raise UserError(f"{argument} must be {allowed}, got {type(images).__name__}")
+    dtype = str(images.dtype).removeprefix("torch.")
+    if dtype != "uint8":
+        raise UserError(f"{argument} must be uint8 (0 to 255), got {dtype}")
+    channels = 3 if isinstance(images, np.ndarray) else 1
+    if images.ndim != 4 or images.shape[channels] != 3 or 0 in images.shape:
+        raise UserError(f"{argument} must have the shape {shape} with at least one image, got {list(images.shape)}")
+    # A copy: a NumPy array may be read-only or run backwards.
+    return torch.from_numpy(images.copy()).permute(0, 3, 1, 2) if isinstance(images, np.ndarray) else images
+
+
+def image_array_like(images: UInt8[Tensor, "image 3 height width"], example: Array) -> Array:
+    """The images as `example` has them: NumPy channels last, or a tensor on its device."""
+    if isinstance(example, Tensor):
+        return images.to(example.device)
+    return np.ascontiguousarray(images.permute(0, 2, 3, 1).cpu().numpy())
+
+
+def array_like(values: Tensor, example: Array) -> Array:
+    """Numbers of the same axes as a NumPy array, or as a tensor on the device of `example`."""
+    return values.to(example.device) if isinstance(example, Tensor) else values.cpu().numpy()
