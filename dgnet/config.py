@@ -27,9 +27,12 @@ class SyntheticConfig(Section):
 
 
 class DataConfig(Section):
-    """Which images, at which size in pixels, with which augmentation (`flip` and `erasing` are probabilities)."""
+    """Which images, at which size in pixels, with which augmentation (`flip` and `erasing` are probabilities).
 
-    layout: Literal["auto", "market1501", "dgnet", "msmt17", "cuhk03_np", "folders", "csv", "synthetic"] = "auto"
+    `layout`: "auto", "synthetic" (the built-in pedestrians) or one that `dgnet.data.datasets` reads.
+    """
+
+    layout: str = "auto"
     root: Path = Path("data/Market-1501")
     height: int = Field(256, ge=64, multiple_of=16)
     width: int = Field(128, ge=48, multiple_of=16)

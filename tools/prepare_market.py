@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dgnet.core.cli import CommandParser
 from dgnet.core.errors import command
 from dgnet.core.option_types import expanded_path
-from dgnet.data.dgnet_layout import prepare_market
+from dgnet.data.prepare_market import prepare_market
 
 
 def main() -> None:

@@ -20,8 +20,8 @@ from dgnet.data.transforms import mirror
 class ImageCache:
     """Decoded images in the order of `paths`, at the size of their files.
 
-    Kept as one array when all sizes agree (then a batch is one gather and one resize), as a list otherwise. The memory
-    layout is channels last, as decoded: resizing is fastest there.
+    One array when all sizes agree (then a batch is one gather and one resize), a list otherwise. The memory format is
+    channels last, as decoded: resizing is fastest there.
     """
 
     def __init__(self, paths: Sequence[Path], workers: int | None = None) -> None:

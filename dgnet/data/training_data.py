@@ -4,27 +4,31 @@ from pathlib import Path
 
 from dgnet.config import DataConfig
 from dgnet.core.distributed import Distributed
+from dgnet.core.errors import UserError
 from dgnet.data.cache import ImageCache
-from dgnet.data.datasets import read_dataset, training_labels
+from dgnet.data.datasets import LAYOUTS, read_dataset, training_labels
 from dgnet.data.pairs import PairSource
 from dgnet.data.pedestrians import SyntheticSpec, write_dataset
 from dgnet.data.records import Dataset
 
 
 def open_dataset(config: DataConfig, distributed: Distributed) -> Dataset:
-    """Read the data set that the configuration names; the built-in pedestrians are made first where they are not there.
+    """Read the data set that the configuration names; the built-in pedestrians are rendered first if they are missing.
 
     Raises:
-        UserError: nothing readable is at `config.root`, or other pedestrians than the configuration asks for.
+        UserError: no such layout, nothing readable at `config.root`, or other pedestrians there than configured.
     """
+    if config.layout not in ("auto", "synthetic", *LAYOUTS):
+        allowed = f"auto, synthetic, {', '.join(LAYOUTS)}"
+        raise UserError(f"data.layout must be one of {allowed}, got {config.layout!r}")
     if config.layout != "synthetic":
-        return read_dataset(Path(config.root), config.layout)
-    made = config.synthetic
+        return read_dataset(config.root, config.layout)
+    size = config.synthetic
     spec = SyntheticSpec(
-        seed=made.seed,
-        train_identities=made.train_identities,
-        test_identities=made.test_identities,
-        images_per_identity=made.images_per_identity,
+        seed=size.seed,
+        train_identities=size.train_identities,
+        test_identities=size.test_identities,
+        images_per_identity=size.images_per_identity,
     )
     distributed.on_main(lambda: write_dataset(Path(config.root), spec))
     return read_dataset(Path(config.root), "market1501")

@@ -80,7 +80,7 @@ def test_a_configuration_does_not_change() -> None:
     ("text", "overrides", "words"),
     [
         ("run: {batchsize: 4}", (), ("'run.batchsize'", "'batch_size'")),
-        ("optimizer: {}", (), ("'optimizer'", "'optimizer'")),
+        ("optimizr: {}", (), ("'optimizr'", "'optimizer'")),
         ("data: {synthetic: {sed: 1}}", (), ("'data.synthetic.sed'", "'seed'")),
         ("structure: {zzz: 1}", (), ("'structure.zzz'", "input", "channels", "residual_blocks")),
         ("", ("los.cycle=1",), ("'los'", "'loss'")),

@@ -9,19 +9,22 @@ import pytest
 import torch
 
 import dgnet
+import dgnet.data.datasets
 import dgnet.generation.load
 import dgnet.runs.loaded_generator
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
+from tests.dgnet.data.photographs import write_market
 from tests.dgnet.official.released_folder import narrow_trunk, original_networks, write_released
 from tests.dgnet.small_generator import small_generator, store
 
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory):
-    """A folder with outputs/market."""
+    """A folder with outputs/market and data/Market-1501."""
     place = tmp_path_factory.mktemp("public")
     store(place / "outputs/market", small_generator(), 10)
+    write_market(place / "data/Market-1501")
     return place
 
 
@@ -37,10 +40,11 @@ def test_import_loads_no_torch():
         dgnet.load_everything  # noqa: B018
 
 
-@pytest.mark.parametrize("module", [dgnet.generation.load, dgnet.runs.loaded_generator])
+@pytest.mark.parametrize("module", [dgnet.generation.load, dgnet.runs.loaded_generator, dgnet.data.datasets])
 def test_examples(market, monkeypatch, module):
     monkeypatch.chdir(market)
     result = doctest.testmod(module)
+    dgnet.data.datasets.LAYOUTS.pop("photographs", None)
     assert result.attempted > 1 and result.failed == 0
 
 

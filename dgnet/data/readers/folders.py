@@ -6,22 +6,22 @@ from dgnet.data.readers.names import camera_of, folders_in, images_in, misplaced
 from dgnet.data.records import Dataset, Record, Split
 
 
-def _original_base(root: Path) -> Path:
+def _dgnet_base(root: Path) -> Path:
     return root / "pytorch" if (root / "pytorch").is_dir() else root
 
 
-def is_original(root: Path) -> bool:
+def is_dgnet(root: Path) -> bool:
     """Whether `root` (or its `pytorch` folder) holds `train_all`."""
-    return (_original_base(root) / "train_all").is_dir()
+    return (_dgnet_base(root) / "train_all").is_dir()
 
 
-def read_original(root: Path) -> Dataset:
+def read_dgnet(root: Path) -> Dataset:
     """The layout that the original's preparation writes below `pytorch`: split/ID/image.
 
     Trains on `train_all`; `train` and `val` are parts of it and are not read. -1 and 0000 in `gallery` are junk and
     distractors.
     """
-    base = _original_base(root)
+    base = _dgnet_base(root)
     skipped: list[tuple[Path, str]] = []
 
     def read(folder: str, split: Split) -> tuple[Record, ...]:

@@ -1,12 +1,16 @@
 """Each layout is read as it is published; what cannot be read is said, with the place."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from dgnet.config import Config, override_config
+from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
-from dgnet.data.datasets import read_dataset, training_labels
+from dgnet.data.datasets import LAYOUTS, Layout, read_dataset, register_layout, training_labels
 from dgnet.data.records import DISTRACTOR, JUNK, Dataset, Record
+from dgnet.data.training_data import open_dataset
 from tests.dgnet.data.photographs import MARKET, write_market
 
 
@@ -195,3 +199,32 @@ def test_errors_name_what_was_looked_for_and_where(tmp_path: Path) -> None:
 def test_every_file_of_the_small_market_is_accounted_for(tmp_path: Path) -> None:
     dataset = read_dataset(write_market(tmp_path))
     assert len(dataset.query) == len(MARKET["query"]) and len(dataset.gallery) == len(MARKET["bounding_box_test"])
+
+
+@pytest.fixture
+def layouts() -> Iterator[None]:
+    """The layouts as they were, after the test."""
+    before = dict(LAYOUTS)
+    yield
+    LAYOUTS.clear()
+    LAYOUTS.update(before)
+
+
+@pytest.mark.usefixtures("layouts")
+def test_a_registered_layout_is_recognized_and_configurable(tmp_path: Path) -> None:
+    def read(root: Path) -> Dataset:
+        people = sorted(root.glob("person*.jpg"))
+        return Dataset("flat", root, tuple(Record(path, int(path.stem[6:]), 1, "train") for path in people))
+
+    flat = Layout(lambda root: any(root.glob("person*.jpg")), read, "person7.jpg")
+    config = override_config(Config(), [f"data.root={tmp_path}", "data.layout=flat"]).data
+    with pytest.raises(UserError, match="data.layout must be one of auto, synthetic, market1501, .*, got 'flat'"):
+        open_dataset(config, Distributed.start("cpu"))
+    register_layout("flat", flat)
+    # The folder is of the layout "folders" too; the registered one comes before it.
+    touch(tmp_path / "person7.jpg", tmp_path / "8" / "1.jpg")
+    for dataset in (read_dataset(tmp_path), open_dataset(config, Distributed.start("cpu"))):
+        assert (dataset.name, dataset.identities) == ("flat", (7,))
+    for taken in ("flat", "synthetic", "market1501"):
+        with pytest.raises(UserError, match=f"'{taken}' is there already"):
+            register_layout(taken, flat)

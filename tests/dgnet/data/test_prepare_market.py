@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from dgnet.core.errors import UserError
-from dgnet.data import dgnet_layout as layout
+from dgnet.data import prepare_market as module
 from dgnet.data.datasets import read_dataset
-from dgnet.data.dgnet_layout import prepare_market
+from dgnet.data.prepare_market import prepare_market
 from tests.dgnet.data.photographs import MARKET, run_tool, write_market
 
 TOOL = Path(__file__).parents[3] / "tools" / "prepare_market.py"
@@ -63,9 +63,9 @@ def test_copies_where_links_cannot_be(tmp_path: Path, monkeypatch: pytest.Monkey
     copy = prepare_market(root, tmp_path / "copies", copy=True)
 
     def refuse(source: Path, target: Path) -> None:
-        raise OSError(layout.NO_LINK[0], "another file system", str(source))
+        raise OSError(module.NO_LINK[0], "another file system", str(source))
 
-    monkeypatch.setattr(layout.os, "link", refuse)
+    monkeypatch.setattr(module.os, "link", refuse)
     fallback = prepare_market(root, tmp_path / "fallback")
     for written in (copy, fallback):
         assert (written.linked, written.copied) == (0, 22)
@@ -83,7 +83,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mon
         if len(calls) == 5:
             raise OSError(28, "No space left on device", str(target))
 
-    monkeypatch.setattr(layout.os, "link", full)
+    monkeypatch.setattr(module.os, "link", full)
     with pytest.raises(OSError, match="No space left"):
         prepare_market(root, tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["market"]
