@@ -32,6 +32,7 @@ from dgnet.generation.load import find_generator, teacher_of
 from dgnet.generation.request import SetRequest, make
 from dgnet.generation.set_folder import RECIPE
 from dgnet.runs.checkpoint import file_hash
+from dgnet.runs.loaded_generator import LoadedGenerator
 from eval.images.diversity import pair_by_pair
 from eval.images.extractor import Extractor
 from eval.images.perceptual import TRUNK_URLS

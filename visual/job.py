@@ -20,6 +20,7 @@ from dgnet.generation.load import find_generator
 from dgnet.generation.swap_pairs import one_each
 from dgnet.models.generator import Generator
 from dgnet.models.head import HeadBuilder
+from dgnet.runs.loaded_generator import LoadedGenerator
 from visual.image_input import read_images
 
 # Enlarged until a person is about as high on the page.

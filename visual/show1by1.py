@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.errors import UserError, command
 from dgnet.core.option_types import expanded_path
+from dgnet.models.swap import swap_images
 from reid_heads.models.student import build_student
 from visual.drawing.grid import REAL, Tile, grid, image_png, png
 from visual.job import Page

@@ -14,6 +14,7 @@ import numpy as np
 
 from dgnet.core.errors import UserError, command
 from dgnet.core.option_types import expanded_path
+from dgnet.models.swap import swap_all
 from reid_heads.models.student import build_student
 from visual.drawing.grid import REAL, Tile, grid, png
 from visual.drawing.rainbow import hues, mean_image

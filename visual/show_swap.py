@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.errors import command
 from dgnet.core.option_types import expanded_path
+from dgnet.models.swap import swap_all
 from reid_heads.models.student import build_student
 from visual.drawing.grid import png, swap_grid
 from visual.job import Page

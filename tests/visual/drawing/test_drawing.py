@@ -10,6 +10,7 @@ from PIL import Image
 
 from dgnet.core.errors import UserError
 from dgnet.core.images import image_files
+from dgnet.models.swap import swap_all, swap_images
 from dgnet.runs.loaded_generator import LoadedGenerator
 from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator
 from visual.drawing.activation import activation_maps, overlaid
