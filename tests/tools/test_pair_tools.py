@@ -82,7 +82,7 @@ def test_perceptual_distance(people: Path, monkeypatch, capsys) -> None:
     ("options", "sentence"),
     [
         (("--against", "real", "--workers", 1), "--workers belongs to the diversity over drawn pairs"),
-        (("--batch-size", 4), "unrecognized arguments: --batch-size 4"),
+        (("--batch-size", 4), "unknown option --batch-size"),
     ],
 )
 def test_perceptual_takes_no_option_that_it_would_not_read(options, sentence: str, monkeypatch, capsys) -> None:
