@@ -11,17 +11,17 @@ from dgnet.core.errors import UserError
 from dgnet.core.settings import Section, plain_folder_name
 from dgnet.data.readers.generated import NAME_PATTERN
 from dgnet.data.transforms import Border
-from dgnet.models.head import Option
+from dgnet.models.registry import model_names
+from dgnet.models.reid_model import Option
 from reid_heads.generated.filters import FilterConfig
 from reid_heads.generated.label_policies import PolicyName
 from reid_heads.losses.loss_string import parse_loss
-from reid_heads.models.registry import HEADS
 from reid_heads.training.optimizers import OptimizerName
 from reid_heads.training.sampler import Pass
 from reid_heads.training.schedules import parse_decay
 
 
-class HeadDataConfig(DataConfig):
+class ReIDDataConfig(DataConfig):
     """Which images, their augmentation, and the batch: `identities` (P) with `images_per_identity` (K) each.
 
     The batch is that of one process. `each_pass`: what one epoch is, see `reid_heads.training.sampler`.
@@ -36,7 +36,7 @@ class HeadDataConfig(DataConfig):
 
 
 class ArchitectureConfig(Section):
-    """Which head (`reid_heads.models.registry`), with which options, and the weights that it begins with.
+    """Which head (`dgnet.models.registry`), with which options, and the weights that it begins with.
 
     `weights`: torchvision's ImageNet file of the trunk, or a trained head's file; null: random.
     """
@@ -48,8 +48,8 @@ class ArchitectureConfig(Section):
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in HEADS:
-            raise ValueError(f"must be one of {', '.join(HEADS)}")
+        if name not in model_names():
+            raise ValueError(f"must be one of {', '.join(model_names())}")
         return name
 
 
@@ -157,7 +157,7 @@ class TestConfig(Section):
     re_rank: bool = False
 
 
-class HeadRunConfig(Section):
+class ReIDRunConfig(Section):
     """How the training runs; `log_every` counts iterations, `checkpoint_every` epochs."""
 
     seed: int = Field(0, ge=0, lt=2**63)
@@ -170,11 +170,11 @@ class HeadRunConfig(Section):
     keep_checkpoints: int = Field(2, ge=1)
 
 
-class HeadConfig(Section):
+class ReIDConfig(Section):
     """Everything that `tools/train.py` needs; the defaults are the BNNeck baseline ("bag of tricks")."""
 
     name: str = "bnneck"
-    data: HeadDataConfig = HeadDataConfig()
+    data: ReIDDataConfig = ReIDDataConfig()
     head: ArchitectureConfig = ArchitectureConfig()
     loss: LossConfig = LossConfig()
     distillation: DistillationConfig = DistillationConfig()
@@ -182,7 +182,7 @@ class HeadConfig(Section):
     schedule: ScheduleConfig = ScheduleConfig()
     generated: GeneratedConfig = GeneratedConfig()
     test: TestConfig = TestConfig()
-    run: HeadRunConfig = HeadRunConfig()
+    run: ReIDRunConfig = ReIDRunConfig()
 
     @field_validator("name")
     @classmethod

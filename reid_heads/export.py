@@ -14,8 +14,7 @@ from torch import Tensor, nn
 
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
-from reid_heads.model_file import StoredHead
-from reid_heads.models.registry import ADD_MIRROR_IMAGE
+from dgnet.models.model_file import StoredModel
 
 # What the exported network takes: uint8 0..255, or float32 0..1.
 InputKind = Literal["uint8", "unit"]
@@ -24,14 +23,14 @@ OPSET = 18
 TOLERANCE = 1e-4
 
 
-class DeployedHead(nn.Module):
+class DeployedModel(nn.Module):
     """RGB images of the head's size -> embeddings of unit length; nothing in it that only training needs.
 
     Args:
         mirrored: the embedding of the mirror image is added before normalizing, at twice the cost.
     """
 
-    def __init__(self, stored: StoredHead, kind: InputKind, mirrored: bool = False) -> None:
+    def __init__(self, stored: StoredModel, kind: InputKind, mirrored: bool = False) -> None:
         super().__init__()
         self.head = stored.network.deployed().eval()
         self.kind = kind
@@ -55,7 +54,9 @@ class Exported(NamedTuple):
     difference: float
 
 
-def export_onnx(stored: StoredHead, path: Path, *, kind: InputKind = "uint8", mirrored: bool | None = None) -> Exported:
+def export_onnx(
+    stored: StoredModel, path: Path, *, kind: InputKind = "uint8", mirrored: bool | None = None
+) -> Exported:
     """Write a head as ONNX: `images [batch, 3, height, width]` -> `embedding [batch, feature]` for any batch size.
 
     The head is on the CPU. The file, which replaces one of that name, appears only once onnxruntime has given PyTorch's
@@ -73,8 +74,8 @@ def export_onnx(stored: StoredHead, path: Path, *, kind: InputKind = "uint8", mi
         missing = (error.name or "onnx").partition(".")[0]
         raise UserError(f"export needs the package {missing}: pip install -e '.[onnx]' installs it") from error
     if mirrored is None:
-        mirrored = stored.network.name in ADD_MIRROR_IMAGE
-    network = DeployedHead(stored, kind, mirrored).eval()
+        mirrored = stored.network.adds_mirror_image
+    network = DeployedModel(stored, kind, mirrored).eval()
     # Beside its place, so that it can be renamed into it.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export_") as folder:
         draft = Path(folder) / "head.onnx"
@@ -116,13 +117,13 @@ def parity(network: nn.Module, path: Path, images: Tensor) -> float:
         return float(np.abs(theirs - network(images).numpy()).max())
 
 
-def _noise(count: int, stored: StoredHead, kind: InputKind) -> Tensor:
+def _noise(count: int, stored: StoredModel, kind: InputKind) -> Tensor:
     shape = (count, 3, stored.height, stored.width)
     images = torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(count), dtype=torch.uint8)
     return images if kind == "uint8" else images.float() / 255
 
 
-def _describe(stored: StoredHead, kind: InputKind, mirrored: bool) -> dict[str, str]:
+def _describe(stored: StoredModel, kind: InputKind, mirrored: bool) -> dict[str, str]:
     """What a user of the file needs to know, in its metadata."""
     head = stored.network.deployed()
     return {

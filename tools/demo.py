@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 
 from dgnet.config import Config, load_config, resolved
+from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_output_path, add_settings
 from dgnet.core.device import choose_precision
 from dgnet.core.distributed import Distributed
@@ -32,7 +33,6 @@ from dgnet.data.training_data import open_dataset
 from dgnet.generation.load import find_generator, teacher_of
 from dgnet.generation.swap_pairs import Pair, one_each, render_pairs
 from dgnet.models.swap import swap_all
-from dgnet.runs.checkpoint import file_hash
 from dgnet.runs.folder import CONFIG, config_changes
 from dgnet.runs.loaded_generator import LoadedGenerator
 from dgnet.runs.scalars import read_scalars
@@ -42,7 +42,6 @@ from dgnet.training.teacher import load_teacher
 from eval.report.accuracy import PROTOCOLS
 from eval.report.report import JSON_NAME, MARKDOWN_NAME, PAGE_NAME, Picture, Report, as_table, read_report, write_report
 from eval.report.result import described
-from reid_heads.models.student import build_student
 from tools.evaluation.accuracy import accuracy_of, split_counts
 from tools.evaluation.reid_extractor import encoder_extractor
 from tools.evaluation.stored_features import features_of_dataset
@@ -99,11 +98,11 @@ def demo(config: Config, output: Path) -> int:
     left = [", what was left of it" if run.exists() else "" for run in runs]
     job = Job(config, output, distributed, resume=any(left))
     with watch.stage(f"teacher{left[0]}"):
-        teachers = job.teachers(dataset, build_student)
+        teachers = job.teachers(dataset)
     if isinstance(teachers, int):
         return teachers
     with watch.stage(f"DG-Net{left[1]}"):
-        status = job.train(dataset, fixed_grid(config, dataset), build_student)
+        status = job.train(dataset, fixed_grid(config, dataset))
     if status:
         return status
     with watch.stage("classifier that DG-Net never saw"):
@@ -112,7 +111,7 @@ def demo(config: Config, output: Path) -> int:
         return witness
 
     folder = job.folder(config.name)
-    stored = find_generator(config.name, output, device=distributed.device, build_head=build_student)
+    stored = find_generator(config.name, output, device=distributed.device)
     with watch.stage("pictures"):
         pictures = draw(stored, dataset, folder)
     taught_by = teacher_of(stored) if teachers else None

@@ -19,27 +19,26 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_run
 from dgnet.core.device import choose_device
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError, command
 from dgnet.core.option_types import at_least, expanded_path, run_name, sha256_digits
 from dgnet.core.stopwatch import Stopwatch
+from dgnet.core.weights import check_sha256, published_sha256
 from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.generation.load import find_generator, teacher_of
 from dgnet.generation.request import SetRequest, make
 from dgnet.generation.set_folder import RECIPE
-from dgnet.runs.checkpoint import file_hash
 from dgnet.runs.loaded_generator import LoadedGenerator
 from eval.images.diversity import pair_by_pair
 from eval.images.extractor import Extractor
 from eval.images.perceptual import TRUNK_URLS
 from eval.report.page import Section
 from eval.report.report import JSON_NAME, Figure, Report, as_table, write_report
-from eval.weights import check_sha256, published_sha256
-from reid_heads.models.student import build_student
 from tools.evaluation import gan
 from tools.evaluation.diversity import add_draw_options, diversity_options
 from tools.evaluation.options import add_device_options, add_mirrored_option, add_weights_options, expected_sha256
@@ -85,7 +84,7 @@ def main() -> int:
         **diversity_options(args),
     )
     check_named_weights(args)
-    found = find_generator(args.name, args.output_path, args.iteration, settings.device, build_student)
+    found = find_generator(args.name, args.output_path, args.iteration, settings.device)
     folder = found.files[0].parent.parent / "evaluation" / f"{found.iteration:08d}"
     if (folder / JSON_NAME).exists() and not args.overwrite:
         raise UserError(f"{folder / JSON_NAME} is there already: --overwrite replaces it")
@@ -181,7 +180,7 @@ def generated_set(args: argparse.Namespace, folder: Path, settings: gan.Settings
         output=target,
         resume=(target / RECIPE).is_file(),
     )
-    print(make(request, build_student, partial(print, file=sys.stderr)), file=sys.stderr)
+    print(make(request, partial(print, file=sys.stderr)), file=sys.stderr)
     return target / "images"
 
 

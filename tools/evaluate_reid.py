@@ -17,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_output_path
 from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
@@ -24,7 +25,6 @@ from dgnet.core.files import check_place
 from dgnet.core.option_types import at_least, between, expanded_path, run_name
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.datasets import LAYOUTS, read_dataset
-from dgnet.runs.checkpoint import file_hash
 from eval.reid.query_expansion import QueryExpansion
 from eval.reid.single_gallery_shot import PROTOCOL as SINGLE_SHOT
 from eval.report.accuracy import PROTOCOLS

@@ -25,7 +25,6 @@ from dgnet.data.records import Record
 from dgnet.generation.load import find_generator
 from dgnet.generation.swap_pairs import one_each
 from dgnet.runs.loaded_generator import LoadedGenerator
-from reid_heads.models.student import build_student
 from visual.explorer.answers import Explorer, private_gradio
 from visual.job import found_dataset, shown_records
 from visual.options import add_run_options
@@ -61,9 +60,7 @@ def explore(options: argparse.Namespace) -> None:
     # Imported before anything takes long: it says if Gradio is missing.
     from visual.explorer.page import build_page, serve
 
-    run = find_generator(
-        options.name, options.output_path, options.iteration, choose_device(options.device), build_student
-    )
+    run = find_generator(options.name, options.output_path, options.iteration, choose_device(options.device))
     records = real_images(run, options.data, options.neighbors)
     print(f"{run.name} after {run.iteration} iterations; {len(records)} real images to compare with", flush=True)
     page = build_page(Explorer(run, records), [record.path for record in records[:EXAMPLES]])

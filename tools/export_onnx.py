@@ -19,8 +19,8 @@ from dgnet.core.cli import CommandParser
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
 from dgnet.core.option_types import expanded_path
+from dgnet.models.pretrained import read_model
 from reid_heads.export import InputKind, export_onnx
-from reid_heads.model_file import open_head
 from tools.evaluation.options import add_mirrored_option
 
 
@@ -36,7 +36,7 @@ def main() -> int:
     if args.output.exists() and not args.overwrite:
         raise UserError(f"{args.output} is there already: name another file or give --overwrite")
     check_place(args.output)
-    stored = open_head(args.model_path, args.model_name)
+    stored = read_model(args.model_path, args.model_name)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     done = export_onnx(stored, args.output, kind=args.input, mirrored=args.mirrored)
     print(

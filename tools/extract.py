@@ -18,7 +18,7 @@ from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
 from dgnet.core.option_types import expanded_path
 from eval.reid.feature_file import save_features
-from tools.heads.using import UsedHead, add_head_options, files_of
+from tools.heads.using import ModelExtractor, add_model_options, files_of
 
 
 def main() -> int:
@@ -28,14 +28,14 @@ def main() -> int:
         "--output", type=expanded_path, required=True, metavar="FILE.npz", help="where the features are written"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
-    add_head_options(parser)
+    add_model_options(parser)
     args = parser.parse_args()
     # Before the hours that a large folder takes.
     if args.output.exists() and not args.overwrite:
         raise UserError(f"{args.output} is there already: name another file or give --overwrite")
     check_place(args.output)
     files = files_of(args.images)
-    stored = UsedHead.of(args).described(files, ", ".join(map(str, args.images)))
+    stored = ModelExtractor.of(args).described(files, ", ".join(map(str, args.images)))
     save_features(args.output, stored, overwrite=args.overwrite)
     (split,) = stored.splits.values()
     print(f"{args.output}: {split.features.shape[0]} images, {split.features.shape[1]} numbers each")

@@ -34,7 +34,6 @@ from dgnet.core.errors import UserError, command
 from dgnet.core.option_types import at_least, expanded_path
 from dgnet.generation.request import SetRequest, make
 from dgnet.generation.verify import verify
-from reid_heads.models.student import build_student
 from visual.options import add_run_options
 
 
@@ -97,7 +96,7 @@ def main() -> int:
         return check(args.verify)
     options = vars(args)
     del options["verify"]
-    made = make(SetRequest(**options), build_student, partial(print, file=sys.stderr))
+    made = make(SetRequest(**options), partial(print, file=sys.stderr))
     if made is not None:
         print(made)
     return 0

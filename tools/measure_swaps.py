@@ -38,7 +38,6 @@ from eval.reid.labeled_features import LabeledFeatures
 from eval.reid.ranking import rank_metrics
 from eval.report.accuracy import protocol_of
 from eval.report.report import Figure, as_table
-from reid_heads.models.student import build_student
 from tools.evaluation.accuracy import usual_reranking
 
 PAIRS, SEED = 300, 0
@@ -162,7 +161,7 @@ def main() -> int:
     add_device(parser)
     args = parser.parse_args()
     distributed = Distributed.start(args.device)
-    stored = find_generator(args.name, args.output_path, args.iteration, distributed.device, build_student)
+    stored = find_generator(args.name, args.output_path, args.iteration, distributed.device)
     name = stored.name
     layout = stored.config.data.layout
     if layout != "synthetic":

@@ -16,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_run
 from dgnet.core.device import choose_device
 from dgnet.core.distributed import Distributed
@@ -25,12 +26,10 @@ from dgnet.core.option_types import expanded_path
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.training_data import open_dataset
 from dgnet.generation.load import find_generator
-from dgnet.runs.checkpoint import file_hash
 from dgnet.runs.scalars import read_scalars
 from eval.report.accuracy import PROTOCOLS
 from eval.report.page import Section
 from eval.report.report import JSON_NAME, Figure, Report, as_page, read_report
-from reid_heads.models.student import build_student
 from tools.evaluation.accuracy import accuracy_of, split_counts
 from tools.evaluation.options import add_device_options, add_mirrored_option
 from tools.evaluation.reid_extractor import encoder_extractor
@@ -56,7 +55,7 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     args = arguments()
     watch = Stopwatch()
-    stored = find_generator(args.name, args.output_path, args.iteration, choose_device(args.device), build_student)
+    stored = find_generator(args.name, args.output_path, args.iteration, choose_device(args.device))
     folder = stored.files[0].parent.parent
     page = args.output or folder / PAGE
     if page.exists() and not args.overwrite:

@@ -15,15 +15,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
+from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
 from dgnet.core.option_types import expanded_path
 from dgnet.data.readers.names import market_name
 from dgnet.data.records import JUNK
-from dgnet.runs.checkpoint import file_hash
 from eval.reid.feature_file import SplitFeatures, load_features
-from tools.heads.using import SPLIT, UsedHead, add_head_options, files_of
+from tools.heads.using import SPLIT, ModelExtractor, add_model_options, files_of
 from visual.drawing.grid import save_png
 from visual.drawing.ranked_lists import found_lists
 from visual.image_input import read_images
@@ -40,14 +40,14 @@ def main() -> int:
         "--output", type=expanded_path, default=Path("found.png"), help="the picture (default: found.png)"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace a picture that is there")
-    add_head_options(parser)
+    add_model_options(parser)
     args = parser.parse_args()
     if args.top < 1:
         raise UserError(f"--top must be at least 1, got {args.top}")
     if args.output.exists() and not args.overwrite:
         raise UserError(f"{args.output} is there already: name another file or give --overwrite")
     check_place(args.output)
-    head = UsedHead.of(args)
+    head = ModelExtractor.of(args)
     gallery = gallery_of(args.gallery, head)
     queries = read_images(args.query, head.stored.height, head.stored.width)  # refuses what is no image of a person
     rows, similarities, right = [], [], []
@@ -70,7 +70,7 @@ def main() -> int:
     return 0
 
 
-def gallery_of(place: Path, head: UsedHead) -> SplitFeatures:
+def gallery_of(place: Path, head: ModelExtractor) -> SplitFeatures:
     """The gallery's features, extracted or read. `UserError` for a file of other weights or preprocessing."""
     if place.is_dir():
         return head.described(files_of([place]), str(place)).splits[SPLIT]

@@ -24,9 +24,8 @@ from dgnet.core.errors import UserError, command
 from dgnet.core.option_types import expanded_path
 from dgnet.generation.load import find_generator
 from dgnet.models.frozen import evaluating
-from dgnet.models.head import HeadOutput
-from reid_heads.model_file import open_head
-from reid_heads.models.student import build_student
+from dgnet.models.pretrained import read_model
+from dgnet.models.reid_model import ReIDOutput
 from visual.drawing.activation import activation_maps, activation_sheet, overlaid
 from visual.drawing.grid import png
 from visual.image_input import read_images
@@ -50,7 +49,7 @@ class Looker:
 
     def _feature_map(self, images: Tensor) -> Tensor:
         output = self.network(images)
-        return output.feature_map if isinstance(output, HeadOutput) else output
+        return output.feature_map if isinstance(output, ReIDOutput) else output
 
 
 def main() -> None:
@@ -63,11 +62,11 @@ def main() -> None:
     if options.model_path:
         if options.data is None and options.input_folder is None:
             raise UserError("heads do not say which images they know: name some by --data or --input-folder")
-        heads = [open_head(path, options.model_name, device) for path in options.model_path]
+        heads = [read_model(path, options.model_name, device) for path in options.model_path]
         lookers = [Looker(head.network.name, head.network, head.height, head.width) for head in heads]
         data, name, picture = Config().data, heads[0].network.name, "activation"
     else:
-        run = find_generator(options.name, options.output_path, options.iteration, device, build_student)
+        run = find_generator(options.name, options.output_path, options.iteration, device)
         data = run.config.data
         lookers = [Looker("appearance encoder", run.network.appearance.backbone, data.height, data.width)]
         name, picture = run.name, f"activation_{run.iteration:08d}"

@@ -15,7 +15,7 @@ from dgnet.core.cli import CommandParser, add_settings
 from dgnet.core.errors import command
 from dgnet.core.option_types import expanded_path
 from dgnet.core.settings import as_settings, override_settings
-from reid_heads.config import HeadConfig
+from reid_heads.config import ReIDConfig
 from tools.heads.options import add_test_options
 from tools.heads.running import test
 
@@ -32,7 +32,7 @@ def main() -> int:
         "test.batch_size": args.batch_size,
         "test.mirrored": args.mirrored,
     }
-    config = override_settings(HeadConfig(), [*as_settings(values), *args.settings])
+    config = override_settings(ReIDConfig(), [*as_settings(values), *args.settings])
     return test(config, args.model_path, args.model_name)
 
 

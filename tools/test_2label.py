@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 import torch
 
+from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_run
 from dgnet.core.device import choose_device
 from dgnet.core.distributed import Distributed
@@ -29,10 +30,8 @@ from dgnet.data.training_data import open_dataset
 from dgnet.generation.load import find_generator
 from dgnet.models.embedding import appearance_embedding
 from dgnet.models.frozen import evaluating
-from dgnet.runs.checkpoint import file_hash
 from eval.reid.multi_query import mean_of_each_query
 from eval.reid.ranking import PROTOCOLS, rank_metrics
-from reid_heads.models.student import build_student
 from tools.evaluation.accuracy import usual_reranking
 from tools.evaluation.options import add_device_options, add_mirrored_option
 from tools.evaluation.reid_extractor import of_network
@@ -62,7 +61,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     args = arguments()
-    found = find_generator(args.name, args.output_path, args.iteration, choose_device(args.device), build_student)
+    found = find_generator(args.name, args.output_path, args.iteration, choose_device(args.device))
     encoder, size = found.network.appearance, found.config.data
     dataset = read_dataset(args.data, args.layout) if args.data else open_dataset(size, Distributed.start("cpu"))
     with torch.no_grad(), evaluating(encoder):

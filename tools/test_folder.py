@@ -20,7 +20,6 @@ from dgnet.core.cli import CommandParser, add_run
 from dgnet.core.errors import command
 from dgnet.core.option_types import expanded_path
 from dgnet.generation.request import SetRequest, make
-from reid_heads.models.student import build_student
 
 
 def main() -> int:
@@ -54,7 +53,6 @@ def main() -> int:
             batch_size=args.batch_size,
             seed=args.seed,
         ),
-        build_student,
         partial(print, file=sys.stderr),
     )
     if made is not None:

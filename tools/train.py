@@ -19,7 +19,7 @@ from dgnet.core.cli import CommandParser, add_settings
 from dgnet.core.errors import command
 from dgnet.core.option_types import at_least, between, expanded_path, folder_name
 from dgnet.core.settings import as_settings, load_settings
-from reid_heads.config import HeadConfig
+from reid_heads.config import ReIDConfig
 from tools.heads.options import add_run_options, baseline_config, baseline_settings, policies_in_words
 from tools.heads.running import describe, train
 
@@ -50,9 +50,9 @@ def main() -> int:
     parser.add_argument("--dry-run", action="store_true", help="print the settings and the sizes, then leave")
     args = parser.parse_args()
     path = args.config or baseline_config(args)
-    config = load_settings(HeadConfig, path, args.settings)
+    config = load_settings(ReIDConfig, path, args.settings)
     # An option stands for settings; a setting that is written out counts more.
-    config = load_settings(HeadConfig, path, [*as_settings(baseline_settings(args, config)), *args.settings])
+    config = load_settings(ReIDConfig, path, [*as_settings(baseline_settings(args, config)), *args.settings])
     if args.dry_run:
         return describe(config)
     return train(config, args.output_path, resume=args.resume, reset=args.reset, max_hours=args.max_hours)

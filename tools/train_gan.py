@@ -27,7 +27,6 @@ from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.models.build import build_discriminator, build_generator, parameter_count
 from dgnet.training.pipeline import Job
-from reid_heads.models.student import build_student
 from visual.drawing.swap import fixed_grid
 
 
@@ -56,7 +55,7 @@ def main() -> int:
         describe(config, dataset)
         return 0
     job = Job(config, args.output_path, distributed, resume=args.resume, max_hours=args.max_hours)
-    status = job.train(dataset, fixed_grid(config, dataset), build_student)
+    status = job.train(dataset, fixed_grid(config, dataset))
     distributed.close()
     return status
 
@@ -66,7 +65,7 @@ def describe(config: Config, dataset: Dataset) -> None:
     print(yaml.safe_dump(resolved(config), sort_keys=False), end="")
     identities = len(dataset.identities)
     print(f"# {dataset.name} at {dataset.root}: {len(dataset.train)} training images of {identities} identities")
-    generator = build_generator(config, identities, build_head=build_student)
+    generator = build_generator(config, identities)
     networks = {
         "appearance encoder": generator.appearance,
         "structure encoder": generator.structure,

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dgnet.core.cli import CommandParser, add_settings
 from dgnet.core.errors import UserError, command
 from dgnet.core.settings import as_settings, load_settings
-from reid_heads.config import HeadConfig
+from reid_heads.config import ReIDConfig
 from tools.heads.options import MGN_CONFIG, add_mgn_options, add_run_options, mgn_settings
 from tools.heads.running import describe, test, train
 
@@ -37,7 +37,7 @@ def main() -> int:
             f"--nGPU {args.nGPU} means as many processes, this is one of {processes}: "
             f"start it as torchrun --nproc-per-node {args.nGPU} tools/train_mgn.py ..."
         )
-    config = load_settings(HeadConfig, MGN_CONFIG, [*as_settings(mgn_settings(args)), *args.settings])
+    config = load_settings(ReIDConfig, MGN_CONFIG, [*as_settings(mgn_settings(args)), *args.settings])
     if args.dry_run:
         return describe(config)
     if args.test_only:

@@ -16,13 +16,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_output_path
 from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place, replace_text
 from dgnet.core.option_types import expanded_path, run_name
 from dgnet.data.datasets import read_dataset
-from dgnet.runs.checkpoint import file_hash
 from eval.reid.feature_file import StoredFeatures, load_features
 from eval.reid.ranking import PROTOCOLS, rank_metrics
 from tools.evaluation.accuracy import usual_reranking

@@ -19,7 +19,6 @@ from dgnet.data.records import Dataset, Record
 from dgnet.generation.load import find_generator
 from dgnet.generation.swap_pairs import one_each
 from dgnet.models.generator import Generator
-from dgnet.models.head import HeadBuilder
 from dgnet.runs.loaded_generator import LoadedGenerator
 from visual.image_input import read_images
 
@@ -36,13 +35,10 @@ class Page:
     options: argparse.Namespace
 
     @classmethod
-    def open(cls, options: argparse.Namespace, build_head: HeadBuilder) -> "Page":
-        """Read the generator that `options` (of `visual.options`) name. `UserError` where an option is no good.
-
-        `build_head` makes the head of a run whose appearance encoder is one.
-        """
+    def open(cls, options: argparse.Namespace) -> "Page":
+        """Read the generator that `options` (of `visual.options`) name. `UserError` where an option is no good."""
         device = choose_device(options.device)
-        return cls(find_generator(options.name, options.output_path, options.iteration, device, build_head), options)
+        return cls(find_generator(options.name, options.output_path, options.iteration, device), options)
 
     @property
     def generator(self) -> Generator:

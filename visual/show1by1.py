@@ -16,7 +16,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dgnet.core.errors import UserError, command
 from dgnet.core.option_types import expanded_path
 from dgnet.models.swap import swap_images
-from reid_heads.models.student import build_student
 from visual.drawing.grid import REAL, Tile, grid, image_png, png
 from visual.job import Page
 from visual.options import page_parser
@@ -32,7 +31,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.columns < 1:
         raise UserError(f"--columns must be a whole number from 1, got {options.columns}")
-    page = Page.open(options, build_student)
+    page = Page.open(options)
     others = [] if options.appearances and options.structures else page.choose(options.count)
     appearance_paths = options.appearances or [*others[1:], *others[:1]]
     structure_paths = options.structures or others

@@ -15,7 +15,6 @@ import numpy as np
 from dgnet.core.errors import UserError, command
 from dgnet.core.option_types import expanded_path
 from dgnet.models.swap import swap_all
-from reid_heads.models.student import build_student
 from visual.drawing.grid import REAL, Tile, grid, png
 from visual.drawing.rainbow import hues, mean_image
 from visual.job import Page
@@ -34,7 +33,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.identities < 1:
         raise UserError(f"--identities must be a whole number from 1, got {options.identities}")
-    page = Page.open(options, build_student)
+    page = Page.open(options)
     appearances = page.read(options.appearances or page.choose(options.count))
     structures = page.read(options.structures or page.choose(options.identities))
     swapped = swap_all(page.generator, appearances, structures).transpose(0, 1)

@@ -15,7 +15,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.errors import command
 from dgnet.core.option_types import expanded_path
-from reid_heads.models.student import build_student
 from visual.drawing.interpolate import between_appearances
 from visual.drawing.smooth import RealImages, draw, named, smooth_parser
 from visual.job import Page
@@ -29,7 +28,7 @@ def main() -> None:
         "--structures", type=expanded_path, nargs="+", metavar="IMAGE", help="who wears them, one for each pair"
     )
     options = parser.parse_args()
-    page = Page.open(options, build_student)
+    page = Page.open(options)
     ends, structures = named(page, options.appearances, options.structures, ("--appearances", "--structures"))
     real = RealImages(structures, ends, "structure", ("appearance", "appearance"))
     draw(page, "smooth", real, lambda weights: between_appearances(page.generator, *ends, structures, weights))

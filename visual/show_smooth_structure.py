@@ -14,7 +14,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.errors import command
 from dgnet.core.option_types import expanded_path
-from reid_heads.models.student import build_student
 from visual.drawing.interpolate import between_structures
 from visual.drawing.smooth import RealImages, draw, named, smooth_parser
 from visual.job import Page
@@ -30,7 +29,7 @@ def main() -> None:
         "--appearances", type=expanded_path, nargs="+", metavar="IMAGE", help="whose clothes, one for each pair"
     )
     options = parser.parse_args()
-    page = Page.open(options, build_student)
+    page = Page.open(options)
     ends, appearances = named(page, options.structures, options.appearances, ("--structures", "--appearances"))
     real = RealImages(appearances, ends, "appearance", ("structure", "structure"))
     draw(

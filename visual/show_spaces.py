@@ -16,7 +16,6 @@ import torch
 
 from dgnet.core.cli import CommandParser
 from dgnet.core.errors import UserError, command
-from reid_heads.models.student import build_student
 from visual.drawing.grid import png
 from visual.drawing.spaces import map_of_spaces, principal_plane
 from visual.job import Page, images_of_people
@@ -34,7 +33,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.identities < 1 or options.images < 1:
         raise UserError(f"--identities and --images must be from 1, got {options.identities} and {options.images}")
-    page = Page.open(options, build_student)
+    page = Page.open(options)
     records = images_of_people(page.dataset(), options.identities, options.images, options.seed)
     images = page.read([record.path for record in records])
     codes = {"appearance codes": page.run.appearance_codes(images), "structure codes": page.run.structure_codes(images)}

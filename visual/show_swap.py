@@ -14,7 +14,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dgnet.core.errors import command
 from dgnet.core.option_types import expanded_path
 from dgnet.models.swap import swap_all
-from reid_heads.models.student import build_student
 from visual.drawing.grid import png, swap_grid
 from visual.job import Page
 from visual.options import page_parser
@@ -29,7 +28,7 @@ def main() -> None:
         "--structures", type=expanded_path, nargs="+", metavar="IMAGE", help="whose pose and place (columns)"
     )
     options = parser.parse_args()
-    page = Page.open(options, build_student)
+    page = Page.open(options)
     chosen = [] if options.appearances and options.structures else page.choose(options.count)
     appearances = page.read(options.appearances or chosen)
     structures = page.read(options.structures or chosen)

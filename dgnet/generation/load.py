@@ -6,7 +6,6 @@ import torch
 
 from dgnet.core.errors import UserError
 from dgnet.models.build import build_generator
-from dgnet.models.head import HeadBuilder
 from dgnet.official.release import read_released
 from dgnet.runs.find import find_run, is_official
 from dgnet.runs.load import checkpoint_of_run, read_generator
@@ -18,14 +17,12 @@ def load_generator(
     path: str | Path,
     iteration: int | None = None,
     device: torch.device | str = "cpu",
-    build_head: HeadBuilder | None = None,
 ) -> LoadedGenerator:
     """A trained generator, in evaluation mode.
 
     Args:
         path: a run's folder (`outputs/NAME`), one of its checkpoints, or an `outputs/NAME` of the original release.
         iteration: which checkpoint of a folder; by default the last.
-        build_head: makes the head of a run whose appearance encoder is one (`appearance.head`).
 
     The original's folders do not tell which identity a class stands for: their `identities` are empty.
 
@@ -41,12 +38,12 @@ def load_generator(
     if path.is_file():
         if iteration is not None:
             raise UserError(f"{path} is one checkpoint: give its run's folder to choose iteration {iteration}")
-        return read_generator(path, device, build_head)
+        return read_generator(path, device)
     if not path.exists():
         raise UserError(f"{path}: no such run; give the folder of one (outputs/NAME) or a checkpoint")
     if is_official(path):
         return _load_official(path, device, iteration)
-    return read_generator(checkpoint_of_run(path, iteration), device, build_head)
+    return read_generator(checkpoint_of_run(path, iteration), device)
 
 
 def find_generator(
@@ -54,10 +51,9 @@ def find_generator(
     output: Path = Path(),
     iteration: int | None = None,
     device: torch.device | str = "cpu",
-    build_head: HeadBuilder | None = None,
 ) -> LoadedGenerator:
     """The generator that the options of a command name: `find_run`, then `load_generator`."""
-    return load_generator(find_run(name, output), iteration, device, build_head)
+    return load_generator(find_run(name, output), iteration, device)
 
 
 def teacher_of(generator: LoadedGenerator) -> Path | None:

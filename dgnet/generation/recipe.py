@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+from dgnet.core.checkpoint import file_hash
 from dgnet.core.device import PrecisionName
 from dgnet.core.machine import machine, versions
 from dgnet.data.records import Dataset
 from dgnet.generation.paths import fingerprint, sources
-from dgnet.runs.checkpoint import file_hash
 from dgnet.runs.loaded_generator import LoadedGenerator
 
 RESEARCH = "its authors gave it out for research only, and their terms hold for images derived from it"

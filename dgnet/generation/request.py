@@ -20,7 +20,6 @@ from dgnet.generation.scores import Judge, load_discriminator
 from dgnet.generation.set_folder import SetFolder
 from dgnet.generation.writer import encoder
 from dgnet.models.build import build_teacher
-from dgnet.models.head import HeadBuilder
 from dgnet.official.import_run import original_identities, reordered
 from dgnet.official.release import read_teacher
 from dgnet.runs.loaded_generator import LoadedGenerator
@@ -56,12 +55,10 @@ class SetRequest:
     threads: int = 2
 
 
-def make(
-    request: SetRequest, build_head: HeadBuilder | None = None, announce: Callable[[str], object] | None = None
-) -> str | None:
+def make(request: SetRequest, announce: Callable[[str], object] | None = None) -> str | None:
     """Make a set, or what is left of it; a sentence about it, None in all processes but the main one.
 
-    `build_head` makes the head of a run whose appearance encoder is one. `announce` is told, in the main process and
+    `announce` is told, in the main process and
     before the first image, by which generator how many images will be made.
 
     Raises:
@@ -75,7 +72,7 @@ def make(
     encoder(request.jpeg_quality)  # refuses a quality out of range before anything is read
     distributed = Distributed.start(request.device)
     try:
-        run = find_generator(request.name, request.output_path, request.iteration, distributed.device, build_head)
+        run = find_generator(request.name, request.output_path, request.iteration, distributed.device)
         dataset = _dataset(request, run, distributed)
         run = _with_identities(run, dataset, request.other_data)
         pairs, plan = plan_of(request, dataset)

@@ -10,13 +10,13 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from dgnet.core import pixels
+from dgnet.core.checkpoint import load_checkpoint
 from dgnet.core.device import Precision, PrecisionName
 from dgnet.generation.engine import Generated, placed, places
 from dgnet.models.build import build_discriminator
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.frozen import evaluating
 from dgnet.official.release import read_released
-from dgnet.runs.checkpoint import load_checkpoint
 from dgnet.runs.find import is_official
 from dgnet.runs.loaded_generator import LoadedGenerator
 from dgnet.training.teacher import StoredTeacher

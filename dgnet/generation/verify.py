@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dgnet.core.checkpoint import file_hash
 from dgnet.core.errors import UserError
 from dgnet.core.images import read_image
 from dgnet.core.machine import usable_cores
 from dgnet.data.readers.generated import MANIFEST
 from dgnet.data.readers.names import is_image
 from dgnet.generation.paths import IMAGES
-from dgnet.runs.checkpoint import file_hash
 
 RECIPE, PROGRESS = "set.json", ".progress"
 PLAN_COLUMNS = ("appearance", "structure", "file")

@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -10,7 +9,7 @@ from torch import Tensor, nn
 from dgnet.config import Pooling
 from dgnet.models.backbone import Backbone
 from dgnet.models.classifier import IdentityClassifier, IdentityOutput
-from dgnet.models.head import Head
+from dgnet.models.reid_model import ReIDModel
 
 PARTS = 4
 
@@ -45,7 +44,7 @@ class AppearanceEncoder(nn.Module):
         fine_dropout: float = 0.75,
     ) -> None:
         super().__init__()
-        self.backbone: Backbone | Head = backbone
+        self.backbone: Backbone | ReIDModel = backbone
         self.pooling: Pooling = pooling
         self.code_size = PARTS * backbone.channels
         self.primary = IdentityClassifier(backbone.channels, identities, primary_dropout)
@@ -70,38 +69,38 @@ class AppearanceEncoder(nn.Module):
         return [*self.primary.parameters(), *self.fine.parameters()]
 
 
-class HeadAppearanceEncoder(AppearanceEncoder):
-    """A discriminative head as DG-Net's appearance encoder, and so as the student of its teacher.
+class ReIDAppearanceEncoder(AppearanceEncoder):
+    """A re-ID model as DG-Net's appearance encoder, and so as the student of its teacher.
 
-    The code is pooled from the head's feature map. The primary classifier is the head itself (the mean of its logits,
-    if it has several); the fine one stands beside it.
+    The code is pooled from the model's feature map. The primary classifier is the model's own (the mean of its logits,
+    if it has several); the fine one is added.
     """
 
-    def __init__(self, head: Head, *, pooling: Pooling = "max", fine_dropout: float = 0.75) -> None:
+    def __init__(self, model: ReIDModel, *, pooling: Pooling = "max", fine_dropout: float = 0.75) -> None:
         nn.Module.__init__(self)
-        self.backbone = head
+        self.backbone = model
         self.pooling: Pooling = pooling
-        self.code_size = PARTS * head.channels
-        self.fine = IdentityClassifier(head.channels, head.identities, fine_dropout)
+        self.code_size = PARTS * model.channels
+        self.fine = IdentityClassifier(model.channels, model.identities, fine_dropout)
 
     @property
-    def head(self) -> Head:
-        """The head; training knows it as the backbone, whose batch norms it may replace."""
-        assert isinstance(self.backbone, Head)
+    def model(self) -> ReIDModel:
+        """The re-ID model; the joint training calls it the backbone and may replace its batch norms."""
+        assert isinstance(self.backbone, ReIDModel)
         return self.backbone
 
     def forward(
         self, images: Float[Tensor, "batch 3 height width"], features: Float[Tensor, "batch channel _ _"] | None = None
     ) -> AppearanceOutput:
         if features is not None:
-            raise ValueError("a head makes its own features: it has no classifiers apart from them")
-        output = self.head(images)
+            raise ValueError("a re-ID model computes its own features: it has no classifiers apart from them")
+        output = self.model(images)
         code = pool_parts(output.feature_map, self.pooling, PARTS)
-        primary = IdentityOutput(output.embedding, torch.stack(output.logits).mean(0))
+        primary = IdentityOutput(output.embedding, output.mean_logits)
         return AppearanceOutput(code, primary, self.fine(pool_parts(output.feature_map, self.pooling, 1)))
 
     def trunk_parameters(self) -> list[nn.Parameter]:
-        return self.head.trunk_parameters()
+        return self.model.trunk_parameters()
 
     def fresh_parameters(self) -> list[nn.Parameter]:
-        return [*self.head.fresh_parameters(), *self.fine.parameters()]
+        return [*self.model.fresh_parameters(), *self.fine.parameters()]

@@ -1,6 +1,5 @@
 """ResNet trunks: torchvision's networks without pooling and classifier, last stride selectable."""
 
-from pathlib import Path
 from typing import Any, get_args
 
 import torch.nn.functional as F
@@ -10,7 +9,6 @@ from torchvision.models import resnet
 
 from dgnet.config import BackboneName
 from dgnet.core.errors import UserError
-from dgnet.core.weights import read_weights
 from dgnet.layers.double_backward_conv import Convolution
 
 
@@ -48,19 +46,3 @@ class Backbone(nn.Module):
         for layer in self.children():
             x = layer(x)
         return x
-
-
-def load_imagenet(backbone: Backbone, path: Path) -> None:
-    """Fill a trunk from a torchvision ImageNet file (`resnet50-*.pth`); the file's own classifier is left aside.
-
-    Raises:
-        UserError: the file is missing, is no state dict, or is another architecture's.
-    """
-    content = read_weights(path, "pretrained weights, a torchvision ResNet state dict (.pth)")
-    state = {key: value for key, value in content.items() if not key.startswith("fc.")}
-    wanted = backbone.state_dict()
-    missing = [key for key in wanted if key not in state and not key.endswith("num_batches_tracked")]
-    wrong = [key for key in state if key not in wanted or state[key].shape != wanted[key].shape]
-    if missing or wrong:
-        raise UserError(f"{path}: weights of another architecture (first mismatch: {(missing + wrong)[0]})")
-    backbone.load_state_dict(state, strict=False)

@@ -4,13 +4,14 @@ from torch import nn
 
 from dgnet.config import AppearanceConfig, Config, TeacherConfig, TrunkConfig
 from dgnet.core.errors import UserError
-from dgnet.models.appearance import AppearanceEncoder, HeadAppearanceEncoder
-from dgnet.models.backbone import Backbone, load_imagenet
+from dgnet.models.appearance import AppearanceEncoder, ReIDAppearanceEncoder
+from dgnet.models.backbone import Backbone
 from dgnet.models.decoder import Decoder
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.generator import Generator
-from dgnet.models.head import HeadBuilder
 from dgnet.models.initialization import initialize_kaiming, initialize_normal
+from dgnet.models.pretrained import load_backbone, load_pretrained
+from dgnet.models.registry import build_model
 from dgnet.models.structure import StructureEncoder
 from dgnet.models.teacher import Teacher
 
@@ -19,14 +20,17 @@ def build_backbone(config: TrunkConfig, pretrained: bool = True) -> Backbone:
     """A trunk, filled from the ImageNet file that the configuration names (unless `pretrained` is False)."""
     backbone = Backbone(config.backbone, config.last_stride, config.double_up_to_height)
     if pretrained and config.weights is not None:
-        load_imagenet(backbone, config.weights)
+        load_backbone(backbone, config.weights)
     return backbone
 
 
-def build_appearance(
-    config: AppearanceConfig, identities: int, pretrained: bool = True, build_head: HeadBuilder | None = None
-) -> AppearanceEncoder:
-    """DG-Net's own appearance encoder, or the head that the configuration names, made by `build_head`."""
+def build_appearance(config: AppearanceConfig, identities: int, pretrained: bool = True) -> AppearanceEncoder:
+    """DG-Net's own appearance encoder, or the re-ID model that `appearance.head` names.
+
+    Raises:
+        UserError: as `build_model` and `load_pretrained`; also for a model with self-distillation, whose branches would
+            not be trained.
+    """
     if config.head is None:
         return AppearanceEncoder(
             build_backbone(config, pretrained),
@@ -35,25 +39,24 @@ def build_appearance(
             primary_dropout=config.primary_dropout,
             fine_dropout=config.fine_dropout,
         )
-    if build_head is None:
+    model = build_model(config.head, identities)
+    if model.distillation_stages:
         raise UserError(
-            f"appearance.head is {config.head!r}, and this program knows no heads, only DG-Net's own encoder; "
-            "every tool but tools/demo.py does (in Python: build_head=reid_heads.models.student.build_student)"
+            "DG-Net's training has no self-distillation: appearance.head must be a model without it "
+            f"({model.deployed_name(model.name)}), not {model.name!r}"
         )
-    head = build_head(config.head, identities, config.weights if pretrained else None)
-    return HeadAppearanceEncoder(head, pooling=config.pooling, fine_dropout=config.fine_dropout)
+    if pretrained and config.weights is not None:
+        load_pretrained(model, config.weights)
+    return ReIDAppearanceEncoder(model, pooling=config.pooling, fine_dropout=config.fine_dropout)
 
 
-def build_generator(
-    config: Config, identities: int, pretrained: bool = True, build_head: HeadBuilder | None = None
-) -> Generator:
+def build_generator(config: Config, identities: int, pretrained: bool = True) -> Generator:
     """Appearance encoder, structure encoder and decoder with fresh weights.
 
     Args:
         pretrained: read the trunk's ImageNet file; False when a checkpoint is loaded into the networks anyway.
-        build_head: makes the head that `appearance.head` names; not needed where it names none.
     """
-    appearance = build_appearance(config.appearance, identities, pretrained, build_head)
+    appearance = build_appearance(config.appearance, identities, pretrained)
     structure = StructureEncoder(
         config.structure.channels, config.structure.residual_blocks, config.structure.surroundings
     )

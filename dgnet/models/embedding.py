@@ -2,7 +2,7 @@
 
 Whether the embedding of the mirror image is added before normalizing is the network's: by default each is tested as
 its publication does. DG-Net adds it, and so do its teachers here; which heads do is written beside their list
-(`reid_heads.models.registry`).
+(`dgnet.models.registry`).
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from dgnet.core import pixels
 from dgnet.data.cache import ImageCache
 from dgnet.models.appearance import AppearanceEncoder
 from dgnet.models.frozen import evaluating
-from dgnet.models.head import Head
+from dgnet.models.reid_model import ReIDModel
 from dgnet.models.teacher import Teacher
 
 Embed = Callable[[Tensor], Tensor]
@@ -44,7 +44,7 @@ def teacher_embedding(teacher: Teacher, mirrored: bool = True) -> Embed:
     return _seen(lambda images: teacher(images).embedding, mirrored)
 
 
-def head_embedding(head: Head, mirrored: bool) -> Embed:
+def model_embedding(head: ReIDModel, mirrored: bool) -> Embed:
     """A head's embedding."""
     return _seen(head.embed, mirrored)
 

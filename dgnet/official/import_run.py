@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 
 from dgnet.config import Config, resolved
+from dgnet.core.checkpoint import save_checkpoint
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset
 from dgnet.losses.soft_label import STYLES_THAT_ASK
 from dgnet.models.build import build_teacher
 from dgnet.official.release import Released, ReleasedTeacher
-from dgnet.runs.checkpoint import checkpoint_path, save_checkpoint
+from dgnet.runs.checkpoint import checkpoint_path
 from dgnet.runs.folder import claim, settle_config
 from dgnet.runs.load import KIND
 from dgnet.training.joint import JointTraining

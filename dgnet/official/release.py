@@ -13,7 +13,7 @@ from torch import nn
 
 from dgnet.config import Config, TeacherConfig, override_config
 from dgnet.core.errors import UserError
-from dgnet.core.weights import StateDict, read_weights
+from dgnet.core.weights import StateDict, read_state_dict
 from dgnet.models.build import build_discriminator, build_generator, build_teacher
 from dgnet.official.config import convert_config, read_flat_config, teacher_names
 from dgnet.official.weights import appearance_state, discriminator_state, generator_state
@@ -69,7 +69,7 @@ def read_released(folder: Path, iteration: int | None = None, settings: Sequence
     config = override_config(convert_config(flat, str(source), folder.resolve().name), settings)
     number = _iteration_of(folder / "checkpoints", iteration)
     gen, id_, dis = (
-        read_weights(folder / "checkpoints" / f"{net}_{number}.pt", _EXPECTED) for net in ("gen", "id", "dis")
+        read_state_dict(folder / "checkpoints" / f"{net}_{number}.pt", _EXPECTED) for net in ("gen", "id", "dis")
     )
     path = folder / "checkpoints" / f"gen_{number}.pt"
     if strangers := [key for key in gen if not _GENERATOR_KEY.match(key)]:
@@ -95,7 +95,7 @@ def read_teacher(path: Path) -> ReleasedTeacher:
         UserError: the weights are missing or damaged, or are not of a ResNet-50 with one classifier.
     """
     weights = path / TEACHER_WEIGHTS if path.is_dir() else path
-    state = appearance_state(read_weights(weights, _EXPECTED))
+    state = appearance_state(read_state_dict(weights, _EXPECTED))
     options_file = weights.with_name(TEACHER_OPTIONS)
     options = _teacher_options(options_file)
     for key, value in options.items():

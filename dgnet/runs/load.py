@@ -5,25 +5,17 @@ from pathlib import Path
 import torch
 
 from dgnet.config import parse_config
+from dgnet.core.checkpoint import load_checkpoint, require_kind
 from dgnet.core.errors import UserError
 from dgnet.models.build import build_generator
-from dgnet.models.head import HeadBuilder
-from dgnet.runs.checkpoint import (
-    checkpoint_iteration,
-    latest_checkpoint,
-    list_checkpoints,
-    load_checkpoint,
-    require_kind,
-)
+from dgnet.runs.checkpoint import checkpoint_iteration, latest_checkpoint, list_checkpoints
 from dgnet.runs.loaded_generator import LoadedGenerator
 
 # What checkpoints of the joint training say under "kind".
 KIND = "dgnet generator"
 
 
-def read_generator(
-    checkpoint: Path, device: torch.device | str = "cpu", build_head: HeadBuilder | None = None
-) -> LoadedGenerator:
+def read_generator(checkpoint: Path, device: torch.device | str = "cpu") -> LoadedGenerator:
     """The generator of one checkpoint, in evaluation mode.
 
     Raises:
@@ -33,7 +25,7 @@ def read_generator(
     require_kind(checkpoint, content, KIND, "a checkpoint of DG-Net (tools/train_gan.py writes them)")
     config = parse_config(content["config"], str(checkpoint))
     identities = tuple(content["identities"])
-    network = build_generator(config, len(identities), pretrained=False, build_head=build_head)
+    network = build_generator(config, len(identities), pretrained=False)
     try:
         network.load_state_dict(content["generator"])
     except RuntimeError as error:

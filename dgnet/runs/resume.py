@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
+from dgnet.core.checkpoint import State, load_checkpoint, require_kind
 from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset
-from dgnet.runs.checkpoint import State, load_checkpoint, require_kind
 
 
 def learned_from(dataset: Dataset, processes: int, generated: bytes = b"") -> State:

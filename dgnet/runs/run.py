@@ -23,17 +23,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dgnet.core.checkpoint import State, save_checkpoint
 from dgnet.core.distributed import Distributed, number
 from dgnet.core.errors import UserError
 from dgnet.runs import signals
-from dgnet.runs.checkpoint import (
-    State,
-    checkpoint_iteration,
-    checkpoint_path,
-    latest_checkpoint,
-    prune,
-    save_checkpoint,
-)
+from dgnet.runs.checkpoint import checkpoint_iteration, checkpoint_path, latest_checkpoint, prune
 from dgnet.runs.folder import CONFIG, NONE, claim, config_changes, store_config
 from dgnet.runs.log import Journal
 from dgnet.runs.progress import Progress

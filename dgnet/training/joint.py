@@ -23,7 +23,6 @@ from dgnet.layers.compiled import compile_small_functions
 from dgnet.models.build import build_discriminator, build_generator
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.generator import Generator
-from dgnet.models.head import HeadBuilder
 from dgnet.models.teacher import Teacher
 from dgnet.runs.load import KIND
 from dgnet.runs.resume import learned_from, state_to_go_on_from
@@ -48,14 +47,12 @@ class JointTraining:
     precision: tuple[Precision, Precision]
 
     @classmethod
-    def fresh(
-        cls, config: Config, identities: int, distributed: Distributed, build_head: HeadBuilder | None = None
-    ) -> "JointTraining":
+    def fresh(cls, config: Config, identities: int, distributed: Distributed) -> "JointTraining":
         """Networks with their initial weights, the same on every process."""
         compile_small_functions(config.run.compile, distributed.device)
         torch.manual_seed(config.run.seed)
         layout = torch.channels_last if config.run.channels_last else torch.contiguous_format
-        generator = build_generator(config, identities, build_head=build_head).to(distributed.device)
+        generator = build_generator(config, identities).to(distributed.device)
         generator = generator.to(memory_format=layout).train()
         discriminator = build_discriminator(config).to(distributed.device).to(memory_format=layout).train()
         if config.run.sync_batch_norm:
@@ -94,7 +91,6 @@ def train(
     open_run: Callable[[], Run],
     distributed: Distributed,
     draw: Draw,
-    build_head: HeadBuilder | None = None,
 ) -> int:
     """Train from the run's latest checkpoint (or the start) to `config.schedule.iterations`, or until told to stop.
 
@@ -103,7 +99,7 @@ def train(
     """
     identities, device = len(dataset.identities), distributed.device
     source = pair_source(config.data, dataset, config.run.batch_size, config.run.seed, distributed)
-    training = JointTraining.fresh(config, identities, distributed, build_head)
+    training = JointTraining.fresh(config, identities, distributed)
     if config.appearance.from_teacher:
         begin_from_teacher(training.generator, teachers)
     run = open_run()

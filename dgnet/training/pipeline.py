@@ -9,7 +9,6 @@ from dgnet.core.distributed import Distributed
 from dgnet.data.records import Dataset
 from dgnet.losses.soft_label import STYLES_THAT_ASK
 from dgnet.models.build import build_generator, build_teacher
-from dgnet.models.head import HeadBuilder
 from dgnet.models.teacher import Teacher
 from dgnet.runs.folder import config_changes, refuse_foreign
 from dgnet.runs.run import Run
@@ -80,7 +79,7 @@ class Job:
         sections = ("data", "teacher", "optimizer", "run")
         return train_teacher(self.config, dataset, lambda: self.open_run(name, sections), self.distributed)
 
-    def teachers(self, dataset: Dataset, build_head: HeadBuilder | None = None) -> list[Teacher] | int:
+    def teachers(self, dataset: Dataset) -> list[Teacher] | int:
         """The teachers that the joint training asks; or the exit status of a teacher's training that was stopped."""
         settings = self.config.teacher
         if settings.style not in STYLES_THAT_ASK or self.config.loss.teacher == 0:
@@ -92,17 +91,17 @@ class Job:
             if not paths[0].exists():
                 # What is refused is refused before the hours that a teacher takes: an occupied folder, wrong weights.
                 self.distributed.on_main(self.refuse_folder)
-                self.try_networks(dataset, build_head)
+                self.try_networks(dataset)
                 _, status = self.train_teacher(dataset, name)
                 if status or not paths[0].exists():
                     return status
         return [stored.network for stored in load_teachers(paths, dataset, self.distributed.device)]
 
-    def train(self, dataset: Dataset, draw: Draw, build_head: HeadBuilder | None = None) -> int:
-        """Teacher, then DG-Net; the exit status. `build_head` makes the head that `appearance.head` names."""
+    def train(self, dataset: Dataset, draw: Draw) -> int:
+        """Teacher, then DG-Net; the exit status."""
         # Here and not in the training: for good, so for programs whose main work it is.
         keep_freed_memory()
-        teachers = self.teachers(dataset, build_head)
+        teachers = self.teachers(dataset)
         if isinstance(teachers, int):
             return teachers
         sections = tuple(type(self.config).model_fields)
@@ -113,7 +112,6 @@ class Job:
             lambda: self.open_run(self.config.name, sections),
             self.distributed,
             draw,
-            build_head,
         )
 
     def refuse_folder(self) -> None:
@@ -122,9 +120,9 @@ class Job:
         refuse_foreign(folder, curves, self.resume)
         config_changes(folder, resolved(self.config), MAY_CHANGE, resolved(Config()))
 
-    def try_networks(self, dataset: Dataset, build_head: HeadBuilder | None) -> None:
+    def try_networks(self, dataset: Dataset) -> None:
         """`UserError` where the networks of the joint training cannot be built as the configuration wants them."""
         identities = len(dataset.identities)
-        generator = build_generator(self.config, identities, build_head=build_head)
+        generator = build_generator(self.config, identities)
         if self.config.appearance.from_teacher:
             begin_from_teacher(generator, [build_teacher(self.config.teacher, identities)])

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from dgnet.config import Config, TeacherConfig
 from dgnet.core import pixels
+from dgnet.core.checkpoint import load_checkpoint, require_kind, save_checkpoint
 from dgnet.core.device import Precision
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
@@ -20,7 +21,6 @@ from dgnet.data.records import Dataset
 from dgnet.data.training_data import pair_source
 from dgnet.models.build import build_teacher
 from dgnet.models.teacher import Teacher
-from dgnet.runs.checkpoint import load_checkpoint, require_kind, save_checkpoint
 from dgnet.runs.resume import learned_from, state_to_go_on_from
 from dgnet.runs.run import Run
 

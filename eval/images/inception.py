@@ -18,9 +18,9 @@ from torch import Tensor
 
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
+from dgnet.core.weights import published_sha256, published_weights
 from eval.images.extractor import INCEPTION, Extractor
 from eval.images.image_files import smooth_resized
-from eval.weights import published_sha256, published_weights
 
 WEIGHTS_NAME = inception.FID_WEIGHTS_URL.rsplit("/", 1)[1]
 WEIGHTS_SHA256 = published_sha256(inception.FID_WEIGHTS_URL)

@@ -14,8 +14,8 @@ from torch import Tensor
 from torchvision import models
 
 from dgnet.core.errors import UserError
+from dgnet.core.weights import published_weights, read_state_dict
 from eval.arrays import Array, as_tensor, check_same_shape
-from eval.weights import published_weights, read_state
 
 TRUNK_URLS = {
     "alex": models.AlexNet_Weights.IMAGENET1K_V1.url,
@@ -57,7 +57,9 @@ class PerceptualDistance:
             module = lpips.LPIPS(net=network, pretrained=False, pnet_rand=True, verbose=False)
         places = {f"features.{key.split('.', 1)[1]}": key for key in module.net.state_dict()}
         _fill(module.net, {places[key]: value for key, value in trunk_state.items() if key in places}, "trunk", network)
-        _fill(module.lins, {_linear_key(key): value for key, value in read_state(linear).items()}, "linear", network)
+        _fill(
+            module.lins, {_linear_key(key): value for key, value in read_state_dict(linear).items()}, "linear", network
+        )
         self.name = f"LPIPS 0.1 ({network})"
         self._device = torch.device(device)
         self._module = module.eval().to(device)

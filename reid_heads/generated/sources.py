@@ -25,7 +25,6 @@ from reid_heads.config import GeneratedConfig
 from reid_heads.generated.filters import filtered
 from reid_heads.generated.label_policies import POLICIES, PolicyName
 from reid_heads.losses.label_smoothing import UNLABELED
-from reid_heads.models.student import build_student
 
 
 @dataclass(frozen=True)
@@ -166,7 +165,7 @@ def open_generated(
                 f"{config.source} swaps while training, and its images have no scores for generated.filters; make a "
                 "set of it by tools/generate.py"
             )
-        generator = load_generator(config.source, device=device, build_head=build_student)
+        generator = load_generator(config.source, device=device)
         return LiveGenerator(generator.network, *generator.size)
     classes = {identity: label for label, identity in enumerate(dataset.identities)}
     records, dropped = filtered(read_generated(config.source, config.name_pattern), config.filters)

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from dgnet.core.errors import UserError
-from dgnet.models.head import Head, HeadOutput
+from dgnet.models.reid_model import ReIDModel, ReIDOutput
 from reid_heads.losses.center import Centers
 from reid_heads.losses.distillation import feature_distance, logit_divergence, similarity_distance
 from reid_heads.losses.label_smoothing import UNLABELED, smoothed_labels, soft_cross_entropy
@@ -71,7 +71,7 @@ class Objective(nn.Module):
 
     def __init__(
         self,
-        head: Head,
+        head: ReIDModel,
         loss: str,
         *,
         margin: float = 0.3,
@@ -106,12 +106,12 @@ class Objective(nn.Module):
 
     def forward(
         self,
-        output: HeadOutput,
+        output: ReIDOutput,
         labels: Int64[Tensor, "batch"],
         *,
         distributions: Float[Tensor, "batch identity"] | None = None,
         in_metric: Bool[Tensor, "batch"] | None = None,
-        teacher: HeadOutput | None = None,
+        teacher: ReIDOutput | None = None,
     ) -> LossRecord:
         """All terms of a batch.
 
@@ -147,7 +147,7 @@ class Objective(nn.Module):
             return _nothing(features)
         return _mean(loss(feature, labels, self.margin) for feature in features)
 
-    def _between_stages(self, name: str, output: HeadOutput, distributions: Tensor) -> Tensor:
+    def _between_stages(self, name: str, output: ReIDOutput, distributions: Tensor) -> Tensor:
         """The sum over the stages that learn."""
         teacher, students = output.stages[self.teacher_stage - 1], output.stages[: self.teacher_stage - 1]
         if name == "stage_features":
@@ -160,7 +160,7 @@ class Objective(nn.Module):
             losses = [soft_cross_entropy(branch.logits, distributions) for branch in branches]
         return torch.stack(losses).sum()
 
-    def _from_teacher(self, name: str, output: HeadOutput, teacher: HeadOutput | None) -> Tensor:
+    def _from_teacher(self, name: str, output: ReIDOutput, teacher: ReIDOutput | None) -> Tensor:
         if teacher is None:
             raise ValueError(f"the loss term {name} needs the output of a frozen teacher")
         if name == "offline_similarity":

@@ -8,8 +8,12 @@ from torch import Tensor, nn
 
 from dgnet.config import BackboneName
 from dgnet.models.backbone import Backbone
-from dgnet.models.head import Head, HeadOutput
+from dgnet.models.registry import register_model
+from dgnet.models.reid_model import ReIDModel, ReIDOutput
 from reid_heads.models.ibn import split_first_norms
+
+# Submodules by their names in files of the original baseline (reid-strong-baseline).
+_THIRD_PARTY = {"base": "trunk", "bottleneck": "neck", "classifier": "classifier"}
 
 
 class Trunk(NamedTuple):
@@ -47,7 +51,8 @@ def pool_globally(feature_map: Float[Tensor, "batch channel height width"]) -> F
     return F.adaptive_avg_pool2d(feature_map, 1).flatten(1)
 
 
-class BNNeck(Head):
+@register_model(*TRUNKS)
+class BNNeck(ReIDModel):
     """ResNet, global average pooling (the metric feature), batch norm (the embedding), linear (the logits).
 
     The norm's bias stays 0 and the classifier has none: identities are told apart by direction.
@@ -57,10 +62,12 @@ class BNNeck(Head):
         stem_relu: a ReLU behind the stem's norm, as torchvision has it; None: as the baseline has it (`TRUNKS`).
     """
 
+    third_party_classifier = "classifier.weight"
+
     def __init__(
         self, name: str, identities: int, *, last_stride: Literal[1, 2] = 1, stem_relu: bool | None = None
     ) -> None:
-        trunk = name.removesuffix("_kd")
+        trunk = self.deployed_name(name)
         stem_relu = TRUNKS[trunk].stem_relu if stem_relu is None else stem_relu
         super().__init__(name, identities, {"last_stride": last_stride, "stem_relu": stem_relu})
         self.trunk = build_trunk(trunk, last_stride, stem_relu)
@@ -71,17 +78,18 @@ class BNNeck(Head):
         self.classifier = nn.Linear(self.channels, identities, bias=False)
         nn.init.normal_(self.classifier.weight, std=0.001)
 
-    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> HeadOutput:
+    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> ReIDOutput:
         return self.read(self.trunk(images))
 
-    def read(self, feature_map: Float[Tensor, "batch channel height width"]) -> HeadOutput:
+    def read(self, feature_map: Float[Tensor, "batch channel height width"]) -> ReIDOutput:
         """Everything behind the trunk."""
         feature = pool_globally(feature_map)
         embedding = self.neck(feature)
-        return HeadOutput(embedding, (feature,), (self.classifier(embedding),), feature_map)
+        return ReIDOutput(embedding, (feature,), (self.classifier(embedding),), feature_map)
 
     def embed(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch feature"]:
         return self.neck(pool_globally(self.trunk(images)))
 
-    def trunk_parameters(self) -> list[nn.Parameter]:
-        return list(self.trunk.parameters())
+    def third_party_keys(self, key: str) -> list[str]:
+        first, _, rest = key.partition(".")
+        return [f"{_THIRD_PARTY[first]}.{rest}"] if first in _THIRD_PARTY else []

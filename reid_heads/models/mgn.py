@@ -4,7 +4,8 @@ A ResNet up to the first block of stage 3, then three copies of its rest. Every 
 third also in horizontal stripes. Each pooled vector is reduced to a few hundred numbers with a classifier of its own.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Literal
 
@@ -16,10 +17,14 @@ from torch import Tensor, nn
 from dgnet.config import BackboneName
 from dgnet.core.errors import UserError
 from dgnet.models.backbone import Backbone
-from dgnet.models.head import Head, HeadOutput
+from dgnet.models.registry import register_model
+from dgnet.models.reid_model import Option, ReIDModel, ReIDOutput
 
 Stripes = Literal["1-2-3", "1-2-4", "1-3-4"]
 Pooling = Literal["avg", "max"]
+# Parts of the trunk by their names in files of MGN-pytorch, and by torchvision's.
+_MGN_PYTORCH_STEM = {"0": "stem.0", "1": "stem.1", "4": "stages.0", "5": "stages.1", "6": "stages.2"}
+_TORCHVISION_STEM = {"conv1": "stem.0", "bn1": "stem.1", "layer1": "stages.0", "layer2": "stages.1"}
 POOLINGS: dict[str, Callable[..., Tensor]] = {"avg": F.adaptive_avg_pool2d, "max": F.adaptive_max_pool2d}
 
 
@@ -37,7 +42,8 @@ class Reduction(nn.Module):
         return F.relu(self.norm(self.convolution(pooled))).flatten(1)
 
 
-class MGN(Head):
+@register_model("mgn")
+class MGN(ReIDModel):
     """Embedding and logits in the order g1 g2 g3, stripes of branch 2 from the top, stripes of branch 3.
 
     The three global features are the metric features.
@@ -50,6 +56,9 @@ class MGN(Head):
     """
 
     usual_size = (384, 128)
+    adds_mirror_image = True
+    trunk_parts = ("stem", "stages", "branches")
+    third_party_classifier = "fc_id_2048_0.weight"
 
     def __init__(
         self,
@@ -80,11 +89,11 @@ class MGN(Head):
         self.reductions = nn.ModuleList(Reduction(self.channels, features) for _ in range(parts))
         self.classifiers = nn.ModuleList(_classifier(features, identities) for _ in range(parts))
 
-    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> HeadOutput:
+    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> ReIDOutput:
         maps = self.maps(images)
         features = self.reduce(maps)
         logits = tuple(classify(feature) for classify, feature in zip(self.classifiers, features, strict=True))
-        return HeadOutput(torch.cat(features, 1), tuple(features[: len(maps)]), logits, maps[0])
+        return ReIDOutput(torch.cat(features, 1), tuple(features[: len(maps)]), logits, maps[0])
 
     def embed(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch feature"]:
         return torch.cat(self.reduce(self.maps(images)), 1)
@@ -104,8 +113,41 @@ class MGN(Head):
             pooled.extend(pool(stripe, 1) for stripe in _stripes(branch, count))
         return [reduction(part) for reduction, part in zip(self.reductions, pooled, strict=True)]
 
-    def trunk_parameters(self) -> list[nn.Parameter]:
-        return [p for part in (self.stem, self.stages, self.branches) for p in part.parameters()]
+    def trunk_keys(self, key: str) -> list[str]:
+        first, _, rest = key.partition(".")
+        if first in _TORCHVISION_STEM:
+            return [f"{_TORCHVISION_STEM[first]}.{rest}"]
+        if first == "layer4":
+            return [f"branches.{branch}.1.{rest}" for branch in range(3)]
+        if first == "layer3":
+            block, _, entry = rest.partition(".")
+            # The stem ends with the first block of stage 3; each branch continues with the second.
+            if block == "0":
+                return [f"stages.2.{entry}"]
+            return [f"branches.{branch}.0.{int(block) - 1}.{entry}" for branch in range(3)]
+        return []
+
+    def third_party_keys(self, key: str) -> list[str]:
+        if match := re.fullmatch(r"backone\.([01456])\.(.+)", key):  # spelled so in MGN-pytorch
+            return [f"{_MGN_PYTORCH_STEM[match[1]]}.{match[2]}"]
+        if match := re.fullmatch(r"p([123])\.(.+)", key):
+            return [f"branches.{int(match[1]) - 1}.{match[2]}"]
+        if match := re.fullmatch(r"reduction_(\d)\.([01])\.(.+)", key):
+            return [f"reductions.{match[1]}.{('convolution', 'norm')[int(match[2])]}.{match[3]}"]
+        if match := re.fullmatch(r"fc_id_2048_([012])\.(.+)", key):
+            return [f"classifiers.{match[1]}.{match[2]}"]
+        if match := re.fullmatch(r"fc_id_256_([12])_(\d)\.(.+)", key):
+            before = 3 if match[1] == "1" else 3 + self.stripes[1]
+            return [f"classifiers.{before + int(match[2])}.{match[3]}"]
+        return []
+
+    @classmethod
+    def third_party_options(cls, state: Mapping[str, Tensor]) -> dict[str, Option]:
+        second, third = (
+            sum(bool(re.fullmatch(rf"fc_id_256_{branch}_\d\.weight", key)) for key in state) for branch in (1, 2)
+        )
+        features = len(state["reduction_0.0.weight"]) if "reduction_0.0.weight" in state else 256
+        return {"stripes": f"1-{second}-{third}", "features": features}
 
 
 def _stripes(feature_map: Tensor, count: int) -> list[Tensor]:

@@ -9,10 +9,12 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dgnet.models.head import Head, HeadOutput, StageOutput
-from reid_heads.models.bnneck import BNNeck, pool_globally
+from dgnet.models.registry import register_model
+from dgnet.models.reid_model import ReIDModel, ReIDOutput, StageOutput
+from reid_heads.models.bnneck import TRUNKS, BNNeck, pool_globally
 
 STAGES = ("layer1", "layer2", "layer3", "layer4")
+SUFFIX = "_kd"
 
 
 def _halving(channels: int, wider: int) -> nn.Sequential:
@@ -43,11 +45,14 @@ class Branch(nn.Module):
         return StageOutput(feature, self.classifier(feature))
 
 
+@register_model(*(f"{name}{SUFFIX}" for name in TRUNKS))
 class SelfDistillation(BNNeck):
     """A BNNeck with a branch on each of its four stages; `reid_heads.losses.distillation` has the losses between them.
 
     The last stage needs no branch of its own: its feature and logits are the head's.
     """
+
+    distillation_stages = len(STAGES)
 
     def __init__(
         self, name: str, identities: int, *, last_stride: Literal[1, 2] = 1, stem_relu: bool | None = None
@@ -56,7 +61,7 @@ class SelfDistillation(BNNeck):
         widths = [_width(self.trunk.get_submodule(stage)) for stage in STAGES]
         self.branches = nn.ModuleList(Branch(widths[stage:], identities) for stage in range(len(STAGES) - 1))
 
-    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> HeadOutput:
+    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> ReIDOutput:
         if not self.training:
             return super().forward(images)
         maps, x = {}, images
@@ -67,9 +72,13 @@ class SelfDistillation(BNNeck):
         last = StageOutput(output.metric_features[0], output.logits[0])
         return output._replace(stages=(*stages, last))
 
-    def deployed(self) -> Head:
+    @classmethod
+    def deployed_name(cls, name: str) -> str:
+        return name.removesuffix(SUFFIX)
+
+    def deployed(self) -> ReIDModel:
         """The plain BNNeck with these weights."""
-        plain = BNNeck(self.name.removesuffix("_kd"), self.identities, **self.options)  # type: ignore[arg-type]
+        plain = BNNeck(self.deployed_name(self.name), self.identities, **self.options)  # type: ignore[arg-type]
         state = self.state_dict()
         plain.load_state_dict({key: state[key] for key in plain.state_dict()})
         example = next(self.parameters())

@@ -12,7 +12,7 @@ from dgnet.core.errors import UserError
 from dgnet.core.random_draws import generator as random_generator
 from dgnet.data.cache import ImageCache
 from dgnet.data.transforms import crop_padded, draw_erasing, mirror, rectangle_mask
-from reid_heads.config import HeadDataConfig
+from reid_heads.config import ReIDDataConfig
 from reid_heads.generated.sources import GeneratedImages, GeneratedSource, StoredImages
 from reid_heads.training.sampler import IdentitySampler
 
@@ -27,7 +27,7 @@ class Augmented:
 
 
 @dataclass(frozen=True)
-class HeadBatch:
+class ReIDBatch:
     """The real images of one process, `labels` their classes, and what generated images need.
 
     `generated` are stored generated images; `originals` the real images as they are, for a generator that swaps them
@@ -39,7 +39,7 @@ class HeadBatch:
     generated: GeneratedImages | None = None
     originals: UInt8[Tensor, "original 3 height width"] | None = None
 
-    def to(self, device: torch.device | str, non_blocking: bool = True) -> "HeadBatch":
+    def to(self, device: torch.device | str, non_blocking: bool = True) -> "ReIDBatch":
         """The batch with its real images on `device`; the others stay until they are augmented."""
         real = Augmented(
             self.real.images.to(device, non_blocking=non_blocking),
@@ -47,7 +47,7 @@ class HeadBatch:
         )
         return replace(self, real=real)
 
-    def pin_memory(self) -> "HeadBatch":
+    def pin_memory(self) -> "ReIDBatch":
         """The batch with its real images in page-locked memory."""
         return replace(self, real=Augmented(self.real.images.pin_memory(), self.real.erased.pin_memory()))
 
@@ -59,7 +59,7 @@ class Augmentation:
     one process of the whole sees.
     """
 
-    def __init__(self, config: HeadDataConfig, seed: int) -> None:
+    def __init__(self, config: ReIDDataConfig, seed: int) -> None:
         if not config.pad < min(config.height, config.width):
             raise UserError(
                 f"data.pad must be smaller than the {config.height}x{config.width} image, and it is {config.pad}"
@@ -82,7 +82,7 @@ class Augmentation:
         )
 
 
-class HeadSource:
+class ReIDSource:
     """Batches as a pure function of (seed, iteration), safe to ask from several threads.
 
     All processes together draw one batch of P x K times their number; process `rank` takes its identities.
@@ -97,7 +97,7 @@ class HeadSource:
         self,
         cache: ImageCache,
         labels: Int64[Tensor, "image"],
-        config: HeadDataConfig,
+        config: ReIDDataConfig,
         seed: int,
         *,
         generated: GeneratedSource | None = None,
@@ -133,14 +133,14 @@ class HeadSource:
         """Which of `local * world_size` places are this process's."""
         return slice(self.rank * local, (self.rank + 1) * local)
 
-    def batch(self, iteration: int) -> HeadBatch:
+    def batch(self, iteration: int) -> ReIDBatch:
         """The batch of `iteration` (counted from 0), on the CPU."""
         epoch, step = divmod(iteration, self.iterations_per_epoch)
         chosen = self._epoch(epoch)[step, self.share(self.local)]
         height, width = self.config.height, self.config.width
         images = self.cache.gather(torch.from_numpy(chosen), height, width)
         real = self.augmentation(images, "real images", iteration, self.local * self.world_size, self.share(self.local))
-        batch = HeadBatch(real, torch.from_numpy(self.labels[chosen]))
+        batch = ReIDBatch(real, torch.from_numpy(self.labels[chosen]))
         count = self.generated_in(iteration)
         if not count:
             return batch
@@ -150,7 +150,7 @@ class HeadSource:
             return replace(batch, generated=made)
         return replace(batch, originals=images)
 
-    def swapped(self, batch: HeadBatch, iteration: int) -> GeneratedImages | None:
+    def swapped(self, batch: ReIDBatch, iteration: int) -> GeneratedImages | None:
         """The generated images of a batch: those that came with it, or those that the live generator makes now."""
         if batch.originals is None or self.generated is None or isinstance(self.generated, StoredImages):
             return batch.generated

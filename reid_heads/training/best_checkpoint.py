@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dgnet.models.head import Head
-from reid_heads.model_file import save_head
+from dgnet.models.model_file import save_model
+from dgnet.models.reid_model import ReIDModel
 
 Figures = Mapping[str, float]
 
@@ -29,7 +29,7 @@ class Best:
         """The file, None where nothing was measured yet."""
         return self.folder / self._name if self._name else None
 
-    def offer(self, head: Head, figures: Figures, identities: tuple[int, ...], height: int, width: int) -> bool:
+    def offer(self, head: ReIDModel, figures: Figures, identities: tuple[int, ...], height: int, width: int) -> bool:
         """Keep the head if it is better than all before it; whether it is. `figures` are 0..1, among them `mAP`."""
         self.last = dict(figures)
         if figures["mAP"] <= self.mAP:
@@ -37,7 +37,7 @@ class Best:
         before = self.path
         self.mAP = figures["mAP"]
         self._name = f"{self.prefix}{100 * self.mAP:.1f}.pth"
-        save_head(self.folder / self._name, head, identities, height, width)
+        save_model(self.folder / self._name, head, identities, height, width)
         if before is not None and before != self.path:
             before.unlink(missing_ok=True)
         return True

@@ -9,24 +9,24 @@ from dgnet.core.errors import UserError
 from dgnet.data.cache import ImageCache
 from dgnet.data.datasets import training_labels
 from dgnet.data.records import Dataset
-from dgnet.models.head import Head
-from reid_heads.config import GeneratedConfig, HeadConfig
+from dgnet.models.reid_model import ReIDModel
+from reid_heads.config import GeneratedConfig, ReIDConfig
 from reid_heads.generated.label_policies import POLICIES
 from reid_heads.generated.sources import GeneratedSource
 from reid_heads.losses.objective import DistillationWeights, Objective
-from reid_heads.training.batches import HeadSource
+from reid_heads.training.batches import ReIDSource
 from reid_heads.training.optimizers import build_optimizer
 from reid_heads.training.schedules import parse_decay, warmup_multistep
 
 
-def head_source(
-    config: HeadConfig, dataset: Dataset, generated: GeneratedSource | None, distributed: Distributed
-) -> HeadSource:
+def reid_source(
+    config: ReIDConfig, dataset: Dataset, generated: GeneratedSource | None, distributed: Distributed
+) -> ReIDSource:
     """Decode the training images into memory and draw batches from them."""
     labels = training_labels(dataset)
     if generated is not None:
         _refuse_useless(config)
-    return HeadSource(
+    return ReIDSource(
         ImageCache([record.path for record in dataset.train]),
         labels,
         config.data,
@@ -39,13 +39,13 @@ def head_source(
     )
 
 
-def generated_per_batch(config: HeadConfig) -> int:
+def generated_per_batch(config: ReIDConfig) -> int:
     """How many generated images stand beside the P x K real ones of a batch: `generated.share` of all, at least one."""
     real, share = config.data.identities * config.data.images_per_identity, config.generated.share
     return max(1, round(real * share / (1 - share)))
 
 
-def distillation_weights(config: HeadConfig) -> DistillationWeights:
+def distillation_weights(config: ReIDConfig) -> DistillationWeights:
     """The weights of the distillation terms."""
     settings = config.distillation
     return DistillationWeights(
@@ -57,12 +57,12 @@ def distillation_weights(config: HeadConfig) -> DistillationWeights:
     )
 
 
-def distils(config: HeadConfig) -> bool:
+def distils(config: ReIDConfig) -> bool:
     """Whether any distillation term is on."""
     return any(asdict(distillation_weights(config)).values())
 
 
-def build_objective(config: HeadConfig, head: Head) -> Objective:
+def build_objective(config: ReIDConfig, head: ReIDModel) -> Objective:
     """The losses. `UserError` for terms that the head does not offer."""
     return Objective(
         head,
@@ -75,7 +75,7 @@ def build_objective(config: HeadConfig, head: Head) -> Objective:
     )
 
 
-def build_optimizers(config: HeadConfig, head: Head, objective: Objective) -> dict[str, Optimizer]:
+def build_optimizers(config: ReIDConfig, head: ReIDModel, objective: Objective) -> dict[str, Optimizer]:
     """One for the head; one for the centers of CenterLoss, where there are any."""
     settings = config.optimizer
     optimizers = {
@@ -93,7 +93,7 @@ def build_optimizers(config: HeadConfig, head: Head, objective: Objective) -> di
     return optimizers
 
 
-def learning_rate(config: HeadConfig, epoch: int) -> float:
+def learning_rate(config: ReIDConfig, epoch: int) -> float:
     """The head's rate in `epoch` (from 0)."""
     settings = config.schedule
     return config.optimizer.learning_rate * warmup_multistep(
@@ -101,13 +101,13 @@ def learning_rate(config: HeadConfig, epoch: int) -> float:
     )
 
 
-def is_test_epoch(config: HeadConfig, epochs_done: int) -> bool:
+def is_test_epoch(config: ReIDConfig, epochs_done: int) -> bool:
     """Whether the head is measured after so many epochs: every `test.every`, and after the last."""
     every = config.test.every
     return every > 0 and (epochs_done % every == 0 or epochs_done == config.schedule.epochs)
 
 
-def _refuse_useless(config: HeadConfig) -> None:
+def _refuse_useless(config: ReIDConfig) -> None:
     """`UserError` where generated images would enter losses that do not know what to do with them."""
     settings: GeneratedConfig = config.generated
     if settings.in_metric and not POLICIES[settings.label].names_identity:

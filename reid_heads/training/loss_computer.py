@@ -14,15 +14,16 @@ from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset
 from dgnet.models.classifier import IdentityOutput
 from dgnet.models.frozen import evaluating
-from dgnet.models.head import Head, HeadOutput, StageOutput
+from dgnet.models.model_file import StoredModel
+from dgnet.models.pretrained import read_model
+from dgnet.models.reid_model import ReIDModel, ReIDOutput, StageOutput
 from dgnet.training.teacher import StoredTeacher, load_teachers
 from dgnet.training.teacher_ensemble import Teaching
-from reid_heads.config import DistillationConfig, GeneratedConfig, HeadConfig
+from reid_heads.config import DistillationConfig, GeneratedConfig, ReIDConfig
 from reid_heads.generated.label_policies import POLICIES, generated_labels
 from reid_heads.losses.label_smoothing import smoothed_labels
 from reid_heads.losses.objective import LossRecord, Objective
-from reid_heads.model_file import StoredHead, open_head
-from reid_heads.training.batches import Augmented, HeadBatch, HeadSource
+from reid_heads.training.batches import Augmented, ReIDBatch, ReIDSource
 
 
 class Example(NamedTuple):
@@ -56,19 +57,19 @@ class Instruction:
 
     def __init__(
         self,
-        config: HeadConfig,
-        head: Head,
+        config: ReIDConfig,
+        head: ReIDModel,
         objective: Objective,
-        source: HeadSource,
+        source: ReIDSource,
         precision: Precision,
         teaching: Teaching | None = None,
-        expert: StoredHead | None = None,
+        expert: StoredModel | None = None,
     ) -> None:
         self.config, self.head, self.objective = config, head, objective
         self.source, self.precision = source, precision
         self.teaching, self.expert = teaching, expert
 
-    def __call__(self, batch: HeadBatch, iteration: int) -> Answer:
+    def __call__(self, batch: ReIDBatch, iteration: int) -> Answer:
         """The losses of the batch of `iteration` (from 0), with their graph."""
         with self.precision.autocast():
             example = self.example(batch, iteration)
@@ -81,7 +82,7 @@ class Instruction:
         named = torch.stack(output.logits)[:, : example.real].mean(0).argmax(1)
         return Answer(losses, (named == example.labels[: example.real]).float().mean())
 
-    def example(self, batch: HeadBatch, iteration: int) -> Example:
+    def example(self, batch: ReIDBatch, iteration: int) -> Example:
         """Real and generated images with what is said of each."""
         device, smoothing = self.precision.device, self.config.loss.label_smoothing
         labels = batch.labels.to(device)
@@ -117,7 +118,7 @@ class Instruction:
         )
 
     @torch.no_grad()
-    def ask_expert(self, images: Float[Tensor, "batch 3 height width"]) -> HeadOutput | None:
+    def ask_expert(self, images: Float[Tensor, "batch 3 height width"]) -> ReIDOutput | None:
         """What the frozen head says of the same images, at the size that it was trained at."""
         if self.expert is None:
             return None
@@ -149,13 +150,13 @@ def blanked(images: Augmented) -> Float[Tensor, "batch 3 height width"]:
     return pixels.normalize(images.images).masked_fill(images.erased, 0.0)
 
 
-def in_full_precision(output: HeadOutput) -> HeadOutput:
+def in_full_precision(output: ReIDOutput) -> ReIDOutput:
     """The output with at least float32 numbers: what autocast made small loses too much in distances and sums."""
 
     def wide(x: Tensor) -> Tensor:
         return x if x.dtype.itemsize >= 4 else x.float()
 
-    return HeadOutput(
+    return ReIDOutput(
         wide(output.embedding),
         tuple(map(wide, output.metric_features)),
         tuple(map(wide, output.logits)),
@@ -164,7 +165,7 @@ def in_full_precision(output: HeadOutput) -> HeadOutput:
     )
 
 
-def open_expert(config: DistillationConfig, dataset: Dataset, device: torch.device) -> StoredHead | None:
+def open_expert(config: DistillationConfig, dataset: Dataset, device: torch.device) -> StoredModel | None:
     """The frozen head of the offline terms, None where they are off.
 
     Raises:
@@ -179,7 +180,7 @@ def open_expert(config: DistillationConfig, dataset: Dataset, device: torch.devi
         )
     if config.teacher is None:
         return None
-    expert = open_head(config.teacher, device=device)
+    expert = read_model(config.teacher, device=device)
     count = len(dataset.identities)
     known = expert.identities or (dataset.identities if expert.network.identities == count else ())
     if config.offline_logits > 0 and known != dataset.identities:

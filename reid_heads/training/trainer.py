@@ -17,29 +17,29 @@ from dgnet.core.settings import resolved
 from dgnet.data.checks import count_splits, split_table
 from dgnet.data.prefetch import Prefetcher
 from dgnet.data.records import Dataset
-from dgnet.models.head import Head
+from dgnet.models.pretrained import load_pretrained
+from dgnet.models.registry import build_model
+from dgnet.models.reid_model import ReIDModel
 from dgnet.runs.folder import set_aside
 from dgnet.runs.resume import learned_from, state_to_go_on_from
 from dgnet.runs.run import Run
-from reid_heads.config import HeadConfig
+from reid_heads.config import ReIDConfig
 from reid_heads.generated.sources import GeneratedSource, LiveGenerator, StoredImages
 from reid_heads.losses.objective import LossRecord
-from reid_heads.model_file import fill_head
-from reid_heads.models.registry import build_head
-from reid_heads.training.batches import HeadSource
+from reid_heads.training.batches import ReIDSource
 from reid_heads.training.best_checkpoint import Best, Figures
 from reid_heads.training.build import (
     build_objective,
     build_optimizers,
     distils,
-    head_source,
     is_test_epoch,
     learning_rate,
+    reid_source,
 )
 from reid_heads.training.loss_computer import Instruction, open_expert, open_teaching
 from reid_heads.training.throughput import Pace
 
-# What checkpoints of this loop say under "kind"; `reid_heads.model_file.KIND` is that of the file to use.
+# What checkpoints of this loop say under "kind"; `dgnet.models.model_file.KIND` is that of the file to use.
 TRAINING_KIND = "training state of a reid head"
 # Settings that change what is written, where or how fast, not what is computed.
 MAY_CHANGE = (
@@ -52,21 +52,21 @@ MAY_CHANGE = (
     "test",
 )
 # Measures a head, which keeps its mode: figures 0..1 by name, one of them `mAP`.
-Evaluate = Callable[[Head], Figures]
+Evaluate = Callable[[ReIDModel], Figures]
 
 
 @dataclass(frozen=True)
 class Trained:
     """A head as it came out, its last figures (empty where nothing was measured), its best weights and how it ended."""
 
-    head: Head
+    head: ReIDModel
     figures: Figures
     best: Path | None
     exit_status: int
 
 
-def train_head(
-    config: HeadConfig,
+def train_model(
+    config: ReIDConfig,
     dataset: Dataset,
     generated: GeneratedSource | None,
     folder: Path,
@@ -96,12 +96,12 @@ def train_head(
         UserError: settings, data, weights and generated images that do not go together; a loss that is not finite.
     """
     device, settings = distributed.device, config.run
-    source = head_source(config, dataset, generated, distributed)
+    source = reid_source(config, dataset, generated, distributed)
     per_epoch, epochs = source.iterations_per_epoch, config.schedule.epochs
     torch.manual_seed(settings.seed)
-    head = build_head(config.head.name, len(dataset.identities), **config.head.options)
+    head = build_model(config.head.name, len(dataset.identities), **config.head.options)
     if config.head.weights is not None:
-        fill_head(head, config.head.weights)
+        load_pretrained(head, config.head.weights)
     objective = build_objective(config, head).to(device)
     layout = torch.channels_last if settings.channels_last else torch.contiguous_format
     head = head.to(device, memory_format=layout).train()  # type: ignore[call-overload]
@@ -122,7 +122,7 @@ def train_head(
         curves=curves,
         resume=resume,
         may_change=MAY_CHANGE,
-        defaults=resolved(HeadConfig()),
+        defaults=resolved(ReIDConfig()),
         max_hours=max_hours,
         keep=settings.keep_checkpoints,
         distributed=distributed,
@@ -207,7 +207,7 @@ def train_head(
     return Trained(head, best.last, best.path, run.exit_status)
 
 
-def _introduce(run: Run, config: HeadConfig, dataset: Dataset, source: HeadSource) -> None:
+def _introduce(run: Run, config: ReIDConfig, dataset: Dataset, source: ReIDSource) -> None:
     """What this run trains on."""
     sampler = source.sampler
     run.say("\n".join([f"{dataset.name} at {dataset.root}", *split_table(count_splits(dataset))]))
@@ -231,9 +231,9 @@ def _introduce(run: Run, config: HeadConfig, dataset: Dataset, source: HeadSourc
 
 def _test(
     run: Run,
-    config: HeadConfig,
+    config: ReIDConfig,
     dataset: Dataset,
-    head: Head,
+    head: ReIDModel,
     evaluate: Evaluate,
     words: str,
     best: Best,

@@ -5,9 +5,10 @@ from pathlib import Path
 import torch
 
 from dgnet.config import Config, parse_config, resolved
+from dgnet.core.checkpoint import save_checkpoint
 from dgnet.models.build import build_generator
 from dgnet.models.generator import Generator
-from dgnet.runs.checkpoint import checkpoint_path, save_checkpoint
+from dgnet.runs.checkpoint import checkpoint_path
 
 IDENTITIES = (3, 5, 8)
 

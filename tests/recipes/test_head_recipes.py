@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from dgnet.core.checkpoint import load_checkpoint
 from dgnet.core.distributed import Distributed
 from dgnet.core.settings import as_settings, load_settings
 from dgnet.data.records import Dataset
-from dgnet.runs.checkpoint import load_checkpoint
-from reid_heads.config import HeadConfig
-from reid_heads.training.trainer import train_head
+from reid_heads.config import ReIDConfig
+from reid_heads.training.trainer import train_model
 from tests.dgnet.small_training import narrow_trunks
 from tests.reid_heads.small_data import HEIGHT, WIDTH, pedestrians
 
@@ -41,11 +41,11 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_head_recipe_trains(path: Path, dataset: Dataset, tmp_path: Path) -> None:
-    smaller = SMALLER | {"head.name": SMALLER_HEADS[load_settings(HeadConfig, path).head.name]}
+    smaller = SMALLER | {"head.name": SMALLER_HEADS[load_settings(ReIDConfig, path).head.name]}
     if path.stem == "mgn":
         smaller |= {"head.options.trunk": "resnet18", "head.options.features": 16}
-    config = load_settings(HeadConfig, path, as_settings(smaller))
-    trained = train_head(
+    config = load_settings(ReIDConfig, path, as_settings(smaller))
+    trained = train_model(
         config, dataset, None, tmp_path / "run", curves=tmp_path / "logs", distributed=Distributed.start("cpu")
     )
     assert trained.exit_status == 0
@@ -56,7 +56,7 @@ def test_head_recipe_trains(path: Path, dataset: Dataset, tmp_path: Path) -> Non
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_head_of_head_recipe(path: Path) -> None:
     head = " ".join(takewhile(lambda line: line.startswith("#"), path.read_text().splitlines()))
-    assert load_settings(HeadConfig, path).name == path.stem
+    assert load_settings(ReIDConfig, path).name == path.stem
     assert f"configs/heads/{path.name}" in head, "the command is missing"
     for word in ("reproduces", "cost", "expected"):
         assert re.search(rf"{word}\b", head, re.IGNORECASE), f"the {word} is missing"

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from dgnet.config import load_config
+from dgnet.core.checkpoint import load_checkpoint
 from dgnet.core.distributed import Distributed
 from dgnet.data.training_data import open_dataset
-from dgnet.runs.checkpoint import load_checkpoint
 from dgnet.training.pipeline import Job
 from tests.dgnet.small_training import SMALL, narrow_trunks
 

@@ -8,7 +8,7 @@ from dgnet.core.settings import as_settings, override_settings
 from dgnet.data.datasets import read_dataset
 from dgnet.data.pedestrians import SyntheticSpec, write_dataset
 from dgnet.data.records import Dataset
-from reid_heads.config import HeadConfig
+from reid_heads.config import ReIDConfig
 
 HEIGHT, WIDTH = 64, 48
 SMALL: dict[str, Any] = {
@@ -25,10 +25,10 @@ SMALL: dict[str, Any] = {
 }
 
 
-def small_config(**changes: Any) -> HeadConfig:
+def small_config(**changes: Any) -> ReIDConfig:
     """The small settings; `data__pad=4` changes `data.pad`."""
     named = {key.replace("__", "."): value for key, value in changes.items()}
-    return override_settings(HeadConfig(), as_settings(SMALL | named))
+    return override_settings(ReIDConfig(), as_settings(SMALL | named))
 
 
 def pedestrians(place: Path) -> Dataset:

@@ -8,21 +8,21 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import resnet18
 
+from dgnet.core.checkpoint import save_checkpoint
 from dgnet.core.errors import UserError
-from dgnet.models.head import Head
-from dgnet.runs.checkpoint import save_checkpoint
-from reid_heads.model_file import fill_head, load_head, open_head, save_head
-from reid_heads.models.registry import build_head
-from reid_heads.weights.third_party import read_original, translate
+from dgnet.models.model_file import read_model_file, save_model
+from dgnet.models.pretrained import load_pretrained, read_model
+from dgnet.models.registry import build_model
+from dgnet.models.reid_model import ReIDModel
 
 IDENTITIES = (3, 8, 21)
 
 
-def head_of(name: str, identities: int = 3, **options: str | int) -> Head:
-    return build_head(name, identities, **({"trunk": "resnet18", "features": 8} if name == "mgn" else {}), **options)
+def model_of(name: str, identities: int = 3, **options: str | int) -> ReIDModel:
+    return build_model(name, identities, **({"trunk": "resnet18", "features": 8} if name == "mgn" else {}), **options)
 
 
-def state_of_others(head: Head) -> dict[str, Tensor]:
+def state_of_others(head: ReIDModel) -> dict[str, Tensor]:
     """A BNNeck's weights as the baseline writes them."""
     names = {"trunk": "base", "neck": "bottleneck", "classifier": "classifier"}
     return {
@@ -32,9 +32,9 @@ def state_of_others(head: Head) -> dict[str, Tensor]:
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet18_kd", "mgn"])
 def test_a_stored_head_is_the_head(name: str, tmp_path: Path) -> None:
-    head, path = head_of(name, **({"stripes": "1-3-4"} if name == "mgn" else {})), tmp_path / "head.pth"
-    save_head(path, head, IDENTITIES, 64, 32)
-    stored = load_head(path)
+    head, path = model_of(name, **({"stripes": "1-3-4"} if name == "mgn" else {})), tmp_path / "head.pth"
+    save_model(path, head, IDENTITIES, 64, 32)
+    stored = read_model_file(path)
     assert (stored.identities, stored.height, stored.width) == (IDENTITIES, 64, 32)
     assert (stored.network.name, stored.network.options) == (head.name, head.options)
     images = torch.randn(2, 3, 64, 32)
@@ -44,39 +44,39 @@ def test_a_stored_head_is_the_head(name: str, tmp_path: Path) -> None:
 
 
 def test_the_list_of_identities_is_the_heads(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="a head of 3 identities was given a list of 2"):
-        save_head(tmp_path / "head.pth", head_of("resnet18"), [1, 2], 64, 32)
+    with pytest.raises(UserError, match="a model of 3 identities was given a list of 2"):
+        save_model(tmp_path / "head.pth", model_of("resnet18"), [1, 2], 64, 32)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_head_file_is_opened_by_its_name_or_its_plain_form(tmp_path: Path) -> None:
     path = tmp_path / "head.pth"
-    save_head(path, head_of("resnet18_kd"), IDENTITIES, 64, 32)
+    save_model(path, model_of("resnet18_kd"), IDENTITIES, 64, 32)
     for name in (None, "resnet18_kd", "resnet18"):
-        assert open_head(path, name).network.name == "resnet18_kd"
-    with pytest.raises(UserError, match="holds the head 'resnet18_kd', not 'resnet34'"):
-        open_head(path, "resnet34")
+        assert read_model(path, name).network.name == "resnet18_kd"
+    with pytest.raises(UserError, match="holds the model 'resnet18_kd', not 'resnet34'"):
+        read_model(path, "resnet34")
 
 
 @pytest.mark.parametrize("prefix", ["", "module.", "model."])
 def test_the_baselines_files_are_read(prefix: str, tmp_path: Path) -> None:
-    head, path = head_of("resnet18"), tmp_path / "baseline.pth"
+    head, path = model_of("resnet18"), tmp_path / "baseline.pth"
     state = {prefix + key: value for key, value in state_of_others(head).items()}
     torch.save({"state_dict": state, "epoch": 120} if prefix else state, path)
-    stored = open_head(path, "resnet18")
+    stored = read_model(path, "resnet18")
     assert (stored.identities, stored.height, stored.width) == ((), 256, 128)
     assert all(torch.equal(value, stored.network.state_dict()[key]) for key, value in head.state_dict().items())
 
 
 def test_branches_of_the_sources_distillation_are_left_aside(tmp_path: Path) -> None:
-    head, path = head_of("resnet18"), tmp_path / "kd.pth"
+    head, path = model_of("resnet18"), tmp_path / "kd.pth"
     torch.save(state_of_others(head) | {"branch1.conv.weight": torch.zeros(2)}, path)
-    assert read_original(path, "resnet18_kd").name == "resnet18"
-    with pytest.raises(UserError, match=r"another architecture than the head 'resnet18' \(first mismatch: branch1"):
-        read_original(path, "resnet18")
+    assert read_model(path, "resnet18_kd").network.name == "resnet18"
+    with pytest.raises(UserError, match=r"another architecture than the model 'resnet18' \(first mismatch: branch1"):
+        read_model(path, "resnet18")
 
 
-def state_of_mgn_pytorch(head: Head) -> dict[str, Tensor]:
+def state_of_mgn_pytorch(head: ReIDModel) -> dict[str, Tensor]:
     """An MGN's weights as MGN-pytorch writes them."""
     found = {}
     for key, value in head.state_dict().items():
@@ -98,10 +98,10 @@ def state_of_mgn_pytorch(head: Head) -> dict[str, Tensor]:
 
 
 def test_a_file_of_mgn_pytorch_tells_its_stripes_itself(tmp_path: Path) -> None:
-    head, path = head_of("mgn", stripes="1-2-4").eval(), tmp_path / "mgn.pt"
+    head, path = model_of("mgn", stripes="1-2-4").eval(), tmp_path / "mgn.pt"
     torch.save(state_of_mgn_pytorch(head), path)
     # The recipe's options, as tools/train_mgn.py --test-only passes them on.
-    read = read_original(path, "mgn", trunk="resnet18", stripes="1-2-3", pooling="avg").eval()
+    read = read_model(path, "mgn", trunk="resnet18", stripes="1-2-3", pooling="avg").network
     images = torch.randn(2, 3, 96, 32, generator=torch.Generator().manual_seed(0))
     assert torch.equal(read.embed(images), head.embed(images))
 
@@ -110,25 +110,23 @@ def test_imagenet_weights_fill_every_trunk(tmp_path: Path) -> None:
     torch.manual_seed(0)
     published, path = resnet18().state_dict(), tmp_path / "imagenet.pth"
     torch.save(published, path)
-    plain, distilled, mgn = (head_of(name) for name in ("resnet18", "resnet18_kd", "mgn"))
+    plain, distilled, mgn = (model_of(name) for name in ("resnet18", "resnet18_kd", "mgn"))
     before = plain.get_submodule("classifier").weight.clone()
     for head in (plain, distilled, mgn):
-        assert not fill_head(head, path)
-        places = {place: key for key in published for place in translate(key, head, imagenet=True)}
+        assert not load_pretrained(head, path)
+        places = {place: key for key in published if not key.startswith("fc.") for place in head.trunk_keys(key)}
         state = head.state_dict()
         trunk = {id(parameter) for parameter in head.trunk_parameters()}
         assert {key for key, value in head.named_parameters() if id(value) in trunk} <= places.keys()
         assert all(torch.equal(state[place], published[key]) for place, key in places.items())
     assert torch.equal(plain.get_submodule("classifier").weight, before)
-    assert translate("layer3.1.conv1.weight", mgn, imagenet=True) == [
-        f"branches.{branch}.0.0.conv1.weight" for branch in range(3)
-    ]
+    assert mgn.trunk_keys("layer3.1.conv1.weight") == [f"branches.{branch}.0.0.conv1.weight" for branch in range(3)]
 
 
 def test_a_head_is_filled_from_our_own_file(tmp_path: Path) -> None:
-    head, other, path = head_of("resnet18"), head_of("resnet18"), tmp_path / "head.pth"
-    save_head(path, head, IDENTITIES, 64, 32)
-    assert fill_head(other, path)
+    head, other, path = model_of("resnet18"), model_of("resnet18"), tmp_path / "head.pth"
+    save_model(path, head, IDENTITIES, 64, 32)
+    assert load_pretrained(other, path)
     assert all(torch.equal(value, other.state_dict()[key]) for key, value in head.state_dict().items())
 
 
@@ -141,7 +139,7 @@ def text(path: Path) -> None:
 
 
 def truncated(path: Path) -> None:
-    save_head(path, head_of("resnet18"), IDENTITIES, 64, 32)
+    save_model(path, model_of("resnet18"), IDENTITIES, 64, 32)
     path.write_bytes(path.read_bytes()[:-5000])
 
 
@@ -154,7 +152,7 @@ def numbers(path: Path) -> None:
 
 
 def a_teacher(path: Path) -> None:
-    save_checkpoint(path, {"kind": "dgnet teacher", "state": head_of("resnet18").state_dict()})
+    save_checkpoint(path, {"kind": "dgnet teacher", "state": model_of("resnet18").state_dict()})
 
 
 def nothing(path: Path) -> None:
@@ -167,7 +165,7 @@ def nothing(path: Path) -> None:
         (pickled_module, "a pickled module"),
         (text, "not a PyTorch file"),
         (truncated, "damaged"),
-        (a_list, "this is a list"),
+        (a_list, "it holds a list"),
         (numbers, "holds no weights"),
         (
             a_teacher,
@@ -179,7 +177,7 @@ def nothing(path: Path) -> None:
 def test_a_wrong_file_is_one_sentence(write: Callable[[Path], None], words: str, tmp_path: Path) -> None:
     path = tmp_path / "weights.pth"
     write(path)
-    for read in (lambda: open_head(path, "resnet18"), lambda: fill_head(head_of("resnet18"), path)):
+    for read in (lambda: read_model(path, "resnet18"), lambda: load_pretrained(model_of("resnet18"), path)):
         with pytest.raises(UserError) as refused:
             read()
         assert words in str(refused.value)
@@ -188,20 +186,20 @@ def test_a_wrong_file_is_one_sentence(write: Callable[[Path], None], words: str,
 
 def test_another_architecture_or_number_of_identities(tmp_path: Path) -> None:
     theirs, ours, imagenet = (tmp_path / f"{name}.pth" for name in ("theirs", "ours", "imagenet"))
-    torch.save(state_of_others(head_of("resnet18")), theirs)
-    save_head(ours, head_of("resnet18"), IDENTITIES, 64, 32)
+    torch.save(state_of_others(model_of("resnet18")), theirs)
+    save_model(ours, model_of("resnet18"), IDENTITIES, 64, 32)
     torch.save(resnet18().state_dict(), imagenet)
     for path in (theirs, ours, imagenet):
         with pytest.raises(UserError, match="resnet34"):
-            fill_head(head_of("resnet34"), path)
+            load_pretrained(model_of("resnet34"), path)
     for path in (theirs, ours):
-        with pytest.raises(UserError, match=r"knows? 3 identities, the head 'resnet18' has 7"):
-            fill_head(head_of("resnet18", 7), path)
+        with pytest.raises(UserError, match=r"(have|has) 3 identities, the model 'resnet18' has 7"):
+            load_pretrained(model_of("resnet18", 7), path)
     with pytest.raises(UserError, match=r"last_stride 1.*last_stride 2"):
-        fill_head(head_of("resnet18", last_stride=2), ours)
+        load_pretrained(model_of("resnet18", last_stride=2), ours)
     with pytest.raises(UserError, match="name it: resnet18"):
-        open_head(theirs)
-    with pytest.raises(UserError, match="no trained head"):
-        open_head(imagenet, "resnet18")
-    with pytest.raises(UserError, match="must hold a trained head .* does not say that it is a file of ours"):
-        load_head(theirs)
+        read_model(theirs)
+    with pytest.raises(UserError, match="holds no trained"):
+        read_model(imagenet, "resnet18")
+    with pytest.raises(UserError, match="must hold a trained re-ID model .* does not say that it is a file of ours"):
+        read_model_file(theirs)

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from dgnet.models.head import Head
+from dgnet.models.pretrained import read_model
+from dgnet.models.reid_model import ReIDModel
 from reid_heads.losses.center import center_loss
 from reid_heads.losses.hard_mining import hardest_distances
 from reid_heads.losses.label_smoothing import smoothed_labels, soft_cross_entropy
@@ -17,7 +18,6 @@ from reid_heads.losses.msml import margin_sample_mining_loss
 from reid_heads.losses.objective import Objective
 from reid_heads.losses.triplet import soft_margin_triplet_loss, triplet_loss
 from reid_heads.training.schedules import warmup_multistep
-from reid_heads.weights.third_party import read_original, translate
 from tests.reference_fill import filled_state_dict, images
 
 REFERENCE = Path(__file__).parents[1] / "reference"
@@ -36,10 +36,10 @@ def arrays() -> dict[str, np.ndarray]:
     return dict(np.load(REFERENCE / "heads_dev.npz"))
 
 
-def filled_head(shapes: dict, prefix: str, name: str, folder: Path, **options: str) -> Head:
+def filled_head(shapes: dict, prefix: str, name: str, folder: Path, **options: str) -> ReIDModel:
     """A head of the originals' weights, through a file of theirs."""
     torch.save(filled_state_dict(shapes, prefix), folder / "original.pth")
-    return read_original(folder / "original.pth", name, **options).double()
+    return read_model(folder / "original.pth", name, **options).network.train().double()
 
 
 def close(ours: Tensor, stored: np.ndarray) -> bool:
@@ -89,7 +89,7 @@ def test_mgn_equals_the_original(pooling: str, tmp_path: Path) -> None:
     ours = dict(head.named_parameters())
     largest = max(case["grad_norms"].values())
     for key, stored in case["grad_norms"].items():
-        (place,) = translate(key, head, imagenet=False)
+        (place,) = head.third_party_keys(key)
         norm = ours[place].grad.norm().item()
         if stored < NOISE * largest:
             assert norm < 10 * NOISE * largest, key

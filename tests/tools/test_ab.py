@@ -19,7 +19,7 @@ from dgnet.core.settings import load_settings
 from dgnet.data.datasets import read_dataset
 from eval.report.paired import paired_difference
 from eval.report.report import read_report
-from reid_heads.config import HeadConfig
+from reid_heads.config import ReIDConfig
 from tests.dgnet.generation.small_run import write_run
 from tests.dgnet.small_generator import IDENTITIES
 from tests.dgnet.small_training import narrow_trunks
@@ -264,7 +264,7 @@ def test_the_shipped_configuration() -> None:
     config = load_settings(TrialConfig, path)
     assert config.name == path.stem and config.seeds >= 5
     assert f"python tools/ab.py --config configs/{path.name}" in path.read_text()
-    heads = [config.head_of(name, 3, Path("made")) for name in config.rows]
-    assert all(isinstance(head, HeadConfig) and head.run.seed == 3 and head.test.every == 0 for head in heads)
+    heads = [config.model_of(name, 3, Path("made")) for name in config.rows]
+    assert all(isinstance(head, ReIDConfig) and head.run.seed == 3 and head.test.every == 0 for head in heads)
     assert any(head.generated.filters for head in heads) and any(head.head.name.endswith("_kd") for head in heads)
     assert [head.generated.source for head in heads][:2] == [None, Path("made")]

@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from dgnet.config import parse_config, resolved
+from dgnet.core.checkpoint import save_checkpoint
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.data.training_data import open_dataset
 from dgnet.models.build import build_generator
-from dgnet.runs.checkpoint import checkpoint_path, save_checkpoint
+from dgnet.runs.checkpoint import checkpoint_path
 from eval.report.report import Figure, Report, read_report
 from tests.eval.images.random_inception import random_state
 from tests.eval.images.random_trunk import trunk

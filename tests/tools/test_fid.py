@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from dgnet.config import parse_config
+from dgnet.core.checkpoint import file_hash, save_checkpoint
 from dgnet.models.build import build_teacher
-from dgnet.runs.checkpoint import file_hash, save_checkpoint
+from dgnet.models.model_file import save_model
+from dgnet.models.registry import build_model
 from dgnet.training.teacher import KIND
-from reid_heads.model_file import save_head
-from reid_heads.models.registry import build_head
 from tests.dgnet.small_generator import small_generator, store
 from tests.eval.images.random_inception import random_state
 from tests.eval.images.small_files import picture, write, write_set
@@ -163,7 +163,7 @@ def test_the_run_of_a_head_is_named_by_its_folder(
 ) -> None:
     folder = sets / "outputs" / "trained"
     folder.mkdir()
-    save_head(folder / "mAP_45.5.pth", build_head("resnet18", 2), (3, 5), 32, 16)
+    save_model(folder / "mAP_45.5.pth", build_model("resnet18", 2), (3, 5), 32, 16)
     options = ("--extractor", "trained", "--output-path", sets)
     status, printed, _ = answer(fid, monkeypatch, capsys, sets / "real", sets / "made", *options)
     assert status == 0

@@ -10,15 +10,14 @@ from dgnet.core.errors import UserError
 from dgnet.data.datasets import read_dataset
 from dgnet.data.pedestrians import write_dataset
 from dgnet.generation.load import load_generator
-from dgnet.models.appearance import PARTS, HeadAppearanceEncoder
+from dgnet.models.appearance import PARTS, ReIDAppearanceEncoder
 from dgnet.models.build import build_discriminator, build_generator
+from dgnet.models.model_file import save_model
+from dgnet.models.registry import build_model
 from dgnet.training.optimizers import Optimizers
 from reid_heads.config import GeneratedConfig
 from reid_heads.generated.sources import LiveGenerator, open_generated
-from reid_heads.model_file import save_head
 from reid_heads.models.bnneck import BNNeck
-from reid_heads.models.registry import build_head
-from reid_heads.models.student import build_student
 from tests.dgnet.generation.small_run import SETTINGS
 from tests.dgnet.small_generator import IDENTITIES, small_config, store
 from tests.tools.gan_tool import Here, write_config
@@ -41,21 +40,19 @@ def test_a_bnneck_learns_in_the_joint_training(
     status, _, said = here(*settings)
     assert status == 0, said
     run = tmp_path / "outputs" / "whole"
-    early, late = (load_generator(run, iteration=i, build_head=build_student).network.appearance for i in (2, 4))
-    assert isinstance(late, HeadAppearanceEncoder)
-    assert isinstance(late.head, BNNeck)
+    early, late = (load_generator(run, iteration=i).network.appearance for i in (2, 4))
+    assert isinstance(late, ReIDAppearanceEncoder)
+    assert isinstance(late.model, BNNeck)
     # Trunk, neck and classifier learn; the neck's bias is held at 0.
     moved = {key for key, value in late.state_dict().items() if not torch.equal(value, early.state_dict()[key])}
-    learning = {f"backbone.{name}" for name, p in late.head.named_parameters() if p.requires_grad}
+    learning = {f"backbone.{name}" for name, p in late.model.named_parameters() if p.requires_grad}
     assert learning <= moved
-    assert not late.head.neck.bias.any()
-    with pytest.raises(UserError, match="appearance.head is 'resnet18', and this program knows no heads"):
-        load_generator(run)
+    assert not late.model.neck.bias.any()
 
 
 def test_the_head_is_the_primary_classifier_and_makes_the_code() -> None:
-    head = build_head("mgn", 5, trunk="resnet18", features=8).eval()
-    encoder = HeadAppearanceEncoder(head).eval()
+    head = build_model("mgn", 5, trunk="resnet18", features=8).eval()
+    encoder = ReIDAppearanceEncoder(head).eval()
     images = torch.randn(2, 3, 96, 48)
     with torch.no_grad():
         output, own = encoder(images), head(images)
@@ -67,23 +64,26 @@ def test_the_head_is_the_primary_classifier_and_makes_the_code() -> None:
 
 def test_random_weights_learn_faster_than_the_trunk() -> None:
     config = override_config(small_config(), [HEAD])
-    generator = build_generator(config, len(IDENTITIES), build_head=build_student)
+    generator = build_generator(config, len(IDENTITIES))
     rates = Optimizers(generator, build_discriminator(config), config).appearance.param_groups
     trunk, fresh = ({id(parameter) for parameter in group["params"]} for group in rates)
     assert rates[1]["lr"] == 10 * rates[0]["lr"]
     encoder = generator.appearance
-    assert isinstance(encoder, HeadAppearanceEncoder)
-    assert trunk == {id(parameter) for parameter in encoder.head.get_submodule("trunk").parameters()}
+    assert isinstance(encoder, ReIDAppearanceEncoder)
+    assert trunk == {id(parameter) for parameter in encoder.model.get_submodule("trunk").parameters()}
     assert trunk | fresh == {id(parameter) for parameter in encoder.parameters()}
 
 
 def test_a_trained_head_begins_where_it_stopped(tmp_path: Path) -> None:
-    head = build_head("resnet18", 3)
-    save_head(tmp_path / "head.pth", head, [1, 2, 3], 64, 48)
-    student = build_student("resnet18", 3, tmp_path / "head.pth")
+    head = build_model("resnet18", 3)
+    save_model(tmp_path / "head.pth", head, [1, 2, 3], 64, 48)
+    config = override_config(small_config(), [HEAD, f"appearance.weights={tmp_path / 'head.pth'}"])
+    encoder = build_generator(config, 3).appearance
+    assert isinstance(encoder, ReIDAppearanceEncoder)
+    student = encoder.model
     assert all(torch.equal(value, head.state_dict()[key]) for key, value in student.state_dict().items())
-    with pytest.raises(UserError, match="one without _kd, not 'resnet18_kd'"):
-        build_student("resnet18_kd", 3, None)
+    with pytest.raises(UserError, match="no self-distillation: .*resnet18.*not 'resnet18_kd'"):
+        build_generator(override_config(config, ["appearance.head=resnet18_kd"]), 3)
 
 
 def test_every_tool_reads_a_run_whose_encoder_is_a_head(
@@ -94,7 +94,7 @@ def test_every_tool_reads_a_run_whose_encoder_is_a_head(
     data = read_dataset(people)
     config = override_config(small_config(), [*SETTINGS, HEAD, f"data.root={people}", "name=student"])
     torch.manual_seed(0)
-    generator = build_generator(config, len(IDENTITIES), build_head=build_student).eval()
+    generator = build_generator(config, len(IDENTITIES)).eval()
     discriminator = build_discriminator(config).state_dict()
     run = tmp_path / "outputs" / "student"
     store(run, generator, 4, config=resolved(config), discriminator=discriminator, identities=list(data.identities))

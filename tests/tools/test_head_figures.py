@@ -11,10 +11,10 @@ from dgnet.core import pixels
 from dgnet.core.errors import UserError
 from dgnet.data.cache import ImageCache
 from dgnet.data.records import JUNK, Dataset
-from dgnet.models.head import Head
+from dgnet.models.registry import build_model
+from dgnet.models.reid_model import ReIDModel
 from eval.reid.ranking import rank_metrics
 from reid_heads.config import TestConfig as Settings
-from reid_heads.models.registry import build_head
 from tests.dgnet.small_training import narrow_trunks
 from tests.eval.reid.sides import sides
 from tests.reid_heads.small_data import HEIGHT, WIDTH, pedestrians
@@ -27,14 +27,14 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 @pytest.fixture
-def head(monkeypatch: pytest.MonkeyPatch) -> Head:
+def head(monkeypatch: pytest.MonkeyPatch) -> ReIDModel:
     narrow_trunks(monkeypatch)
     torch.manual_seed(0)
-    return build_head("resnet18", 3)
+    return build_model("resnet18", 3)
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_the_figures_are_those_of_the_embedding(dataset: Dataset, head: Head, mirrored: bool) -> None:
+def test_the_figures_are_those_of_the_embedding(dataset: Dataset, head: ReIDModel, mirrored: bool) -> None:
     columns = []
     with torch.no_grad():
         head.eval()
@@ -73,7 +73,7 @@ def test_what_cannot_be_measured_is_said_before_a_run_begins(dataset: Dataset) -
         figures_of(alone, Settings(), HEIGHT, WIDTH, "resnet18")
 
 
-def test_few_images_are_re_ranked_by_fewer_neighbors(dataset: Dataset, head: Head) -> None:
+def test_few_images_are_re_ranked_by_fewer_neighbors(dataset: Dataset, head: ReIDModel) -> None:
     measure = figures_of(dataset, Settings(re_rank=True), HEIGHT, WIDTH, "resnet18")
     assert measure is not None
     images = len(dataset.query) + sum(record.identity != JUNK for record in dataset.gallery)
@@ -84,7 +84,7 @@ def test_few_images_are_re_ranked_by_fewer_neighbors(dataset: Dataset, head: Hea
     ]  # fmt: skip
 
 
-def test_images_are_decoded_for_each_test(tmp_path: Path, head: Head) -> None:
+def test_images_are_decoded_for_each_test(tmp_path: Path, head: ReIDModel) -> None:
     dataset = pedestrians(tmp_path / "people")
     measure = figures_of(dataset, Settings(), HEIGHT, WIDTH, "resnet18")
     assert measure is not None

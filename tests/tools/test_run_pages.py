@@ -7,12 +7,12 @@ import pytest
 import yaml
 
 from dgnet.config import Config, override_config, resolved
+from dgnet.core.checkpoint import file_hash
 from dgnet.core.distributed import Distributed
 from dgnet.data.cache import ImageCache
 from dgnet.data.datasets import read_dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.generation.load import find_generator
-from dgnet.runs.checkpoint import file_hash
 from dgnet.runs.scalars import ScalarTable
 from eval.report.report import Figure, Report, read_report, write_report
 from tests.dgnet.small_generator import small_config, small_generator, store

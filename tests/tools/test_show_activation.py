@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from reid_heads.model_file import save_head
-from reid_heads.models.registry import build_head
+from dgnet.models.model_file import save_model
+from dgnet.models.registry import build_model
 from tests.visual.small_run import Script, write_run
 from tools.show_activation import main
 
@@ -18,7 +18,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("activation")
     write_run(place)
     torch.manual_seed(0)
-    save_head(place / "head.pth", build_head("resnet18", 3), (1, 2, 3), 64, 32)
+    save_model(place / "head.pth", build_model("resnet18", 3), (1, 2, 3), 64, 32)
     return place
 
 

@@ -12,7 +12,8 @@ import torch
 import yaml
 from PIL import Image
 
-from dgnet.runs.checkpoint import list_checkpoints, load_checkpoint
+from dgnet.core.checkpoint import load_checkpoint
+from dgnet.runs.checkpoint import list_checkpoints
 from tests.tools.gan_tool import ITERATIONS, Here, begin, finish, leaves, write_config
 
 # Whole programs, three of them in one test: a busy machine takes its time.

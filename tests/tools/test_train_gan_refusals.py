@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from dgnet.config import load_config
+from dgnet.core.checkpoint import load_checkpoint, save_checkpoint
 from dgnet.core.distributed import Distributed
 from dgnet.data.training_data import open_dataset
 from dgnet.models.build import build_teacher
-from dgnet.runs.checkpoint import list_checkpoints, load_checkpoint, save_checkpoint
+from dgnet.runs.checkpoint import list_checkpoints
 from dgnet.training.teacher import describe_teacher
 from tests.tools.gan_tool import ROOT, Here, write_config
 

@@ -18,10 +18,11 @@ import yaml
 from PIL import Image
 from torch import nn
 
+from dgnet.core.checkpoint import file_hash, load_checkpoint
 from dgnet.core.errors import command
-from dgnet.runs.checkpoint import file_hash, list_checkpoints, load_checkpoint
-from reid_heads.model_file import save_head
-from reid_heads.models.registry import build_head
+from dgnet.models.model_file import save_model
+from dgnet.models.registry import build_model
+from dgnet.runs.checkpoint import list_checkpoints
 from tests.dgnet.small_training import narrow_trunks
 from tests.reid_heads.small_data import pedestrians
 from tests.tools.gan_tool import leaves
@@ -262,7 +263,7 @@ def test_a_mistake_is_one_sentence(here: Here, place: Path, words: tuple[object,
 
 def test_wrong_weights_are_one_sentence(here: Here, place: Path) -> None:
     torch.save(nn.Linear(2, 2), place / "module.pth")
-    save_head(place / "other.pth", build_head("resnet18", 4), (1, 2, 3, 4), 64, 32)
+    save_model(place / "other.pth", build_model("resnet18", 4), (1, 2, 3, 4), 64, 32)
     for words, sentence in (
         (("--model_path", "module.pth"), "module.pth: a pickled module or other code, which is not loaded"),
         (("--model_path", "other.pth"), "other.pth: knows 4 identities"),

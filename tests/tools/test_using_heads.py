@@ -16,10 +16,10 @@ from torch import Tensor
 
 from dgnet.core import pixels
 from dgnet.core.errors import UserError, command
-from dgnet.models.head import Head, HeadOutput, Option
+from dgnet.models.model_file import StoredModel, read_model_file, save_model
+from dgnet.models.registry import build_model
+from dgnet.models.reid_model import Option, ReIDModel, ReIDOutput
 from reid_heads import export
-from reid_heads.model_file import StoredHead, load_head, save_head
-from reid_heads.models.registry import build_head
 from tools import export_onnx, extract, search
 from visual.drawing.ranked_lists import RIGHT, WRONG
 
@@ -40,23 +40,23 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     return run
 
 
-def trained(name: str = "resnet18_kd", **options: str | int) -> Head:
+def trained(name: str = "resnet18_kd", **options: str | int) -> ReIDModel:
     torch.manual_seed(0)
-    head = build_head(name, 3, **options)
+    head = build_model(name, 3, **options)
     with torch.no_grad():
         head(torch.randn(4, 3, HEIGHT, WIDTH))
     return head.eval()
 
 
-class Plain(Head):
+class Plain(ReIDModel):
     """The least that is a head: it exports in a blink."""
 
     def __init__(self, name: str, identities: int, options: dict[str, Option]) -> None:
         super().__init__(name, identities, options)
         self.embedding_size = self.channels = 3
 
-    def forward(self, images: Tensor) -> HeadOutput:
-        return HeadOutput(self.embed(images), (), (), images)
+    def forward(self, images: Tensor) -> ReIDOutput:
+        return ReIDOutput(self.embed(images), (), (), images)
 
     def embed(self, images: Tensor) -> Tensor:
         return images.mean((2, 3))
@@ -69,7 +69,7 @@ class Plain(Head):
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`head.pth`, and `people/` of five images of several sizes, some with an identity in their name."""
     place = tmp_path_factory.mktemp("heads")
-    save_head(place / "head.pth", trained(), [4, 7, 9], HEIGHT, WIDTH)
+    save_model(place / "head.pth", trained(), [4, 7, 9], HEIGHT, WIDTH)
     (place / "people" / "more").mkdir(parents=True)
     draw = np.random.default_rng(0)
     for name, size in (
@@ -92,7 +92,7 @@ def read(path: Path) -> Tensor:
 
 
 def embeddings(place: Path, files: list[Path]) -> np.ndarray:
-    head = load_head(place / "head.pth").network
+    head = read_model_file(place / "head.pth").network
     with torch.no_grad():
         return F.normalize(head.embed(pixels.normalize(torch.stack([read(path) for path in files])))).numpy()
 
@@ -146,7 +146,7 @@ def test_a_search_finds_the_copy_first_and_never_the_query_itself(place: Path, t
     assert call(search, *words, *again)[1].splitlines()[1:4] == lines[1:4]
     status, _, said = call(search, *words, *again, "--overwrite", "--mirrored")
     assert status == 2 and "must be of images prepared by" in said
-    save_head(tmp_path / "other.pth", trained(), [1, 2, 3], HEIGHT, WIDTH)
+    save_model(tmp_path / "other.pth", trained(), [1, 2, 3], HEIGHT, WIDTH)
     status, _, said = call(search, "--model-path", tmp_path / "other.pth", *again, "--overwrite")
     assert status == 2 and "must be of the weights" in said
     # Nobody else to find.
@@ -217,7 +217,7 @@ def test_the_exported_head_takes_plain_rgb_in_any_number(place: Path, tmp_path: 
 
 def test_mgn_by_max_exports_with_unit_input_and_the_mirror_image(tmp_path: Path) -> None:
     head = trained("mgn", trunk="resnet18", features=8, pooling="max")
-    stored, to = StoredHead(head, (1, 2, 3), HEIGHT, WIDTH), tmp_path / "mgn.onnx"
+    stored, to = StoredModel(head, (1, 2, 3), HEIGHT, WIDTH), tmp_path / "mgn.onnx"
     done = export.export_onnx(stored, to, kind="unit", mirrored=True)
     assert done.size == to.stat().st_size
     images = torch.randint(0, 256, (5, 3, HEIGHT, WIDTH), dtype=torch.uint8)
@@ -230,7 +230,7 @@ def test_mgn_by_max_exports_with_unit_input_and_the_mirror_image(tmp_path: Path)
 
 def test_a_file_that_answers_otherwise_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export, "parity", lambda *_: 0.5)
-    stored = StoredHead(Plain("plain", 3, {}).eval(), (1, 2, 3), HEIGHT, WIDTH)
+    stored = StoredModel(Plain("plain", 3, {}).eval(), (1, 2, 3), HEIGHT, WIDTH)
     with pytest.raises(UserError, match="was not written: onnxruntime's embeddings differ"):
         export.export_onnx(stored, tmp_path / "head.onnx")
     assert not list(tmp_path.iterdir())

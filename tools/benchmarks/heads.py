@@ -20,9 +20,9 @@ from dgnet.core.device import Precision, PrecisionName, choose_device
 from dgnet.core.errors import UserError
 from dgnet.core.machine import machine, versions
 from dgnet.models.backbone import Backbone
+from dgnet.models.registry import build_model
 from reid_heads.losses.objective import Objective
 from reid_heads.models.bnneck import TRUNKS, pool_globally
-from reid_heads.models.registry import build_head
 from tools.benchmarks.limits import require_at_least
 
 Work = Callable[[], None]
@@ -103,7 +103,7 @@ def prepared(args: argparse.Namespace, device: torch.device) -> dict[str, Work]:
     identities = args.batch_size // 4
     images = torch.randn(args.batch_size, 3, args.height, args.width).to(device, memory_format=torch.channels_last)
     labels = torch.arange(identities).repeat_interleave(4).to(device)
-    head = build_head(args.head, identities).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    head = build_model(args.head, identities).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     plain = Plain(args.head, identities).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     objective = Objective(head, "1*CrossEntropy+1*Triplet", margin=0.3, label_smoothing=0.1).to(device)
     return {

@@ -8,21 +8,19 @@ import torch
 from torch import Tensor, nn
 
 from dgnet.core import pixels
+from dgnet.core.checkpoint import file_hash, load_checkpoint, what_it_holds
 from dgnet.core.errors import UserError
 from dgnet.generation.load import find_generator
-from dgnet.models.embedding import appearance_embedding, head_embedding, teacher_embedding
+from dgnet.models.embedding import appearance_embedding, model_embedding, teacher_embedding
 from dgnet.models.frozen import evaluating
-from dgnet.runs.checkpoint import file_hash, load_checkpoint, what_it_holds
+from dgnet.models.model_file import KIND as HEAD
+from dgnet.models.model_file import read_model_file
 from dgnet.runs.find import run_folders, unknown_run
 from dgnet.runs.load import KIND as GENERATOR
 from dgnet.runs.loaded_generator import LoadedGenerator
 from dgnet.training.teacher import KIND as TEACHER
 from dgnet.training.teacher import load_teacher
 from eval.images.extractor import Extractor
-from reid_heads.model_file import KIND as HEAD
-from reid_heads.model_file import load_head
-from reid_heads.models.registry import ADD_MIRROR_IMAGE
-from reid_heads.models.student import build_student
 from tools.evaluation.run_data import own_weights
 
 SPACE = "identity space"
@@ -54,12 +52,12 @@ def reid_extractor(
         embed = teacher_embedding(teacher.network, seen)
         return of_network(f"teacher {_told(path)}", teacher.network, embed, teacher.height, teacher.width, seen)
     if kind == HEAD:
-        head = load_head(path, device)
-        seen = head.network.name in ADD_MIRROR_IMAGE if mirrored is None else mirrored
-        embed = head_embedding(head.network, seen)
+        head = read_model_file(path, device)
+        seen = head.network.adds_mirror_image if mirrored is None else mirrored
+        embed = model_embedding(head.network, seen)
         return of_network(f"head {_told(path)}", head.network, embed, head.height, head.width, seen)
     if kind == GENERATOR:
-        found = find_generator(str(named), output, device=device, build_head=build_student)
+        found = find_generator(str(named), output, device=device)
         return encoder_extractor(found, found.name, mirrored is not False)
     raise UserError(f"{path}: must hold a teacher, a trained head or a DG-Net, {what_it_holds(content)}")
 

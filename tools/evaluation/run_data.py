@@ -14,7 +14,7 @@ from dgnet.runs.checkpoint import latest_checkpoint
 from dgnet.runs.find import holds_generator, is_official
 from dgnet.runs.folder import CONFIG
 from dgnet.training.teacher import TEACHER_FILE
-from reid_heads.config import HeadConfig
+from reid_heads.config import ReIDConfig
 
 
 def weights_of(named: str | Path, output: Path = Path()) -> Path:
@@ -52,7 +52,7 @@ def dataset_of_run(weights: Path) -> Dataset:
             except (yaml.YAMLError, UnicodeDecodeError) as error:
                 raise UserError(f"{source} is not readable as YAML; name the data set by --data") from error
             if isinstance(values, dict) and isinstance(values.get("data"), dict):
-                kind: type[HeadConfig | Config] = HeadConfig if "head" in values else Config
+                kind: type[ReIDConfig | Config] = ReIDConfig if "head" in values else Config
                 config = parse_settings(kind, {"data": values["data"]}, str(source))
                 return open_dataset(config.data, Distributed.start("cpu"))
     raise UserError(f"{weights}: no configuration beside it tells which data it was trained on; name them by --data")

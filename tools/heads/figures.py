@@ -9,14 +9,14 @@ from torch import Tensor
 
 from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset, Record
-from dgnet.models.embedding import head_embedding
-from dgnet.models.head import Head
+from dgnet.models.embedding import model_embedding
+from dgnet.models.registry import model_class
+from dgnet.models.reid_model import ReIDModel
 from eval.images.extractor import features_of
 from eval.reid.labeled_features import LabeledFeatures
 from eval.reid.ranking import RankingResult, rank_metrics
 from eval.reid.rerank import KReciprocal
 from reid_heads.config import TestConfig
-from reid_heads.models.registry import ADD_MIRROR_IMAGE
 from tools.evaluation.accuracy import usual_reranking
 from tools.evaluation.reid_extractor import of_network
 
@@ -24,7 +24,7 @@ RANKS = (1, 5, 10)
 
 
 @dataclass(frozen=True)
-class HeadFigures:
+class ModelFigures:
     """Measures heads on query and gallery, whose images are decoded for each test: kept they would take gigabytes."""
 
     dataset: Dataset
@@ -39,9 +39,9 @@ class HeadFigures:
         """What decides whether figures may be compared (re-ranked ones: `reranking`, too)."""
         return f"protocol standard, {'image and mirror image' if self.mirrored else 'image alone'}"
 
-    def __call__(self, head: Head) -> dict[str, float]:
+    def __call__(self, head: ReIDModel) -> dict[str, float]:
         """Figures 0..1: mAP, Rank-1, Rank-5, Rank-10, and those after re-ranking. The head keeps its modes."""
-        embed = head_embedding(head, self.mirrored)
+        embed = model_embedding(head, self.mirrored)
         extractor = of_network(head.name, head, embed, self.height, self.width, self.mirrored)
         query, gallery = (
             LabeledFeatures.of_records(
@@ -55,7 +55,7 @@ class HeadFigures:
         return found
 
 
-def figures_of(dataset: Dataset, settings: TestConfig, height: int, width: int, name: str) -> HeadFigures | None:
+def figures_of(dataset: Dataset, settings: TestConfig, height: int, width: int, name: str) -> ModelFigures | None:
     """What measures heads of that name by the protocol `standard` (`eval.reid.ranking`); None for a data set without a
     test
     split.
@@ -69,9 +69,9 @@ def figures_of(dataset: Dataset, settings: TestConfig, height: int, width: int, 
         return None
     _refuse_pointless(dataset)
     identities = (_column(split, "identity") for split in (dataset.query, dataset.gallery))
-    mirrored = name in ADD_MIRROR_IMAGE if settings.mirrored is None else settings.mirrored
+    mirrored = model_class(name).adds_mirror_image if settings.mirrored is None else settings.mirrored
     reranking = usual_reranking(*identities) if settings.re_rank else None
-    return HeadFigures(dataset, settings, height, width, mirrored, reranking)
+    return ModelFigures(dataset, settings, height, width, mirrored, reranking)
 
 
 def _named(result: RankingResult, prefix: str = "") -> dict[str, float]:

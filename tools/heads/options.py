@@ -6,7 +6,7 @@ from pathlib import Path
 from dgnet.core.cli import add_output_path
 from dgnet.core.errors import UserError
 from dgnet.core.option_types import above, at_least, expanded_path, folder_name
-from reid_heads.config import HeadConfig
+from reid_heads.config import ReIDConfig
 from reid_heads.generated.label_policies import POLICIES
 from tools.evaluation.options import add_mirrored_option
 
@@ -31,7 +31,7 @@ def baseline_config(args: argparse.Namespace) -> Path:
     return CONFIGS / ("self_distillation.yaml" if distils else "bnneck.yaml")
 
 
-def baseline_settings(args: argparse.Namespace, config: HeadConfig) -> dict[str, object]:
+def baseline_settings(args: argparse.Namespace, config: ReIDConfig) -> dict[str, object]:
     """What the options of `tools/train.py` set, on top of `config`.
 
     Raises:

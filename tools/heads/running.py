@@ -11,13 +11,13 @@ from dgnet.core.settings import resolved
 from dgnet.data.checks import count_splits, split_table
 from dgnet.data.training_data import open_dataset
 from dgnet.models.build import parameter_count
+from dgnet.models.pretrained import read_model
+from dgnet.models.registry import build_model
 from dgnet.runs.folder import refuse_foreign
 from dgnet.runs.scalars import read_scalars
-from reid_heads.config import HeadConfig
+from reid_heads.config import ReIDConfig
 from reid_heads.generated.sources import open_generated
-from reid_heads.model_file import open_head
-from reid_heads.models.registry import build_head
-from reid_heads.training.trainer import train_head
+from reid_heads.training.trainer import train_model
 from tools.heads.figures import figures_of
 from visual.drawing.curves import curves
 from visual.drawing.grid import save_png
@@ -25,7 +25,7 @@ from visual.drawing.grid import save_png
 CURVES = Path("images", "curves.png")
 
 
-def train(config: HeadConfig, output: Path, *, resume: bool, reset: bool, max_hours: float | None) -> int:
+def train(config: ReIDConfig, output: Path, *, resume: bool, reset: bool, max_hours: float | None) -> int:
     """Train the head that a configuration describes, in `output/outputs/NAME`; the exit status.
 
     `reset` moves an old run of that name aside, once nothing is refused any more.
@@ -40,7 +40,7 @@ def train(config: HeadConfig, output: Path, *, resume: bool, reset: bool, max_ho
     dataset = open_dataset(config.data, distributed)
     shape = config.data.height, config.data.width
     evaluate = figures_of(dataset, config.test, *shape, config.head.name) if config.test.every else None
-    trained = train_head(
+    trained = train_model(
         config,
         dataset,
         open_generated(config.generated, dataset, distributed.device),
@@ -59,7 +59,7 @@ def train(config: HeadConfig, output: Path, *, resume: bool, reset: bool, max_ho
     return trained.exit_status
 
 
-def test(config: HeadConfig, path: Path, name: str | None) -> int:
+def test(config: ReIDConfig, path: Path, name: str | None) -> int:
     """Print the figures of the trained head in `path` on the configuration's data, without and with re-ranking; the
     exit status.
 
@@ -67,7 +67,7 @@ def test(config: HeadConfig, path: Path, name: str | None) -> int:
     """
     distributed = Distributed.start(config.run.device)
     options = config.head.options if name == config.head.name else {}
-    stored = open_head(path, name, distributed.device, **options)
+    stored = read_model(path, name, distributed.device, **options)
     dataset = open_dataset(config.data, distributed)
     print("\n".join([f"{dataset.name} at {dataset.root}", *split_table(count_splits(dataset))]))
     settings = config.test.model_copy(update={"re_rank": True})
@@ -83,11 +83,11 @@ def test(config: HeadConfig, path: Path, name: str | None) -> int:
     return 0
 
 
-def describe(config: HeadConfig) -> int:
+def describe(config: ReIDConfig) -> int:
     """What a run with this configuration would train."""
     print(yaml.safe_dump(resolved(config), sort_keys=False), end="")
     dataset = open_dataset(config.data, Distributed.start(config.run.device))
-    head = build_head(config.head.name, len(dataset.identities), **config.head.options)
+    head = build_model(config.head.name, len(dataset.identities), **config.head.options)
     print("\n".join(f"# {line}" for line in split_table(count_splits(dataset))))
     print(f"# {head.name}: {parameter_count(head):,} parameters, {parameter_count(head.deployed()):,} deployed")
     return 0

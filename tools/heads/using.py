@@ -8,18 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
+from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import add_device
 from dgnet.core.device import choose_device
 from dgnet.core.images import image_files
 from dgnet.core.option_types import at_least, expanded_path
 from dgnet.data.readers.names import UNKNOWN_CAMERA, market_name
 from dgnet.data.records import JUNK
-from dgnet.models.embedding import head_embedding
-from dgnet.runs.checkpoint import file_hash
+from dgnet.models.embedding import model_embedding
+from dgnet.models.model_file import StoredModel
+from dgnet.models.pretrained import read_model
 from eval.images.extractor import features_of
 from eval.reid.feature_file import SplitFeatures, StoredFeatures
-from reid_heads.model_file import StoredHead, open_head
-from reid_heads.models.registry import ADD_MIRROR_IMAGE
 from tools.evaluation.options import add_mirrored_option
 from tools.evaluation.reid_extractor import ReidExtractor, of_network
 from tools.evaluation.stored_features import preprocessing_of
@@ -28,7 +28,7 @@ SPLIT = "images"
 _UNKNOWN = JUNK, UNKNOWN_CAMERA
 
 
-def add_head_options(parser: argparse.ArgumentParser) -> None:
+def add_model_options(parser: argparse.ArgumentParser) -> None:
     """--model-path, --model-name, --mirrored, --device, --batch-size and --workers."""
     parser.add_argument("--model-path", type=expanded_path, metavar="FILE", required=True, help="the trained head")
     parser.add_argument("--model-name", metavar="NAME", help="which head it is: other systems' files do not say")
@@ -41,28 +41,28 @@ def add_head_options(parser: argparse.ArgumentParser) -> None:
 
 
 @dataclass(frozen=True)
-class UsedHead:
+class ModelExtractor:
     """A trained head and how its user wants it to look at images."""
 
-    stored: StoredHead
+    stored: StoredModel
     path: Path
     mirrored: bool
     batch: int
     workers: int | None
 
     @classmethod
-    def of(cls, args: argparse.Namespace) -> "UsedHead":
-        """The head of `add_head_options`. `UserError` as `reid_heads.model_file.open_head`."""
+    def of(cls, args: argparse.Namespace) -> "ModelExtractor":
+        """The head of `add_model_options`. `UserError` as `dgnet.models.model_file.read_model`."""
         device = choose_device(args.device)
-        stored = open_head(args.model_path, args.model_name, device)
-        mirrored = stored.network.name in ADD_MIRROR_IMAGE if args.mirrored is None else args.mirrored
+        stored = read_model(args.model_path, args.model_name, device)
+        mirrored = stored.network.adds_mirror_image if args.mirrored is None else args.mirrored
         return cls(stored, args.model_path, mirrored, args.batch_size, args.workers)
 
     @cached_property
     def extractor(self) -> ReidExtractor:
         """The head, and the size that it sees images at."""
         network = self.stored.network.deployed().eval()
-        embed = head_embedding(network, self.mirrored)
+        embed = model_embedding(network, self.mirrored)
         return of_network(str(self.path), network, embed, self.stored.height, self.stored.width, self.mirrored)
 
     @property

@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue, field_validator
 
 from dgnet.core.errors import UserError
 from dgnet.core.settings import Section, override_settings, plain_folder_name
-from reid_heads.config import HeadConfig
+from reid_heads.config import ReIDConfig
 
 
 class FewConfig(Section):
@@ -80,7 +80,7 @@ class TrialConfig(Section):
     per_identity: int = Field(12, ge=1)
     few: FewConfig = FewConfig()
     elsewhere: ElsewhereConfig | None = None
-    head: HeadConfig = HeadConfig()
+    head: ReIDConfig = ReIDConfig()
     rows: dict[str, RowConfig] = {}
 
     @field_validator("name")
@@ -121,7 +121,7 @@ class TrialConfig(Section):
         """Whether any row has generated images."""
         return any(row.generated for row in self.rows.values())
 
-    def head_of(self, name: str, seed: int, generated: Path | None) -> HeadConfig:
+    def model_of(self, name: str, seed: int, generated: Path | None) -> ReIDConfig:
         """The configuration of one run: the row `name` with the seed, its generated images in `generated`.
 
         Raises:

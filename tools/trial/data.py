@@ -16,7 +16,6 @@ from dgnet.generation.plans import COLUMNS, per_identity
 from dgnet.generation.request import SetRequest, make
 from dgnet.generation.verify import RECIPE
 from reid_heads.generated.sources import is_run
-from reid_heads.models.student import build_student
 from tools.trial.config import ElsewhereConfig, FewConfig, TrialConfig
 
 
@@ -91,7 +90,7 @@ def generated_images(config: TrialConfig, few: Dataset, folder: Path) -> Path:
         device=config.head.run.device,
         resume=(target / RECIPE).is_file(),
     )
-    print(make(request, build_student), flush=True)
+    print(make(request), flush=True)
     return target
 
 

@@ -20,14 +20,14 @@ from dgnet.core.settings import resolved
 from dgnet.data.datasets import training_labels
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
-from dgnet.models.head import Head
+from dgnet.models.reid_model import ReIDModel
 from dgnet.runs import signals as stop
 from dgnet.runs.folder import CONFIG, config_changes, lock_folder, settle_config
 from dgnet.runs.progress import Progress
-from reid_heads.config import HeadConfig
+from reid_heads.config import ReIDConfig
 from reid_heads.generated.sources import GeneratedSource, StoredImages, open_generated
 from reid_heads.training.sampler import IdentitySampler
-from reid_heads.training.trainer import MAY_CHANGE, train_head
+from reid_heads.training.trainer import MAY_CHANGE, train_model
 from tools.heads.figures import figures_of
 from tools.trial.config import FewConfig, TrialConfig
 from tools.trial.data import few_of, generated_images, open_elsewhere, require_generator
@@ -82,7 +82,7 @@ class Trial:
 
     def _settings(self) -> tuple[Mapping[str, Any], Collection[str], Mapping[str, Any]]:
         """The configuration, what of it may change, and what an A/B did that began before a setting existed."""
-        return resolved(self.config), FREE, {"head": resolved(HeadConfig())}
+        return resolved(self.config), FREE, {"head": resolved(ReIDConfig())}
 
     def open(self) -> None:
         """Read the data, and make what is not there: the other place, the generated images.
@@ -94,7 +94,7 @@ class Trial:
             require_generator(config)
         # Wrong settings of the last row are said before the first is trained.
         for name in config.rows:
-            config.head_of(name, 0, self.folder)
+            config.model_of(name, 0, self.folder)
         self.whole = open_dataset(config.head.data, self.distributed)
         self.few = few_of(self.whole, config.few)
         self.every = few_of(self.whole, FewConfig(identities=config.few.identities, seed=config.few.seed))
@@ -116,7 +116,7 @@ class Trial:
 
     def _steps(self, name: str) -> int:
         """How many steps a run of this row has."""
-        config = self.config.head_of(name, 0, self.folder)
+        config = self.config.model_of(name, 0, self.folder)
         data = config.data
         labels = training_labels(self.images_of(name)).numpy()
         sampler = IdentitySampler(labels, data.identities, data.images_per_identity, 0, data.each_pass)
@@ -152,10 +152,10 @@ class Trial:
         try:
             for name, seed in every:
                 run = self.folder / "runs" / f"{name}_{seed}"
-                config = self.config.head_of(name, seed, self.generated)
+                config = self.config.model_of(name, seed, self.generated)
                 if self.result(name, seed) is not None:
                     # A row whose settings changed since it was measured is refused.
-                    settle_config(run, resolved(config), MAY_CHANGE, resolved(HeadConfig()))
+                    settle_config(run, resolved(config), MAY_CHANGE, resolved(ReIDConfig()))
                     continue
                 result = self._one(name, seed, config, run, progress)
                 if isinstance(result, int):
@@ -171,7 +171,7 @@ class Trial:
         after_each()
         return 0
 
-    def _one(self, name: str, seed: int, config: HeadConfig, run: Path, progress: Progress) -> Result | int:
+    def _one(self, name: str, seed: int, config: ReIDConfig, run: Path, progress: Progress) -> Result | int:
         """One run; the exit status instead where it was stopped."""
         began, shown = time.perf_counter(), 0
         dataset, generated = self.images_of(name), self._open(config)
@@ -185,7 +185,7 @@ class Trial:
 
         # What a single run says is in its log.txt; here one bar is for all of them.
         with contextlib.redirect_stderr(io.StringIO()):
-            trained = train_head(
+            trained = train_model(
                 config,
                 dataset,
                 generated,
@@ -211,7 +211,7 @@ class Trial:
             list(generated.dropped) if isinstance(generated, StoredImages) else [],
         )
 
-    def _open(self, config: HeadConfig) -> GeneratedSource | None:
+    def _open(self, config: ReIDConfig) -> GeneratedSource | None:
         """The generated images of a run, decoded once for all runs that share them."""
         key = config.generated.model_dump_json(include={"source", "filters", "label", "name_pattern"})
         if key not in self._sources:
@@ -241,7 +241,7 @@ def _is_trial(folder: Path) -> bool:
     return isinstance(found, dict) and {"rows", "baseline", "seeds"} <= set(found)
 
 
-def _measure(dataset: Dataset, config: HeadConfig) -> Callable[[Head], dict[str, float]]:
+def _measure(dataset: Dataset, config: ReIDConfig) -> Callable[[ReIDModel], dict[str, float]]:
     measure = figures_of(dataset, config.test, config.data.height, config.data.width, config.head.name)
     if measure is None:
         raise UserError(f"{dataset.root}: has no query and gallery split to test on")

@@ -7,10 +7,10 @@ import torch
 from PIL import Image
 
 from dgnet.config import override_config, resolved
+from dgnet.core.checkpoint import save_checkpoint
 from dgnet.data.datasets import read_dataset
 from dgnet.generation.request import SetRequest
 from dgnet.models.build import build_discriminator, build_teacher
-from dgnet.runs.checkpoint import save_checkpoint
 from dgnet.training.teacher import TEACHER_FILE, describe_teacher
 from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator, store
 

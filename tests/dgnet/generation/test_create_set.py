@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from dgnet.core import pixels
+from dgnet.core.checkpoint import file_hash
 from dgnet.core.errors import UserError
 from dgnet.core.images import read_image
 from dgnet.data.datasets import read_dataset
@@ -21,7 +22,6 @@ from dgnet.generation.load import find_generator
 from dgnet.generation.request import make
 from dgnet.generation.scores import sharpness
 from dgnet.generation.verify import verify
-from dgnet.runs.checkpoint import file_hash
 from dgnet.training.teacher import load_teacher
 from tests.dgnet.generation.small_run import request, write_people, write_run
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from dgnet.core import pixels
+from dgnet.core.checkpoint import file_hash
 from dgnet.core.images import read_image
 from dgnet.generation.load import find_generator
 from dgnet.generation.request import SetRequest, make
-from dgnet.runs.checkpoint import file_hash
 from tests.dgnet.official.released_folder import (
     NAMES,
     narrow_trunk,

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from dgnet.config import load_config
+from dgnet.core.checkpoint import load_checkpoint
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError, command
 from dgnet.data.datasets import read_dataset
@@ -14,7 +15,6 @@ from dgnet.data.records import Dataset, Record
 from dgnet.generation.load import load_generator
 from dgnet.official.import_run import Imported, import_run, original_identities
 from dgnet.official.release import read_released, read_teacher
-from dgnet.runs.checkpoint import load_checkpoint
 from dgnet.training.pipeline import Job
 from dgnet.training.teacher import load_teacher
 from tests.dgnet.official.released_folder import (

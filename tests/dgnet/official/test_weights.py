@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dgnet.config import Config
 from dgnet.core.errors import UserError
-from dgnet.core.weights import read_weights
+from dgnet.core.weights import read_state_dict
 from dgnet.models.build import build_discriminator, build_generator, build_teacher
 from dgnet.official import weights as official
 
@@ -92,7 +92,7 @@ def test_a_state_is_read_bare_or_in_its_envelope(tmp_path: Path) -> None:
     torch.save(state, tmp_path / "net_last.pth")
     torch.save({"a": state}, tmp_path / "gen_00100000.pt")
     for name in ("net_last.pth", "gen_00100000.pt"):
-        read = read_weights(tmp_path / name, "a state dict of somebody")
+        read = read_state_dict(tmp_path / name, "a state dict of somebody")
         assert read.keys() == state.keys() and torch.equal(read["some.weight"], state["some.weight"])
 
 
@@ -106,15 +106,15 @@ def test_a_missing_damaged_or_foreign_file_is_one_sentence(tmp_path: Path) -> No
     torch.save([1, 2, 3], tmp_path / "list.pt")
     torch.save(torch.nn.Linear(2, 2), tmp_path / "module.pt")
     for name, words in (
-        ("nowhere.pt", "no such file (expected a state dict of somebody)"),
-        ("cut.pt", "not a readable PyTorch checkpoint"),
-        ("words.pt", "not a readable PyTorch checkpoint"),
-        ("empty.pt", "not a readable PyTorch checkpoint"),
-        ("module.pt", "not a readable PyTorch checkpoint"),
-        ("other.pt", "expected a state dict of somebody"),
-        ("list.pt", "expected a state dict of somebody"),
+        ("nowhere.pt", "no such file of weights"),
+        ("cut.pt", "not a PyTorch file"),
+        ("words.pt", "not a PyTorch file"),
+        ("empty.pt", "not a PyTorch file"),
+        ("module.pt", "a pickled module"),
+        ("other.pt", "must hold a state dict of somebody"),
+        ("list.pt", "must hold a state dict of somebody"),
     ):
         with pytest.raises(UserError) as caught:
-            read_weights(tmp_path / name, "a state dict of somebody")
+            read_state_dict(tmp_path / name, "a state dict of somebody")
         assert str(tmp_path / name) in str(caught.value) and words in str(caught.value)
         assert "\n" not in str(caught.value)

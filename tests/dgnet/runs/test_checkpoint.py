@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from dgnet.core import checkpoint as core_checkpoint
 from dgnet.core.errors import UserError
 from dgnet.runs import checkpoint
 
@@ -28,8 +29,8 @@ def state(seed=0):
 def test_a_state_comes_back_bit_for_bit_and_as_plain_data(tmp_path):
     path = checkpoint.checkpoint_path(tmp_path, 12000)
     assert path.name == "checkpoint_00012000.pt" and checkpoint.checkpoint_iteration(path) == 12000
-    checkpoint.save_checkpoint(path, state())
-    loaded = checkpoint.load_checkpoint(path)
+    core_checkpoint.save_checkpoint(path, state())
+    loaded = core_checkpoint.load_checkpoint(path)
     assert torch.equal(loaded.pop("weights")[0], state()["weights"][0])
     assert loaded == {"iteration": 3, "name": "x", "none": None, "pair": (1, 0.1)}
     assert os.listdir(tmp_path) == [path.name]
@@ -38,7 +39,7 @@ def test_a_state_comes_back_bit_for_bit_and_as_plain_data(tmp_path):
 @pytest.mark.parametrize("alien", [np.float64(1.0), np.zeros(2), Counter("a"), {1, 2}, object()])
 def test_what_weights_only_would_not_load_is_refused_when_saving(tmp_path, alien):
     with pytest.raises(TypeError, match=r"state\['deep'\]\[1\]"):
-        checkpoint.save_checkpoint(tmp_path / "x.pt", {"deep": [1, alien]})
+        core_checkpoint.save_checkpoint(tmp_path / "x.pt", {"deep": [1, alien]})
     assert os.listdir(tmp_path) == []
 
 
@@ -68,18 +69,18 @@ DAMAGES = [truncate, flip_a_bit, make_empty, replace_by_text]
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_file_is_named(tmp_path, damage):
     path = tmp_path / "checkpoint_00000001.pt"
-    checkpoint.save_checkpoint(path, state())
+    core_checkpoint.save_checkpoint(path, state())
     damage(path)
     with pytest.raises(UserError, match=r"checkpoint_00000001\.pt is damaged"):
-        checkpoint.load_checkpoint(path)
+        core_checkpoint.load_checkpoint(path)
 
 
 def test_missing_and_foreign_files_are_named(tmp_path):
     with pytest.raises(UserError, match="does not exist"):
-        checkpoint.load_checkpoint(tmp_path / "nothing.pt")
+        core_checkpoint.load_checkpoint(tmp_path / "nothing.pt")
     torch.save({"object": Fraction(1, 2)}, tmp_path / "code.pt")
     with pytest.raises(UserError, match=r"code\.pt holds more than"):
-        checkpoint.load_checkpoint(tmp_path / "code.pt")
+        core_checkpoint.load_checkpoint(tmp_path / "code.pt")
     with pytest.raises(UserError, match="not named like a checkpoint"):
         checkpoint.checkpoint_iteration(tmp_path / "code.pt")
 
@@ -90,7 +91,7 @@ def test_a_damaged_newest_is_passed_over_aloud_and_left_alone(tmp_path, caplog, 
     assert checkpoint.latest_checkpoint(tmp_path) is None
     paths = [checkpoint.checkpoint_path(tmp_path, iteration) for iteration in (900, 10000)]
     for path in paths:
-        checkpoint.save_checkpoint(path, state())
+        core_checkpoint.save_checkpoint(path, state())
     assert checkpoint.latest_checkpoint(tmp_path) == paths[1]
     damage(paths[1])
     with caplog.at_level(logging.WARNING):
@@ -134,21 +135,21 @@ def small_disk(tmp_path):
 
 def test_a_full_disk_leaves_the_earlier_checkpoints_intact(small_disk):
     first, second = (checkpoint.checkpoint_path(small_disk, iteration) for iteration in (1, 2))
-    checkpoint.save_checkpoint(first, {"weights": torch.ones(75_000)})
-    before = checkpoint.file_hash(first)
+    core_checkpoint.save_checkpoint(first, {"weights": torch.ones(75_000)})
+    before = core_checkpoint.file_hash(first)
     for path in (second, first):
         with pytest.raises(
             UserError, match=rf"{path.name} could not be written: (No space left|File too large).*intact"
         ):
-            checkpoint.save_checkpoint(path, {"weights": torch.ones(750_000)})
-    assert os.listdir(small_disk) == [first.name] and checkpoint.file_hash(first) == before
+            core_checkpoint.save_checkpoint(path, {"weights": torch.ones(750_000)})
+    assert os.listdir(small_disk) == [first.name] and core_checkpoint.file_hash(first) == before
 
 
 def test_a_missing_folder_is_one_sentence(tmp_path):
     with pytest.raises(UserError, match="No such file or directory"):
-        checkpoint.save_checkpoint(tmp_path / "missing" / "x.pt", state())
+        core_checkpoint.save_checkpoint(tmp_path / "missing" / "x.pt", state())
 
 
 def test_file_hash_is_sha256(tmp_path):
     (tmp_path / "abc").write_bytes(b"abc")
-    assert checkpoint.file_hash(tmp_path / "abc").startswith("ba7816bf8f01cfea414140de5dae2223")
+    assert core_checkpoint.file_hash(tmp_path / "abc").startswith("ba7816bf8f01cfea414140de5dae2223")

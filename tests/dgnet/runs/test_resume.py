@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from dgnet.runs.checkpoint import list_checkpoints, load_checkpoint
+from dgnet.core.checkpoint import load_checkpoint
+from dgnet.runs.checkpoint import list_checkpoints
 from tests.tools.gan_tool import leaves
 
 PROGRAM = Path(__file__).with_name("toy_training.py")

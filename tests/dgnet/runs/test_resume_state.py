@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
+from dgnet.core.checkpoint import save_checkpoint
 from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset, Record
-from dgnet.runs.checkpoint import save_checkpoint
 from dgnet.runs.resume import learned_from, state_to_go_on_from
 
 CPU = torch.device("cpu")

@@ -13,11 +13,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 import torch
 from torch import nn
 
+from dgnet.core.checkpoint import State, load_checkpoint
 from dgnet.core.device import Precision
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import command
 from dgnet.core.random_draws import iteration_seed
-from dgnet.runs.checkpoint import State, load_checkpoint
 from dgnet.runs.run import Run
 
 

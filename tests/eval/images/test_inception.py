@@ -94,7 +94,7 @@ def test_bad_weights_are_one_sentence(weights: tuple[Path, str], tmp_path: Path)
         inception_extractor("other", weights=path, sha256=digest)
     text = tmp_path / "text.pth"
     text.write_text("no weights")
-    with pytest.raises(ValueError, match="text.pth: not a readable PyTorch state dict"):
+    with pytest.raises(ValueError, match="text.pth: not a PyTorch file"):
         inception_extractor(weights=text, sha256="")
     torch.save({"fc.weight": torch.zeros(2)}, tmp_path / "other.pth")
     with pytest.raises(ValueError, match="the weights do not fit pytorch-fid's Inception network"):

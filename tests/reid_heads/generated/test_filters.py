@@ -8,7 +8,7 @@ import pytest
 from dgnet.core.errors import UserError
 from dgnet.core.settings import override_settings
 from dgnet.data.readers.generated import GeneratedRecord, read_generated
-from reid_heads.config import HeadConfig
+from reid_heads.config import ReIDConfig
 from reid_heads.generated.filters import FilterConfig, filtered
 from reid_heads.generated.sources import StoredImages, open_generated
 from tests.dgnet.small_generator import small_generator, store
@@ -60,9 +60,9 @@ def test_what_cannot_be_filtered() -> None:
         kept({"score": "realism", "least": 0})
     for wrong in ("{score: diversity}", "{score: diversity, least: 0.1, best: 0.5}"):
         with pytest.raises(UserError, match="either least"):
-            override_settings(HeadConfig(), [f"generated.filters=[{wrong}]"])
+            override_settings(ReIDConfig(), [f"generated.filters=[{wrong}]"])
     with pytest.raises(UserError, match="score"):
-        override_settings(HeadConfig(), ["generated.filters=[{score: beauty, least: 1}]"])
+        override_settings(ReIDConfig(), ["generated.filters=[{score: beauty, least: 1}]"])
 
 
 def test_the_images_that_a_head_gets(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_the_images_that_a_head_gets(tmp_path: Path) -> None:
     scored = [f"{lines[0]},diversity", *(f"{line},{number}" for number, line in enumerate(lines[1:]))]
     (folder / "manifest.csv").write_text("\n".join(scored))
     filters = "generated.filters=[{score: diversity, least: 10}]"
-    config = override_settings(HeadConfig(), [f"generated.source={folder}", filters])
+    config = override_settings(ReIDConfig(), [f"generated.source={folder}", filters])
     images = open_generated(config.generated, dataset)
     assert isinstance(images, StoredImages) and len(images) == len(lines) - 1 - 10
     assert images.dropped == (f"diversity at least 10: 10 of {len(lines) - 1} generated images dropped",)
@@ -80,6 +80,6 @@ def test_the_images_that_a_head_gets(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="line 2: a score must be a number or empty"):
         read_generated(folder)
     store(tmp_path / "run", small_generator(), 5)
-    live = override_settings(HeadConfig(), [f"generated.source={tmp_path / 'run'}", filters])
+    live = override_settings(ReIDConfig(), [f"generated.source={tmp_path / 'run'}", filters])
     with pytest.raises(UserError, match="swaps while training"):
         open_generated(live.generated, dataset)

@@ -5,10 +5,10 @@ import torch
 from torch import Tensor
 
 from dgnet.core.errors import UserError
-from dgnet.models.head import Head, HeadOutput, StageOutput
+from dgnet.models.registry import build_model
+from dgnet.models.reid_model import ReIDModel, ReIDOutput, StageOutput
 from reid_heads.losses.label_smoothing import smoothed_labels
 from reid_heads.losses.objective import DistillationWeights, Objective
-from reid_heads.models.registry import build_head
 from tests.reid_heads.losses import slow_losses
 
 IDENTITIES = 4
@@ -19,13 +19,13 @@ def random(*shape: int, seed: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def head_of(name: str = "mgn") -> Head:
-    return build_head(name, IDENTITIES, **({"trunk": "resnet18", "features": 8} if name == "mgn" else {}))
+def model_of(name: str = "mgn") -> ReIDModel:
+    return build_model(name, IDENTITIES, **({"trunk": "resnet18", "features": 8} if name == "mgn" else {}))
 
 
-def output_of(stages: int = 0) -> HeadOutput:
+def output_of(stages: int = 0) -> ReIDOutput:
     count = len(LABELS)
-    return HeadOutput(
+    return ReIDOutput(
         embedding=random(count, 6, seed=0),
         metric_features=tuple(random(count, 8, seed=seed) for seed in (1, 2, 3)),
         logits=tuple(random(count, IDENTITIES, seed=seed) for seed in (4, 5)),
@@ -43,7 +43,7 @@ def mean(values: list[float]) -> float:
 
 def test_terms_weights_and_total() -> None:
     torch.manual_seed(0)
-    objective = Objective(head_of(), "1*CrossEntropy+2*Triplet+0.5*CenterLoss", margin=1.2, label_smoothing=0.1)
+    objective = Objective(model_of(), "1*CrossEntropy+2*Triplet+0.5*CenterLoss", margin=1.2, label_smoothing=0.1)
     output = output_of()
     record = objective(output, torch.tensor(LABELS))
     assert objective.centers is not None
@@ -65,7 +65,7 @@ def test_terms_weights_and_total() -> None:
 def test_the_chosen_stage_teaches_the_shallower_ones(teacher_stage: int, students: list[int]) -> None:
     weights = DistillationWeights(stage_features=0.03, stage_logits=1.0, stage_cross_entropy=1.0)
     objective = Objective(
-        head_of("resnet18_kd"),
+        model_of("resnet18_kd"),
         "CrossEntropy",
         distillation=weights,
         teacher_stage=teacher_stage,
@@ -87,7 +87,7 @@ def test_the_chosen_stage_teaches_the_shallower_ones(teacher_stage: int, student
 
 
 def test_unlabeled_images_and_those_kept_out_of_metric_losses() -> None:
-    objective = Objective(head_of(), "CrossEntropy+Triplet", margin=3.0)
+    objective = Objective(model_of(), "CrossEntropy+Triplet", margin=3.0)
     output, labels = output_of(), torch.tensor([0, -1, 1, 2, 2])
     terms = objective(output, labels, in_metric=torch.tensor([True, True, True, True, False])).terms
     rows = [[x[i] for i in (0, 2, 3)] for x in (feature.tolist() for feature in output.metric_features)]
@@ -99,7 +99,7 @@ def test_unlabeled_images_and_those_kept_out_of_metric_losses() -> None:
 
 
 def test_a_batch_without_labels_teaches_nothing_and_breaks_nothing() -> None:
-    objective = Objective(head_of(), "CrossEntropy+Triplet+MSMLoss+SoftTriplet+CenterLoss")
+    objective = Objective(model_of(), "CrossEntropy+Triplet+MSMLoss+SoftTriplet+CenterLoss")
     output = output_of()._replace(
         metric_features=tuple(random(len(LABELS), 8, seed=1).requires_grad_() for _ in range(3))
     )
@@ -109,7 +109,7 @@ def test_a_batch_without_labels_teaches_nothing_and_breaks_nothing() -> None:
 
 
 def test_given_distributions_take_the_place_of_labels() -> None:
-    objective = Objective(head_of(), "CrossEntropy", label_smoothing=0.1)
+    objective = Objective(model_of(), "CrossEntropy", label_smoothing=0.1)
     output, labels = output_of(), torch.tensor(LABELS)
     distributions = smoothed_labels(labels, IDENTITIES)
     distributions[1] = torch.tensor([0.7, 0.1, 0.1, 0.1])
@@ -121,7 +121,7 @@ def test_given_distributions_take_the_place_of_labels() -> None:
 
 def test_a_frozen_teacher_of_another_architecture() -> None:
     weights = DistillationWeights(offline_logits=0.5, offline_similarity=2.0)
-    objective = Objective(head_of(), "CrossEntropy", distillation=weights, temperature=3.0)
+    objective = Objective(model_of(), "CrossEntropy", distillation=weights, temperature=3.0)
     output = output_of()
     teacher = output._replace(
         embedding=random(len(LABELS), 17, seed=30), logits=(random(len(LABELS), IDENTITIES, seed=31),)
@@ -137,8 +137,8 @@ def test_a_frozen_teacher_of_another_architecture() -> None:
 
 def test_what_cannot_be_distilled_is_refused() -> None:
     with pytest.raises(UserError, match="'resnet18' has no stages"):
-        Objective(head_of("resnet18"), "CrossEntropy", distillation=DistillationWeights(stage_features=0.03))
+        Objective(model_of("resnet18"), "CrossEntropy", distillation=DistillationWeights(stage_features=0.03))
     with pytest.raises(UserError, match="2, 3 or 4, got 1"):
-        Objective(head_of(), "CrossEntropy", teacher_stage=1)
+        Objective(model_of(), "CrossEntropy", teacher_stage=1)
     with pytest.raises(UserError, match="stage_cross_entropy"):
-        Objective(head_of("resnet18_kd"), "CrossEntropy", distillation=DistillationWeights(stage_logits=1.0))
+        Objective(model_of("resnet18_kd"), "CrossEntropy", distillation=DistillationWeights(stage_logits=1.0))

@@ -8,26 +8,26 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dgnet.core.errors import UserError
-from dgnet.models.head import Head, Option
+from dgnet.models.registry import build_model, model_names
+from dgnet.models.reid_model import Option, ReIDModel
 from reid_heads.models.ibn import SplitNorm
-from reid_heads.models.registry import HEADS, build_head
 
 IDENTITIES = 5
 SMALL_MGN: dict[str, Option] = {"trunk": "resnet18", "features": 16}
 
 
-def small_head(name: str, **options: Option) -> Head:
+def small_model(name: str, **options: Option) -> ReIDModel:
     torch.manual_seed(0)
-    return build_head(name, IDENTITIES, **((SMALL_MGN if name == "mgn" else {}) | options))
+    return build_model(name, IDENTITIES, **((SMALL_MGN if name == "mgn" else {}) | options))
 
 
 def images(count: int = 3, height: int = 64, width: int = 32) -> Tensor:
     return torch.randn(count, 3, height, width, generator=torch.Generator().manual_seed(1))
 
 
-@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("name", model_names())
 def test_every_head_runs_and_says_its_sizes(name: str) -> None:
-    head = small_head(name)
+    head = small_model(name)
     output = head(images())
     assert output.embedding.shape == (3, head.embedding_size)
     assert [feature.shape for feature in output.metric_features] == [(3, size) for size in head.metric_sizes]
@@ -40,7 +40,7 @@ def test_every_head_runs_and_says_its_sizes(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet18_kd", "resnet50_ibn_a_kd", "mgn"])
 def test_what_is_deployed_embeds_the_same_without_branches(name: str) -> None:
-    head = small_head(name)
+    head = small_model(name)
     head(images())  # moves the norms' statistics
     head.eval()
     with torch.no_grad():
@@ -55,7 +55,7 @@ def test_what_is_deployed_embeds_the_same_without_branches(name: str) -> None:
 @pytest.mark.parametrize("stripes", ["1-2-3", "1-2-4", "1-3-4"])
 @pytest.mark.parametrize("pooling", ["avg", "max"])
 def test_mgn_pools_like_the_oracle_at_any_size(stripes: str, pooling: str) -> None:
-    head = small_head("mgn", stripes=stripes, pooling=pooling).eval()
+    head = small_model("mgn", stripes=stripes, pooling=pooling).eval()
     seen = images(2, 192, 64)  # the second and third maps are 12 high: 2, 3 and 4 divide it
     reduce: Callable[..., Tensor] = torch.mean if pooling == "avg" else torch.amax
     with torch.no_grad():
@@ -83,7 +83,7 @@ def test_mgn_pools_like_the_oracle_at_any_size(stripes: str, pooling: str) -> No
 
 
 def test_branches_of_mgn_share_no_weights() -> None:
-    head = small_head("mgn")
+    head = small_model("mgn")
     first = [next(branch.parameters()) for branch in head.branches]
     assert len({parameter.data_ptr() for parameter in first}) == 3
     assert torch.equal(first[0], first[1])
@@ -105,28 +105,28 @@ def test_split_norm_equals_its_halves() -> None:
 
 
 def test_ibn_splits_the_first_norm_of_stages_one_to_three() -> None:
-    head = small_head("resnet50_ibn_a")
+    head = small_model("resnet50_ibn_a")
     split = [name for name, module in head.named_modules() if isinstance(module, SplitNorm)]
     assert len(split) == 3 + 4 + 6
     assert all(name.endswith("bn1") and "layer4" not in name for name in split)
 
 
 def test_last_stride_sets_the_resolution() -> None:
-    assert small_head("resnet18", last_stride=1)(images()).feature_map.shape[2:] == (4, 2)
-    assert small_head("resnet18", last_stride=2)(images()).feature_map.shape[2:] == (2, 1)
+    assert small_model("resnet18", last_stride=1)(images()).feature_map.shape[2:] == (4, 2)
+    assert small_model("resnet18", last_stride=2)(images()).feature_map.shape[2:] == (2, 1)
 
 
 def test_the_baselines_stem_has_a_relu_where_its_original_has() -> None:
-    def has_relu(head: Head) -> bool:
+    def has_relu(head: ReIDModel) -> bool:
         return isinstance(head.get_submodule("trunk.relu"), torch.nn.ReLU)
 
-    assert not has_relu(small_head("resnet18"))
-    assert has_relu(small_head("resnet18", stem_relu=True))
-    assert has_relu(small_head("resnet50_ibn_a"))
+    assert not has_relu(small_model("resnet18"))
+    assert has_relu(small_model("resnet18", stem_relu=True))
+    assert has_relu(small_model("resnet50_ibn_a"))
 
 
 def test_the_neck_has_no_bias_to_learn() -> None:
-    head = small_head("resnet18")
+    head = small_model("resnet18")
     head(images()).logits[0].sum().backward()
     neck = head.get_submodule("neck")
     assert neck.bias.grad is None
@@ -148,11 +148,11 @@ def test_the_neck_has_no_bias_to_learn() -> None:
 )
 def test_a_wrong_name_or_option_is_one_sentence(name: str, options: dict[str, Option], words: list[str]) -> None:
     with pytest.raises(UserError) as refused:
-        build_head(name, IDENTITIES, **options)
+        build_model(name, IDENTITIES, **options)
     for word in words:
         assert word in str(refused.value)
 
 
 def test_a_head_needs_identities() -> None:
     with pytest.raises(UserError, match="at least 1 identity, got 0"):
-        build_head("resnet18", 0)
+        build_model("resnet18", 0)

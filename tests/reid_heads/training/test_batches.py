@@ -10,10 +10,10 @@ from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset
 from dgnet.data.transforms import mirror
-from reid_heads.config import HeadConfig
+from reid_heads.config import ReIDConfig
 from reid_heads.generated.sources import LiveGenerator, open_generated
-from reid_heads.training.batches import HeadSource
-from reid_heads.training.build import generated_per_batch, head_source
+from reid_heads.training.batches import ReIDSource
+from reid_heads.training.build import generated_per_batch, reid_source
 from tests.dgnet.small_generator import small_generator
 from tests.reid_heads.small_data import HEIGHT, WIDTH, generated_folder, pedestrians, small_config
 
@@ -23,8 +23,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return pedestrians(tmp_path_factory.mktemp("batches") / "people")
 
 
-def source_of(dataset: Dataset, config: HeadConfig, generated: Any = None, rank: int = 0, ranks: int = 1) -> HeadSource:
-    return head_source(config, dataset, generated, Distributed(rank, rank, ranks, torch.device("cpu")))
+def source_of(dataset: Dataset, config: ReIDConfig, generated: Any = None, rank: int = 0, ranks: int = 1) -> ReIDSource:
+    return reid_source(config, dataset, generated, Distributed(rank, rank, ranks, torch.device("cpu")))
 
 
 def test_without_augmentation_a_batch_is_the_images(dataset: Dataset) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from reid_heads.models.registry import build_head
+from dgnet.models.registry import build_model
 from reid_heads.training.build import build_objective, build_optimizers
 from reid_heads.training.optimizers import OptimizerName, build_optimizer
 from tests.reid_heads.small_data import small_config
@@ -40,7 +40,7 @@ def test_every_name(name: OptimizerName) -> None:
 
 def test_centers_have_a_rate_of_their_own() -> None:
     config = small_config(loss__terms="CrossEntropy+0.0005*CenterLoss", optimizer__center_rate=0.25)
-    head = build_head("resnet18", 3)
+    head = build_model("resnet18", 3)
     objective = build_objective(config, head)
     optimizers = build_optimizers(config, head, objective)
     (group,) = optimizers["centers"].param_groups

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dgnet.core.errors import UserError
-from reid_heads.config import HeadConfig
+from reid_heads.config import ReIDConfig
 from reid_heads.training.build import is_test_epoch, learning_rate
 from reid_heads.training.schedules import parse_decay, warmup_multistep
 
@@ -16,7 +16,7 @@ REFERENCE = Path(__file__).parents[2] / "reference" / "heads_dev.json"
 def test_the_rates_of_the_bag_of_tricks() -> None:
     rates = json.loads(REFERENCE.read_text())["warmup_multistep_lr"]["lr_by_epoch"]
     assert len(rates) == 120
-    ours = [learning_rate(HeadConfig(), epoch) for epoch in range(120)]
+    ours = [learning_rate(ReIDConfig(), epoch) for epoch in range(120)]
     assert ours == pytest.approx(rates, rel=1e-12)
     assert ours[:-1] != pytest.approx(rates[1:], rel=1e-12)
 
@@ -34,7 +34,7 @@ def test_a_decay_that_cannot_be_read(text: str) -> None:
 
 
 def test_tests_come_every_few_epochs_and_at_the_end() -> None:
-    config = HeadConfig.model_validate({"test": {"every": 3}, "schedule": {"epochs": 8}})
+    config = ReIDConfig.model_validate({"test": {"every": 3}, "schedule": {"epochs": 8}})
     assert [epoch for epoch in range(1, 9) if is_test_epoch(config, epoch)] == [3, 6, 8]
-    never = HeadConfig.model_validate({"test": {"every": 0}, "schedule": {"epochs": 8}})
+    never = ReIDConfig.model_validate({"test": {"every": 0}, "schedule": {"epochs": 8}})
     assert not any(is_test_epoch(never, epoch) for epoch in range(1, 9))

@@ -7,21 +7,23 @@ from typing import Any
 import pytest
 import torch
 
+from dgnet.core.checkpoint import load_checkpoint, save_checkpoint
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset
 from dgnet.models.build import build_teacher
-from dgnet.models.head import Head
-from dgnet.runs.checkpoint import list_checkpoints, load_checkpoint, save_checkpoint
+from dgnet.models.model_file import read_model_file, save_model
+from dgnet.models.pretrained import read_model
+from dgnet.models.registry import build_model
+from dgnet.models.reid_model import ReIDModel
+from dgnet.runs.checkpoint import list_checkpoints
 from dgnet.runs.run import Run
 from dgnet.runs.scalars import read_scalars
 from dgnet.training.teacher import describe_teacher
 from reid_heads.config import GeneratedConfig
 from reid_heads.generated.sources import LiveGenerator, open_generated
-from reid_heads.model_file import load_head, open_head, save_head
-from reid_heads.models.registry import build_head
 from reid_heads.training.loss_computer import open_teaching
-from reid_heads.training.trainer import Trained, train_head
+from reid_heads.training.trainer import Trained, train_model
 from tests.dgnet.small_generator import small_generator
 from tests.dgnet.small_training import narrow_trunks
 from tests.dgnet.small_training import small_config as small_dgnet
@@ -49,7 +51,7 @@ def train(place: Path, dataset: Dataset, generated: Any = None, **options: Any) 
     config = small_config(**options)
     if generated is None:
         generated = open_generated(config.generated, dataset)
-    return train_head(config, dataset, generated, place / "run", curves=place / "logs", distributed=CPU, **services)
+    return train_model(config, dataset, generated, place / "run", curves=place / "logs", distributed=CPU, **services)
 
 
 def end_of(place: Path) -> dict[str, Any]:
@@ -61,14 +63,14 @@ def test_a_run_keeps_its_best_weights_and_says_what_it_does(
 ) -> None:
     given, drawn = iter([0.25, 0.5, 0.375]), []
 
-    def evaluate(head: Head) -> dict[str, float]:
+    def evaluate(head: ReIDModel) -> dict[str, float]:
         return {"mAP": next(given), "Rank-1": 0.5}
 
     trained = train(tmp_path, dataset, evaluate=evaluate, draw=drawn.append, schedule__epochs=3)
     assert (trained.exit_status, trained.figures) == (0, {"mAP": 0.375, "Rank-1": 0.5})
     assert trained.best == tmp_path / "run" / "mAP_50.0.pth"
     assert [path.name for path in (tmp_path / "run").glob("*.pth")] == ["mAP_50.0.pth"]
-    best = load_head(trained.best)
+    best = read_model_file(trained.best)
     assert best.identities == dataset.identities and (best.height, best.width) == (64, 48)
     assert drawn == [tmp_path / "run"] * 3
     said = capfd.readouterr().err
@@ -150,7 +152,7 @@ def test_a_run_does_not_go_on_with_other_people_or_images(dataset: Dataset, tmp_
         train(tmp_path, replace(dataset, train=dataset.train[:-1]), resume=True)
     (state,) = list_checkpoints(tmp_path / "run" / "checkpoints")
     with pytest.raises(UserError, match="must hold a trained head .*, holds a training state of a reid head$"):
-        open_head(state)
+        read_model(state)
 
 
 def test_a_run_does_not_go_on_with_other_generated_images(dataset: Dataset, tmp_path: Path) -> None:
@@ -202,7 +204,7 @@ def test_a_live_generator_in_the_step(dataset: Dataset, tmp_path: Path) -> None:
 def teacher_file(path: Path, dataset: Dataset, name: str = "resnet18", identities: int = 0) -> Path:
     torch.manual_seed(5)
     known = range(1, identities + 1) if identities else dataset.identities
-    save_head(path, build_head(name, len(known)), tuple(known), 64, 32)
+    save_model(path, build_model(name, len(known)), tuple(known), 64, 32)
     return path
 
 

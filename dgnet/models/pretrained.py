@@ -1,0 +1,164 @@
+"""Weights from files into models: files of ours, of the systems that the models come from, and of ImageNet trunks.
+
+What a file of another system means is the model's own knowledge: `ReIDModel.trunk_keys` for weights of the trunk alone
+(ImageNet files of torchvision and IBN-Net), `ReIDModel.third_party_keys` for a whole model's.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from dgnet.core.errors import UserError
+from dgnet.core.weights import read_state_dict
+from dgnet.models.model_file import StoredModel, is_model_file, read_model_file
+from dgnet.models.registry import build_model, model_class, model_names
+from dgnet.models.reid_model import Option, ReIDModel
+
+State = Mapping[str, Tensor]
+KeyMap = Callable[[str], list[str]]
+
+# Classifiers that ImageNet files of a trunk carry along, as torchvision and timm call them.
+IMAGENET_CLASSIFIERS = ("fc.", "base.fc.", "classifier.", "head.")
+
+
+def load_pretrained(model: ReIDModel, path: Path) -> bool:
+    """Fill a new model from a file: one of ours, another system's, or weights of its trunk (ImageNet).
+
+    Returns whether the whole model was filled (True), or its trunk alone (False).
+
+    Raises:
+        UserError: the file is unreadable or a pickled module, another architecture's, or has another number of
+            identities than the model.
+
+    Example:
+        >>> model = build_model("resnet18", identities=751)
+        >>> load_pretrained(model, "resnet18-f37072fd.pth")  # torchvision's file  # doctest: +SKIP
+        False
+    """
+    if is_model_file(path):
+        stored = read_model_file(path).network
+        if (stored.name, stored.options) != (model.name, model.options):
+            raise UserError(f"{path}: holds {_describe(stored)}, not {_describe(model)}")
+        _require_identities(path, stored.identities, model)
+        model.load_state_dict(stored.state_dict())
+        return True
+    state = read_state_dict(path)
+    if _is_of_trunk(model, state):
+        load_trunk(model, state, path)
+        return False
+    if (identities := _third_party_identities(type(model), state)) is not None:
+        _require_identities(path, identities, model)
+    _fill(model, state, model.third_party_keys, model.state_dict(), path)
+    return True
+
+
+def read_model(
+    path: Path, name: str | None = None, device: torch.device | str = "cpu", **options: Option
+) -> StoredModel:
+    """A trained model from its file, ours or another system's.
+
+    Args:
+        name: the model that the file should hold. Needed for another system's file, which does not tell it; checked for
+            ours (`resnet50` also stands for a `resnet50_kd`, which is the same once it is deployed).
+        options: of another system's model, what its file does not tell (the pooling of MGN).
+
+    Raises:
+        UserError: the file is unreadable or damaged; it holds another model than `name`; no name is given for another
+            system's file; or it holds the weights of a trunk alone.
+    """
+    if is_model_file(path):
+        stored = read_model_file(path, device)
+        names = stored.network.name, stored.network.deployed_name(stored.network.name)
+        if name is not None and name not in names:
+            raise UserError(f"{path}: holds the model {names[0]!r}, not {name!r}")
+        return stored
+    if name is None:
+        raise UserError(
+            f"{path}: another system's file does not tell which model it holds; name it: {', '.join(model_names())}"
+        )
+    network = _read_third_party(path, name, options)
+    return StoredModel(network.to(device).eval(), (), *network.usual_size)
+
+
+def load_trunk(model: ReIDModel, state: State, path: Path) -> None:
+    """Fill the trunk of `model` from a state dict of such a trunk, read from `path`; an ImageNet classifier is ignored.
+
+    Raises:
+        UserError: the weights are another architecture's.
+    """
+    parts = tuple(f"{part}." for part in model.trunk_parts)
+    needed = [key for key in model.state_dict() if key.startswith(parts)]
+    _fill(model, _without_classifier(state), model.trunk_keys, needed, path)
+
+
+def load_backbone(backbone: nn.Module, path: Path) -> None:
+    """Fill a trunk from a file of its ImageNet weights (torchvision's `resnet50-*.pth`), ignoring their classifier.
+
+    Raises:
+        UserError: the file is missing, is no state dict, or is another architecture's.
+    """
+    state = read_state_dict(path, "pretrained weights, a torchvision ResNet state dict (.pth)")
+    _fill(backbone, _without_classifier(state), lambda key: [key], backbone.state_dict(), path)
+
+
+def _without_classifier(state: State) -> State:
+    return {key: value for key, value in state.items() if not key.startswith(IMAGENET_CLASSIFIERS)}
+
+
+def _read_third_party(path: Path, name: str, options: Mapping[str, Option]) -> ReIDModel:
+    cls, state = model_class(name), read_state_dict(path)
+    identities = _third_party_identities(cls, state)
+    if identities is None:
+        raise UserError(f"{path}: holds no trained {name!r} (no classifier of identities)")
+    deployed = cls.deployed_name(name)
+    model = build_model(deployed, identities, **{**options, **cls.third_party_options(state)})
+    if deployed != name:
+        # What only training needs is ignored.
+        state = {key: value for key, value in state.items() if model.third_party_keys(key)}
+    _fill(model, state, model.third_party_keys, model.state_dict(), path)
+    return model
+
+
+def _third_party_identities(cls: type[ReIDModel], state: State) -> int | None:
+    key = cls.third_party_classifier
+    return None if key is None or key not in state else len(state[key])
+
+
+def _is_of_trunk(model: ReIDModel, state: State) -> bool:
+    """Whether entries of a state dict have their place in the model's trunk under the trunk's own names."""
+    known = model.state_dict()
+    return any((places := model.trunk_keys(key)) and all(place in known for place in places) for key in state)
+
+
+def _fill(model: nn.Module, state: State, places_of: KeyMap, needed: Iterable[str], path: Path) -> None:
+    """Load `state` under the keys of `places_of`; every entry must have a place, every `needed` key an entry."""
+    known = model.state_dict()
+    translated: dict[str, Tensor] = {}
+    wrong: list[str] = []
+    for key, value in state.items():
+        if key.startswith("base.fc."):
+            continue
+        places = places_of(key)
+        translated |= dict.fromkeys(places, value)
+        if not places or any(place not in known or known[place].shape != value.shape for place in places):
+            wrong.append(key)
+    # Old files do not count the batches that their norms have seen.
+    wrong += [key for key in needed if key not in translated and not key.endswith("num_batches_tracked")]
+    if wrong:
+        than = f" than the model {model.name!r}" if isinstance(model, ReIDModel) else ""
+        raise UserError(f"{path}: weights of another architecture{than} (first mismatch: {wrong[0]})")
+    model.load_state_dict(translated, strict=False)
+
+
+def _require_identities(path: Path, identities: int, model: ReIDModel) -> None:
+    if identities != model.identities:
+        raise UserError(
+            f"{path}: these weights have {identities} identities, the model {model.name!r} has {model.identities}"
+        )
+
+
+def _describe(model: ReIDModel) -> str:
+    options = ", ".join(f"{key} {value}" for key, value in model.options.items())
+    return f"the model {model.name!r} ({options})"
