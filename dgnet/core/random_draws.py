@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 
 
-def generator(seed: int, stream: str, index: int = 0) -> np.random.Generator:
+def rng(seed: int, stream: str, index: int = 0) -> np.random.Generator:
     """A generator of its own for one use of randomness.
 
     `stream` names the use ("order of a", "erasing"), `index` >= 0 counts within it (the epoch, the iteration). Philox
@@ -20,9 +20,9 @@ def permutation(seed: int, stream: str, index: int, length: int) -> np.ndarray:
 
     By sorting uniform numbers rather than `Generator.permutation`, whose algorithm numpy may change between versions.
     """
-    return np.argsort(generator(seed, stream, index).random(length), kind="stable")
+    return np.argsort(rng(seed, stream, index).random(length), kind="stable")
 
 
 def iteration_seed(seed: int, iteration: int, rank: int) -> int:
     """The seed (63 bits) of torch's own generator for one iteration of one process; only dropout draws from it."""
-    return int(generator(seed, f"dropout of rank {rank}", iteration).integers(2**63))
+    return int(rng(seed, f"dropout of rank {rank}", iteration).integers(2**63))

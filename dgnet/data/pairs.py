@@ -9,7 +9,7 @@ from jaxtyping import Bool, Int64, UInt8
 from torch import Tensor
 
 from dgnet.core.errors import UserError
-from dgnet.core.random_draws import generator, permutation
+from dgnet.core.random_draws import permutation, rng
 from dgnet.data.cache import ImageCache
 from dgnet.data.transforms import crop_padded, draw_erasing, rectangle_mask
 
@@ -99,20 +99,20 @@ class PairSource:
         epoch, step = divmod(iteration, self.iterations_per_epoch)
         window = slice(step * self.total, (step + 1) * self.total)
         anchors = np.stack([self._order(stream, epoch)[window] for stream in ("a", "b")])
-        uniform = generator(self.seed, "positives", iteration).random(anchors.shape)
+        uniform = rng(self.seed, "positives", iteration).random(anchors.shape)
         return np.concatenate([anchors, self._positives(anchors, uniform)])[:, self.share]
 
     def batch(self, iteration: int) -> PairBatch:
         """The batch of `iteration` (counted from 0), on the CPU. Safe to call from several threads."""
         indices = self.indices(iteration)
         local = indices.shape[1]
-        uniform = generator(self.seed, "crop and flip", iteration).random((3, 4, self.total))
+        uniform = rng(self.seed, "crop and flip", iteration).random((3, 4, self.total))
         uniform = uniform[..., self.share].reshape(3, -1)
         mirrored = torch.from_numpy(uniform[0] < self.flip)
         tops, lefts = torch.from_numpy((uniform[1:] * (2 * self.pad + 1)).astype(np.int64))
         images = self.cache.gather(torch.from_numpy(indices.reshape(-1)), self.height, self.width, mirrored)
         images = crop_padded(images, tops, lefts, self.pad)
-        random = generator(self.seed, "erasing", iteration)
+        random = rng(self.seed, "erasing", iteration)
         rectangles = draw_erasing(random, 4 * self.total, self.height, self.width, self.erasing_probability)
         rectangles = rectangles.reshape(4, self.total, 4)[:, self.share].reshape(-1, 4)
         erased = rectangle_mask(rectangles, self.height, self.width)

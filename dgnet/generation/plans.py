@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dgnet.core.errors import UserError
-from dgnet.core.random_draws import generator, permutation
+from dgnet.core.random_draws import permutation, rng
 from dgnet.data.records import Record
 
 Pairs = list[tuple[int, int]]
@@ -58,7 +58,7 @@ def per_identity(records: Sequence[Record], each: int, seed: int) -> Pairs:
         if not 1 <= each <= len(own) * len(others):
             raise UserError(f"identity {identity} has {len(own) * len(others)} different pairs, {each} were asked for")
         order = permutation(seed, "appearances of an identity", identity, len(own))
-        draws = generator(seed, "structures of an identity", identity)
+        draws = rng(seed, "structures of an identity", identity)
         found: dict[tuple[int, int], None] = {}
         while len(found) < each:
             # Drawn by turns: the n-th pair is the same whatever `each` is.

@@ -12,8 +12,7 @@ from torch import Tensor
 
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
-from dgnet.core.random_draws import generator as random_generator
-from dgnet.core.random_draws import permutation
+from dgnet.core.random_draws import permutation, rng
 from dgnet.data.cache import ImageCache
 from dgnet.data.pedestrians import Rendered, SyntheticTruth
 from dgnet.data.records import Record
@@ -50,7 +49,7 @@ def draw_pairs(records: Sequence[Record], count: int, seed: int, stream: str) ->
     people = sorted((record for record in records if record.identity > 0), key=lambda record: record.path)
     if len({record.identity for record in people}) < 2:
         raise UserError(f"a swap needs images of at least two identities, got {len(people)} images of fewer")
-    uniform = random_generator(seed, f"structures of {stream}").random(len(people))
+    uniform = rng(seed, f"structures of {stream}").random(len(people))
     pairs = []
     for place, share in zip(
         permutation(seed, f"appearances of {stream}", 0, len(people))[:count], uniform, strict=False
@@ -67,7 +66,7 @@ def one_each(records: Sequence[Record], count: int, seed: int, stream: str) -> l
         if record.identity > 0:
             of.setdefault(record.identity, []).append(record)
     identities = [sorted(of)[place] for place in permutation(seed, f"identities of {stream}", 0, len(of))[:count]]
-    uniform = random_generator(seed, f"images of {stream}").random(count)
+    uniform = rng(seed, f"images of {stream}").random(count)
     return [of[identity][int(share * len(of[identity]))] for identity, share in zip(identities, uniform, strict=False)]
 
 

@@ -14,8 +14,7 @@ from dgnet.config import Config, resolved
 from dgnet.core.device import Precision, peak_memory_bytes
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
-from dgnet.core.random_draws import generator as random_generator
-from dgnet.core.random_draws import iteration_seed
+from dgnet.core.random_draws import iteration_seed, rng
 from dgnet.data.prefetch import Prefetcher
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import pair_source
@@ -149,7 +148,7 @@ def begin_from_teacher(generator: Generator, teachers: list[Teacher]) -> None:
 
 def encodes_again(config: Config, iteration: int) -> bool:
     """The coin of an iteration, one for all processes: does the live structure encoder learn on generated images?"""
-    return float(random_generator(config.run.seed, "encode again", iteration).random()) < config.loss.encode_again
+    return float(rng(config.run.seed, "encode again", iteration).random()) < config.loss.encode_again
 
 
 def require_finite(pending: tuple[int, StepRecord] | None, run: Run) -> None:

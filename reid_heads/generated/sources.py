@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
-from dgnet.core.random_draws import generator as random_generator
+from dgnet.core.random_draws import rng
 from dgnet.data.cache import ImageCache
 from dgnet.data.readers.generated import GeneratedRecord, read_generated
 from dgnet.data.records import Dataset
@@ -82,9 +82,9 @@ class StoredImages:
         self, labels: Int64[np.ndarray, "batch"], count: int, height: int, width: int, seed: int, index: int
     ) -> GeneratedImages:
         """`count` images for a batch of these classes: a pure function of its arguments."""
-        uniform = random_generator(seed, "stored generated images", index).random((3, count))
+        uniform = rng(seed, "stored generated images", index).random((3, count))
         people = np.unique(labels)
-        wanted = people[np.argsort(random_generator(seed, "their identities", index).random(len(people)))]
+        wanted = people[np.argsort(rng(seed, "their identities", index).random(len(people)))]
         wanted = np.resize(wanted, count)
         place = np.searchsorted(self._owners, wanted).clip(max=len(self._owners) - 1)
         has = self._owners[place] == wanted
@@ -141,7 +141,7 @@ def draw_swaps(
 ) -> tuple[Int64[np.ndarray, "swap"], Int64[np.ndarray, "swap"]]:
     """Positions of appearances and structures of `count` swaps: appearances in turn in a random order, each with a
     random image of another identity."""
-    uniform = random_generator(seed, "live swaps", index).random((2, max(count, len(labels))))
+    uniform = rng(seed, "live swaps", index).random((2, max(count, len(labels))))
     appearance = np.resize(np.argsort(uniform[0, : len(labels)]), count)
     others = labels[None, :] != labels[appearance, None]
     # The k-th of the others, k drawn uniformly.

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Int64, UInt8
 from torch import Tensor
 
 from dgnet.core.errors import UserError
-from dgnet.core.random_draws import generator as random_generator
+from dgnet.core.random_draws import rng
 from dgnet.data.cache import ImageCache
 from dgnet.data.transforms import crop_padded, draw_erasing, mirror, rectangle_mask
 from reid_heads.config import ReIDDataConfig
@@ -71,10 +71,10 @@ class Augmentation:
     ) -> Augmented:
         """The images of `share` out of `total`, augmented."""
         config = self.config
-        uniform = random_generator(self.seed, f"crop and flip of {stream}", index).random((3, total))[:, share]
+        uniform = rng(self.seed, f"crop and flip of {stream}", index).random((3, total))[:, share]
         tops, lefts = torch.from_numpy((uniform[1:] * (2 * config.pad + 1)).astype(np.int64))
         flipped = mirror(images, torch.from_numpy(uniform[0] < config.flip))
-        random = random_generator(self.seed, f"erasing of {stream}", index)
+        random = rng(self.seed, f"erasing of {stream}", index)
         rectangles = draw_erasing(random, total, config.height, config.width, config.erasing)[share]
         return Augmented(
             crop_padded(flipped, tops, lefts, config.pad, config.border),

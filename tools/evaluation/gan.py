@@ -10,8 +10,7 @@ from torch import Tensor
 
 from dgnet.core.errors import UserError
 from dgnet.core.images import image_files
-from dgnet.core.random_draws import generator as random_generator
-from dgnet.core.random_draws import permutation
+from dgnet.core.random_draws import permutation, rng
 from dgnet.data.cache import ImageCache
 from dgnet.data.records import Dataset, Record
 from dgnet.generation.engine import generate
@@ -142,7 +141,7 @@ def _reconstructions(records: Sequence[Record], settings: Settings) -> dict[str,
     of: dict[int, list[int]] = {}
     for place, record in enumerate(records):
         of.setdefault(record.identity, []).append(place)
-    uniform = random_generator(settings.seed, "appearances of reconstructed").random(len(records))
+    uniform = rng(settings.seed, "appearances of reconstructed").random(len(records))
     others = []
     for place in chosen:
         same = [other for other in of[records[place].identity] if other != place]

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from dgnet.core.errors import UserError
-from dgnet.core.random_draws import generator, permutation
+from dgnet.core.random_draws import permutation, rng
 from dgnet.data.cache import ImageCache
 from dgnet.data.pairs import PairBatch, PairSource
 from dgnet.data.prefetch import Prefetcher
@@ -101,7 +101,7 @@ def test_a_batch_depends_on_seed_and_iteration_only(cache: ImageCache) -> None:
 
 def test_the_draws_are_the_same_on_every_machine() -> None:
     assert permutation(0, "order of a", 0, 8).tolist() == [6, 0, 2, 7, 4, 1, 5, 3]
-    assert generator(0, "erasing", 3).random(2).tolist() == [0.7192596882250754, 0.4155321521750899]
+    assert rng(0, "erasing", 3).random(2).tolist() == [0.7192596882250754, 0.4155321521750899]
 
 
 @pytest.mark.parametrize("world_size", [2, 3])
