@@ -1,4 +1,4 @@
-"""The demo: from nothing to pedestrians that wear each other's clothes, with figures beside them.
+"""The demo: from nothing to pedestrians that wear each other's clothes, with metrics beside them.
 
     make demo
     python tools/demo.py
@@ -73,9 +73,9 @@ def main() -> int:
         raise UserError(f"{args.config}: the demo needs data.synthetic.test_identities of at least 2, got {people}")
     folder = args.output_path / "outputs" / config.name
     if all((folder / name).exists() for name in (JSON_NAME, MARKDOWN_NAME)):
-        # The figures are those of its own settings.
+        # The metrics are those of its own settings.
         config_changes(folder, resolved(config), MAY_CHANGE, resolved(Config()))
-        print(as_table(read_report(folder / JSON_NAME).figures))
+        print(as_table(read_report(folder / JSON_NAME).metrics))
         print(f"\nThis demo was finished before. {where(folder)}")
         print("Another one beside it: python tools/demo.py --name other")
         return 0
@@ -117,7 +117,7 @@ def demo(config: Config, output: Path) -> int:
     taught_by = teacher_of(stored) if teachers else None
     teacher = None if taught_by is None else load_teacher(taught_by, distributed.device)
     print("Measuring", flush=True)
-    figures = measure(stored, teacher, load_teacher(witness, distributed.device), dataset, watch)
+    metrics = measure(stored, teacher, load_teacher(witness, distributed.device), dataset, watch)
     with watch.stage("ranked lists"):
         extractor = encoder_extractor(stored, config.name)
         (weights,) = stored.files
@@ -125,7 +125,7 @@ def demo(config: Config, output: Path) -> int:
         accuracy = accuracy_of(features, dataset, extractor.name)
     report = Report(
         "DG-Net on built-in pedestrians",
-        figures,
+        metrics,
         command=shlex.join(["python", "tools/demo.py", *sys.argv[1:]]),
         counts={
             "training identities": len(dataset.identities),
@@ -141,7 +141,7 @@ def demo(config: Config, output: Path) -> int:
         pictures=pictures,
     )
     write_report(report, folder, overwrite=True, sections=accuracy.sections)
-    print(as_table(figures))
+    print(as_table(metrics))
     print(f"\n{sum(watch.seconds.values()):.0f} s. {where(folder)}")
     return 0
 

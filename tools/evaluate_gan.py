@@ -8,7 +8,7 @@ Makes one image per training image (the original's protocol; kept in outputs/NAM
 again), then reports: how far these are from the real images (FID, KID, precision, recall; the same in identity space),
 how unlike the images of one identity are (the original's "SSIM"), how near reconstructions are to the real images, and
 whether a re-identification network puts a swap with its appearance. What cannot be measured is listed with its reason.
-The report is written to outputs/NAME/evaluation/ITERATION. No figure depends on --batch-size or --workers.
+The report is written to outputs/NAME/evaluation/ITERATION. No metric depends on --batch-size or --workers.
 """
 
 import argparse
@@ -37,8 +37,8 @@ from dgnet.runs.loaded_generator import LoadedGenerator
 from eval.images.diversity import pair_by_pair
 from eval.images.extractor import Extractor
 from eval.images.perceptual import TRUNK_URLS
-from eval.report.page import Section
-from eval.report.report import JSON_NAME, Figure, Report, as_table, write_report
+from eval.report.page import HtmlSection
+from eval.report.report import JSON_NAME, MetricValue, Report, as_table, write_report
 from tools.evaluation import gan
 from tools.evaluation.diversity import add_draw_options, diversity_options
 from tools.evaluation.options import add_device_options, add_mirrored_option, add_weights_options, expected_sha256
@@ -96,7 +96,7 @@ def main() -> int:
         swaps = generated_set(args, folder, settings)
     distances: list[gan.PerceptualDistance] = []
 
-    def perceptual() -> list[Figure]:
+    def perceptual() -> list[MetricValue]:
         distances.append(gan.perceptual(args.lpips_net, args.lpips_weights, args.lpips_sha256, settings.device))
         measures = [pair_by_pair(distances[0].name, distances[0])]
         return [
@@ -104,12 +104,12 @@ def main() -> int:
             *gan.fidelities(found, dataset, distances[0], settings),
         ]
 
-    sections: list[Section] = []
+    sections: list[HtmlSection] = []
 
-    def consistency() -> list[Figure]:
-        figures, section = gan.consistency(found, dataset, judge, settings)
+    def consistency() -> list[MetricValue]:
+        metrics, section = gan.consistency(found, dataset, judge, settings)
         sections.append(section)
-        return figures
+        return metrics
 
     parts: dict[str, gan.Part] = {
         "FID by dgnet": partial(gan.distribution, "dgnet", dataset, swaps, settings),
@@ -121,13 +121,13 @@ def main() -> int:
         "identity consistency": consistency,
     }
     with watch.stage("measuring"):
-        figures, missing = gan.measured(parts)
-    print(as_table(figures, missing))
-    if not figures:
+        metrics, missing = gan.measured(parts)
+    print(as_table(metrics, missing))
+    if not metrics:
         raise UserError("nothing could be measured")
     report = Report(
         f"Image quality: {found.name} after {found.iteration} iterations",
-        figures,
+        metrics,
         command=shlex.join(["python", "tools/evaluate_gan.py", *sys.argv[1:]]),
         counts={"training images": len(dataset.train), "training identities": len(dataset.identities)},
         protocols=gan.PROTOCOLS,

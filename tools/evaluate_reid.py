@@ -111,11 +111,11 @@ def main() -> int:
             found = accuracy_of(
                 features, dataset, extractor.name, protocol=args.protocol, reranking=reranking, expansion=expansion
             )
-    print(as_table(found.figures))
+    print(as_table(found.metrics))
     if args.report:
         report = Report(
             f"Re-identification: {args.name} on {dataset.root.name}",
-            found.figures,
+            found.metrics,
             command=shlex.join(["python", "tools/evaluate_reid.py", *sys.argv[1:]]),
             splits=split_counts(dataset),
             protocols={args.protocol: PROTOCOLS[args.protocol]},

@@ -19,7 +19,7 @@ from dgnet.core.cli import CommandParser
 from dgnet.core.errors import UserError, command
 from dgnet.core.option_types import expanded_path
 from eval.images.frechet import check_free, save_statistics
-from eval.images.image_sets import check_source, read_set, set_figures
+from eval.images.image_sets import check_source, read_set, set_metrics
 from eval.report.report import as_table
 from tools.evaluation.options import add_device_options, add_extractor_options, chosen_extractor
 
@@ -53,7 +53,7 @@ def main() -> int:
         print(f"{second}: statistics of {real.statistics.images} images, {extractor.name}")
         return 0
     generated = read_set(second, extractor, **options)
-    print(as_table(set_figures(real, generated, extractor, kid=args.kid, shares=args.precision_recall)))
+    print(as_table(set_metrics(real, generated, extractor, kid=args.kid, precision_and_recall=args.precision_recall)))
     return 0
 
 

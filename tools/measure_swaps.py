@@ -37,7 +37,7 @@ from eval.reid.identification import identification, logits_of
 from eval.reid.labeled_features import LabeledFeatures
 from eval.reid.ranking import rank_metrics
 from eval.report.accuracy import protocol_of
-from eval.report.report import Figure, as_table
+from eval.report.report import MetricValue, as_table
 from tools.evaluation.accuracy import usual_reranking
 
 PAIRS, SEED = 300, 0
@@ -57,7 +57,7 @@ MEANING = {
 }
 
 
-def fidelity_figures(stored: LoadedGenerator, dataset: Dataset) -> list[Figure]:
+def fidelity_metrics(stored: LoadedGenerator, dataset: Dataset) -> list[MetricValue]:
     """Swaps of test images against their truth."""
     height, width = stored.config.data.height, stored.config.data.width
     pairs = draw_pairs([*dataset.query, *dataset.gallery], PAIRS, SEED, "swap fidelity")
@@ -73,7 +73,7 @@ def fidelity_figures(stored: LoadedGenerator, dataset: Dataset) -> list[Figure]:
     ]
     rows += [(f"PSNR, {said(name)}", answer.psnr, "dB", MEANING[name]) for name, answer in answers.items()]
     rows += [(f"SSIM, {said(name)}", answer.ssim, "", MEANING[name]) for name, answer in answers.items()]
-    return [Figure(FIDELITY, name, value, unit, protocol, note) for name, value, unit, note in rows]
+    return [MetricValue(FIDELITY, name, value, unit, protocol, note) for name, value, unit, note in rows]
 
 
 def said(name: str) -> str:
@@ -81,7 +81,7 @@ def said(name: str) -> str:
     return name.replace("_", " ")
 
 
-def who_figures(stored: LoadedGenerator, witness: StoredTeacher, dataset: Dataset) -> list[Figure]:
+def identification_metrics(stored: LoadedGenerator, witness: StoredTeacher, dataset: Dataset) -> list[MetricValue]:
     """Whom the witness names on images generated from training identities."""
     label = {identity: index for index, identity in enumerate(witness.identities)}
     logits = witness_logits(witness)
@@ -100,14 +100,16 @@ def who_figures(stored: LoadedGenerator, witness: StoredTeacher, dataset: Datase
     protocol = f"{found.images} pairs of training identities, a classifier of {found.classes} that DG-Net never saw"
     own = f"{len(held_out)} real images that it never saw, one of each training identity"
     return [
-        Figure(WHO, "generated image named as its appearance", 100 * found.appearance, "%", protocol, "DG-Net's claim"),
-        Figure(WHO, "generated image named as its structure", 100 * found.structure, "%", protocol),
-        Figure(WHO, "a blind guess", 100 * found.chance, "%", protocol),
-        Figure(WHO, "the classifier itself, right about real images", 100 * accuracy, "%", own),
+        MetricValue(
+            WHO, "generated image named as its appearance", 100 * found.appearance, "%", protocol, "DG-Net's claim"
+        ),
+        MetricValue(WHO, "generated image named as its structure", 100 * found.structure, "%", protocol),
+        MetricValue(WHO, "a blind guess", 100 * found.chance, "%", protocol),
+        MetricValue(WHO, "the classifier itself, right about real images", 100 * accuracy, "%", own),
     ]
 
 
-def ranking_figures(stored: LoadedGenerator, teacher: StoredTeacher | None, dataset: Dataset) -> list[Figure]:
+def ranking_metrics(stored: LoadedGenerator, teacher: StoredTeacher | None, dataset: Dataset) -> list[MetricValue]:
     """The appearance encoder on the test split, beside the teacher and what needs no training."""
     caches = [ImageCache([record.path for record in split]) for split in (dataset.query, dataset.gallery)]
     height, width = stored.config.data.height, stored.config.data.width
@@ -120,7 +122,7 @@ def ranking_figures(stored: LoadedGenerator, teacher: StoredTeacher | None, data
         features["teacher"] = [extract(cache, network, teacher_embedding(network), *size) for cache in caches]
     images = [cache.gather(torch.arange(len(cache)), height, width) for cache in caches]
     features["color histogram"] = [torch.from_numpy(color_histogram(part)) for part in images]
-    figures = []
+    metrics = []
     for name, (query, gallery) in features.items():
         both = (
             LabeledFeatures.of_records(query, dataset.query),
@@ -132,24 +134,24 @@ def ranking_figures(stored: LoadedGenerator, teacher: StoredTeacher | None, data
             (", re-ranked", rank_metrics(*both, ranks=(1,), reranking=reranking)),
         ):
             values = {"mAP": result.mAP} | {f"rank {rank}": share for rank, share in result.cmc.items()}
-            figures += [
-                Figure(RANKING, f"{figure}, {name}{suffix}", 100 * value, "%", protocol_of(result), MEANING[name])
-                for figure, value in values.items()
+            metrics += [
+                MetricValue(RANKING, f"{metric}, {name}{suffix}", 100 * value, "%", protocol_of(result), MEANING[name])
+                for metric, value in values.items()
             ]
-    return figures
+    return metrics
 
 
 def measure(
     stored: LoadedGenerator, teacher: StoredTeacher | None, witness: StoredTeacher, dataset: Dataset, watch: Stopwatch
-) -> list[Figure]:
-    """All figures of a generator trained on built-in pedestrians."""
+) -> list[MetricValue]:
+    """All metrics of a generator trained on built-in pedestrians."""
     with watch.stage("swap fidelity"):
-        figures = fidelity_figures(stored, dataset)
+        metrics = fidelity_metrics(stored, dataset)
     with watch.stage("who is it"):
-        figures += who_figures(stored, witness, dataset)
+        metrics += identification_metrics(stored, witness, dataset)
     with watch.stage("re-identification"):
-        figures += ranking_figures(stored, teacher, dataset)
-    return figures
+        metrics += ranking_metrics(stored, teacher, dataset)
+    return metrics
 
 
 def main() -> int:

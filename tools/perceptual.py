@@ -21,8 +21,8 @@ from eval.images.diversity import pair_by_pair
 from eval.images.file_pairs import files_by_name, means_of_pairs, pairs_of_files
 from eval.images.image_files import files_by_folder
 from eval.images.perceptual import TRUNK_URLS, PerceptualDistance
-from eval.report.report import Figure, as_table
-from tools.evaluation.diversity import add_pair_options, diversity_figures, diversity_options
+from eval.report.report import MetricValue, as_table
+from tools.evaluation.diversity import add_pair_options, diversity_metrics, diversity_options
 
 
 def main() -> int:
@@ -50,11 +50,13 @@ def main() -> int:
     )
     if args.against is None:
         measure = pair_by_pair(distance.name, distance)
-        print(as_table(diversity_figures(groups, (measure,), **options)))
+        print(as_table(diversity_metrics(groups, (measure,), **options)))
         return 0
     protocol = f"{len(files)} pairs of files of one name, at their size"
     found = means_of_pairs(pairs_of_files(files), {distance.name: distance})
-    print(as_table([Figure("Fidelity", name, one.mean, "", protocol, "0 is equal") for name, one in found.items()]))
+    print(
+        as_table([MetricValue("Fidelity", name, one.mean, "", protocol, "0 is equal") for name, one in found.items()])
+    )
     return 0
 
 

@@ -4,7 +4,7 @@
     python tools/report.py --name market --iteration 100000 --output market.html
 
 Swaps of test people, the accuracy of DG-Net's encoder without and with re-ranking, its best and worst retrievals, the
-curves of the training, every setting, the data, the machine. Figures of a report.json in the run's folder are shown
+curves of the training, every setting, the data, the machine. Metrics of a report.json in the run's folder are shown
 too. Without --name it is the latest run below OUTPUT/outputs. The accuracy needs every query and gallery image through
 the network: on a CPU minutes for a small data set, hours for a large one; --without-accuracy leaves it out.
 """
@@ -28,8 +28,8 @@ from dgnet.data.training_data import open_dataset
 from dgnet.generation.load import find_generator
 from dgnet.runs.scalars import read_scalars
 from eval.report.accuracy import PROTOCOLS
-from eval.report.page import Section
-from eval.report.report import JSON_NAME, Figure, Report, as_page, read_report
+from eval.report.page import HtmlSection
+from eval.report.report import JSON_NAME, MetricValue, Report, as_html, read_report
 from tools.evaluation.accuracy import accuracy_of, split_counts
 from tools.evaluation.options import add_device_options, add_mirrored_option
 from tools.evaluation.reid_extractor import encoder_extractor
@@ -64,8 +64,8 @@ def main() -> int:
     dataset = open_dataset(stored.config.data, Distributed.start("cpu"))
     with watch.stage("swaps"):
         first = [swap_section(stored, dataset)]
-    figures, known, missing = figures_there(folder)
-    sections: list[Section] = []
+    metrics, known, missing = stored_report(folder)
+    sections: list[HtmlSection] = []
     if not args.without_accuracy and dataset.query and dataset.gallery:
         with watch.stage("accuracy"):
             extractor = encoder_extractor(stored, stored.name, args.mirrored is not False)
@@ -78,7 +78,7 @@ def main() -> int:
                 workers=args.workers,
             )
             accuracy = accuracy_of(features, dataset, extractor.name)
-        figures, sections = [*figures, *accuracy.figures], list(accuracy.sections)
+        metrics, sections = [*metrics, *accuracy.metrics], list(accuracy.sections)
         with watch.stage("swaps by identity score"):
             sections.append(scored_section(stored, dataset, extractor, features.splits["query"].features))
         known |= {"standard": PROTOCOLS["standard"]}
@@ -86,7 +86,7 @@ def main() -> int:
         sections.append(curves_section(rows))
     report = Report(
         f"The run {stored.name}, after {stored.iteration:,} iterations",
-        figures,
+        metrics,
         command=shlex.join(["python", "tools/report.py", *sys.argv[1:]]),
         splits=split_counts(dataset),
         protocols=known,
@@ -95,18 +95,18 @@ def main() -> int:
         seconds=watch.seconds,
     )
     page.parent.mkdir(parents=True, exist_ok=True)
-    replace_text(page, as_page(report, folder, [*sections, settings_section(stored)], first))
+    replace_text(page, as_html(report, folder, [*sections, settings_section(stored)], first))
     print(f"{page}: {page.stat().st_size / 1000:,.0f} kB, one file")
     return 0
 
 
-def figures_there(folder: Path) -> tuple[list[Figure], dict[str, str], dict[str, str]]:
-    """Figures, protocols and what was not measured of the report in the run's folder, if it has one."""
+def stored_report(folder: Path) -> tuple[list[MetricValue], dict[str, str], dict[str, str]]:
+    """Metrics, protocols and what was not measured of the report in the run's folder, if it has one."""
     if not (folder / JSON_NAME).exists():
         return [], {}, {}
     report = read_report(folder / JSON_NAME)
     protocols = {f"as in {JSON_NAME}": f"measured by {report.command}", **report.protocols}
-    return report.figures, protocols, report.not_measured
+    return report.metrics, protocols, report.not_measured
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ from eval.images.diversity import DISSIMILARITY, DSSIM
 from eval.images.file_pairs import files_by_name, means_of_pairs, pairs_of_files
 from eval.images.image_files import files_by_folder
 from eval.images.ssim import most_scales, multi_scale_ssim
-from eval.report.report import Figure, as_table
-from tools.evaluation.diversity import add_pair_options, diversity_figures, diversity_options
+from eval.report.report import MetricValue, as_table
+from tools.evaluation.diversity import add_pair_options, diversity_metrics, diversity_options
 from tools.evaluation.fidelity import MEASURES, UNITS
 
 
@@ -33,7 +33,7 @@ def main() -> int:
     options = diversity_options(args)
     if args.against is None:
         groups = files_by_folder(args.dir)
-        print(as_table(diversity_figures(groups, (DSSIM, DISSIMILARITY), **options)))
+        print(as_table(diversity_metrics(groups, (DSSIM, DISSIMILARITY), **options)))
         return 0
     files = files_by_name(args.dir, args.against)
     # One number for all: MS-SSIM of more scales is another measure, and no mean over both would mean anything.
@@ -41,7 +41,11 @@ def main() -> int:
     protocol = f"{len(files)} pairs of files of one name, at their size, {scales} scales for MS-SSIM"
     measures = MEASURES | {"MS-SSIM": partial(multi_scale_ssim, scales=scales)}
     found = means_of_pairs(pairs_of_files(files), measures)
-    print(as_table([Figure("Fidelity", name, one.mean, UNITS.get(name, ""), protocol) for name, one in found.items()]))
+    print(
+        as_table(
+            [MetricValue("Fidelity", name, one.mean, UNITS.get(name, ""), protocol) for name, one in found.items()]
+        )
+    )
     return 0
 
 

@@ -43,6 +43,18 @@ OPTIONS: dict[str, str] = {
 }
 
 
+# Entries of report.json.
+REPORT_KEYS: dict[str, str] = {"figures": "metrics"}
+
+# Words in the names, protocols and notes of a report's metrics, so that reports of two versions can be compared.
+REPORT_WORDS: dict[str, str] = {
+    "recoloured": "recolored",
+    "neighbour": "neighbor",
+    "colour": "color",
+    "grey": "gray",
+}
+
+
 def current_key(key: str) -> str:
     """The dotted key of a configuration as it is called today.
 
@@ -81,6 +93,27 @@ def _renamed(values: Mapping[str, Any], section: str) -> dict[str, Any]:
         else:
             renamed[last] = CONFIG_VALUES.get((key, value), value) if isinstance(value, str) else value
     return renamed
+
+
+def current_report(entries: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of a `report.json` under today's names; the texts of its metrics in today's words.
+
+    Example:
+        >>> current_report({"figures": [{"name": "PSNR, recoloured", "value": 14.0}]})
+        {'metrics': [{'name': 'PSNR, recolored', 'value': 14.0}]}
+    """
+    report = {REPORT_KEYS.get(key, key): value for key, value in entries.items()}
+    report["metrics"] = [
+        {key: _current_words(value) for key, value in metric.items()} for metric in report.get("metrics", [])
+    ]
+    return report
+
+
+def _current_words(value: Any) -> Any:
+    if isinstance(value, str):
+        for old, new in REPORT_WORDS.items():
+            value = value.replace(old, new)
+    return value
 
 
 def current_state(state: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Two sets of images in the space of one extractor: folders, arrays or saved statistics in, figures out."""
+"""Two sets of images in the space of one extractor: folders, arrays or saved statistics in, metrics out."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from eval.images.frechet import FEWEST_IMAGES, FeatureStatistics, frechet_distan
 from eval.images.image_files import Images
 from eval.images.kid import kernel_distance
 from eval.images.precision_recall import precision_recall
-from eval.report.result import Figure
+from eval.report.result import MetricValue
 
 SECTION = "Distribution"
 
@@ -56,10 +56,10 @@ def read_set(
     return ImageSet(name, statistics_of(features, extractor.name), features)
 
 
-def set_figures(
-    real: ImageSet, generated: ImageSet, extractor: Extractor, *, kid: bool = True, shares: bool = True
-) -> list[Figure]:
-    """The Frechet distance; with `kid` the kernel distance; with `shares` precision and recall.
+def set_metrics(
+    real: ImageSet, generated: ImageSet, extractor: Extractor, *, kid: bool = True, precision_and_recall: bool = True
+) -> list[MetricValue]:
+    """The Frechet distance; with `kid` the kernel distance; with `precision_and_recall` precision and recall.
 
     The last two need features: `UserError` for a set of saved statistics.
     """
@@ -73,19 +73,25 @@ def set_figures(
     note = f"fewer than {FEWEST_IMAGES} images: biased upwards" if few else "0 for identical sets"
     value = frechet_distance(real.statistics, generated.statistics)
     name = "FID" if inception else f"Frechet distance{suffix}"
-    figures = [Figure(SECTION, name, value, protocol=protocol, note=note)]
+    metrics = [MetricValue(SECTION, name, value, protocol=protocol, note=note, better="lower")]
     if kid:
         distance = kernel_distance(_features(real, "KID"), _features(generated, "KID"))
         name = "KID" if inception else f"kernel distance{suffix}"
-        figures.append(Figure(SECTION, name, distance, protocol=protocol, note="over all pairs, without bias"))
-    if shares:
+        metrics.append(
+            MetricValue(SECTION, name, distance, protocol=protocol, note="over all pairs, without bias", better="lower")
+        )
+    if precision_and_recall:
         found = precision_recall(_features(real, "precision"), _features(generated, "recall"))
         protocol += f", {found.neighbors} neighbors"
-        figures += [
-            Figure(SECTION, f"precision{suffix}", 100 * found.precision, "%", protocol, "generated that look real"),
-            Figure(SECTION, f"recall{suffix}", 100 * found.recall, "%", protocol, "real that are covered"),
+        metrics += [
+            MetricValue(
+                SECTION, f"precision{suffix}", 100 * found.precision, "%", protocol, "generated that look real"
+            ),
+            MetricValue(
+                SECTION, f"recall{suffix}", 100 * found.recall, "%", protocol, "real that are covered", "higher"
+            ),
         ]
-    return figures
+    return metrics
 
 
 def _enough(name: str, images: int) -> None:

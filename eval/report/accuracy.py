@@ -1,4 +1,4 @@
-"""Re-identification accuracy as figures, curves and ranked lists for a report."""
+"""Re-identification accuracy as metrics, curves and ranked lists for a report."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
@@ -9,8 +9,8 @@ from eval.reid.retrieval import Retrieval
 from eval.reid.single_gallery_shot import PROTOCOL as SINGLE_SHOT
 from eval.reid.single_gallery_shot import SingleShotResult
 from eval.report.chart import line_chart
-from eval.report.page import Html, Section, Tile, in_order, paragraph, section
-from eval.report.result import Figure
+from eval.report.page import Html, HtmlSection, Tile, in_order, paragraph, section
+from eval.report.result import MetricValue
 
 ACCURACY = "Re-identification"
 PROTOCOLS = {
@@ -39,31 +39,33 @@ def protocol_of(result: RankingResult | SingleShotResult) -> str:
     return f"{asked}gallery of {result.gallery:,}, re-ranking {result.reranking}{expansion}"
 
 
-def single_shot_figures(results: Mapping[str, SingleShotResult], note: str = "") -> list[Figure]:
-    """The CMC in per cent, each rank with its deviation between the repetitions; `results` as in `accuracy_figures`."""
-    figures = []
+def single_shot_accuracy_metrics(results: Mapping[str, SingleShotResult], note: str = "") -> list[MetricValue]:
+    """The CMC in per cent, each rank with its deviation between the repetitions; `results` as in `accuracy_metrics`."""
+    metrics = []
     for suffix, result in results.items():
         for rank, share in result.cmc.items():
-            said = f"rank {rank}, {suffix}" if suffix else f"rank {rank}"
+            label = f"rank {rank}, {suffix}" if suffix else f"rank {rank}"
             spread = f"± {100 * result.cmc_deviation[rank]:.1f} between repetitions"
             words = f"{spread}; {note}" if note and rank == min(result.cmc) else spread
-            figures.append(Figure(ACCURACY, said, 100 * share, "%", protocol_of(result), words))
-    return figures
+            metrics.append(MetricValue(ACCURACY, label, 100 * share, "%", protocol_of(result), words, "higher"))
+    return metrics
 
 
-def accuracy_figures(results: Mapping[str, RankingResult], note: str = "") -> list[Figure]:
-    """mAP, CMC and mINP in per cent. `results` maps what follows a figure's name ("", "re-ranked") to a result."""
-    figures = []
+def accuracy_metrics(results: Mapping[str, RankingResult], note: str = "") -> list[MetricValue]:
+    """mAP, CMC and mINP in per cent. `results` maps what follows a metric's name ("", "re-ranked") to a result."""
+    metrics = []
     for suffix, result in results.items():
         protocol = protocol_of(result)
         values = {"mAP": result.mAP} | {f"rank {rank}": share for rank, share in result.cmc.items()}
         for name, value in (values | {"mINP": result.mINP}).items():
-            said = f"{name}, {suffix}" if suffix else name
-            figures.append(Figure(ACCURACY, said, 100 * value, "%", protocol, note if name == "mAP" else ""))
-    return figures
+            label = f"{name}, {suffix}" if suffix else name
+            metrics.append(
+                MetricValue(ACCURACY, label, 100 * value, "%", protocol, note if name == "mAP" else "", "higher")
+            )
+    return metrics
 
 
-def cmc_section(results: Mapping[str, RankingResult] | Mapping[str, SingleShotResult]) -> Section:
+def cmc_section(results: Mapping[str, RankingResult] | Mapping[str, SingleShotResult]) -> HtmlSection:
     """The cumulated matching characteristic of each result up to rank 50."""
     lines = {
         name: [(rank, 100 * float(share)) for rank, share in enumerate(result.cmc_curve[:_LAST_RANK], start=1)]
@@ -73,7 +75,7 @@ def cmc_section(results: Mapping[str, RankingResult] | Mapping[str, SingleShotRe
     return section("CMC", line_chart(title, lines, "rank", log=False, steps=True))
 
 
-def retrieval_section(title: str, lead: str, lists: Sequence[Retrieval], ids: Array, picture: PictureOf) -> Section:
+def retrieval_section(title: str, lead: str, lists: Sequence[Retrieval], ids: Array, picture: PictureOf) -> HtmlSection:
     """Ranked lists, one for each query, the true matches framed; `ids` are the queries' identities.
 
     Where no true match is among the first, the nearest stands behind them with its rank.
@@ -84,11 +86,11 @@ def retrieval_section(title: str, lead: str, lists: Sequence[Retrieval], ids: Ar
         tiles = [Tile(picture("query", one.query), f"query: person {person}", "query")]
         for rank, (place, right) in enumerate(zip(one.ranked.tolist(), one.right.tolist(), strict=True), start=1):
             frame: Literal["right", "wrong"] = "right" if right else "wrong"
-            said = f"rank {rank}: {'the same person' if right else 'another person'}"
-            tiles.append(Tile(picture("gallery", place), said, str(rank), frame))
+            words = f"rank {rank}: {'the same person' if right else 'another person'}"
+            tiles.append(Tile(picture("gallery", place), words, str(rank), frame))
         if one.match_rank > len(one.ranked):
-            said = f"the nearest true match, at rank {one.match_rank}"
-            tiles.append(Tile(picture("gallery", one.match), said, f"rank {one.match_rank:,}", "right"))
+            words = f"the nearest true match, at rank {one.match_rank}"
+            tiles.append(Tile(picture("gallery", one.match), words, f"rank {one.match_rank:,}", "right"))
         heading = f"Person {person}, query {one.query + 1}: average precision {100 * one.average_precision:.1f} %"
         blocks.append(in_order(tiles, heading))
     return section(title, *blocks)
@@ -96,7 +98,7 @@ def retrieval_section(title: str, lead: str, lists: Sequence[Retrieval], ids: Ar
 
 def score_section(
     title: str, lead: str, images: Sequence[Array], scores: Sequence[float], words: Sequence[str], *, most: int = 24
-) -> Section:
+) -> HtmlSection:
     """Generated images sorted by a score, highest first: the best and the worst `most // 2`, or all where fewer.
 
     `images` are uint8 `[3, height, width]`, `words` describe each for those who do not see it.

@@ -1,4 +1,6 @@
-"""Line charts as SVG: sharp at any size, in the page's own colors, with words for those who cannot see them."""
+"""Line charts as SVG: sharp at any size, in the page's own colors by day and by night, with words for those who cannot
+see them. A template draws them: charts of matplotlib have fixed colors, and ids that clash on one page.
+"""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -7,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from dgnet.core.errors import UserError
-from eval.report.page import Html, words
+from eval.report.page import Html, block
 
 Points = Sequence[tuple[float | int, float | int]]
 Scale = Callable[[float | int], float]
@@ -29,7 +31,7 @@ def line_chart(
     steps: bool = False,
     span: tuple[float | int, float | int] | None = None,
 ) -> Html:
-    """A figure with one to four lines of `(x, y)` points, in the order of x.
+    """A chart of one to four lines of `(x, y)` points, in the order of x.
 
     More than 100 points are drawn as the mean of each hundredth, with a pale band from its least to its largest value.
     `log` asks for a logarithmic axis; by default it is one where all values are positive and span a factor of 50.
@@ -56,41 +58,38 @@ def line_chart(
         begin, value, end = (math.log10(v) if logarithmic else v for v in (bottom, y, top))
         return _HEIGHT - _BOTTOM - (value - begin) / ((end - begin) or 1) * (_HEIGHT - _TOP - _BOTTOM)
 
-    parts = []
-    for y in y_ticks:
-        parts.append(f'<path class="axis" d="M{_LEFT} {up(y):.1f}H{_WIDTH - _RIGHT}"/>')
-        parts.append(f'<text x="{_LEFT - 5}" y="{up(y) + 4:.1f}" text-anchor="end">{_short(y)}</text>')
-    for x in (x for x in x_ticks if left <= x <= right):
-        parts.append(f'<text x="{across(x):.1f}" y="{_HEIGHT - 22}" text-anchor="middle">{_short(x)}</text>')
-    parts.append(f'<text x="{(_LEFT + _WIDTH) / 2}" y="{_HEIGHT - 3}" text-anchor="middle">{words(x_label)}</text>')
-    for number, rows in enumerate(series.values(), start=1):
+    lines_drawn = []
+    for name, rows in series.items():
+        band, dot = "", None
         if any(row[2] < row[3] for row in rows):
             edge = [(x, largest) for x, _, _, largest in rows] + [(x, least) for x, _, least, _ in reversed(rows)]
-            parts.append(f'<polygon class="series-{number}" points="{_path(edge, across, up)}"/>')
+            band = _path(edge, across, up)
         middle = [(x, mean) for x, mean, _, _ in rows]
         if len(middle) == 1:
-            x, y = middle[0]
-            parts.append(f'<circle class="series-{number}" cx="{across(x):.1f}" cy="{up(y):.1f}" r="2.5"/>')
-            continue
+            dot = f"{across(middle[0][0]):.1f}", f"{up(middle[0][1]):.1f}"
         if steps:
             corners = [corner for (_, before), (x, y) in pairwise(middle) for corner in ((x, before), (x, y))]
             middle = [middle[0], *corners]
-        parts.append(f'<polyline class="series-{number}" points="{_path(middle, across, up)}"/>')
-    said = "; ".join(
+        lines_drawn.append({"name": name, "band": band, "dot": dot, "points": _path(middle, across, up)})
+    words = "; ".join(
         f"{name}: from {_short(rows[0][1])} at {_short(rows[0][0])} to {_short(rows[-1][1])} at {_short(rows[-1][0])}"
         for name, rows in series.items()
     )
-    drawing = "\n".join(parts)
-    return Html(
-        f'<figure class="chart"><figcaption>{words(title)}</figcaption>\n'
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{words(f"{title} over {x_label}. {said}")}">\n'
-        f"{drawing}\n</svg>\n{_legend(list(series)) if len(series) > 1 else ''}</figure>"
+    return block(
+        "chart",
+        title,
+        f"{title} over {x_label}. {words}",
+        x_label,
+        {"width": _WIDTH, "height": _HEIGHT, "left": _LEFT, "right": _RIGHT},
+        [(f"{up(y):.1f}", _short(y)) for y in y_ticks],
+        [(f"{across(x):.1f}", _short(x)) for x in x_ticks if left <= x <= right],
+        lines_drawn,
     )
 
 
-def charts(figures: Sequence[Html]) -> Html:
+def charts(drawings: Sequence[Html]) -> Html:
     """Charts side by side, as many as the screen is wide."""
-    return Html('<div class="charts">\n' + "\n".join(figures) + "\n</div>")
+    return block("charts", drawings)
 
 
 def ticks(low: float | int, high: float | int, count: int) -> list[float]:
@@ -129,12 +128,3 @@ def _short(value: float | int) -> str:
         mantissa, exponent = f"{value:.1e}".split("e")
         return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
     return f"{value:.4g}"
-
-
-def _legend(names: Sequence[str]) -> str:
-    items = (
-        f'<li><svg viewBox="0 0 40 12" aria-hidden="true"><polyline class="series-{number}" points="0,6 40,6"/></svg>'
-        f"{words(name)}</li>"
-        for number, name in enumerate(names, start=1)
-    )
-    return '<ul class="legend">' + "".join(items) + "</ul>\n"

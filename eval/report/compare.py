@@ -1,4 +1,4 @@
-"""Reports side by side. Figures of different protocols never stand in one row, and the reader is told of them."""
+"""Reports side by side. Metrics of different protocols never stand in one row, and the reader is told of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ SAME, DIFFERENT, UNKNOWN = " ", "≠", "?"
 
 @dataclass(frozen=True)
 class Row:
-    """One figure by one protocol: its value in each report, None where a report lacks it.
+    """One metric by one protocol: its value in each report, None where a report lacks it.
 
-    `mark` is DIFFERENT where another report has the figure by another protocol (or unit) only, UNKNOWN where values
+    `mark` is DIFFERENT where another report has the metric by another protocol (or unit) only, UNKNOWN where values
     stand side by side and no protocol is stated, SAME otherwise.
     """
 
@@ -40,16 +40,16 @@ class Comparison:
 
 
 def compare(reports: Sequence[Report]) -> Comparison:
-    """Line up the figures of two or more reports. `UserError` for fewer, or a report that has one twice."""
+    """Line up the metrics of two or more reports. `UserError` for fewer, or a report that has one twice."""
     if len(reports) < 2:
         raise UserError(f"a comparison needs at least two reports, got {len(reports)}")
     found: dict[tuple[str, str], dict[tuple[str, str], dict[int, float | int]]] = {}
     for number, report in enumerate(reports):
-        for figure in report.figures:
-            values = found.setdefault((figure.section, figure.name), {}).setdefault((figure.protocol, figure.unit), {})
+        for metric in report.metrics:
+            values = found.setdefault((metric.section, metric.name), {}).setdefault((metric.protocol, metric.unit), {})
             if number in values:
-                raise UserError(f"{report.title!r} has {figure.section!r} / {figure.name!r} twice by one protocol")
-            values[number] = figure.value
+                raise UserError(f"{report.title!r} has {metric.section!r} / {metric.name!r} twice by one protocol")
+            values[number] = metric.value
     rows = []
     for (section, name), measured in found.items():
         holders = {number for values in measured.values() for number in values}
@@ -108,11 +108,11 @@ def _warnings(reports: Sequence[Report], rows: Sequence[Row]) -> tuple[str, ...]
 
 
 def _named(rows: Sequence[Row]) -> str:
-    """The figures of these rows, each once, by section."""
+    """The metrics of these rows, each once, by section."""
     names: dict[str, dict[str, None]] = {}
     for row in rows:
         names.setdefault(row.section, {})[row.name] = None
-    return "; ".join(f"{section}: {', '.join(figures)}" for section, figures in names.items())
+    return "; ".join(f"{section}: {', '.join(metrics)}" for section, metrics in names.items())
 
 
 def _signed(difference: float | int, unit: str) -> str:

@@ -1,21 +1,23 @@
-"""A report as a page of one file."""
+"""A report as an HTML page of one file."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from eval.report.page import Html, Section, document, listing, picture_file, section, table, words
-from eval.report.result import Figure, Report
+from eval.report.page import Html, HtmlSection, code_line, document, listing, picture_file, section, table, with_note
+from eval.report.result import MetricValue, Report
 from eval.report.text import NOT_MEASURED, by_section, listings
 
 
-def as_page(report: Report, folder: Path, sections: Sequence[Section] = (), first: Sequence[Section] = ()) -> str:
-    """The page: the sections `first`, figures by section and protocol, what was not measured, the report's pictures,
-    `sections`, and the rest.
+def as_html(
+    report: Report, folder: Path, sections: Sequence[HtmlSection] = (), first: Sequence[HtmlSection] = ()
+) -> str:
+    """The page: the sections `first`, the metrics by section and protocol, what was not measured, the report's
+    pictures, `sections`, and how it was measured.
 
     `folder` is where the report's pictures lie. `UserError` if one cannot be read.
     """
-    opening = [Html(f"<p>Measured by <code>{words(report.command)}</code></p>")] if report.command else []
-    parts = [*first, *figure_sections(report.figures)]
+    opening = [code_line("Measured by", report.command)] if report.command else []
+    parts = [*first, *metric_sections(report.metrics)]
     if report.not_measured:
         parts.append(section(NOT_MEASURED, listing("What is missing, and why", report.not_measured)))
     if report.pictures:
@@ -24,18 +26,19 @@ def as_page(report: Report, folder: Path, sections: Sequence[Section] = (), firs
     return document(report.title, [*parts, *sections, below], opening)
 
 
-def figure_sections(figures: Sequence[Figure]) -> list[Section]:
-    """A section with a table for each section of the figures; what one protocol measured stands together."""
-    found = []
-    for title, protocols in by_section(figures).items():
-        groups = {
-            f"Protocol: {protocol}" if protocol else "": [[_named(figure), words(figure.text)] for figure in group]
+def metric_sections(metrics: Sequence[MetricValue]) -> list[HtmlSection]:
+    """A section with a table for each section of the metrics; what one protocol measured stands together."""
+    sections = []
+    for title, protocols in by_section(metrics).items():
+        groups: dict[str, list[list[Html | str]]] = {
+            f"Protocol: {protocol}" if protocol else "": [[_name(metric), metric.text] for metric in group]
             for protocol, group in protocols.items()
         }
-        caption = f"{title}: each figure under the protocol that it follows"
-        found.append(section(title, table(caption, ("figure", "value"), groups)))
-    return found
+        caption = f"{title}: each metric under the protocol that it follows"
+        sections.append(section(title, table(caption, ("metric", "value"), groups)))
+    return sections
 
 
-def _named(figure: Figure) -> Html:
-    return Html(words(figure.name) + (f"<small>{words(figure.note)}</small>" if figure.note else ""))
+def _name(metric: MetricValue) -> Html:
+    notes = [metric.note, f"{metric.better} is better" if metric.better else ""]
+    return with_note(metric.name, "; ".join(note for note in notes if note))

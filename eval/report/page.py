@@ -1,28 +1,29 @@
-"""Building blocks of a page that is one file: it loads nothing, runs nothing, and opens offline and on a phone.
+"""The blocks of an HTML page that is one file: it loads nothing, runs nothing, and opens offline and on a phone.
 
-Every block is a piece of HTML whose words are escaped, ready to be joined: `document` makes a page of them. Pictures
-are carried inside, compressed. A table has a caption and headers that a screen reader can announce, a picture has words
-in its place; small pictures are enlarged while the pointer or the keyboard is on them.
+The blocks are macros of `templates/blocks.html`, filled by Jinja2, which escapes every text; `document` makes a page of
+them. Pictures are carried inside, compressed. A table has a caption and headers that a screen reader can announce, a
+picture has an alternative text; small pictures are enlarged while the pointer or the keyboard is on them.
 """
 
 import base64
-import html
+import functools
 import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NewType
+from typing import Any, Literal
 
+import jinja2
 import numpy as np
+from markupsafe import Markup
 from PIL import Image
 
 from dgnet.core.errors import UserError
 from dgnet.core.images import read_image
 from eval.arrays import Array, as_numpy
-from eval.report.page_style import STYLE
 
-Html = NewType("Html", str)
+Html = Markup
 Frame = Literal["", "right", "wrong", "source", "true"]
 
 QUALITY = 82  # of WebP, 0..100: no difference to be seen at twice the size
@@ -32,7 +33,7 @@ _SIGNS: dict[Frame, str] = {"": "", "right": "✓", "wrong": "✗", "source": ""
 
 
 @dataclass(frozen=True)
-class Section:
+class HtmlSection:
     """A part of a page: its heading, and what stands under it."""
 
     title: str
@@ -49,96 +50,67 @@ class Tile:
     frame: Frame = ""
 
 
-def words(text: object) -> Html:
-    """Text as it stands, with nothing in it that a browser would take for HTML."""
-    return Html(html.escape(str(text)))
-
-
-def join(blocks: Sequence[Html]) -> Html:
-    """Blocks one after another."""
-    return Html("\n".join(blocks))
+def section(title: str, *blocks: Html) -> HtmlSection:
+    """A part of the page under a heading."""
+    return HtmlSection(title, Markup("\n").join(blocks))
 
 
 def paragraph(text: str) -> Html:
     """A paragraph of text."""
-    return Html(f"<p>{words(text)}</p>")
+    return block("paragraph", text)
 
 
-def section(title: str, *blocks: Html) -> Section:
-    """A part of the page under a heading."""
-    return Section(title, join(blocks))
+def code_line(label: str, code: str) -> Html:
+    """A line with a command."""
+    return block("code_line", label, code)
+
+
+def with_note(text: str, note: str) -> Html:
+    """A text with a note in small print below it."""
+    return block("with_note", text, note)
 
 
 def details(summary: str, *blocks: Html) -> Html:
     """What only some want to see, closed until it is asked for."""
-    return Html(f"<details><summary>{words(summary)}</summary>\n{join(blocks)}\n</details>")
+    return block("details", summary, blocks)
 
 
 def preformatted(text: str) -> Html:
     """Text with its own lines and columns."""
-    return Html(f'<pre tabindex="0">{words(text)}</pre>')
+    return block("preformatted", text)
 
 
 def listing(caption: str, entries: Mapping[str, str]) -> Html:
     """Names and what they stand for, a row each."""
-    lines = ['<table class="listing">', f"<caption>{words(caption)}</caption>", "<tbody>"]
-    lines += [
-        f'<tr><th scope="row">{words(name)}</th><td class="text">{words(text)}</td></tr>'
-        for name, text in entries.items()
-    ]
-    return Html("\n".join([*lines, "</tbody>", "</table>"]))
+    return block("listing", caption, entries)
 
 
-def table(caption: str, head: Sequence[str], groups: Mapping[str, Sequence[Sequence[Html]]]) -> Html:
+def table(caption: str, head: Sequence[str], groups: Mapping[str, Sequence[Sequence[Html | str]]]) -> Html:
     """A table of `head` columns. The first cell of a row is its header; a group's name, if any, is a line above it."""
-    lines = [f"<table>\n<caption>{words(caption)}</caption>", "<thead><tr>"]
-    lines += [f'<th scope="col">{words(name)}</th>' for name in head] + ["</tr></thead>"]
-    for name, rows in groups.items():
-        lines.append("<tbody>")
-        if name:
-            lines.append(f'<tr class="group"><th scope="rowgroup" colspan="{len(head)}">{words(name)}</th></tr>')
-        for first, *others in rows:
-            cells = "".join(f"<td>{cell}</td>" for cell in others)
-            lines.append(f'<tr><th scope="row">{first}</th>{cells}</tr>')
-        lines.append("</tbody>")
-    return Html("\n".join([*lines, "</table>"]))
+    return block("table", caption, head, groups)
 
 
 def tile(content: Tile) -> Html:
-    """One small picture, which keyboard and pointer enlarge."""
+    """One small picture, which keyboard and pointer enlarge. `UserError` for an image of another type or shape."""
     if content.image is None:
-        return Html(f'<span class="tile">{words(content.label)}</span>')
+        return block("tile", "", content.words, content.label, "", "", 0, 0)
     image = as_numpy(content.image)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[0] != 3 or 0 in image.shape:
         raise UserError(f"a tile must be uint8 [3, height, width], got {image.dtype} of shape {image.shape}")
     height, width = image.shape[1:]
     source = data_uri(Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))))
-    picture = f'<img src="{source}" alt="{words(content.words)}" width="{width}" height="{height}" tabindex="0">'
-    sign = _SIGNS[content.frame]
-    below = " ".join(part for part in (sign, content.label) if part)
-    label = f'<span class="label" aria-hidden="true">{words(below)}</span>' if below else ""
-    # The proportions hold the place while the picture is shown large.
-    return Html(
-        f'<span class="tile {content.frame}"><span class="place" style="aspect-ratio:{width}/{height}">{picture}</span>'
-        f"{label}</span>"
-    )
+    return block("tile", source, content.words, content.label, _SIGNS[content.frame], content.frame, width, height)
 
 
 def in_order(tiles: Sequence[Tile], heading: str) -> Html:
     """Small pictures in an order that means something: a list under its heading, as wide as the screen allows."""
-    items = "\n".join(f"<li>{tile(content)}</li>" for content in tiles)
-    return Html(f'<h3>{words(heading)}</h3>\n<ol class="tiles">\n{items}\n</ol>')
+    return block("in_order", heading, [tile(content) for content in tiles])
 
 
 def picture_table(caption: str, corner: str, head: Sequence[Tile], rows: Sequence[tuple[Tile, Sequence[Tile]]]) -> Html:
     """Pictures that belong to a row and a column, whose headers are pictures too; it always fits the screen's width."""
-    lines = [f'<table class="pictures">\n<caption>{words(caption)}</caption>', "<thead><tr>"]
-    lines.append(f'<th scope="col" class="corner">{words(corner)}</th>')
-    lines += [f'<th scope="col">{tile(content)}</th>' for content in head] + ["</tr></thead>", "<tbody>"]
-    for first, others in rows:
-        cells = "".join(f"<td>{tile(content)}</td>" for content in others)
-        lines.append(f'<tr><th scope="row">{tile(first)}</th>{cells}</tr>')
-    return Html("\n".join([*lines, "</tbody>", "</table>"]))
+    cells = [(tile(first), [tile(content) for content in others]) for first, others in rows]
+    return block("picture_table", caption, corner, [tile(content) for content in head], cells)
 
 
 def picture_file(path: Path, caption: str) -> Html:
@@ -146,10 +118,8 @@ def picture_file(path: Path, caption: str) -> Html:
     picture = Image.fromarray(read_image(path).permute(1, 2, 0).numpy())
     if picture.width > _WIDEST:
         picture = picture.resize((_WIDEST, round(picture.height * _WIDEST / picture.width)))
-    return Html(
-        f'<figure><img src="{data_uri(picture)}" alt="{words(path.stem)}, described below" '
-        f'width="{picture.width}" height="{picture.height}"><figcaption>{words(caption)}</figcaption></figure>'
-    )
+    alt = f"{path.stem}, described below"
+    return block("picture", data_uri(picture), alt, caption, picture.width, picture.height)
 
 
 def data_uri(image: Image.Image) -> str:
@@ -159,38 +129,30 @@ def data_uri(image: Image.Image) -> str:
     return "data:image/webp;base64," + base64.b64encode(compressed.getvalue()).decode("ascii")
 
 
-def document(title: str, sections: Sequence[Section], opening: Sequence[Html] = ()) -> str:
+def document(title: str, sections: Sequence[HtmlSection], opening: Sequence[Html] = ()) -> str:
     """The whole page: title, links to the sections, `opening`, the sections, and the page's own size at the end."""
-    links = "\n".join(
-        f'<li><a href="#part-{number}">{words(part.title)}</a></li>' for number, part in enumerate(sections, start=1)
+    template = _templates().get_template("page.html")
+    values = {"title": title, "sections": sections, "opening": opening}
+    size = len(template.render(values, kilobytes="").encode("utf-8"))
+    return template.render(values, kilobytes=f"{math.ceil(size / 1000):,}") + "\n"
+
+
+def block(name: str, *values: object) -> Html:
+    """A macro of `templates/blocks.html`, filled with these values."""
+    return Markup(getattr(_blocks(), name)(*values).strip())
+
+
+@functools.cache
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("eval.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
     )
-    menu = f'<nav aria-label="On this page"><ul>\n{links}\n</ul></nav>\n' if len(sections) > 1 else ""
-    body = "\n".join(
-        f'<section aria-labelledby="part-{number}">\n'
-        f'<h2 id="part-{number}">{words(part.title)}</h2>\n{part.body}\n</section>'
-        for number, part in enumerate(sections, start=1)
-    )
-    before = f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{words(title)}</title>
-<style>
-{STYLE}</style>
-</head>
-<body>
-<a class="skip" href="#content">To the content</a>
-<header><h1>{words(title)}</h1>
-{menu}</header>
-<main id="content" tabindex="-1">
-{join(opening)}
-{body}
-</main>
-"""
-    size = math.ceil(len(before.encode("utf-8")) / 1000)
-    return (
-        f"{before}<footer><p>One file of {size:,} kB that loads nothing from anywhere.</p></footer>\n</body>\n</html>\n"
-    )
+
+
+@functools.cache
+def _blocks() -> Any:
+    return _templates().get_template("blocks.html").module

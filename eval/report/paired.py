@@ -14,7 +14,7 @@ NO_DIFFERENCE = "no difference found"
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean and standard deviation (with n - 1) of one way's figures over its seeds."""
+    """Mean and standard deviation (with n - 1) of one way's metrics over its seeds."""
 
     mean: float
     deviation: float
@@ -23,7 +23,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """Of figures `first - second`, seed by seed: their mean, and the interval `low`..`high` that holds the true mean
+    """Of metrics `first - second`, seed by seed: their mean, and the interval `low`..`high` that holds the true mean
     difference with probability `confidence` if the differences are normal (Student 1908)."""
 
     mean: float
@@ -45,27 +45,27 @@ class PairedDifference:
         return "higher" if self.mean > 0 else "lower"
 
 
-def spread(figures: Sequence[float]) -> Spread:
-    """Mean and standard deviation. `UserError` for fewer than two figures, or one that is not finite."""
-    values = _checked("figures", figures)
+def spread(metrics: Sequence[float]) -> Spread:
+    """Mean and standard deviation. `UserError` for fewer than two metrics, or one that is not finite."""
+    values = _checked("metrics", metrics)
     return Spread(float(values.mean()), float(values.std(ddof=1)), len(values))
 
 
 def paired_difference(first: Sequence[float], second: Sequence[float], confidence: float = 0.95) -> PairedDifference:
-    """Figures of two ways for the same seeds, in the same order: `mean(d) -+ t * std(d) / sqrt(n)`, d = first - second.
+    """Metrics of two ways for the same seeds, in the same order: `mean(d) -+ t * std(d) / sqrt(n)`, d = first - second.
 
     t is the quantile of Student's distribution with n - 1 degrees of freedom that leaves (1 - confidence) / 2 above it.
     Pairs take out what both ways owe to the seed. Differences that are all alike have an interval of no width.
 
     Raises:
-        UserError: fewer than two pairs, other numbers of them, a figure that is not finite, or a confidence that
+        UserError: fewer than two pairs, other numbers of them, a metric that is not finite, or a confidence that
             does not lie between 0 and 1.
     """
     if not 0 < confidence < 1:
         raise UserError(f"the confidence must lie between 0 and 1, got {confidence}")
     one, other = _checked("first", first), _checked("second", second)
     if len(one) != len(other):
-        raise UserError(f"pairs need as many figures of both ways, got {len(one)} and {len(other)}")
+        raise UserError(f"pairs need as many metrics of both ways, got {len(one)} and {len(other)}")
     differences = one - other
     mean, seeds = float(differences.mean()), len(differences)
     error = float(differences.std(ddof=1)) / math.sqrt(seeds)
@@ -73,10 +73,10 @@ def paired_difference(first: Sequence[float], second: Sequence[float], confidenc
     return PairedDifference(mean, mean - half, mean + half, confidence, seeds)
 
 
-def _checked(name: str, figures: Sequence[float]) -> np.ndarray:
-    values = np.asarray(figures, dtype=np.float64)
+def _checked(name: str, metrics: Sequence[float]) -> np.ndarray:
+    values = np.asarray(metrics, dtype=np.float64)
     if values.ndim != 1 or len(values) < 2:
-        raise UserError(f"{name} must hold a figure for each of at least 2 seeds, got the shape {values.shape}")
+        raise UserError(f"{name} must hold a metric for each of at least 2 seeds, got the shape {values.shape}")
     if not np.isfinite(values).all():
         raise UserError(f"{name} must be finite, got {values.tolist()}")
     return values

@@ -1,22 +1,40 @@
-"""One result object: figures with everything needed to read them, compare them and measure them again."""
+"""The result of an evaluation: metrics with everything needed to read them, compare them and measure them again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from dgnet.core.errors import UserError
 from dgnet.core.machine import machine, versions
 
+Direction = Literal["", "higher", "lower"]
+
 
 @dataclass(frozen=True)
-class Figure:
-    """One number. `section` groups the readable report, `protocol` says how it was measured, `note` what it means."""
+class MetricValue:
+    """One number that was measured.
+
+    Attributes:
+        section: the heading that it stands under.
+        name: what was measured, such as "mAP, re-ranked".
+        value: the number, in `unit`; finite.
+        unit: "%" and "dB" as written, "" for plain numbers such as SSIM.
+        protocol: how it was measured: values of one protocol may be compared.
+        note: what it means.
+        better: whether a higher or a lower value is better; "" where neither is.
+
+    Example:
+        >>> MetricValue("Distribution", "FID", 12.5, protocol="clean", better="lower").text
+        '12.5000'
+    """
 
     section: str
     name: str
     value: float | int
-    unit: str = ""  # "%" and "dB" as written; "" for plain numbers such as SSIM
+    unit: str = ""
     protocol: str = ""
     note: str = ""
+    better: Direction = ""
 
     @property
     def text(self) -> str:
@@ -37,24 +55,24 @@ class Report:
     """All that one run measured."""
 
     title: str
-    figures: list[Figure]
-    command: str = ""  # what prints these figures again
+    metrics: list[MetricValue]
+    command: str = ""  # what prints these metrics again
     counts: dict[str, int] = field(default_factory=dict)  # identities, images, pairs, iterations
     splits: dict[str, dict[str, int]] = field(default_factory=dict)  # "query" -> {"images": 3368, "identities": 750}
     protocols: dict[str, str] = field(default_factory=dict)  # a protocol's name -> what it does, in a sentence
     checkpoints: dict[str, str] = field(default_factory=dict)  # whose weights ("outputs/x/...pt") -> their SHA-256
-    not_measured: dict[str, str] = field(default_factory=dict)  # what has no figure -> the reason
+    not_measured: dict[str, str] = field(default_factory=dict)  # what has no metric -> the reason
     seconds: dict[str, float] = field(default_factory=dict)  # wall time of each stage
     pictures: list[Picture] = field(default_factory=list)
     machine: dict[str, str] = field(default_factory=lambda: described(machine()))
     versions: dict[str, str] = field(default_factory=lambda: described(versions()))
 
     def value(self, section: str, name: str) -> float | int:
-        """The figure of that section and name; `UserError` if the report has none or several."""
-        found = [figure.value for figure in self.figures if (figure.section, figure.name) == (section, name)]
-        if len(found) != 1:
-            raise UserError(f"the report must hold one figure {section!r} / {name!r}, it holds {len(found)}")
-        return found[0]
+        """The metric of that section and name; `UserError` if the report has none or several."""
+        values = [metric.value for metric in self.metrics if (metric.section, metric.name) == (section, name)]
+        if len(values) != 1:
+            raise UserError(f"the report must hold one metric {section!r} / {name!r}, it holds {len(values)}")
+        return values[0]
 
 
 def number_text(value: float | int, unit: str = "") -> str:

@@ -3,32 +3,32 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from eval.report.result import Figure, Report
+from eval.report.result import MetricValue, Report
 
 NOT_MEASURED = "Not measured"
 
 
-def by_section(figures: Sequence[Figure]) -> dict[str, dict[str, list[Figure]]]:
-    """Section -> protocol -> its figures, all in the order of their first appearance."""
-    grouped: dict[str, dict[str, list[Figure]]] = {}
-    for figure in figures:
-        grouped.setdefault(figure.section, {}).setdefault(figure.protocol, []).append(figure)
+def by_section(metrics: Sequence[MetricValue]) -> dict[str, dict[str, list[MetricValue]]]:
+    """Section -> protocol -> its metrics, all in the order of their first appearance."""
+    grouped: dict[str, dict[str, list[MetricValue]]] = {}
+    for metric in metrics:
+        grouped.setdefault(metric.section, {}).setdefault(metric.protocol, []).append(metric)
     return grouped
 
 
-def as_table(figures: Sequence[Figure], not_measured: Mapping[str, str] = MappingProxyType({})) -> str:
-    """The figures for a terminal: a heading for each section, a line for each protocol, a line for each figure.
+def as_table(metrics: Sequence[MetricValue], not_measured: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The metrics for a terminal: a heading for each section, a line for each protocol, a line for each metric.
 
     What was not measured follows, each with its reason.
     """
-    width = max((len(figure.name) for figure in figures), default=0)
-    numbers = max((len(figure.text) for figure in figures), default=0)
+    width = max((len(metric.name) for metric in metrics), default=0)
+    numbers = max((len(metric.text) for metric in metrics), default=0)
     lines: list[str] = []
-    for section, protocols in by_section(figures).items():
+    for section, protocols in by_section(metrics).items():
         lines += [*([""] if lines else []), section]
         for protocol, group in protocols.items():
             lines += [f"  by {protocol}"] if protocol else []
-            lines += [f"    {f.name:{width}}  {f.text:>{numbers}}  {f.note}".rstrip() for f in group]
+            lines += [f"    {m.name:{width}}  {m.text:>{numbers}}  {m.note}".rstrip() for m in group]
     if not_measured:
         lines += [*([""] if lines else []), NOT_MEASURED]
         lines += [f"    {name}: {reason}" for name, reason in not_measured.items()]
@@ -36,15 +36,18 @@ def as_table(figures: Sequence[Figure], not_measured: Mapping[str, str] = Mappin
 
 
 def as_markdown(report: Report) -> str:
-    """The readable form: tables of figures by section, what was not measured, pictures, counts, seconds, machine and
+    """The readable form: tables of metrics by section, what was not measured, pictures, counts, seconds, machine and
     versions."""
     lines = [f"# {report.title}", ""]
     if report.command:
         lines += [f"Measured by `{report.command}`.", ""]
-    for section in dict.fromkeys(figure.section for figure in report.figures):
-        figures = [figure for figure in report.figures if figure.section == section]
-        lines += [f"## {section}", "", "| figure | value | protocol | note |", "|---|---:|---|---|"]
-        lines += [f"| {_cell(f.name)} | {f.text} | {_cell(f.protocol)} | {_cell(f.note)} |" for f in figures] + [""]
+    for section in dict.fromkeys(metric.section for metric in report.metrics):
+        metrics = [metric for metric in report.metrics if metric.section == section]
+        lines += [f"## {section}", "", "| metric | value | better | protocol | note |", "|---|---:|---|---|---|"]
+        lines += [
+            f"| {_cell(m.name)} | {m.text} | {m.better} | {_cell(m.protocol)} | {_cell(m.note)} |" for m in metrics
+        ]
+        lines.append("")
     if report.not_measured:
         lines += _listing(NOT_MEASURED, report.not_measured)
     for picture in report.pictures:
@@ -60,23 +63,23 @@ def _listing(title: str, entries: Mapping[str, str]) -> list[str]:
 
 
 def listings(report: Report) -> dict[str, dict[str, str]]:
-    """What stands below the figures, heading -> name -> words; a report that lacks something lacks the heading."""
+    """What stands below the metrics, heading -> name -> words; a report that lacks something lacks the heading."""
     seconds = {name: f"{value:.1f} s" for name, value in report.seconds.items()}
     if seconds:
         seconds["all together"] = f"{sum(report.seconds.values()):.1f} s"
-    found: dict[str, dict[str, str]] = {
+    entries: dict[str, dict[str, str]] = {
         "Protocols": report.protocols,
         "Data": {name: f"{number:,}" for name, number in report.counts.items()}
-        | {split: _said(numbers) for split, numbers in report.splits.items()},
+        | {split: _counts(numbers) for split, numbers in report.splits.items()},
         "Checkpoints (SHA-256)": report.checkpoints,
         "Time": seconds,
         "Machine": report.machine,
         "Versions": report.versions,
     }
-    return {title: entries for title, entries in found.items() if entries}
+    return {title: rows for title, rows in entries.items() if rows}
 
 
-def _said(numbers: Mapping[str, int]) -> str:
+def _counts(numbers: Mapping[str, int]) -> str:
     return ", ".join(f"{number:,} {what}" for what, number in numbers.items())
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.report.report import Figure, Report, write_report
+from eval.report.report import MetricValue, Report, write_report
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,7 +19,7 @@ def call(*arguments: object) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(("protocol", "status"), [("standard", 0), ("dgnet", 1)])
 def test_two_reports(tmp_path, protocol, status):
     paths = [
-        write_report(Report(name, [Figure("Re-identification", "mAP", 80.0, "%", given)]), tmp_path / name)[0]
+        write_report(Report(name, [MetricValue("Re-identification", "mAP", 80.0, "%", given)]), tmp_path / name)[0]
         for name, given in (("first", "standard"), ("second", protocol))
     ]
     done = call(*paths)

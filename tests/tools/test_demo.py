@@ -126,7 +126,7 @@ def test_a_demo_with_a_head_and_no_teacher_reports_on_its_own_run(tmp_path, monk
     report = read_report(Path("outputs/tiny/report.json"))
     assert list(report.checkpoints) == ["outputs/tiny/checkpoints/checkpoint_00000002.pt"]
     assert report.counts["iterations of DG-Net"] == 2
-    measured = {figure.name for figure in report.figures}
+    measured = {figure.name for figure in report.metrics}
     assert "mAP, appearance encoder" in measured and "mAP, teacher" not in measured
 
 

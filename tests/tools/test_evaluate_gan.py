@@ -15,7 +15,7 @@ from dgnet.core.errors import UserError
 from dgnet.data.training_data import open_dataset
 from dgnet.models.build import build_generator
 from dgnet.runs.checkpoint import checkpoint_path
-from eval.report.report import Figure, Report, read_report
+from eval.report.report import MetricValue, Report, read_report
 from tests.eval.images.random_inception import random_state
 from tests.eval.images.random_trunk import trunk
 from tests.tools.evaluation_tool import answer
@@ -74,7 +74,7 @@ def test_everything_is_measured_or_said_to_be_missing(place: Path, monkeypatch, 
         assert f"    {name}: " in printed.split("Not measured\n")[1]
         assert "could not be downloaded (no network)" in report(place).not_measured[name]
     without = report(place)
-    assert {figure.section for figure in without.figures} == {
+    assert {metric.section for metric in without.metrics} == {
         "Distribution",
         "Intra-identity diversity",
         "Fidelity of reconstructions",
@@ -105,17 +105,17 @@ def test_everything_is_measured_or_said_to_be_missing(place: Path, monkeypatch, 
     assert "Not measured" not in printed and report(place).not_measured == {} and "8 images, 0 of them new" in said
     assert {path: path.stat().st_mtime_ns for path in images.rglob("*.png")} == before
     whole = report(place)
-    for figure in without.figures:
+    for metric in without.metrics:
         same = [
             f
-            for f in whole.figures
-            if (f.section, f.name, f.protocol) == (figure.section, figure.name, figure.protocol)
+            for f in whole.metrics
+            if (f.section, f.name, f.protocol) == (metric.section, metric.name, metric.protocol)
         ]
-        assert len(same) == 1 and same[0].value == pytest.approx(figure.value, rel=1e-5, abs=1e-6), figure
-    new = {figure.name for figure in whole.figures} - {figure.name for figure in without.figures}
+        assert len(same) == 1 and same[0].value == pytest.approx(metric.value, rel=1e-5, abs=1e-6), metric
+    new = {metric.name for metric in whole.metrics} - {metric.name for metric in without.metrics}
     assert {"FID", "KID", "precision", "recall", f"{LPIPS}, generated", f"{LPIPS}, self-reconstruction"} <= new
     fids = {
-        figure.protocol.split("(")[1].split(":")[0]: figure.value for figure in whole.figures if figure.name == "FID"
+        metric.protocol.split("(")[1].split(":")[0]: metric.value for metric in whole.metrics if metric.name == "FID"
     }
     assert set(fids) == {"dgnet", "clean"} and min(fids.values()) > 0 and len(set(fids.values())) == 2
 
@@ -136,10 +136,10 @@ def test_bad_input_is_one_sentence(options, sentence: str, place: Path, monkeypa
 
 
 def test_a_part_that_cannot_be_measured_leaves_the_others() -> None:
-    def refused() -> list[Figure]:
+    def refused() -> list[MetricValue]:
         raise UserError("a swap needs images of at least two identities")
 
-    figure = Figure("Distribution", "FID", 1.0)
-    figures, missing = measured({"consistency": refused, "FID": lambda: [figure]})
-    assert figures == [figure]
+    metric = MetricValue("Distribution", "FID", 1.0)
+    metrics, missing = measured({"consistency": refused, "FID": lambda: [metric]})
+    assert metrics == [metric]
     assert missing == {"consistency": "a swap needs images of at least two identities"}

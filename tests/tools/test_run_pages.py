@@ -14,7 +14,7 @@ from dgnet.data.datasets import read_dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.generation.load import find_generator
 from dgnet.runs.scalars import ScalarTable
-from eval.report.report import Figure, Report, read_report, write_report
+from eval.report.report import MetricValue, Report, read_report, write_report
 from tests.dgnet.small_generator import small_config, small_generator, store
 from tests.eval.report.pages import Page, foreign_loads
 from tests.tools.browser import chromium, requested
@@ -45,7 +45,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = ScalarTable(run / "scalars.csv", 0)
     for iteration in range(1, 21):
         table.add(iteration, {"loss/identity": 2 / iteration, "weight/identity": 1.0})
-    write_report(Report("Demo", [Figure("Swap fidelity", "PSNR", 14.2, "dB", "inside the person")], "make demo"), run)
+    write_report(
+        Report("Demo", [MetricValue("Swap fidelity", "PSNR", 14.2, "dB", "inside the person")], "make demo"), run
+    )
     return place
 
 
@@ -98,7 +100,7 @@ def test_saved_features_give_the_same_figures(pages, place, monkeypatch, capsys)
     status, _, said = answer(evaluate_reid, monkeypatch, capsys, *options, "--output-path", place)
     assert status == 0, said
     first, again = (read_report(place / folder / "report.json") for folder in ("accuracy", "again"))
-    assert first.figures == again.figures and first.checkpoints == again.checkpoints
+    assert first.metrics == again.metrics and first.checkpoints == again.checkpoints
 
 
 def test_query_expansion_and_single_gallery_shot_are_named(pages, place, monkeypatch, capsys):
@@ -106,16 +108,16 @@ def test_query_expansion_and_single_gallery_shot_are_named(pages, place, monkeyp
     expansion = ("--expansion", 2, "--expansion-alpha", 3)
     status, printed, said = answer(evaluate_reid, monkeypatch, capsys, *options, place / "expanded", *expansion)
     assert status == 0, said
-    expanded = read_report(place / "expanded" / "report.json").figures
+    expanded = read_report(place / "expanded" / "report.json").metrics
     assert len(expanded) == 12
     assert all(one.protocol.endswith(", query expansion by 2 neighbors, alpha=3.0") for one in expanded)
     drawn = ("--protocol", "single-gallery-shot", "--repetitions", 3, "--seed", 5)
     status, printed, said = answer(evaluate_reid, monkeypatch, capsys, *options, place / "drawn", *drawn)
     assert status == 0, said
     assert printed.count("by single-gallery-shot, ") == 2 and "mAP" not in printed.split("report.html")[0]
-    figures = read_report(place / "drawn" / "report.json").figures
-    assert {one.name for one in figures} >= {"rank 1", "rank 1, re-ranked"}
-    assert all(", 3 galleries of " in one.protocol and "from seed 5" in one.protocol for one in figures)
+    metrics = read_report(place / "drawn" / "report.json").metrics
+    assert {one.name for one in metrics} >= {"rank 1", "rank 1, re-ranked"}
+    assert all(", 3 galleries of " in one.protocol and "from seed 5" in one.protocol for one in metrics)
 
 
 def test_the_swaps_are_of_the_images_that_show_swap_takes(place, monkeypatch):

@@ -1,4 +1,4 @@
-"""Re-identification accuracy of a network on a data set: figures, and what a page shows beside them."""
+"""Re-identification accuracy of a network on a data set: metrics, and what a page shows beside them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -18,9 +18,9 @@ from eval.reid.ranking import RankingResult, rank_metrics
 from eval.reid.rerank import KReciprocal
 from eval.reid.retrieval import best_and_worst, retrieve
 from eval.reid.single_gallery_shot import SingleShotResult, single_shot_metrics
-from eval.report.accuracy import accuracy_figures, cmc_section, retrieval_section, single_shot_figures
-from eval.report.page import Section
-from eval.report.result import Figure
+from eval.report.accuracy import accuracy_metrics, cmc_section, retrieval_section, single_shot_accuracy_metrics
+from eval.report.page import HtmlSection
+from eval.report.result import MetricValue
 from tools.evaluation.stored_features import query_and_gallery
 
 _SHOWN = 128, 64  # pixels of a picture on the page
@@ -30,10 +30,10 @@ _PLAIN, _RERANKED = "without re-ranking", "re-ranked"
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Figures without and with re-ranking; `sections` hold the CMC, the best and the worst retrievals."""
+    """Metrics without and with re-ranking; `sections` hold the CMC, the best and the worst retrievals."""
 
-    figures: list[Figure]
-    sections: list[Section]
+    metrics: list[MetricValue]
+    sections: list[HtmlSection]
 
 
 def split_counts(dataset: Dataset) -> dict[str, dict[str, int]]:
@@ -109,7 +109,7 @@ def accuracy_of(
         lists = retrieve(results[""], chosen, query, gallery, expansion=expansion)
         lead += f" Framed: ✓ the same person, ✗ another one. Ranked {ranked}."
         sections.append(retrieval_section(title, lead, lists, query.identities, picture))
-    return Accuracy(accuracy_figures(results, note), sections)
+    return Accuracy(accuracy_metrics(results, note), sections)
 
 
 def single_shot_accuracy(
@@ -123,4 +123,4 @@ def single_shot_accuracy(
         _RERANKED: single_shot_metrics(query, gallery, repetitions=repetitions, seed=seed, reranking=reranking),
     }
     section = cmc_section({name or _PLAIN: result for name, result in results.items()})
-    return Accuracy(single_shot_figures(results, note), [section])
+    return Accuracy(single_shot_accuracy_metrics(results, note), [section])

@@ -1,4 +1,4 @@
-"""Diversity within identities as figures, for the tools that measure it."""
+"""Diversity within identities as metrics, for the tools that measure it."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import TypedDict
 from dgnet.core.errors import UserError
 from dgnet.core.option_types import at_least, expanded_path
 from eval.images.diversity import DSSIM, HEIGHT, PAIRS, ROUNDS, WIDTH, Diversity, PairMeasure, diversity
-from eval.report.result import Figure
+from eval.report.result import MetricValue
 
 SECTION = "Intra-identity diversity"
 
@@ -51,7 +51,7 @@ def diversity_options(args: argparse.Namespace) -> DiversityOptions:
     )
 
 
-def diversity_figures(
+def diversity_metrics(
     groups: Mapping[str, Sequence[Path]],
     measures: Sequence[PairMeasure],
     *,
@@ -60,22 +60,22 @@ def diversity_figures(
     rounds: int = ROUNDS,
     seed: int = 0,
     workers: int | None = None,
-) -> list[Figure]:
+) -> list[MetricValue]:
     """The diversity by each measure; `of` says whose images these are. DSSIM in Lab follows the protocol `dgnet`."""
     found = diversity(groups, measures, pairs=pairs, rounds=rounds, seed=seed, workers=workers)
-    figures = []
+    metrics = []
     for name, result in found.items():
         said = f"{name}, {of}" if of else name
         protocol = f"{_protocol(name)}: {_pairs(result, pairs, rounds)}"
         if name != DSSIM.name:
-            figures.append(Figure(SECTION, said, result.mean, protocol=protocol, note="higher is more diverse"))
+            metrics.append(MetricValue(SECTION, said, result.mean, protocol=protocol, note="higher is more diverse"))
             continue
         note = 'a diversity, not a fidelity: the original calls it "SSIM"'
-        figures.append(Figure(SECTION, said, result.midpoint, protocol=protocol, note=note))
-        figures.append(
-            Figure(SECTION, f"{said}, half-range", result.half_range, protocol=protocol, note="between the rounds")
+        metrics.append(MetricValue(SECTION, said, result.midpoint, protocol=protocol, note=note))
+        metrics.append(
+            MetricValue(SECTION, f"{said}, half-range", result.half_range, protocol=protocol, note="between the rounds")
         )
-    return figures
+    return metrics
 
 
 def _protocol(name: str) -> str:

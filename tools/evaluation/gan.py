@@ -21,16 +21,16 @@ from eval.images.extractor import Extractor, features_of
 from eval.images.file_pairs import Measure, means_of_pairs
 from eval.images.identity_consistency import identity_consistency
 from eval.images.image_files import Images, files_by_folder
-from eval.images.image_sets import read_set, set_figures
+from eval.images.image_sets import read_set, set_metrics
 from eval.images.inception import inception_extractor
 from eval.images.perceptual import PerceptualDistance
 from eval.images.ssim import most_scales
 from eval.reid.labeled_features import LabeledFeatures, labels_of
 from eval.reid.ranking import rank_metrics
 from eval.report.accuracy import score_section
-from eval.report.page import Section
-from eval.report.result import Figure
-from tools.evaluation.diversity import diversity_figures
+from eval.report.page import HtmlSection
+from eval.report.result import MetricValue
+from tools.evaluation.diversity import diversity_metrics
 from tools.evaluation.fidelity import MEASURES, UNITS
 
 PROTOCOLS = {
@@ -42,7 +42,7 @@ PROTOCOLS = {
 }
 FIDELITY, CONSISTENCY = "Fidelity of reconstructions", "Identity consistency"
 PLAIN_MEASURES = (DSSIM, DISSIMILARITY)
-Part = Callable[[], list[Figure]]
+Part = Callable[[], list[MetricValue]]
 
 
 @dataclass(frozen=True)
@@ -60,58 +60,66 @@ class Settings:
     most: int  # images of each reconstruction and of the consistency
 
 
-def measured(parts: dict[str, Part]) -> tuple[list[Figure], dict[str, str]]:
-    """The figures of all parts, and of the parts that could not be measured the reason."""
-    figures: list[Figure] = []
+def measured(parts: dict[str, Part]) -> tuple[list[MetricValue], dict[str, str]]:
+    """The metrics of all parts, and of the parts that could not be measured the reason."""
+    metrics: list[MetricValue] = []
     missing: dict[str, str] = {}
     for name, part in parts.items():
         try:
-            figures += part()
+            metrics += part()
         except UserError as error:
             missing[name] = str(error)
-    return figures, missing
+    return metrics, missing
 
 
-def distribution(protocol: str, dataset: Dataset, generated: Path, settings: Settings) -> list[Figure]:
+def distribution(protocol: str, dataset: Dataset, generated: Path, settings: Settings) -> list[MetricValue]:
     """FID by a protocol; under `clean` KID, precision and recall, too."""
     extractor = inception_extractor(
         protocol, weights=settings.weights, sha256=settings.weights_sha256, device=settings.device
     )
     clean = protocol == "clean"
-    return _between_sets(dataset, generated, extractor, settings, kid=clean, shares=clean)
+    return _between_sets(dataset, generated, extractor, settings, kid=clean, precision_and_recall=clean)
 
 
-def identity_space(dataset: Dataset, generated: Path, extractor: Extractor, settings: Settings) -> list[Figure]:
+def identity_space(dataset: Dataset, generated: Path, extractor: Extractor, settings: Settings) -> list[MetricValue]:
     """The same by a re-identification network."""
-    return _between_sets(dataset, generated, extractor, settings, kid=True, shares=True)
+    return _between_sets(dataset, generated, extractor, settings, kid=True, precision_and_recall=True)
 
 
 def _between_sets(
-    dataset: Dataset, generated: Path, extractor: Extractor, settings: Settings, *, kid: bool, shares: bool
-) -> list[Figure]:
+    dataset: Dataset,
+    generated: Path,
+    extractor: Extractor,
+    settings: Settings,
+    *,
+    kid: bool,
+    precision_and_recall: bool,
+) -> list[MetricValue]:
     sources = {"training images": [record.path for record in dataset.train], "generated": image_files(generated)}
     real, made = (
         read_set(files, extractor, name=name, batch=settings.batch, workers=settings.workers)
         for name, files in sources.items()
     )
-    return set_figures(real, made, extractor, kid=kid, shares=shares)
+    return set_metrics(real, made, extractor, kid=kid, precision_and_recall=precision_and_recall)
 
 
-def diversities(dataset: Dataset, generated: Path, measures: Sequence[PairMeasure], settings: Settings) -> list[Figure]:
+def diversities(
+    dataset: Dataset, generated: Path, measures: Sequence[PairMeasure], settings: Settings
+) -> list[MetricValue]:
     """Of the generated images of one appearance identity, and of the real ones."""
     real: dict[str, list[Path]] = {}
     for record in dataset.train:
         real.setdefault(str(record.identity), []).append(record.path)
-    figures = []
+    metrics = []
     for of, groups in (("generated", files_by_folder(generated)), ("real", real)):
         draws = {"pairs": settings.pairs, "rounds": settings.rounds, "seed": settings.seed}
-        figures += diversity_figures(groups, measures, of=of, workers=settings.workers, **draws)
-    return figures
+        metrics += diversity_metrics(groups, measures, of=of, workers=settings.workers, **draws)
+    return metrics
 
 
 def fidelities(
     stored: LoadedGenerator, dataset: Dataset, distance: PerceptualDistance | None, settings: Settings
-) -> list[Figure]:
+) -> list[MetricValue]:
     """How near an image is to its reconstruction from itself, and from another image of its identity."""
     records = [record for record in (*dataset.query, *dataset.gallery) if record.identity > 0]
     whose = "test images" if records else "training images"
@@ -120,15 +128,17 @@ def fidelities(
     measures: dict[str, Measure] = dict(MEASURES)
     if distance is not None:
         measures = {distance.name: distance}
-    figures = []
+    metrics = []
     for name, pairs in _reconstructions(records, settings).items():
         made = _beside_the_truth(stored, records, pairs, height, width, settings.batch)
         protocol = f"clean: {len(pairs)} {whose}, {height}x{width}, {most_scales(height, width)} scales for MS-SSIM"
         for measure, found in means_of_pairs(made, measures).items():
-            figures.append(
-                Figure(FIDELITY, f"{measure}, {name}", found.mean, UNITS.get(measure, ""), protocol, _meaning(measure))
+            metrics.append(
+                MetricValue(
+                    FIDELITY, f"{measure}, {name}", found.mean, UNITS.get(measure, ""), protocol, _meaning(measure)
+                )
             )
-    return figures
+    return metrics
 
 
 def _meaning(measure: str) -> str:
@@ -166,7 +176,7 @@ def _beside_the_truth(
 
 def consistency(
     stored: LoadedGenerator, dataset: Dataset, extractor: Extractor, settings: Settings
-) -> tuple[list[Figure], Section]:
+) -> tuple[list[MetricValue], HtmlSection]:
     """Swaps of query images among each other, as queries of the real gallery; the best and the worst of them."""
     if not dataset.query or not dataset.gallery:
         raise UserError(f"{dataset.root}: identity consistency needs a query and a gallery split")
@@ -181,11 +191,13 @@ def consistency(
     appearances, structures = (np.array([pair[role] for pair in plan]) for role in (0, 1))
     found = identity_consistency(swaps, query[appearances], query[structures])
     protocol = f"{found.images} swaps of query images of other identities, {extractor.name}"
-    figures = [
-        Figure(CONSISTENCY, "nearer to its appearance than to its structure source", 100 * found.share, "%", protocol),
-        Figure(CONSISTENCY, "cosine to the appearance source", found.appearance_cosine, "", protocol),
-        Figure(CONSISTENCY, "cosine to the structure source", found.structure_cosine, "", protocol),
-        Figure(CONSISTENCY, "margin between the two", found.margin, "", protocol, "how strongly"),
+    metrics = [
+        MetricValue(
+            CONSISTENCY, "nearer to its appearance than to its structure source", 100 * found.share, "%", protocol
+        ),
+        MetricValue(CONSISTENCY, "cosine to the appearance source", found.appearance_cosine, "", protocol),
+        MetricValue(CONSISTENCY, "cosine to the structure source", found.structure_cosine, "", protocol),
+        MetricValue(CONSISTENCY, "margin between the two", found.margin, "", protocol, "how strongly"),
     ]
     identities, cameras = labels_of(dataset.query)
     labeled_gallery = LabeledFeatures.of_records(gallery, dataset.gallery)
@@ -198,8 +210,8 @@ def consistency(
         result = rank_metrics(asked, labeled_gallery, ranks=(1,))
         told = f"{result.valid_queries} queries, real gallery of {result.gallery}, protocol {result.protocol}; "
         told += extractor.name
-        figures.append(Figure(CONSISTENCY, f"mAP, {name}", 100 * result.mAP, "%", told, note))
-        figures.append(Figure(CONSISTENCY, f"rank 1, {name}", 100 * result.cmc[1], "%", told, note))
+        metrics.append(MetricValue(CONSISTENCY, f"mAP, {name}", 100 * result.mAP, "%", told, note))
+        metrics.append(MetricValue(CONSISTENCY, f"rank 1, {name}", 100 * result.cmc[1], "%", told, note))
     said = [
         f"clothes of person {pair.appearance.identity}, cosine {near:.2f}; pose of person {pair.structure.identity}, "
         f"cosine {far:.2f}"
@@ -209,7 +221,7 @@ def consistency(
         f"{found.images} swaps of query images, sorted by the cosine between features of the generated image and of "
         f"the photograph whose clothes it wears, by {extractor.name}."
     )
-    return figures, score_section("Swaps by identity consistency", lead, list(made), found.to_appearance.tolist(), said)
+    return metrics, score_section("Swaps by identity consistency", lead, list(made), found.to_appearance.tolist(), said)
 
 
 def perceptual(network: str, weights: Path | None, sha256: str | None, device: torch.device) -> PerceptualDistance:

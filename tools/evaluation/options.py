@@ -15,7 +15,7 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
     """--device, --batch-size and --workers."""
     add_device(parser)
     parser.add_argument(
-        "--batch-size", type=at_least(1), default=50, help="images at a time; changes no figure (default: 50)"
+        "--batch-size", type=at_least(1), default=50, help="images at a time; changes no metric (default: 50)"
     )
     parser.add_argument("--workers", type=at_least(1), help="threads that decode (default: all cores)")
 

@@ -87,7 +87,7 @@ def of_network(
 
 
 def _told(path: Path) -> str:
-    """A file in a figure's protocol: the same on every machine, and another one for other weights of the same name."""
+    """A file in a metric's protocol: the same on every machine, and another one for other weights of the same name."""
     return f"{path.resolve().parent.name}/{path.name} ({file_hash(path)[:8]})"
 
 

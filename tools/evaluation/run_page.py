@@ -1,4 +1,4 @@
-"""What the page of a run shows beside figures: its swaps, its curves, its settings."""
+"""What the page of a run shows beside metrics: its swaps, its curves, its settings."""
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from dgnet.runs.loaded_generator import LoadedGenerator
 from eval.images.extractor import Extractor, features_of
 from eval.report.accuracy import score_section
 from eval.report.chart import charts, line_chart
-from eval.report.page import Html, Section, Tile, details, paragraph, picture_table, preformatted, section
+from eval.report.page import Html, HtmlSection, Tile, details, paragraph, picture_table, preformatted, section
 from visual.job import shown_records
 
 _PEOPLE = 7
@@ -23,7 +23,7 @@ _SCORED = 96  # swaps
 _LOSS = "loss/"
 
 
-def swap_section(stored: LoadedGenerator, dataset: Dataset) -> Section:
+def swap_section(stored: LoadedGenerator, dataset: Dataset) -> HtmlSection:
     """Everybody in everybody's clothes: people of the test split (or the training split), those of show_swap.py."""
     records = one_each(shown_records(dataset), _PEOPLE, 0, "pictures")
     size = stored.config.data.height, stored.config.data.width
@@ -54,7 +54,7 @@ def swap_section(stored: LoadedGenerator, dataset: Dataset) -> Section:
 
 def scored_section(
     stored: LoadedGenerator, dataset: Dataset, extractor: Extractor, query_features: np.ndarray
-) -> Section:
+) -> HtmlSection:
     """Swaps of query images sorted by how near the network puts each to the person whose clothes it wears.
 
     `query_features` `[query, feature]` are the extractor's of the real query images.
@@ -74,7 +74,7 @@ def scored_section(
     return score_section("Swaps by identity score", lead, list(images), scores, said)
 
 
-def curves_section(rows: list[tuple[int, dict[str, float]]]) -> Section:
+def curves_section(rows: list[tuple[int, dict[str, float]]]) -> HtmlSection:
     """A chart for each scalar that was logged: losses first, the others on demand."""
     points: dict[str, list[tuple[int, float]]] = {}
     for iteration, values in rows:
@@ -90,7 +90,7 @@ def curves_section(rows: list[tuple[int, dict[str, float]]]) -> Section:
     return section("Curves", lead, charts(losses), *more)
 
 
-def settings_section(stored: LoadedGenerator) -> Section:
+def settings_section(stored: LoadedGenerator) -> HtmlSection:
     """The whole configuration."""
     text = yaml.safe_dump(resolved(stored.config), sort_keys=False, allow_unicode=True)
     return section("Settings", details("Every setting of the run", preformatted(text)))

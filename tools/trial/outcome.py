@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from dgnet.core.files import replace_text
 from dgnet.generation.verify import RECIPE, read_recipe
 from eval.report.paired import PairedDifference, Spread, paired_difference, spread
-from eval.report.report import Figure, Picture, Report, write_report, write_text
+from eval.report.report import MetricValue, Picture, Report, write_report
 from tools.trial.config import TrialConfig
 from tools.trial.running import Result, Trial
 from visual.drawing.effect_plot import Effect, effects
@@ -47,7 +48,7 @@ def write_outcome(trial: Trial, command: str) -> str:
         pictures=[Picture(PLOT, "Dots: seeds; line: interval; gray: no difference found.")],
     )
     write_report(report, trial.folder, overwrite=True)
-    write_text(trial.folder / TABLE, table + "\n")
+    replace_text(trial.folder / TABLE, table + "\n")
     return table
 
 
@@ -93,7 +94,9 @@ def difference_text(difference: PairedDifference) -> str:
     return told if difference.found else f"{told}, {difference.verdict}"
 
 
-def figures_of_outcome(config: TrialConfig, by_row: dict[str, list[Result]], places: Sequence[str]) -> list[Figure]:
+def figures_of_outcome(
+    config: TrialConfig, by_row: dict[str, list[Result]], places: Sequence[str]
+) -> list[MetricValue]:
     """Every mean, deviation and difference as figures of the report, in %."""
     found = []
     for place in places:
@@ -103,12 +106,12 @@ def figures_of_outcome(config: TrialConfig, by_row: dict[str, list[Result]], pla
                 values = _values(by_row[name], place, shown)
                 one = spread(values)
                 note = f"{row.meaning}; standard deviation {100 * one.deviation:.2f}, {one.seeds} seeds"
-                found.append(Figure(section, name, 100 * one.mean, "%", note=note))
+                found.append(MetricValue(section, name, 100 * one.mean, "%", note=note))
                 for other in config.opponents(name):
                     d = _difference(config, by_row, name, other, place, shown)
                     for end, value in {"": d.mean, ", low end": d.low, ", high end": d.high}.items():
                         said = d.verdict if not end else f"of the {100 * config.confidence:g} % interval"
-                        found.append(Figure(section, f"{name} - {other}{end}", 100 * value, "points", note=said))
+                        found.append(MetricValue(section, f"{name} - {other}{end}", 100 * value, "points", note=said))
     return found
 
 

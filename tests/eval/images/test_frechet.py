@@ -10,7 +10,7 @@ from pytorch_fid.fid_score import calculate_frechet_distance
 from dgnet.core.images import image_files
 from eval.images.extractor import Extractor, features_of
 from eval.images.frechet import FeatureStatistics, frechet_distance, read_statistics, save_statistics, statistics_of
-from eval.images.image_sets import read_set, set_figures
+from eval.images.image_sets import read_set, set_metrics
 from tests.eval.images.small_files import write_set
 
 
@@ -116,10 +116,10 @@ def test_statistics_of_ours_and_of_pytorch_fid_are_read(tmp_path: Path) -> None:
     assert frechet_distance(found, other) == pytest.approx(0, abs=1e-9)
     colors = Extractor("colors", lambda image: image, lambda batch: batch)
     sets = [read_set(tmp_path / name, colors, name=name) for name in ("ours.npz", "theirs.npz")]
-    (figure,) = set_figures(sets[0], sets[1], colors, kid=False, shares=False)
-    assert figure.protocol.endswith("colors, theirs.npz by an extractor that its file does not tell")
-    (figure,) = set_figures(sets[0], sets[0], colors, kid=False, shares=False)
-    assert figure.protocol == "50 against 50 images, colors"
+    (metric,) = set_metrics(sets[0], sets[1], colors, kid=False, precision_and_recall=False)
+    assert metric.protocol.endswith("colors, theirs.npz by an extractor that its file does not tell")
+    (metric,) = set_metrics(sets[0], sets[0], colors, kid=False, precision_and_recall=False)
+    assert metric.protocol == "50 against 50 images, colors"
     with pytest.raises(ValueError, match="ours.npz is there already"):
         save_statistics(statistics, tmp_path / "ours.npz")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ours.npz", "theirs.npz"]

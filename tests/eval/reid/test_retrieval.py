@@ -1,4 +1,4 @@
-"""Ranked lists agree with the figures, with a slow loop, and with what the page shows of them."""
+"""Ranked lists agree with the metrics, with a slow loop, and with what the page shows of them."""
 
 import numpy as np
 import pytest
@@ -9,12 +9,12 @@ from eval.reid.rerank import KReciprocal
 from eval.reid.retrieval import best_and_worst, retrieve
 from eval.reid.single_gallery_shot import single_shot_metrics
 from eval.report.accuracy import (
-    accuracy_figures,
+    accuracy_metrics,
     cmc_section,
     protocol_of,
     retrieval_section,
     score_section,
-    single_shot_figures,
+    single_shot_accuracy_metrics,
 )
 from eval.report.page import document
 from tests.eval.reid.sides import sides
@@ -84,12 +84,12 @@ def test_figures_say_their_protocol(columns):
         "": rank_metrics(*sides(columns)),
         "re-ranked": rank_metrics(*sides(columns), reranking=KReciprocal(5, 2)),
     }
-    figures = accuracy_figures(results, "a network")
-    assert [figure.name for figure in figures[:6]] == ["mAP", "rank 1", "rank 3", "rank 5", "rank 10", "mINP"]
-    assert figures[0].value == pytest.approx(100 * results[""].mAP) and figures[0].unit == "%"
-    assert figures[6].name == "mAP, re-ranked" and "k1=5 k2=2" in figures[6].protocol
-    assert figures[0].protocol.startswith("standard, 30 queries (30 with a match), gallery of ")
-    assert figures[0].protocol.endswith("re-ranking none")
+    metrics = accuracy_metrics(results, "a network")
+    assert [metric.name for metric in metrics[:6]] == ["mAP", "rank 1", "rank 3", "rank 5", "rank 10", "mINP"]
+    assert metrics[0].value == pytest.approx(100 * results[""].mAP) and metrics[0].unit == "%"
+    assert metrics[6].name == "mAP, re-ranked" and "k1=5 k2=2" in metrics[6].protocol
+    assert metrics[0].protocol.startswith("standard, 30 queries (30 with a match), gallery of ")
+    assert metrics[0].protocol.endswith("re-ranking none")
     expanded = rank_metrics(*sides(columns), expansion=QueryExpansion(5, 2.0))
     assert protocol_of(expanded).endswith("re-ranking none, query expansion by 5 neighbors, alpha=2.0")
 
@@ -108,13 +108,13 @@ def test_lists_of_expanded_queries_are_those_that_were_measured(columns):
 
 def test_single_gallery_shot_says_its_draws_and_their_spread(columns):
     result = single_shot_metrics(*sides(columns), repetitions=4, seed=3)
-    figures = single_shot_figures({"": result, "re-ranked": result}, "a network")
-    assert [figure.name for figure in figures[:5]] == ["rank 1", "rank 3", "rank 5", "rank 10", "rank 1, re-ranked"]
-    assert figures[0].value == pytest.approx(100 * result.cmc[1])
-    assert figures[0].note == f"± {100 * result.cmc_deviation[1]:.1f} between repetitions; a network"
-    assert figures[1].note.endswith("between repetitions")
-    assert figures[0].protocol.startswith("single-gallery-shot, 30 queries (30 with a match), 4 galleries of ")
-    assert figures[0].protocol.endswith("drawn from seed 3, re-ranking none")
+    metrics = single_shot_accuracy_metrics({"": result, "re-ranked": result}, "a network")
+    assert [metric.name for metric in metrics[:5]] == ["rank 1", "rank 3", "rank 5", "rank 10", "rank 1, re-ranked"]
+    assert metrics[0].value == pytest.approx(100 * result.cmc[1])
+    assert metrics[0].note == f"± {100 * result.cmc_deviation[1]:.1f} between repetitions; a network"
+    assert metrics[1].note.endswith("between repetitions")
+    assert metrics[0].protocol.startswith("single-gallery-shot, 30 queries (30 with a match), 4 galleries of ")
+    assert metrics[0].protocol.endswith("drawn from seed 3, re-ranking none")
 
 
 def test_a_true_match_behind_the_first_ten_is_shown_with_its_rank(columns):

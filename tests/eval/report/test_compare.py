@@ -1,22 +1,22 @@
-"""Only figures of one protocol stand in one row; the others are named, not hidden."""
+"""Only metrics of one protocol stand in one row; the others are named, not hidden."""
 
 import pytest
 
 from eval.report.compare import DIFFERENT, SAME, UNKNOWN, as_text, compare
-from eval.report.report import Figure, Report
+from eval.report.report import MetricValue, Report
 
 
-def report(title: str, *figures: Figure, **others) -> Report:
-    return Report(title, list(figures), machine={}, versions={}, **others)
+def report(title: str, *metrics: MetricValue, **others) -> Report:
+    return Report(title, list(metrics), machine={}, versions={}, **others)
 
 
-STANDARD = Figure("Re-identification", "mAP", 80.0, "%", "standard")
-DGNET = Figure("Re-identification", "mAP", 82.0, "%", "dgnet")
+STANDARD = MetricValue("Re-identification", "mAP", 80.0, "%", "standard")
+DGNET = MetricValue("Re-identification", "mAP", 82.0, "%", "dgnet")
 
 
 def test_the_same_protocol_stands_in_one_row_with_the_difference():
     comparison = compare(
-        [report("a", STANDARD), report("b", Figure("Re-identification", "mAP", 78.5, "%", "standard"))]
+        [report("a", STANDARD), report("b", MetricValue("Re-identification", "mAP", 78.5, "%", "standard"))]
     )
     (row,) = comparison.rows
     assert (row.values, row.mark, comparison.warnings) == ((80.0, 78.5), SAME, ())
@@ -39,21 +39,23 @@ def test_different_protocols_never_share_a_row():
 
 
 def test_what_one_protocol_measured_stands_together():
-    figures = [Figure("Re-identification", name, 1.0, "%", protocol) for name in "ab" for protocol in ("x", "y")]
-    rows = compare([report("a", *figures[::2]), report("b", *figures[1::2])]).rows
+    metrics = [MetricValue("Re-identification", name, 1.0, "%", protocol) for name in "ab" for protocol in ("x", "y")]
+    rows = compare([report("a", *metrics[::2]), report("b", *metrics[1::2])]).rows
     assert [(row.protocol, row.name) for row in rows] == [("x", "a"), ("x", "b"), ("y", "a"), ("y", "b")]
 
 
 def test_both_protocols_in_both_reports_are_two_rows():
     comparison = compare([report("a", STANDARD, DGNET), report("b", DGNET, STANDARD)])
     assert [(row.values, row.mark) for row in comparison.rows] == [((80.0, 80.0), SAME), ((82.0, 82.0), SAME)]
-    # One of them lacks a protocol: both have the figure, one value stands alone.
+    # One of them lacks a protocol: both have the metric, one value stands alone.
     comparison = compare([report("a", STANDARD, DGNET), report("b", DGNET)])
     assert [row.mark for row in comparison.rows] == [DIFFERENT, SAME]
 
 
 def test_another_unit_is_another_measure():
-    comparison = compare([report("a", STANDARD), report("b", Figure("Re-identification", "mAP", 0.8, "", "standard"))])
+    comparison = compare(
+        [report("a", STANDARD), report("b", MetricValue("Re-identification", "mAP", 0.8, "", "standard"))]
+    )
     assert [row.mark for row in comparison.rows] == [DIFFERENT, DIFFERENT]
 
 
@@ -71,7 +73,7 @@ def test_what_was_not_measured_is_named_with_its_report():
 
 
 def test_no_protocol_and_other_data_are_said():
-    bare = Figure("Swaps", "PSNR", 14.0, "dB")
+    bare = MetricValue("Swaps", "PSNR", 14.0, "dB")
     first = report("a", bare, splits={"query": {"images": 3368}})
     second = report("b", bare, splits={"query": {"images": 100}, "gallery": {"images": 7}})
     comparison = compare([first, second])

@@ -4,12 +4,14 @@ import base64
 import io
 import re
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from eval.reid.ranking import rank_metrics
+from eval.report import page
 from eval.report.accuracy import cmc_section
 from eval.report.chart import charts, decades, line_chart, ticks
 from eval.report.page import (
@@ -24,13 +26,12 @@ from eval.report.page import (
     preformatted,
     section,
     table,
-    words,
 )
-from eval.report.page_style import STYLE
-from eval.report.report import Figure, Picture, Report, as_page
+from eval.report.report import MetricValue, Picture, Report, as_html
 from tests.eval.reid.sides import sides
 from tests.eval.report.pages import Page, foreign_loads
 
+STYLE = (Path(page.__file__).parent / "templates" / "page.css").read_text(encoding="utf-8")
 HOSTILE = "</title><script>alert('\"1\"')</script><img src=http://a.b/c onerror=x>"
 
 
@@ -47,7 +48,7 @@ def every_block(text: str) -> str:
     return document(
         text,
         [
-            section(text, paragraph(text), table(text, [text, text], {"": [[words(text), words(text)]], text: []})),
+            section(text, paragraph(text), table(text, [text, text], {"": [[text, text]], text: []})),
             section(text, details(text, preformatted(text)), listing(text, {text: text})),
             section(text, in_order(tiles, text), picture_table(text, text, tiles, [(tiles[0], tiles)])),
             section(text, charts([line_chart(text, {text: [(0, 1), (1, 2)], "b": [(0, 2), (1, 1)]}, text)])),
@@ -119,15 +120,15 @@ def test_a_tile_must_be_a_picture(tmp_path):
 
 def test_a_report_becomes_a_page(tmp_path):
     Image.fromarray(photograph(0, 900, 2400).transpose(1, 2, 0)).save(tmp_path / "swaps.png")
-    figures = [
-        Figure(HOSTILE, "mAP, ours", 81.234, "%", "standard", "a note"),
-        Figure(HOSTILE, "mAP, theirs", 80.0, "%", "dgnet"),
-        Figure(HOSTILE, "rank 1, ours", 90.0, "%", "standard"),
+    metrics = [
+        MetricValue(HOSTILE, "mAP, ours", 81.234, "%", "standard", "a note", "higher"),
+        MetricValue(HOSTILE, "mAP, theirs", 80.0, "%", "dgnet"),
+        MetricValue(HOSTILE, "rank 1, ours", 90.0, "%", "standard"),
     ]
-    report = Report(HOSTILE, figures, command=HOSTILE, counts={HOSTILE: 3}, splits={"query": {"images": 7}},
+    report = Report(HOSTILE, metrics, command=HOSTILE, counts={HOSTILE: 3}, splits={"query": {"images": 7}},
                     checkpoints={HOSTILE: "ab" * 32}, pictures=[Picture("swaps.png", HOSTILE)],
                     not_measured={HOSTILE: "no weights"}, machine={"processor": "abacus"})  # fmt: skip
-    page = Page(as_page(report, tmp_path, [section("More", paragraph("words"))]))
+    page = Page(as_html(report, tmp_path, [section("More", paragraph("words"))]))
     assert foreign_loads(page) == []
     assert [heading.text for heading in page.root.all("h2")] == [
         HOSTILE,
@@ -139,9 +140,9 @@ def test_a_report_becomes_a_page(tmp_path):
     shown = page.root.all("table")[0]
     rows = [[cell.text for cell in row.children] for row in shown.all("tr")]
     assert rows == [
-        ["figure", "value"],
+        ["metric", "value"],
         ["Protocol: standard"],
-        ["mAP, oursa note", "81.2 %"],
+        ["mAP, oursa note; higher is better", "81.2 %"],
         ["rank 1, ours", "90.0 %"],
         ["Protocol: dgnet"],
         ["mAP, theirs", "80.0 %"],

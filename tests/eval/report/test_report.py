@@ -7,18 +7,18 @@ import pytest
 import torch
 from PIL import Image
 
-from eval.report.report import Figure, Picture, Report, as_table, read_report, write_report
+from eval.report.report import MetricValue, Picture, Report, as_table, read_report, write_report
 
 
 def example() -> Report:
     return Report(
         title="Demo",
         command="make demo",
-        figures=[
-            Figure("Re-identification", "mAP", 81.234, "%", "standard", "appearance encoder"),
-            Figure("Re-identification", "rank-1", 90.0, "%", "standard"),
-            Figure("Swap fidelity", "PSNR", 18.7654, "dB", "inside the outline", "a|b"),
-            Figure("Swap fidelity", "SSIM", 0.81239, "", "inside the outline"),
+        metrics=[
+            MetricValue("Re-identification", "mAP", 81.234, "%", "standard", "appearance encoder", "higher"),
+            MetricValue("Re-identification", "rank-1", 90.0, "%", "standard"),
+            MetricValue("Swap fidelity", "PSNR", 18.7654, "dB", "inside the outline", "a|b"),
+            MetricValue("Swap fidelity", "SSIM", 0.81239, "", "inside the outline"),
         ],
         counts={"identities": 40},
         splits={"query": {"images": 3368, "identities": 750}},
@@ -50,9 +50,9 @@ def test_reads_back_as_it_was(tmp_path: Path) -> None:
 
 def test_readable_form(tmp_path: Path) -> None:
     text = write_report(example(), tmp_path)[1].read_text()
-    assert "| mAP | 81.2 % | standard | appearance encoder |" in text
-    assert "| rank-1 | 90.0 % | standard |  |" in text
-    assert "| PSNR | 18.77 dB | inside the outline | a\\|b |" in text
+    assert "| mAP | 81.2 % | higher | standard | appearance encoder |" in text
+    assert "| rank-1 | 90.0 % |  | standard |  |" in text
+    assert "| PSNR | 18.77 dB |  | inside the outline | a\\|b |" in text
     assert "| SSIM | 0.8124 |" in text
     assert "| all together | 112.3 s |" in text
     assert "| query | 3,368 images, 750 identities |" in text
@@ -77,7 +77,7 @@ def test_nothing_is_overwritten_silently(tmp_path: Path) -> None:
 
 def test_a_figure_must_be_a_number(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="'PSNR' must be a finite number, got inf"):
-        write_report(Report("Demo", [Figure("Swap", "PSNR", float("inf"))]), tmp_path / "new")
+        write_report(Report("Demo", [MetricValue("Swap", "PSNR", float("inf"))]), tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
@@ -85,7 +85,7 @@ def test_an_error_while_writing_leaves_nothing_behind(tmp_path: Path, monkeypatc
     def broken(*_: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr("eval.report.report.os.replace", broken)
+    monkeypatch.setattr("dgnet.core.files.os.replace", broken)
     with pytest.raises(OSError, match="no space left"):
         write_report(example(), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["swaps.png"]
@@ -100,12 +100,12 @@ FIGURE = {"section": "Swap", "name": "PSNR", "value": 1.5}
         "no json",
         "[]",
         "{}",
-        '{"figures": [{"nam": 1}], "pictures": [], "title": ""}',
-        json.dumps({"title": 3, "figures": [], "pictures": []}),
-        json.dumps({"title": "", "figures": [FIGURE | {"value": "1.5"}], "pictures": []}),
-        json.dumps({"title": "", "figures": [FIGURE | {"protocol": 3}], "pictures": []}),
-        json.dumps({"title": "", "figures": [], "pictures": [], "machine": ["cpu"]}),
-        json.dumps({"title": "", "figures": [], "pictures": [], "not_measured": {"FID": 3}}),
+        '{"metrics": [{"nam": 1}], "pictures": [], "title": ""}',
+        json.dumps({"title": 3, "metrics": [], "pictures": []}),
+        json.dumps({"title": "", "metrics": [FIGURE | {"value": "1.5"}], "pictures": []}),
+        json.dumps({"title": "", "metrics": [FIGURE | {"protocol": 3}], "pictures": []}),
+        json.dumps({"title": "", "metrics": [], "pictures": [], "machine": ["cpu"]}),
+        json.dumps({"title": "", "metrics": [], "pictures": [], "not_measured": {"FID": 3}}),
     ],
 )
 def test_a_file_that_is_no_report(tmp_path: Path, text: str) -> None:
@@ -115,7 +115,7 @@ def test_a_file_that_is_no_report(tmp_path: Path, text: str) -> None:
 
 
 def test_the_table_of_a_terminal() -> None:
-    assert as_table(example().figures).splitlines() == [
+    assert as_table(example().metrics).splitlines() == [
         "Re-identification",
         "  by standard",
         "    mAP       81.2 %  appearance encoder",
@@ -133,11 +133,11 @@ def test_the_table_of_a_terminal() -> None:
     [(300, "", "300"), (0.99999, "", "1.0000"), (12.5, "%", "12.5 %"), (1e-7, "", "1e-07"), (-0.02, "dB", "-0.02 dB")],
 )
 def test_numbers_have_the_digits_of_their_unit(value: float, unit: str, text: str) -> None:
-    assert Figure("a", "b", value, unit).text == text
+    assert MetricValue("a", "b", value, unit).text == text
 
 
 def test_a_picture_that_is_missing_stops_the_report_before_it_begins(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"new/swaps\.png not a readable image"):
+    with pytest.raises(ValueError, match=r"new/swaps\.png: not a readable image"):
         write_report(example(), tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
@@ -153,15 +153,27 @@ def test_a_report_from_before_these_entries_is_read(tmp_path: Path) -> None:
     for name in ("splits", "protocols", "checkpoints"):
         del entries[name]
     path.write_text(json.dumps(entries))
-    assert read_report(path).checkpoints == {} and read_report(path).figures == example().figures
+    assert read_report(path).checkpoints == {} and read_report(path).metrics == example().metrics
 
 
 def test_the_table_ends_with_what_was_not_measured() -> None:
     missing = {"FID": "no weights"}
-    assert as_table(example().figures, missing).endswith("\n\nNot measured\n    FID: no weights")
+    assert as_table(example().metrics, missing).endswith("\n\nNot measured\n    FID: no weights")
     assert as_table([], missing) == "Not measured\n    FID: no weights"
 
 
 def test_a_report_of_before_there_was_such_a_list_is_read(tmp_path: Path) -> None:
-    (tmp_path / "report.json").write_text(json.dumps({"title": "", "figures": [FIGURE], "pictures": []}))
+    (tmp_path / "report.json").write_text(json.dumps({"title": "", "metrics": [FIGURE], "pictures": []}))
     assert read_report(tmp_path / "report.json").not_measured == {}
+
+
+def test_a_report_of_the_previous_version_is_read_in_todays_words(tmp_path: Path) -> None:
+    path, *_ = write_report(example(), tmp_path)
+    entries = json.loads(path.read_text())
+    entries["figures"] = entries.pop("metrics")
+    for metric in entries["figures"]:
+        del metric["better"]
+    entries["figures"][2] |= {"name": "PSNR, recoloured", "note": "3 neighbours"}
+    path.write_text(json.dumps(entries))
+    metric = read_report(path).metrics[2]
+    assert (metric.name, metric.note, metric.better) == ("PSNR, recolored", "3 neighbors", "")
