@@ -1,5 +1,6 @@
 """A head in a file, ours and others': round trips, translations, and one sentence for each wrong file."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from dgnet.models.model_file import read_model_file, save_model
 from dgnet.models.pretrained import load_pretrained, read_model
 from dgnet.models.registry import build_model
 from dgnet.models.reid_model import ReIDModel
+from tests.messages import mentions
 
 IDENTITIES = (3, 8, 21)
 
@@ -44,7 +46,7 @@ def test_a_stored_head_is_the_head(name: str, tmp_path: Path) -> None:
 
 
 def test_the_list_of_identities_is_the_heads(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="a model of 3 identities was given a list of 2"):
+    with pytest.raises(UserError, match=mentions("identities", "list", 3, 2)):
         save_model(tmp_path / "head.pth", model_of("resnet18"), [1, 2], 64, 32)
     assert not list(tmp_path.iterdir())
 
@@ -54,7 +56,7 @@ def test_a_head_file_is_opened_by_its_name_or_its_plain_form(tmp_path: Path) -> 
     save_model(path, model_of("resnet18_kd"), IDENTITIES, 64, 32)
     for name in (None, "resnet18_kd", "resnet18"):
         assert read_model(path, name).network.name == "resnet18_kd"
-    with pytest.raises(UserError, match="holds the model 'resnet18_kd', not 'resnet34'"):
+    with pytest.raises(UserError, match=mentions("'resnet18_kd'", "'resnet34'")):
         read_model(path, "resnet34")
 
 
@@ -72,7 +74,7 @@ def test_branches_of_the_sources_distillation_are_left_aside(tmp_path: Path) -> 
     head, path = model_of("resnet18"), tmp_path / "kd.pth"
     torch.save(state_of_others(head) | {"branch1.conv.weight": torch.zeros(2)}, path)
     assert read_model(path, "resnet18_kd").network.name == "resnet18"
-    with pytest.raises(UserError, match=r"another architecture than the model 'resnet18' \(first mismatch: branch1"):
+    with pytest.raises(UserError, match=mentions("'resnet18'", "first", "branch1")):
         read_model(path, "resnet18")
 
 
@@ -169,7 +171,7 @@ def nothing(path: Path) -> None:
         (numbers, "holds no weights"),
         (
             a_teacher,
-            "(mAP_*.pth of tools/train.py or tools/train_mgn.py), holds a dgnet teacher",
+            mentions("mAP_*.pth", "tools/train.py", "tools/train_mgn.py"),
         ),
         (nothing, "no such file"),
     ],
@@ -180,7 +182,7 @@ def test_a_wrong_file_is_one_sentence(write: Callable[[Path], None], words: str,
     for read in (lambda: read_model(path, "resnet18"), lambda: load_pretrained(model_of("resnet18"), path)):
         with pytest.raises(UserError) as refused:
             read()
-        assert words in str(refused.value)
+        assert re.search(words, str(refused.value))
         assert str(path) in str(refused.value)
 
 
@@ -201,5 +203,5 @@ def test_another_architecture_or_number_of_identities(tmp_path: Path) -> None:
         read_model(theirs)
     with pytest.raises(UserError, match="holds no trained"):
         read_model(imagenet, "resnet18")
-    with pytest.raises(UserError, match="must hold a trained re-ID model .* does not say that it is a file of ours"):
+    with pytest.raises(UserError, match=mentions("trained", "re-ID")):
         read_model_file(theirs)

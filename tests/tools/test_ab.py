@@ -1,6 +1,7 @@
 """`tools/ab.py` on a handful of images: its outcome, a kill and what is kept of it, its refusals."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from reid_heads.config import ReIDConfig
 from tests.dgnet.generation.small_run import write_run
 from tests.dgnet.small_generator import IDENTITIES
 from tests.dgnet.small_training import narrow_trunks
+from tests.messages import mentions
 from tools import ab
 from tools.trial.config import ElsewhereConfig, FewConfig, PedestriansConfig, TrialConfig
 from tools.trial.data import few_of, open_elsewhere, pairs_text
@@ -195,22 +197,22 @@ def test_folders_of_others_are_left_alone(place: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("generator=nowhere/demo", "nowhere/demo: no trained generator here; `make demo` trains"),
-        ("generator=null", "generator must name a trained DG-Net"),
+        ("generator=nowhere/demo", mentions("trained", "nowhere/demo")),
+        ("generator=null", mentions("generator", "DG-Net")),
         (
             "baseline=generated",
-            "baseline must name a row without generated images (distilled, real), it names 'generated'",
+            mentions("baseline", "distilled", "'generated'"),
         ),
         (
             "rows.filtered.against=[nobody]",
-            "rows.filtered.against must name other rows (distilled, filtered, generated, real), it names 'nobody'",
+            mentions("rows.filtered.against", "distilled", "'nobody'"),
         ),
         ("rows.generated.settings={head.nme: resnet18}", "unknown key 'head.nme'"),
-        ("rows.generated.settings={run.seed: 3}", "run.seed is the same in every row, or set for each run"),
-        ("rows.distilled.settings={schedule.epochs: 3}", "trains 3 steps and rows.real"),
-        ("seeds=1", "seeds=1: must be greater than or equal to 2, got 1"),
+        ("rows.generated.settings={run.seed: 3}", mentions("row", "run.seed")),
+        ("rows.distilled.settings={schedule.epochs: 3}", mentions(3, "rows.real")),
+        ("seeds=1", mentions("seeds=1", 2, 1)),
         ("rows={real: {meaning: alone}}", "at least one row to compare with it"),
-        ("rows.a/b={meaning: alone}", "rows: the name 'a/b' must be a plain folder name"),
+        ("rows.a/b={meaning: alone}", mentions("name", "folder", "'a/b'")),
         ("few.images=0", "few.images"),
         ("head.data.root=nowhere", "nowhere"),
         ("elsewhere.root=nowhere/else", "nowhere/else"),
@@ -220,7 +222,7 @@ def test_bad_settings(place: Path, setting: str, said: str, capsys: pytest.Captu
     name = "bad" + str(abs(hash(setting)))
     assert run(place, "--name", name, setting) == 2
     error = capsys.readouterr().err
-    assert said in error and "Traceback" not in error
+    assert re.search(said, error) and "Traceback" not in error
     # Put right, the same command begins.
     refuse_other(place / "outputs" / name, resume=False)
 

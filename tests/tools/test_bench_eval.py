@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from dgnet.core.errors import UserError
+from tests.messages import mentions
 from tools.benchmarks import evaluation
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,9 +47,7 @@ def test_the_features_have_identities(tmp_path: Path) -> None:
     assert own > 10 * abs(other)
 
 
-@pytest.mark.parametrize(
-    ("option", "sentence"), [("--query", "--query must be at least 1, got 0"), ("--gallery", "50")]
-)
+@pytest.mark.parametrize(("option", "sentence"), [("--query", mentions("--query", 1, 0)), ("--gallery", "50")])
 def test_sizes_that_measure_nothing(option: str, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         evaluation.run(options(option, "0"))

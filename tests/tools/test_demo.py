@@ -14,6 +14,7 @@ from PIL import Image
 from eval.report.report import read_report
 from tests.dgnet.small_generator import small_generator, store
 from tests.eval.report.pages import Page, foreign_loads
+from tests.messages import mentions
 from tests.tools.evaluation_tool import answer
 from tools import demo
 
@@ -133,7 +134,7 @@ def test_a_demo_with_a_head_and_no_teacher_reports_on_its_own_run(tmp_path, monk
 @pytest.mark.parametrize(
     ("tool", "arguments", "sentence"),
     [
-        ("demo", ["--config", "configs/latest.yaml"], "the demo needs data.layout 'synthetic', got 'auto'"),
+        ("demo", ["--config", "configs/latest.yaml"], mentions("data.layout", "'synthetic'", "'auto'")),
         ("measure_swaps", ["--name", "nobody"], "nobody: no such run, and no run of that name below"),
     ],
 )
@@ -141,4 +142,4 @@ def test_bad_input_is_one_sentence(tool, arguments, sentence, tmp_path):
     process = start(tool, *arguments, "--output-path", tmp_path)
     _, said = process.communicate()
     assert process.returncode == 2
-    assert said.startswith("error: ") and sentence in said and said.count("\n") == 1
+    assert said.startswith("error: ") and re.search(sentence, said) and said.count("\n") == 1

@@ -1,6 +1,7 @@
 """`tools/evaluate_gan.py` on a handful of built-in pedestrians and a generator that never learned anything."""
 
 import hashlib
+import re
 import urllib.error
 from pathlib import Path
 from unittest import mock
@@ -18,6 +19,7 @@ from dgnet.runs.checkpoint import checkpoint_path
 from eval.report.report import MetricValue, Report, read_report
 from tests.eval.images.random_inception import random_state
 from tests.eval.images.random_trunk import trunk
+from tests.messages import mentions
 from tests.tools.evaluation_tool import answer
 from tools import evaluate_gan
 from tools.evaluation.gan import measured
@@ -124,15 +126,16 @@ def test_everything_is_measured_or_said_to_be_missing(place: Path, monkeypatch, 
     ("options", "sentence"),
     [
         (("--name", "nobody"), "nobody"),
-        (("--name", "small", "--iteration", 3), "no checkpoint of iteration 3"),
-        (("--name", "small", "--weights", "nowhere.pth"), "nowhere.pth: no such file of weights"),
-        (("--name", "small", "--lpips-weights", __file__), "its SHA-256 must begin with 7be5be79"),
+        (("--name", "small", "--iteration", 3), mentions("checkpoint", "iteration", 3)),
+        (("--name", "small", "--weights", "nowhere.pth"), mentions("weights", "nowhere.pth")),
+        (("--name", "small", "--lpips-weights", __file__), mentions("SHA-256", "7be5be79")),
         (("--name", "small", "--extractor", "nobody", "--overwrite"), "nobody: no such file of weights, and no run"),
     ],
 )
 def test_bad_input_is_one_sentence(options, sentence: str, place: Path, monkeypatch, capsys) -> None:
     status, printed, said = answer(evaluate_gan, monkeypatch, capsys, *options, "--output-path", place)
-    assert (status, printed) == (2, "") and sentence in said and said.startswith("error: ") and said.count("\n") == 1
+    assert (status, printed) == (2, "") and re.search(sentence, said), said
+    assert said.startswith("error: ") and said.count("\n") == 1
 
 
 def test_a_part_that_cannot_be_measured_leaves_the_others() -> None:

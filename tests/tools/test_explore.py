@@ -1,6 +1,7 @@
 """The explorer in a real browser: drop two images, press, compare; what it refuses; that nothing stays or leaves."""
 
 import io
+import re
 import socket
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from PIL import Image
 
 from dgnet.generation.load import find_generator
 from dgnet.models.swap import swap_all
+from tests.messages import mentions
 from tests.tools.browser import chromium, drop, requested
 from tests.visual.small_run import write_run
 from visual.drawing.interpolate import between_appearances
@@ -202,12 +204,12 @@ def test_only_this_machine_and_not_without_limits(served: Served) -> None:
     ("options", "sentence"),
     [
         (["--name", "nobody"], "nobody: no such run, and no run of that name below"),
-        (["--port", "0"], "--port must be a number from 1 to 65535, got 0"),
-        (["--neighbors", "-1"], "--neighbors must be a whole number from 0, got -1"),
+        (["--port", "0"], mentions("--port", 1, 65535, 0)),
+        (["--neighbors", "-1"], mentions("--neighbors", 0, "-1")),
     ],
 )
 def test_bad_input_is_one_sentence(place: Path, options: list[str], sentence: str) -> None:
     words = [sys.executable, "tools/explore.py", "--output-path", str(place), *options]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: ") and sentence in done.stderr and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: ") and re.search(sentence, done.stderr) and done.stderr.count("\n") == 1

@@ -19,6 +19,7 @@ from dgnet.training.teacher import KIND
 from tests.dgnet.small_generator import small_generator, store
 from tests.eval.images.random_inception import random_state
 from tests.eval.images.small_files import picture, write, write_set
+from tests.messages import mentions
 from tests.tools.evaluation_tool import answer
 from tools import fid
 
@@ -107,13 +108,13 @@ def test_identity_space_needs_no_download(sets: Path, monkeypatch, capsys) -> No
     [
         (("real", "nowhere"), "nowhere: no such folder of images or .npz file of statistics"),
         (("real", "empty"), "empty: no image in it or below it"),
-        (("real", "one"), "one: a set needs at least two images, this one has 1"),
+        (("real", "one"), mentions("images", 1)),
         (("real", "spoilt"), "1.png: not a readable image"),
         (("real", "made", "--device", "cuda:9"), "device 'cuda:9'"),
-        (("real", "made", "--weights-sha256", "0a"), "--weights-sha256 belongs to the Inception network"),
-        (("real", "made", "--protocol", "clean"), "--protocol belongs to the Inception network"),
+        (("real", "made", "--weights-sha256", "0a"), mentions("--weights-sha256", "Inception")),
+        (("real", "made", "--protocol", "clean"), mentions("--protocol", "Inception")),
         (("--save-stats", "real", "new.npz", "--kid"), "--save-stats compares nothing"),
-        (("--save-stats", "nowhere", "real.txt"), "real.txt: statistics are saved as .npz"),
+        (("--save-stats", "nowhere", "real.txt"), mentions("statistics", "real.txt")),
         (("--save-stats", "nowhere", "teacher.npz/real.npz"), "real.npz: the folder"),
     ],
 )
@@ -124,16 +125,16 @@ def test_bad_input_is_one_sentence(options, sentence: str, sets: Path, monkeypat
     extractor = ("--extractor", sets / "teacher.pth")
     status, printed, said = answer(fid, monkeypatch, capsys, *words, *extractor)
     complaint = [line for line in said.splitlines() if not line.startswith("warning")]
-    assert status == 2 and len(complaint) == 1 and sentence in complaint[0] and printed == ""
+    assert status == 2 and len(complaint) == 1 and re.search(sentence, complaint[0]) and printed == ""
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (("empty", "made"), "empty: no image in it or below it"),
-        (("real", "one"), "one: a set needs at least two images, this one has 1"),
-        (("real", "teacher.pth"), "teacher.pth: no such folder of images"),
-        (("real", "broken.npz"), "broken.npz: no .npz of statistics"),
+        (("real", "one"), mentions("images", 1)),
+        (("real", "teacher.pth"), mentions("teacher", "folder", "teacher.pth")),
+        (("real", "broken.npz"), mentions("statistics", "broken.npz")),
         (("--save-stats", "empty", "new.npz"), "empty: no image in it or below it"),
     ],
 )
@@ -141,7 +142,7 @@ def test_a_wrong_set_is_noticed_before_weights_are_asked_for(words, sentence, se
     (sets / "broken.npz").write_bytes(b"nothing")
     named = [word if word.startswith("--") else sets / word for word in words]
     status, _, said = answer(fid, monkeypatch, capsys, *named, "--weights", sets / "nowhere.pth")
-    assert status == 2 and sentence in said
+    assert status == 2 and re.search(sentence, said)
 
 
 def test_without_weights_one_sentence_from_a_program_of_its_own(sets: Path, tmp_path: Path) -> None:

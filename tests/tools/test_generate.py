@@ -1,6 +1,7 @@
 """The tools that make sets, as programs: several processes, full disks, refusals in one sentence."""
 
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from dgnet.core.errors import command
 from dgnet.generation.verify import verify
 from tests.dgnet.generation.small_run import write_run
+from tests.messages import mentions
 from tools import bench, generate, test_folder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,10 +65,10 @@ def test_a_set_in_the_runs_folder_and_its_verification(here, place):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--iteration", "5"], "no checkpoint of iteration 5; it has: 4, 8"),
-        (["--memory", "0"], "--memory must be positive, they are 64, 2 and 0"),
-        (["--jpeg-quality", "101"], "must be 1 to 100, and it is 101"),
-        (["--count", "133"], "133 different pairs were asked for, and 12 images have 132"),
+        (["--iteration", "5"], mentions("checkpoint", "iteration", 5, 4, 8)),
+        (["--memory", "0"], mentions("--memory", 64, 2, 0)),
+        (["--jpeg-quality", "101"], mentions(1, 100, 101)),
+        (["--count", "133"], mentions("different", "pairs", 133, 12, 132)),
         (["--pairs", "nowhere.csv"], "nowhere.csv: no such file"),
         (["--other-data"], "give --data"),
         (["--data", "nowhere"], "nowhere: no such folder"),
@@ -78,7 +80,7 @@ def test_a_set_in_the_runs_folder_and_its_verification(here, place):
 def test_refusals_leave_nothing(here, tmp_path, options, said):
     output = [] if "--output" in options else ["--output", tmp_path / "set"]
     status, _, error = here.generate(*output, *options)
-    assert status == 2 and said in error and error.count("\n") == 1
+    assert status == 2 and re.search(said, error) and error.count("\n") == 1
     assert not (tmp_path / "set").exists()
 
 

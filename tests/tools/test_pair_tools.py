@@ -12,6 +12,7 @@ from eval.images.image_files import files_by_folder
 from eval.images.ssim import multi_scale_ssim
 from tests.eval.images.random_trunk import trunk
 from tests.eval.images.small_files import picture, write, write_set
+from tests.messages import mentions
 from tests.tools.evaluation_tool import answer
 from tools import perceptual, ssim
 
@@ -81,27 +82,27 @@ def test_perceptual_distance(people: Path, monkeypatch, capsys) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (("--against", "real", "--workers", 1), "--workers belongs to the diversity over drawn pairs"),
+        (("--against", "real", "--workers", 1), mentions("pairs", "--workers")),
         (("--batch-size", 4), "unknown option --batch-size"),
     ],
 )
 def test_perceptual_takes_no_option_that_it_would_not_read(options, sentence: str, monkeypatch, capsys) -> None:
     status, printed, said = answer(perceptual, monkeypatch, capsys, "--dir", "made", *options)
-    assert (status, printed) == (2, "") and sentence in said
+    assert (status, printed) == (2, "") and re.search(sentence, said)
 
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
         (("--dir", "nowhere"), "nowhere: no such folder of images"),
-        (("--dir", "made/0002"), "000.png: must lie in a folder that bears its identity"),
-        (("--dir", "one"), "needs an identity of at least two images, none of 1 has them"),
-        (("--dir", "made", "--against", "one"), "0002/000 has no partner of its name in the other folder"),
-        (("--dir", "twice", "--against", "twice"), "a.bmp and a.png have one name up to the suffix"),
+        (("--dir", "made/0002"), mentions("folder", "identity", "000.png")),
+        (("--dir", "one"), mentions("identity", "images", 1)),
+        (("--dir", "made", "--against", "one"), mentions("partner", "name", "0002/000")),
+        (("--dir", "twice", "--against", "twice"), mentions("a.bmp", "a.png")),
         (("--dir", "made", "--against", "real", "--seed", "0"), "--seed belongs to the diversity"),
         (("--dir", "made", "--against", "real", "--workers", "1"), "--workers belongs to the diversity"),
-        (("--dir", "one", "--against", "larger"), "must have one size, they have 40 x 20 and 41 x 20"),
-        (("--dir", "tiny", "--against", "tiny"), "SSIM needs images of at least 11 x 11 pixels, got 9 x 9"),
+        (("--dir", "one", "--against", "larger"), mentions(40, 20, 41)),
+        (("--dir", "tiny", "--against", "tiny"), mentions("SSIM", 11, 9)),
     ],
 )
 def test_bad_input_is_one_sentence(options, sentence: str, people: Path, monkeypatch, capsys) -> None:
@@ -112,4 +113,5 @@ def test_bad_input_is_one_sentence(options, sentence: str, people: Path, monkeyp
         write(people / f"twice/3/a.{suffix}", picture(0))
     words = [word if word.startswith("--") or word.isdigit() else people / word for word in options]
     status, printed, said = answer(ssim, monkeypatch, capsys, *words)
-    assert (status, printed) == (2, "") and sentence in said and said.startswith("error: ") and said.count("\n") == 1
+    assert (status, printed) == (2, "") and re.search(sentence, said), said
+    assert said.startswith("error: ") and said.count("\n") == 1

@@ -1,5 +1,6 @@
 """What the main tool refuses: one sentence, status 2, no traceback, nothing spoilt."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from dgnet.data.training_data import open_dataset
 from dgnet.models.build import build_teacher
 from dgnet.runs.checkpoint import list_checkpoints
 from dgnet.training.teacher import describe_teacher
+from tests.messages import mentions
 from tests.tools.gan_tool import ROOT, Here, write_config
 
 TEACHER = "teacher.checkpoints=[{place}/teacher.pth]"
@@ -100,13 +102,13 @@ def test_bad_input_is_one_sentence(here: Here, options: tuple[str, ...], words: 
         ("appearance.weights=nothing.pth", "nothing.pth: no such file"),
         ("appearance.from_teacher=true", "appearance.from_teacher needs a teacher"),
         ("teacher.weights=nothing.pth", "nothing.pth: no such file"),
-        ("teacher.batch_size=6", "teacher.batch_size must be a multiple of 4, got 6"),
-        ("teacher.batch_size=64", "at least one batch of 16 images, and it holds 12"),
+        ("teacher.batch_size=6", mentions("teacher.batch_size", 4, 6)),
+        ("teacher.batch_size=64", mentions("batch", "images", 16, 12)),
     ],
 )
 def test_what_cannot_be_built_is_said_before_a_teacher_is_trained(here: Here, setting: str, words: str) -> None:
     status, _, said = here("--name", "unbuilt", setting, "appearance.backbone=resnet34")
-    assert status == 2 and said.startswith("error: ") and words in said, said
+    assert status == 2 and said.startswith("error: ") and re.search(words, said), said
     assert not list(here.place.glob("*/unbuilt*"))
 
 

@@ -24,6 +24,7 @@ from dgnet.models.model_file import save_model
 from dgnet.models.registry import build_model
 from dgnet.runs.checkpoint import list_checkpoints
 from tests.dgnet.small_training import narrow_trunks
+from tests.messages import mentions
 from tests.reid_heads.small_data import pedestrians
 from tests.tools.gan_tool import leaves
 from tools import evaluate_reid, train, train_mgn
@@ -237,19 +238,19 @@ def test_an_option_out_of_range_is_named_as_it_was_typed(here: Here, tool, optio
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("--model_name", "resnet17"), "head.name=\"resnet17\": must be one of resnet18, .*, mgn, got 'resnet17'"),
-        (("--IMS_PER_BATCH", 6), r"--batch-size must be a multiple of data.images_per_identity \(4\)"),
+        (("--model_name", "resnet17"), mentions('head.name="resnet17"', "resnet18", "'resnet17'")),
+        (("--IMS_PER_BATCH", 6), mentions("--batch-size", "data.images_per_identity", "(4)")),
         (("--feature_loss_coefficient", 0.1), "weighs self-distillation: give --kd"),
-        (("--resume", "--reset"), "--reset begins a new run and --resume goes on"),
-        (("--datadir", "nowhere"), "nowhere: no such folder or .csv file; looked for market1501: bounding_box_train/"),
-        (("loss.terms=1*CrossEntropy+2*Tripet",), "unknown term 'Tripet'; did you mean Triplet"),
+        (("--resume", "--reset"), mentions("--reset", "--resume")),
+        (("--datadir", "nowhere"), mentions("market1501", "bounding_box_train/")),
+        (("loss.terms=1*CrossEntropy+2*Tripet",), mentions("'Tripet'", "Triplet")),
         (("schedule.decay=step_9_3",), "epochs that grow, as in 'step_320_380'"),
         (("generated.label=apearance",), "generated.label"),
         (("generated.source=nowhere", "data.identities=3"), "nowhere: no generated images; looked for"),
-        (("data.identities=9",), "a batch of 9 identities .* it has 6; lower data.identities"),
+        (("data.identities=9",), mentions(9, 6, "data.identities")),
         (("--model_path", "gone.pth", "data.identities=3"), "gone.pth: no such file"),
-        (("--name", "a/b"), "name=\"a/b\": must be a plain folder name, got 'a/b'"),
-        (("data.identitys=3",), "unknown key 'data.identitys'; did you mean 'identities'"),
+        (("--name", "a/b"), mentions('name="a/b"', "'a/b'")),
+        (("data.identitys=3",), mentions("'data.identitys'", "'identities'")),
     ],
 )
 def test_a_mistake_is_one_sentence(here: Here, place: Path, words: tuple[object, ...], sentence: str) -> None:

@@ -1,5 +1,6 @@
 """`tools/extract.py`, `tools/search.py` and `tools/export_onnx.py` as their user runs them, with a head in its file."""
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from dgnet.models.model_file import StoredModel, read_model_file, save_model
 from dgnet.models.registry import build_model
 from dgnet.models.reid_model import Option, ReIDModel, ReIDOutput
 from reid_heads import export
+from tests.messages import mentions
 from tools import export_onnx, extract, search
 from visual.drawing.ranked_lists import RIGHT, WRONG
 
@@ -181,10 +183,10 @@ def test_a_search_frames_right_and_wrong_where_names_tell(place: Path, tmp_path:
     [
         (extract, ("nowhere.png", "--to", "{tmp}/x.npz"), "nowhere.png"),
         (search, ("--query", "nowhere.png", "--gallery", "{place}/people", "--to", "{tmp}/x.png"), "nowhere.png"),
-        (search, ("--query", "x.png", "--gallery", "x", "--top", "0"), "--top must be at least 1, got 0"),
+        (search, ("--query", "x.png", "--gallery", "x", "--top", "0"), mentions("--top", 1, 0)),
         (search, ("--query", "x.png", "--gallery", "{place}/head.pth", "--to", "{tmp}/x.png"), "a file of features"),
         (export_onnx, ("--to", "{place}/head.pth"), "is there already"),
-        (export_onnx, ("--to", "{place}/head.pth/x.onnx"), "head.pth is a file and no folder"),
+        (export_onnx, ("--to", "{place}/head.pth/x.onnx"), mentions("head", "folder", "head.pth")),
     ],
 )
 def test_a_mistake_is_one_sentence(
@@ -193,7 +195,7 @@ def test_a_mistake_is_one_sentence(
     filled = [word.format(tmp=tmp_path, place=place) for word in words]
     status, _, complaint = call(tool, "--model-path", place / "head.pth", *filled)
     assert status == 2
-    assert complaint.startswith("error: ") and complaint.count("\n") == 1 and said in complaint
+    assert complaint.startswith("error: ") and complaint.count("\n") == 1 and re.search(said, complaint)
     assert not list(tmp_path.iterdir())
 
 

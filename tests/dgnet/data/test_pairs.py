@@ -17,6 +17,7 @@ from dgnet.data.cache import ImageCache
 from dgnet.data.pairs import PairBatch, PairSource
 from dgnet.data.prefetch import Prefetcher
 from tests.dgnet.data.photographs import write_image
+from tests.messages import mentions
 
 LABELS = torch.tensor([0, 0, 0, 1, 2, 2, 2, 2, 3, 3, 4, 4, 4])  # identity 1 has a single image
 
@@ -172,11 +173,11 @@ def test_prefetcher_measures_waiting_and_passes_on_what_went_wrong(cache: ImageC
 
 
 def test_bad_settings_are_said(cache: ImageCache) -> None:
-    with pytest.raises(UserError, match="at least one batch of 14 images, and it holds 13"):
+    with pytest.raises(UserError, match=mentions("batch", "images", 14, 13)):
         source(cache, batch_size=7, world_size=2)
     with pytest.raises(UserError, match="pad must be .* 32"):
         source(cache, pad=32)
-    with pytest.raises(UserError, match="workers must be at least 1"):
+    with pytest.raises(UserError, match=mentions("workers", 1)):
         Prefetcher(source(cache), workers=0)
 
 

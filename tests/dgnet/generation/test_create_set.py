@@ -24,6 +24,7 @@ from dgnet.generation.scores import sharpness
 from dgnet.generation.verify import verify
 from dgnet.training.teacher import load_teacher
 from tests.dgnet.generation.small_run import request, write_people, write_run
+from tests.messages import mentions
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +169,7 @@ def test_a_set_whose_recipe_was_never_written_is_begun_again(place, whole, tmp_p
 def test_a_set_grows_and_keeps_what_it_has(place, whole, tmp_path):
     make(request(place, tmp_path / "set", count=25))
     before = images(tmp_path / "set")
-    with pytest.raises(UserError, match="begun with 25 pairs, and 15 others are asked for now; --extend"):
+    with pytest.raises(UserError, match=mentions(25, 15, "--extend")):
         make(request(place, tmp_path / "set", count=40, resume=True))
     assert "15 of them new" in make(request(place, tmp_path / "set", count=40, extend=True))
     assert before.items() < images(tmp_path / "set").items()
@@ -226,8 +227,8 @@ def test_wrong_size_in_a_manifest_that_agrees_with_its_file(whole, tmp_path):
     ("name", "damage", "sentence"),
     [
         (".progress/plan.csv", lambda text: text.replace(b"structure", b"strukture", 1), "it lacks structure"),
-        (".progress/plan.csv", lambda text: text[: text.rindex(b",")] + b"\n", "row 40 has no file"),
-        (".progress/plan.csv", lambda text: text.replace(b"_train/", b"_x/", 1), "'bounding_box_x/.*' is no image of"),
+        (".progress/plan.csv", lambda text: text[: text.rindex(b",")] + b"\n", mentions("row", 40)),
+        (".progress/plan.csv", lambda text: text.replace(b"_train/", b"_x/", 1), mentions("image", "'bounding_box_x/")),
         (".progress/plan.csv", lambda text: b"\xff\xfe" + text, "not readable as CSV"),
         (".progress/plan.csv", lambda text: b"", "its first line must name appearance, structure, file"),
         (".progress/done-0.jsonl", lambda text: text + b'{"position": 40, "sha256": "0"}\n', "of another plan: .* 40"),
@@ -246,7 +247,7 @@ def test_a_damaged_manifest_is_named(whole, tmp_path):
     copy = tmp_path / "set"
     shutil.copytree(whole, copy)
     (copy / "manifest.csv").write_text("path\nimages/a.png\n")
-    with pytest.raises(UserError, match=r"manifest.csv is damaged: .* it lacks sha256"):
+    with pytest.raises(UserError, match=mentions("manifest.csv", "sha256")):
         verify(copy)
 
 
@@ -265,7 +266,7 @@ def test_lists_pairs_and_identities(place, tmp_path):
     assert row["soft_label"] == row["realism"] == "" and row["path"].endswith(".png")
     make(request(place, tmp_path / "each", per_identity=2))
     assert Counter(row["identity"] for row in rows(tmp_path / "each")) == {"3": 2, "5": 2, "8": 2}
-    with pytest.raises(UserError, match="'none.png' is no image of the data set"):
+    with pytest.raises(UserError, match=mentions("image", "'none.png'")):
         (tmp_path / "a.txt").write_text("none.png\n")
         make(request(place, tmp_path / "refused", **lists))
     with pytest.raises(UserError, match="are different plans"):
@@ -277,7 +278,7 @@ def test_lists_pairs_and_identities(place, tmp_path):
 
 def test_another_data_set_is_refused_unless_named_as_one(place, tmp_path):
     other = write_people(tmp_path / "other", identities=(3, 5, 9))
-    with pytest.raises(UserError, match="was trained on 3 identities, and the 3 of .*other are others"):
+    with pytest.raises(UserError, match=mentions("trained", "identities", 3)):
         make(request(place, tmp_path / "set", data=other))
     assert not (tmp_path / "set").exists()
     make(request(place, tmp_path / "set", data=other, other_data=True, count=3, no_scores=False))

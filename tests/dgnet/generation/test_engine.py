@@ -15,6 +15,7 @@ from dgnet.generation import engine as generation
 from dgnet.generation.engine import generate, placed, places
 from dgnet.runs.loaded_generator import LoadedGenerator
 from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator
+from tests.messages import mentions
 
 COUNT = places(torch.device("cpu"))
 
@@ -148,7 +149,7 @@ def test_placed():
 
 
 def test_refusals(stored, records, tmp_path):
-    with pytest.raises(UserError, match=r"pair 1 is \(0, 40\), and there are only 40 images"):
+    with pytest.raises(UserError, match=mentions(1, "(0, 40)", 40)):
         made(stored, records, [(0, 1), (0, 40)])
     with pytest.raises(UserError, match="must be positive"):
         made(stored, records, [(0, 1)], batch_size=0)

@@ -9,6 +9,7 @@ from dgnet.core.errors import UserError
 from dgnet.generation.load import load_generator
 from dgnet.training.teacher import load_teacher
 from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator, store
+from tests.messages import mentions
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def test_a_damaged_newest_checkpoint_is_passed_over_unless_it_is_asked_for(run, 
 
 
 def test_what_is_not_there(run, tmp_path):
-    with pytest.raises(UserError, match="no checkpoint of iteration 25; it has: 20, 30"):
+    with pytest.raises(UserError, match=mentions("checkpoint", "iteration", 25, 20, 30)):
         load_generator(run, iteration=25)
     with pytest.raises(UserError, match="nowhere: no such run"):
         load_generator(tmp_path / "nowhere")

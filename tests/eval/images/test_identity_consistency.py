@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from eval.images.identity_consistency import identity_consistency
+from tests.messages import mentions
 
 
 def test_it_is_the_obvious_loop() -> None:
@@ -34,9 +35,9 @@ def test_copies_of_a_source() -> None:
 
 def test_bad_input_is_one_sentence() -> None:
     good = np.random.default_rng(2).normal(size=(5, 4))
-    with pytest.raises(ValueError, match="appearances must hold a source of each of 5 images, got 4"):
+    with pytest.raises(ValueError, match=mentions("appearances", 5, 4)):
         identity_consistency(good, good[:4], good)
     with pytest.raises(ValueError, match="columns, got 4 and 3"):
         identity_consistency(good, good, good[:, :3])
-    with pytest.raises(ValueError, match="structures must be finite, row 1"):
+    with pytest.raises(ValueError, match=mentions("structures", 1)):
         identity_consistency(good, good, np.where(np.arange(5)[:, None] == 1, np.nan, good))

@@ -8,6 +8,7 @@ import pytest
 from eval.reid.color_histogram import color_histogram
 from eval.reid.labeled_features import LabeledFeatures
 from eval.reid.ranking import rank_metrics
+from tests.messages import mentions
 
 
 def images(seed: int, count: int = 3, height: int = 13, width: int = 5) -> np.ndarray:
@@ -65,10 +66,10 @@ def test_it_ranks_like_colors_first() -> None:
 @pytest.mark.parametrize(
     ("pixels", "options", "sentence"),
     [
-        (images(0).astype(np.float32), {}, "images must be uint8 images"),
-        (images(0)[0], {}, "images must be uint8 images"),
-        (images(0)[:0], {}, "images must be uint8 images"),
-        (images(0), {"stripes": 14}, "stripes must be from 1 to the image height 13, got 14"),
+        (images(0).astype(np.float32), {}, mentions("images", "uint8")),
+        (images(0)[0], {}, mentions("images", "uint8")),
+        (images(0)[:0], {}, mentions("images", "uint8")),
+        (images(0), {"stripes": 14}, mentions("stripes", 1, 13, 14)),
     ],
 )
 def test_bad_input_is_one_sentence(pixels: np.ndarray, options: dict, sentence: str) -> None:

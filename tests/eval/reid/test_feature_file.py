@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from eval.reid.feature_file import SplitFeatures, StoredFeatures, load_features, save_features
+from tests.messages import mentions
 
 SIZE = {"height": 256, "width": 128, "flip": True}
 
@@ -53,12 +54,12 @@ def test_other_weights_and_other_preprocessing(tmp_path: Path) -> None:
     save_features(path, stored())
     with pytest.raises(ValueError, match=r"must be of the weights cdcdcdcdcdcd\.\.\., it is of abab"):
         load_features(path, checkpoint="cd" * 32)
-    with pytest.raises(ValueError, match="must be of images prepared by .*'height': 384"):
+    with pytest.raises(ValueError, match=mentions("'height'", 384)):
         load_features(path, preprocessing=SIZE | {"height": 384})
 
 
 def test_wrong_files(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="nowhere.npz must be a file of features .*No such file"):
+    with pytest.raises(ValueError, match=mentions("features", "nowhere.npz")):
         load_features(tmp_path / "nowhere.npz")
     path = tmp_path / "features.npz"
     save_features(path, stored())
@@ -72,12 +73,12 @@ def test_wrong_files(tmp_path: Path) -> None:
     save_features(
         path, replace(stored(), splits={"query": replace(split, features=split.features * np.nan)}), overwrite=True
     )
-    with pytest.raises(ValueError, match="features of query must be finite, row 0"):
+    with pytest.raises(ValueError, match=mentions("features", "query", 0)):
         load_features(path)
 
 
 def test_columns_that_do_not_agree() -> None:
-    with pytest.raises(ValueError, match="query must have a path for each of 2 images, got 1"):
+    with pytest.raises(ValueError, match=mentions("query", 2, 1)):
         SplitFeatures.checked("query", np.ones((2, 3)), np.ones(2, int), np.ones(2, int), ["a"])
-    with pytest.raises(ValueError, match="cameras of query must hold one number for each of 2"):
+    with pytest.raises(ValueError, match=mentions("cameras", "query", 2)):
         SplitFeatures.checked("query", np.ones((2, 3)), np.ones(2, int), np.ones(3, int), ["a", "b"])

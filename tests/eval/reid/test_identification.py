@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from eval.reid.identification import identification, logits_of
+from tests.messages import mentions
 
 
 def test_shares() -> None:
@@ -36,11 +37,11 @@ def test_logits_come_in_batches_without_gradients() -> None:
 @pytest.mark.parametrize(
     ("logits", "appearance", "structure", "sentence"),
     [
-        (np.full((2, 3), np.nan), [0, 1], [1, 0], "logits must be finite, row 0"),
-        (np.zeros((2, 3)), [0, 3], [1, 0], "appearance_labels must be class numbers from 0 to 2, got 0 to 3"),
-        (np.zeros((2, 3)), [0, 1], [1], "structure_labels must hold one number for each of 2"),
-        (np.zeros((2, 3)), [0, 1], [1, 1], "image 1 has one identity as both sources"),
-        (np.zeros((0, 3)), [], [], "logits must be a matrix"),
+        (np.full((2, 3), np.nan), [0, 1], [1, 0], mentions("logits", 0)),
+        (np.zeros((2, 3)), [0, 3], [1, 0], mentions("appearance_labels", 0, 2, 3)),
+        (np.zeros((2, 3)), [0, 1], [1], mentions("structure_labels", 2)),
+        (np.zeros((2, 3)), [0, 1], [1, 1], mentions("image", "identity", 1)),
+        (np.zeros((0, 3)), [], [], mentions("matrix", "logits")),
     ],
 )
 def test_bad_input_is_one_sentence(logits: np.ndarray, appearance: list, structure: list, sentence: str) -> None:

@@ -10,6 +10,7 @@ from eval.reid.multi_query import mean_of_each_query
 from eval.reid.query_expansion import QueryExpansion, expanded_queries
 from eval.reid.ranking import rank_metrics
 from tests.eval.reid.sides import sides
+from tests.messages import mentions
 
 RANDOM = np.random.default_rng(0)
 FEATURES = RANDOM.standard_normal((40, 6)).astype(np.float32)
@@ -36,9 +37,9 @@ def test_the_order_of_the_images_changes_nothing() -> None:
 
 
 def test_queries_that_nobody_asks_for() -> None:
-    with pytest.raises(ValueError, match="query 1 has none of identity 2 by camera 9"):
+    with pytest.raises(ValueError, match=mentions("query", "identity", 1, 2, 9)):
         mean_of_each_query(LabeledFeatures(FEATURES, IDS, CAMERAS), QUERY_IDS, np.array([0, 9, 1, 1]))
-    with pytest.raises(ValueError, match="multi-query features must be finite, row 0"):
+    with pytest.raises(ValueError, match=mentions("query", "features", 0)):
         mean_of_each_query(LabeledFeatures(np.full((40, 6), np.nan), IDS, CAMERAS), QUERY_IDS, QUERY_CAMERAS)
 
 
@@ -75,7 +76,7 @@ def test_bad_expansions() -> None:
         QueryExpansion(0)
     with pytest.raises(ValueError, match="finite alpha >= 0"):
         QueryExpansion(3, -1.0)
-    with pytest.raises(ValueError, match="needs as many gallery images, got 31"):
+    with pytest.raises(ValueError, match=mentions("gallery", "images", 31)):
         rank_metrics(
             LabeledFeatures(FEATURES[:9], IDS[:9], CAMERAS[:9]),
             LabeledFeatures(FEATURES[9:], IDS[9:], CAMERAS[9:]),

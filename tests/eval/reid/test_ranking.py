@@ -9,6 +9,7 @@ import pytest
 from eval.reid import distance
 from eval.reid.ranking import PROTOCOLS, rank_metrics
 from tests.eval.reid.sides import sides
+from tests.messages import mentions
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 NUMBERS = json.loads((REFERENCE / "evaluation_dev.json").read_text())
@@ -147,17 +148,17 @@ NAN = np.full((12, 5), np.nan, dtype=np.float32)
 @pytest.mark.parametrize(
     ("arguments", "options", "sentence"),
     [
-        (spoiled(query_features=NAN), {}, "query.features must be finite, row 0"),
-        (spoiled(query_features=np.zeros((12, 4))), {}, "as many columns, got 4 and 5"),
-        (spoiled(query_features=np.zeros((0, 5))), {}, "query.features must be a matrix"),
+        (spoiled(query_features=NAN), {}, mentions("query.features", 0)),
+        (spoiled(query_features=np.zeros((12, 4))), {}, mentions("columns", 4, 5)),
+        (spoiled(query_features=np.zeros((0, 5))), {}, mentions("query", "features", "query.features")),
         (
             spoiled(gallery_ids=np.arange(59)),
             {},
-            "gallery.identities must hold one number for each of 60",
+            mentions("gallery.identities", 60),
         ),
-        (spoiled(query_cameras=np.zeros(3, dtype=int)), {}, "query.cameras must hold one number for each of 12"),
-        (spoiled(query_cameras=np.zeros(12)), {}, "query.cameras must be whole numbers, got torch.float64"),
-        (spoiled(query_ids=np.full(12, -1)), {}, "query.identities must not hold junk"),
+        (spoiled(query_cameras=np.zeros(3, dtype=int)), {}, mentions("query.cameras", 12)),
+        (spoiled(query_cameras=np.zeros(12)), {}, mentions("query.cameras", "torch.float64")),
+        (spoiled(query_ids=np.full(12, -1)), {}, mentions("query", "identities", "query.identities")),
         (spoiled(query_ids=np.full(12, 99)), {}, "no query has an image of its identity"),
         (spoiled(gallery_ids=np.full(60, -1)), {}, "nothing but junk"),
         (
@@ -165,8 +166,8 @@ NAN = np.full((12, 5), np.nan, dtype=np.float32)
             {},
             "query.identities must hold .* 12",
         ),
-        (spoiled(), {"protocol": "trapezoid"}, "protocol must be one of standard, dgnet, got 'trapezoid'"),
-        (spoiled(), {"ranks": (0, 1)}, "ranks must be whole numbers from 1"),
+        (spoiled(), {"protocol": "trapezoid"}, mentions("protocol", "standard", "dgnet", "'trapezoid'")),
+        (spoiled(), {"ranks": (0, 1)}, mentions("ranks", 1)),
     ],
 )
 def test_bad_input_is_one_sentence(arguments: list[np.ndarray], options: dict, sentence: str) -> None:

@@ -11,6 +11,7 @@ from eval.reid import rerank as rerank_module
 from eval.reid.ranking import rank_metrics
 from eval.reid.rerank import KReciprocal, rerank
 from tests.eval.reid.sides import sides
+from tests.messages import mentions
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 NUMBERS = json.loads((REFERENCE / "evaluation_dev.json").read_text())
@@ -125,9 +126,9 @@ def test_equal_images_are_no_trouble() -> None:
 @pytest.mark.parametrize(
     ("query", "gallery", "sentence"),
     [
-        (features(0, 5), features(1, 15), "needs at least 21 images in query and gallery, got 20"),
-        (features(0, 5), np.full((30, 6), np.inf), "gallery.features must be finite, row 0"),
-        (features(0, 5), np.ones((30, 7)), "as many columns, got 6 and 7"),
+        (features(0, 5), features(1, 15), mentions("images", "query", 21, 20)),
+        (features(0, 5), np.full((30, 6), np.inf), mentions("gallery.features", 0)),
+        (features(0, 5), np.ones((30, 7)), mentions("columns", 6, 7)),
     ],
 )
 def test_bad_input_is_one_sentence(query: np.ndarray, gallery: np.ndarray, sentence: str) -> None:

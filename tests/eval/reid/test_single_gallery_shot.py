@@ -7,6 +7,7 @@ from eval.reid.ranking import rank_metrics
 from eval.reid.rerank import KReciprocal
 from eval.reid.single_gallery_shot import single_shot_metrics
 from tests.eval.reid.sides import sides
+from tests.messages import mentions
 
 
 def case(seed: int = 0, queries: int = 30, gallery: int = 150) -> list[np.ndarray]:
@@ -79,9 +80,9 @@ def test_one_image_of_each_person_is_the_usual_ranking() -> None:
 
 def test_bad_input_is_one_sentence() -> None:
     arguments = case()
-    with pytest.raises(ValueError, match="repetitions must be at least 1"):
+    with pytest.raises(ValueError, match=mentions("repetitions", 1)):
         single_shot_metrics(*sides(arguments), repetitions=0)
     with pytest.raises(ValueError, match="no query has an image of its identity"):
         single_shot_metrics(*sides([arguments[0], np.full(30, 99), *arguments[2:]]))
-    with pytest.raises(ValueError, match="ranks must be whole numbers from 1"):
+    with pytest.raises(ValueError, match=mentions("ranks", 1)):
         single_shot_metrics(*sides(arguments), ranks=(0,))

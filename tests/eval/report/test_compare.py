@@ -4,6 +4,7 @@ import pytest
 
 from eval.report.compare import DIFFERENT, SAME, UNKNOWN, as_text, compare
 from eval.report.report import MetricValue, Report
+from tests.messages import mentions
 
 
 def report(title: str, *metrics: MetricValue, **others) -> Report:
@@ -83,7 +84,7 @@ def test_no_protocol_and_other_data_are_said():
 
 
 def test_what_cannot_be_compared():
-    with pytest.raises(ValueError, match="at least two reports, got 1"):
+    with pytest.raises(ValueError, match=mentions("reports", 1)):
         compare([report("a", STANDARD)])
-    with pytest.raises(ValueError, match="'a' has 'Re-identification' / 'mAP' twice by one protocol"):
+    with pytest.raises(ValueError, match=mentions("'a'", "'Re-identification'", "'mAP'")):
         compare([report("a", STANDARD, STANDARD), report("b")])

@@ -30,6 +30,7 @@ from eval.report.page import (
 from eval.report.report import MetricValue, Picture, Report, as_html
 from tests.eval.reid.sides import sides
 from tests.eval.report.pages import Page, foreign_loads
+from tests.messages import mentions
 
 STYLE = (Path(page.__file__).parent / "templates" / "page.css").read_text(encoding="utf-8")
 HOSTILE = "</title><script>alert('\"1\"')</script><img src=http://a.b/c onerror=x>"
@@ -108,9 +109,7 @@ def test_pictures_are_what_they_were_and_light():
 
 
 def test_a_tile_must_be_a_picture(tmp_path):
-    with pytest.raises(
-        ValueError, match=r"a tile must be uint8 \[3, height, width\], got float64 of shape \(3, 2, 2\)"
-    ):
+    with pytest.raises(ValueError, match=mentions("uint8", "[3", "float64", "(3, 2, 2)")):
         in_order([Tile(np.zeros((3, 2, 2)), "x")], "h")
     (tmp_path / "x.png").write_text("no picture")
     for name in ("x.png", "nothing.png"):
@@ -252,9 +251,9 @@ def test_many_points_become_their_means_with_a_band():
 
 
 def test_what_no_chart_can_show():
-    with pytest.raises(ValueError, match="the line 'a' must have at least one finite point"):
+    with pytest.raises(ValueError, match=mentions("finite", "point", "'a'")):
         line_chart("t", {"a": [(0, float("nan"))]}, "x")
-    with pytest.raises(ValueError, match="one to 4 lines, got 5"):
+    with pytest.raises(ValueError, match=mentions("lines", 4, 5)):
         line_chart("t", {str(i): [(0, 1)] for i in range(5)}, "x")
     assert "nan" not in line_chart("t", {"a": [(0, float("nan")), (1, 2.0)]}, "x")
     # Values of several powers of ten stand on a logarithmic axis.

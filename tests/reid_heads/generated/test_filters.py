@@ -12,6 +12,7 @@ from reid_heads.config import ReIDConfig
 from reid_heads.generated.filters import FilterConfig, filtered
 from reid_heads.generated.sources import StoredImages, open_generated
 from tests.dgnet.small_generator import small_generator, store
+from tests.messages import mentions
 from tests.reid_heads.small_data import generated_folder, pedestrians
 
 SCORED = [
@@ -54,9 +55,9 @@ def test_one_filter_after_another() -> None:
 
 
 def test_what_cannot_be_filtered() -> None:
-    with pytest.raises(UserError, match="keeps no image; the highest identity_consistency is 0.9"):
+    with pytest.raises(UserError, match=mentions("identity_consistency", "0.9")):
         kept({"score": "identity_consistency", "least": 0.95})
-    with pytest.raises(UserError, match=r"0.png: has no realism in its manifest \(so 6 of 6 images\)"):
+    with pytest.raises(UserError, match=mentions("0.png", "so", 6)):
         kept({"score": "realism", "least": 0})
     for wrong in ("{score: diversity}", "{score: diversity, least: 0.1, best: 0.5}"):
         with pytest.raises(UserError, match="either least"):
@@ -77,7 +78,7 @@ def test_the_images_that_a_head_gets(tmp_path: Path) -> None:
     assert isinstance(images, StoredImages) and len(images) == len(lines) - 1 - 10
     assert images.dropped == (f"diversity at least 10: 10 of {len(lines) - 1} generated images dropped",)
     (folder / "manifest.csv").write_text("\n".join([scored[0], f"{lines[1]},high"]))
-    with pytest.raises(UserError, match="line 2: a score must be a number or empty"):
+    with pytest.raises(UserError, match=mentions("score", "number", 2)):
         read_generated(folder)
     store(tmp_path / "run", small_generator(), 5)
     live = override_settings(ReIDConfig(), [f"generated.source={tmp_path / 'run'}", filters])

@@ -11,6 +11,7 @@ from dgnet.core.errors import UserError
 from dgnet.models.registry import build_model, model_names
 from dgnet.models.reid_model import Option, ReIDModel
 from reid_heads.models.ibn import SplitNorm
+from tests.messages import mentions
 
 IDENTITIES = 5
 SMALL_MGN: dict[str, Option] = {"trunk": "resnet18", "features": 16}
@@ -154,5 +155,5 @@ def test_a_wrong_name_or_option_is_one_sentence(name: str, options: dict[str, Op
 
 
 def test_a_head_needs_identities() -> None:
-    with pytest.raises(UserError, match="at least 1 identity, got 0"):
+    with pytest.raises(UserError, match=mentions("identity", 1, 0)):
         build_model("resnet18", 0)

@@ -15,6 +15,7 @@ from reid_heads.generated.sources import LiveGenerator, open_generated
 from reid_heads.training.batches import ReIDSource
 from reid_heads.training.build import generated_per_batch, reid_source
 from tests.dgnet.small_generator import small_generator
+from tests.messages import mentions
 from tests.reid_heads.small_data import HEIGHT, WIDTH, generated_folder, pedestrians, small_config
 
 
@@ -88,9 +89,9 @@ def test_two_processes_see_what_one_does(dataset: Dataset) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"generated__label": "lsro", "generated__in_metric": True}, "in_metric needs a label that names an identity"),
+        ({"generated__label": "lsro", "generated__in_metric": True}, mentions("label", "names", "in_metric")),
         ({"generated__label": "unlabeled"}, "enters the distillation terms alone"),
-        ({"data__pad": 48}, "data.pad must be smaller than the 64x48 image"),
+        ({"data__pad": 48}, mentions("data.pad", "64x48")),
         ({"data__identities": 7}, "a batch of 7 identities"),
     ],
 )

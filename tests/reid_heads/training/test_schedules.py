@@ -9,6 +9,7 @@ from dgnet.core.errors import UserError
 from reid_heads.config import ReIDConfig
 from reid_heads.training.build import is_test_epoch, learning_rate
 from reid_heads.training.schedules import parse_decay, warmup_multistep
+from tests.messages import mentions
 
 REFERENCE = Path(__file__).parents[2] / "reference" / "heads_dev.json"
 
@@ -29,7 +30,7 @@ def test_steps_without_warm_up() -> None:
 
 @pytest.mark.parametrize("text", ["step", "step_", "step_380_320", "step_0_3", "steps_3", "step_3_3", "cosine", ""])
 def test_a_decay_that_cannot_be_read(text: str) -> None:
-    with pytest.raises(UserError, match="decay must be 'constant' or epochs that grow"):
+    with pytest.raises(UserError, match=mentions("decay", "'constant'")):
         parse_decay(text)
 
 

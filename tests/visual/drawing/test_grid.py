@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from dgnet.core.errors import UserError
+from tests.messages import mentions
 from tests.visual.places import HEIGHT, WIDTH, images, places_of
 from visual.drawing.grid import REAL, TRUTH, Tile, grid, save_png, swap_grid
 
@@ -63,10 +64,10 @@ def test_png_reads_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ((images(2), images(3), images(3, 2)), r"swapped must hold 2 x 3 images .*got \(3, 2\)"),
+        ((images(2), images(3), images(3, 2)), mentions("swapped", 2, 3, "(3, 2)")),
         ((images(2), images(2), images(2, 2), {2: images(2)}), "a column from 0 to 1"),
-        ((images(2), images(2), images(2, 2), {0: images(3)}), "truths must be 2 images"),
-        ((images(2), images(2).astype(np.float32), images(2, 2)), "uint8 images .* of one size, got .*float32"),
+        ((images(2), images(2), images(2, 2), {0: images(3)}), mentions("truths", 2)),
+        ((images(2), images(2).astype(np.float32), images(2, 2)), mentions("uint8", "float32")),
         ((images(2), images(2)[..., :5], images(2, 2)), "of one size"),
         ((images(2), images(0), images(2, 0)), None),
     ],
@@ -86,7 +87,7 @@ def test_bad_grids() -> None:
             grid(tiles)
     with pytest.raises(UserError, match="scale must be"):
         grid([[image]], scale=0)
-    with pytest.raises(UserError, match="gaps must hold one number for each of 1"):
+    with pytest.raises(UserError, match=mentions("gaps", 1)):
         grid([[image]], gaps=[1, 2])
     with pytest.raises(UserError, match="of one size"):
         grid([[Tile(text="nothing but text")]])

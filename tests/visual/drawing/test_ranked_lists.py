@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from dgnet.core.errors import UserError
+from tests.messages import mentions
 from tests.visual.places import HEIGHT, WIDTH, images, places_of
 from visual.drawing.grid import Picture
 from visual.drawing.ranked_lists import RIGHT, WRONG, found_lists
@@ -55,9 +56,9 @@ def test_nothing_was_found() -> None:
 @pytest.mark.parametrize(
     ("lengths", "cosines", "right", "sentence"),
     [
-        ((1, 1, 1), [[0.5]] * 3, None, r"one list for each of 2 queries, .* got lengths \[1, 1, 1\]"),
+        ((1, 1, 1), [[0.5]] * 3, None, mentions(2, "[1, 1, 1]")),
         ((1, 2), [[0.5], [0.5]], None, r"got lengths \[1, 2\] and \[1, 1\]"),
-        ((1, 1), [[0.5], [0.5]], [[True]], r"right must have lists of lengths \[1, 1\], got \[1\]"),
+        ((1, 1), [[0.5], [0.5]], [[True]], mentions("right", "[1, 1]", "[1]")),
     ],
 )
 def test_bad_input(lengths: tuple[int, ...], cosines: list, right: list | None, sentence: str) -> None:

@@ -18,6 +18,7 @@ from PIL import Image
 from dgnet.core.errors import UserError
 from dgnet.data.pedestrians import SyntheticSpec, SyntheticTruth, appearance_of, render, structure_of, write_dataset
 from dgnet.data.pedestrians.spec import pictures
+from tests.messages import mentions
 from tools import make_synthetic
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -148,7 +149,7 @@ def test_foreign_folders_are_refused_and_kept(small: Path, tmp_path: Path) -> No
 def test_a_set_that_lost_images_is_refused(small: Path, tmp_path: Path) -> None:
     write_dataset(tmp_path / "set", SMALL, processes=1)
     next((tmp_path / "set" / "query").iterdir()).unlink()
-    with pytest.raises(UserError, match="lacks 1 of its images"):
+    with pytest.raises(UserError, match=mentions("images", 1)):
         write_dataset(tmp_path / "set", SMALL)
 
 
@@ -196,7 +197,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
     [
         (None, "has no synthetic.json"),
         ("{", "got other text"),
-        ('{"format": 1}', "must have format 3, got 1"),
+        ('{"format": 1}', mentions(3, 1)),
         ("[]", "got 'list'"),
         ('{"format": 3, "spec": {"color": 1}, "files": {}}', "got something else"),
     ],

@@ -12,6 +12,7 @@ from dgnet.data.pedestrians import Appearance, Structure, appearance_of, render,
 from dgnet.data.pedestrians.appearance import Color, skin_tone
 from dgnet.data.pedestrians.random_choices import STRUCTURE, Draws
 from dgnet.data.pedestrians.structure import badly_cropped, bag_tone, hair_tone
+from tests.messages import mentions
 
 UNITS = [0.556168617, 0.250903752, 0.050360324]
 BLUE, RED = (0.1, 0.2, 0.9), (0.9, 0.1, 0.1)
@@ -75,7 +76,7 @@ def test_identities_wear_different_clothes() -> None:
 
 
 def test_a_camera_outside_the_set_is_refused() -> None:
-    with pytest.raises(UserError, match="camera must be between 1 and 6, got 7"):
+    with pytest.raises(UserError, match=mentions("camera", 1, 6, 7)):
         structure_of(0, 1, 7, 0)
 
 
