@@ -1,0 +1,108 @@
+"""What the documents name is there, and what is there is named."""
+
+import ast
+import importlib
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+import dgnet
+from dgnet.config import Config
+from dgnet.core.settings import resolved
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+}
+ALL = "\n".join(DOCUMENTS.values())
+LONGEST_README = 120
+
+
+def test_the_front_page_is_short() -> None:
+    assert len(DOCUMENTS["README.md"].splitlines()) <= LONGEST_README
+
+
+@pytest.mark.parametrize("pattern", ["tools/*.py", "configs/**/*.yaml", "visual/show*.py"])
+def test_every_tool_and_configuration_is_in_a_table(pattern: str) -> None:
+    present = {str(path.relative_to(ROOT)) for path in ROOT.glob(pattern) if path.name != "__init__.py"}
+    assert present
+    assert present <= set(re.findall(r"^\| `([^`]+)`", ALL, re.MULTILINE))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_link_leads_somewhere(document: str) -> None:
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", DOCUMENTS[document])
+    local = [link for link in links if "://" not in link]
+    assert {link for link in local if not ((ROOT / document).parent / link).is_file()} == set()
+
+
+def test_the_front_page_links_every_page() -> None:
+    assert {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")} <= set(
+        re.findall(r"\]\(([^)#]+)\)", DOCUMENTS["README.md"])
+    )
+
+
+def test_every_file_that_is_named_is_there() -> None:
+    named = set(re.findall(r"\b(?:tools|tests|visual|configs|dgnet|eval|reid_heads)/[\w/]+\.(?:py|yaml|ipynb)", ALL))
+    assert {"tools/train_gan.py", "dgnet/core/old_keys.py"} <= named
+    assert {name for name in named if not (ROOT / name).is_file()} == set()
+
+
+def test_every_setting_that_is_named_exists() -> None:
+    sections = resolved(Config())
+    named = set(re.findall(rf"(?<![/\w])({'|'.join(sections)})\.(\w+)(?=[=`])", ALL))
+    assert ("run", "precision") in named
+    assert {f"{section}.{name}" for section, name in named if name not in sections[section]} == set()
+
+
+def python_blocks() -> list[str]:
+    return re.findall(r"```python\n(.*?)```", ALL, re.DOTALL)
+
+
+def test_what_the_python_examples_import_exists() -> None:
+    imports = [
+        node for code in python_blocks() for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom)
+    ]
+    assert len(imports) > 3
+    for node in imports:
+        module = importlib.import_module(str(node.module))
+        assert all(hasattr(module, alias.name) for alias in node.names), ast.unparse(node)
+
+
+def commands() -> dict[str, set[str]]:
+    """Script -> the options that the documents type after it, in fenced blocks and in code spans."""
+    shell = re.findall(r"```sh\n(.*?)```", ALL, re.DOTALL) + re.findall(r"`((?:python )?tools/\w+\.py [^`]+)`", ALL)
+    typed: dict[str, set[str]] = {}
+    for block in shell:
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            scripts = [word for word in words if re.fullmatch(r"(?:tools|visual)/\w+\.py", word)]
+            if len(scripts) == 1:
+                after = words[words.index(scripts[0]) :]
+                options = {word.partition("=")[0] for word in after if word.startswith("--")}
+                typed.setdefault(scripts[0], set()).update(options)
+    return typed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", sorted(commands()))
+def test_every_option_that_is_typed_exists(script: str) -> None:
+    words = [sys.executable, str(ROOT / script)]
+    kind = ["step"] if script == "tools/bench.py" else []
+    helped = subprocess.run([*words, "--help"], capture_output=True, text=True, check=True).stdout
+    for name in ("step", "eval", "frechet", "generate", "heads", "settings") if kind else ():
+        helped += subprocess.run([*words, name, "--help"], capture_output=True, text=True, check=False).stdout
+    known = {option.replace("_", "-") for option in re.findall(r"--[\w-]+", helped)}
+    assert {option for option in commands()[script] if option.replace("_", "-") not in known} == set()
+
+
+def test_the_citation_is_readable() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == dgnet.__version__
+    assert citation["preferred-citation"]["year"] == 2019
