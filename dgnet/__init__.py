@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from dgnet.data.datasets import read_dataset
     from dgnet.generation.load import load_generator
 
+__version__ = "0.2.0"
+
 __all__ = ["load_config", "load_generator", "read_dataset"]
 
 _MODULES = {
