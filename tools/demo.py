@@ -31,7 +31,7 @@ from dgnet.data.pedestrians import SyntheticTruth
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.generation.load import find_generator, teacher_of
-from dgnet.generation.swap_pairs import Pair, one_each, render_pairs
+from dgnet.generation.swap_pairs import Pair, one_image_per_identity, render_pairs
 from dgnet.models.swap import swap_all
 from dgnet.runs.folder import CONFIG, config_changes
 from dgnet.runs.loaded_generator import LoadedGenerator
@@ -154,7 +154,7 @@ def where(folder: Path) -> str:
 def draw(stored: LoadedGenerator, dataset: Dataset, folder: Path) -> list[Picture]:
     """Write swaps.png, of test identities, and losses.png."""
     size = stored.config.data.height, stored.config.data.width
-    records = one_each([*dataset.query, *dataset.gallery], ROWS + COLUMNS, SEED, "the grid")
+    records = one_image_per_identity([*dataset.query, *dataset.gallery], ROWS + COLUMNS, SEED, "the grid")
     images = ImageCache([record.path for record in records]).gather(torch.arange(len(records)), *size)
     split = len(records) * ROWS // (ROWS + COLUMNS)
     appearances, structures = images[:split], images[split:]

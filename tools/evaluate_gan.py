@@ -30,9 +30,10 @@ from dgnet.core.weights import check_sha256, published_sha256
 from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
+from dgnet.generation.create_set import create_set
 from dgnet.generation.load import find_generator, teacher_of
-from dgnet.generation.request import SetRequest, make
-from dgnet.generation.set_folder import RECIPE
+from dgnet.generation.manifest import RECIPE
+from dgnet.generation.request import SetRequest
 from dgnet.runs.loaded_generator import LoadedGenerator
 from eval.images.diversity import pair_by_pair
 from eval.images.extractor import Extractor
@@ -180,7 +181,7 @@ def generated_set(args: argparse.Namespace, folder: Path, settings: gan.Settings
         output=target,
         resume=(target / RECIPE).is_file(),
     )
-    print(make(request, partial(print, file=sys.stderr)), file=sys.stderr)
+    print(create_set(request), file=sys.stderr)
     return target / "images"
 
 

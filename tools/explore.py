@@ -23,7 +23,7 @@ from dgnet.core.errors import UserError, command
 from dgnet.core.option_types import expanded_path
 from dgnet.data.records import Record
 from dgnet.generation.load import find_generator
-from dgnet.generation.swap_pairs import one_each
+from dgnet.generation.swap_pairs import one_image_per_identity
 from dgnet.runs.loaded_generator import LoadedGenerator
 from visual.explorer.answers import Explorer, private_gradio
 from visual.job import found_dataset, shown_records
@@ -77,7 +77,7 @@ def real_images(run: LoadedGenerator, data: Path | None, count: int) -> list[Rec
         print(f"{run.config.data.root} is not there: no real images to choose or compare with", file=sys.stderr)
         return []
     records = shown_records(found_dataset(run.config.data, data))
-    first = one_each(records, count, 0, "explorer")
+    first = one_image_per_identity(records, count, 0, "explorer")
     # A dictionary keeps the order and drops what comes again.
     return list(dict.fromkeys([*first, *records]))[:count]
 

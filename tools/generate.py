@@ -1,12 +1,12 @@
-"""Make a set of generated images with a trained DG-Net: files, a manifest, and where each image comes from.
+"""Create a set of generated images with a trained DG-Net: image files and a manifest with their sources.
 
-    python tools/generate.py --name NAME                            the original's protocol: every training image once,
-                                                                    with its appearance and another image's structure
+    python tools/generate.py --name NAME                            the official protocol: every training image once as
+                                                                    appearance, with the structure of another image
     python tools/generate.py --name NAME --count 128307             DG-Market's size, from Market-1501's 12,936 images
     python tools/generate.py --name NAME --per-identity 24          as many for each identity
     python tools/generate.py --name NAME --appearances A.txt --structures B.txt      all pairs of two lists of images
     python tools/generate.py --name NAME --pairs pairs.csv          a file with the columns appearance and structure
-    python tools/generate.py --name NAME ... --resume               go on where it stopped
+    python tools/generate.py --name NAME ... --resume               continue an unfinished set
     python tools/generate.py --name NAME --count 200000 --extend    let a set grow
     python tools/generate.py --verify SET                           read every image again and compare its hash
     torchrun --nproc-per-node 8 tools/generate.py --name NAME ...   several processes, the same images
@@ -17,14 +17,12 @@ as it is. DG-Market's size takes 2.8 core hours with --precision bf16 --no-score
 images, 0.079 and 0.132 processor seconds each at 256x128, by tools/bench.py generate on an AMD EPYC, shared, torch
 2.15; labels and scores come on top, not measured; on a GPU: not measured).
 
-An image is the same whatever the batch size and the number of processes: see dgnet/generation/engine.py. Nothing that
-is there
-is deleted or written over.
+An image does not depend on the batch size and the number of processes: see dgnet/generation/engine.py. Nothing that
+exists is deleted or overwritten.
 """
 
 import argparse
 import sys
-from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -32,7 +30,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dgnet.core.cli import CommandParser
 from dgnet.core.errors import UserError, command
 from dgnet.core.option_types import at_least, expanded_path
-from dgnet.generation.request import SetRequest, make
+from dgnet.generation.create_set import open_set
+from dgnet.generation.request import SetRequest
 from dgnet.generation.verify import verify
 from visual.options import add_run_options
 
@@ -48,10 +47,8 @@ def parser() -> argparse.ArgumentParser:
     data.add_argument("--data", type=expanded_path, metavar="DIR", help="where that data set is now")
     data.add_argument("--other-data", action="store_true", help="--data is another data set than the run's")
     data.add_argument("--license", help="a note about the source images, for set.json (default: what is known of them)")
-    plan = described.add_argument_group("the pairs (default: the original's protocol)")
-    plan.add_argument(
-        "--count", type=int, help="the original's protocol, again and again until there are so many pairs"
-    )
+    plan = described.add_argument_group("the pairs (default: the official protocol)")
+    plan.add_argument("--count", type=int, help="the official protocol, repeated until there are so many pairs")
     plan.add_argument("--per-identity", type=int, metavar="N", help="N pairs for each training identity")
     plan.add_argument(
         "--appearances", type=expanded_path, metavar="FILE", help="a text file, an image of the data set a line"
@@ -68,19 +65,19 @@ def parser() -> argparse.ArgumentParser:
         "--teacher",
         type=expanded_path,
         metavar="FILE",
-        help="who gives the soft labels (default: the run's own teacher; without one the generator's classifier)",
+        help="gives the soft labels (default: the run's own teacher; without one the generator's classifier)",
     )
     scores.add_argument(
         "--no-scores",
         action="store_true",
-        help="no soft labels and no scores: the teacher need not look at every image",
+        help="no soft labels and no scores, which saves a pass of the teacher over every image",
     )
     files = described.add_argument_group("the files")
     files.add_argument(
         "--output", type=expanded_path, metavar="SET", help="default: the run's folder, generated/ITERATION_PAIRS"
     )
     files.add_argument("--jpeg-quality", type=int, metavar="Q", help="JPEG of this quality, 1 to 100 (default: PNG)")
-    files.add_argument("--resume", action="store_true", help="go on with a set that was not finished")
+    files.add_argument("--resume", action="store_true", help="continue an unfinished set")
     files.add_argument("--extend", action="store_true", help="like --resume, and add the pairs that it does not have")
     files.add_argument("--verify", type=expanded_path, metavar="SET", help="check a set and do nothing else")
     speed = described.add_argument_group("speed and memory; they change no image")
@@ -96,22 +93,30 @@ def main() -> int:
         return check(args.verify)
     options = vars(args)
     del options["verify"]
-    made = make(SetRequest(**options), partial(print, file=sys.stderr))
-    if made is not None:
-        print(made)
+    create(SetRequest(**options))
     return 0
 
 
+def create(request: SetRequest) -> None:
+    """Create a set and print what will be and what was done."""
+    with open_set(request) as opened:
+        if opened.is_main:
+            print(opened, file=sys.stderr)
+        created = opened.create()
+        if opened.is_main:
+            print(created)
+
+
 def check(folder: Path) -> int:
-    """Say what is wrong with a set; 1 if anything is."""
-    found = verify(folder)
-    for problem in found.problems:
+    """Print what is wrong with a set; exit status 1 if anything is."""
+    verification = verify(folder)
+    for problem in verification.problems:
         print(problem)
-    planned = "" if found.planned is None else f" of {found.planned} planned"
-    print(f"{folder}: {found.images} images{planned}, {len(found.problems)} problems")
-    if found.planned not in (None, found.images):
+    planned = "" if verification.planned is None else f" of {verification.planned} planned"
+    print(f"{folder}: {verification.images} images{planned}, {len(verification.problems)} problems")
+    if verification.planned not in (None, verification.images):
         raise UserError(f"{folder} is not finished: go on with --resume")
-    return 1 if found.problems else 0
+    return 1 if verification.problems else 0
 
 
 if __name__ == "__main__":

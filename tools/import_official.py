@@ -21,7 +21,7 @@ from dgnet.core.option_types import expanded_path, folder_name
 from dgnet.core.settings import as_settings
 from dgnet.data.training_data import open_dataset
 from dgnet.official.import_run import import_run
-from dgnet.official.release import read_released, read_teacher
+from dgnet.official.release import read_official, read_official_teacher
 
 
 def main() -> None:
@@ -43,8 +43,8 @@ def main() -> None:
     add_settings(parser)
     args = parser.parse_args()
     name = as_settings({"name": args.name})
-    released = read_released(args.outputs, args.iteration, [*args.settings, *name])
-    teachers = [read_teacher(path) for path in args.teacher]
+    released = read_official(args.outputs, args.iteration, [*args.settings, *name])
+    teachers = [read_official_teacher(path) for path in args.teacher]
     distributed = Distributed.start(released.config.run.device)
     dataset = open_dataset(released.config.data, distributed)
     run = import_run(released, teachers, dataset, args.output_path, distributed)

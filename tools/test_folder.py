@@ -1,17 +1,16 @@
-"""A generated image for every training image, by the flags of the original's script of this name.
+"""A generated image for every training image, by the options of the official script of this name.
 
     python tools/test_folder.py --name NAME --iteration 100000 --input-folder DATA --output-folder SET
 
 --input-folder is a data set (or its train_all), for the manifest names identities. --output-folder becomes a set as
 tools/generate.py makes it, of PNG files, and is never written over. --batchsize changes the speed and no image. --seed
-draws whose structure an image takes, otherwise than the original. --a2b, --synchronized, --output-only and --trainer
-are accepted and change nothing: every image lends its appearance once and its structure once in any case.
-tools/generate.py can do more.
+draws the structure of each appearance, not as the official script does. --a2b, --synchronized, --output-only and
+--trainer are accepted and change nothing: every image is once appearance and once structure in any case.
+tools/generate.py has more options.
 """
 
 import argparse
 import sys
-from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -19,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dgnet.core.cli import CommandParser, add_run
 from dgnet.core.errors import command
 from dgnet.core.option_types import expanded_path
-from dgnet.generation.request import SetRequest, make
+from dgnet.generation.request import SetRequest
+from tools.generate import create
 
 
 def main() -> int:
@@ -43,7 +43,7 @@ def main() -> int:
     data = args.data
     if data is not None and data.name == "train_all":
         data = data.parent
-    made = make(
+    create(
         SetRequest(
             name=args.name,
             output_path=args.output_path,
@@ -53,10 +53,7 @@ def main() -> int:
             batch_size=args.batch_size,
             seed=args.seed,
         ),
-        partial(print, file=sys.stderr),
     )
-    if made is not None:
-        print(made)
     return 0
 
 

@@ -17,7 +17,7 @@ from dgnet.core.random_draws import permutation
 from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset, Record
 from dgnet.generation.load import find_generator
-from dgnet.generation.swap_pairs import one_each
+from dgnet.generation.swap_pairs import one_image_per_identity
 from dgnet.models.generator import Generator
 from dgnet.runs.loaded_generator import LoadedGenerator
 from visual.image_input import read_images
@@ -90,7 +90,7 @@ def choose_paths(options: argparse.Namespace, config: DataConfig, count: int) ->
         paths = image_files(options.input_folder)
         return [paths[place] for place in permutation(options.seed, "pictures", 0, len(paths))[:count]]
     records = shown_records(found_dataset(config, options.data))
-    return [record.path for record in one_each(records, count, options.seed, "pictures")]
+    return [record.path for record in one_image_per_identity(records, count, options.seed, "pictures")]
 
 
 def picture_path(options: argparse.Namespace, run: str, picture: str, suffix: str) -> Path:
@@ -138,7 +138,7 @@ def shown_records(dataset: Dataset) -> list[Record]:
 def images_of_people(dataset: Dataset, people: int, images: int, seed: int) -> list[Record]:
     """Up to `images` images of each of `people` identities, drawn by `seed`."""
     records = shown_records(dataset)
-    chosen = {record.identity for record in one_each(records, people, seed, "people")}
+    chosen = {record.identity for record in one_image_per_identity(records, people, seed, "people")}
     drawn = [records[place] for place in permutation(seed, "images of people", 0, len(records))]
     return [
         record

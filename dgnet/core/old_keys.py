@@ -5,7 +5,7 @@ functions, so that a run, a checkpoint or a set of an earlier version opens and 
 knows old names: whoever renames a key adds a line here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 # Dotted keys of configurations: a section, or a setting by its old section. Sections are renamed first.
@@ -30,6 +30,9 @@ STATE_KEYS: dict[str, str] = {
     "centres": "centers",
     "standardise": "standardize",
 }
+
+# Dotted keys of `set.json`, the recipe of a generated set.
+RECIPE_KEYS: dict[str, str] = {"data.licence": "data.license"}
 
 # Options of the command line. The parser uses a line where it knows today's name and not the old one.
 OPTIONS: dict[str, str] = {
@@ -114,6 +117,39 @@ def _current_words(value: Any) -> Any:
         for old, new in REPORT_WORDS.items():
             value = value.replace(old, new)
     return value
+
+
+def current_recipe(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """The recipe of a generated set (`set.json`) under today's keys.
+
+    Example:
+        >>> current_recipe({"data": {"licence": "MIT"}, "plans": []})
+        {'data': {'license': 'MIT'}, 'plans': []}
+    """
+    renamed: dict[str, Any] = {}
+    for section, values in recipe.items():
+        if not isinstance(values, Mapping):
+            renamed[section] = values
+            continue
+        keys = {key: RECIPE_KEYS.get(f"{section}.{key}", f"{section}.{key}").partition(".")[2] for key in values}
+        renamed[section] = {keys[key]: value for key, value in values.items()}
+    return renamed
+
+
+def current_filter_counts(counts: Sequence[Any]) -> list[tuple[str, int, int]]:
+    """What filters dropped in a result of an A/B: (filter, dropped, images); version 0.1 wrote sentences.
+
+    Example:
+        >>> current_filter_counts(["realism at least 0.5: 6 of 12 generated images dropped"])
+        [('realism at least 0.5', 6, 12)]
+    """
+    return [_filter_count(count) if isinstance(count, str) else (count[0], count[1], count[2]) for count in counts]
+
+
+def _filter_count(sentence: str) -> tuple[str, int, int]:
+    name, _, counts = sentence.rpartition(": ")
+    dropped, _, images = counts.removesuffix(" generated images dropped").partition(" of ")
+    return name, int(dropped), int(images)
 
 
 def current_state(state: Any) -> Any:

@@ -1,1 +1,1 @@
-"""Sets of generated images: which pairs, their scores, their files with a manifest, and the making of it all."""
+"""Generated sets: which pairs of images are swapped, the images with their scores, files and manifest, verification."""

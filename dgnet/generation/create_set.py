@@ -1,153 +1,205 @@
-"""Making a set: pairs are swapped, scored and written, by one process or several, until all of the plan is there."""
+"""From a request to a generated set: `create_set(request)`, or `open_set` and `OpenSet.create` in two steps."""
 
-import json
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
-from typing import TextIO
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
-from tqdm import tqdm
-
-from dgnet.core.device import PrecisionName
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
-from dgnet.generation.engine import generate, places
-from dgnet.generation.paths import sources
-from dgnet.generation.scores import Judge
-from dgnet.generation.set_folder import Done, SetFolder
-from dgnet.generation.verify import PROGRESS
-from dgnet.generation.writer import ImageWriter
-from dgnet.runs.folder import lock_folder
+from dgnet.data.datasets import read_dataset
+from dgnet.data.records import Dataset
+from dgnet.data.training_data import open_dataset
+from dgnet.generation.image_writer import image_encoder
+from dgnet.generation.load import find_generator, teacher_of
+from dgnet.generation.plans import Pairs
+from dgnet.generation.recipe import set_recipe
+from dgnet.generation.request import SetRequest, plan_pairs
+from dgnet.generation.scores import ImageScorer, load_discriminator
+from dgnet.generation.set_folder import SetFolder
+from dgnet.generation.writer import Resources, write_missing
+from dgnet.models.build import build_teacher
+from dgnet.official.import_run import official_identities, reordered
+from dgnet.official.release import TEACHER_WEIGHTS, read_official_teacher
 from dgnet.runs.loaded_generator import LoadedGenerator
-
-# Images that wait to be written, per thread: enough that none idles, few enough to stay small in memory.
-WAITING = 64
+from dgnet.training.teacher import StoredTeacher, load_teacher
 
 
-def make_set(
-    target: SetFolder,
-    stored: LoadedGenerator,
-    judge: Judge | None,
-    distributed: Distributed,
-    *,
-    precision: PrecisionName = "fp32",
-    batch_size: int = 64,
-    code_bytes: int = 2 * 2**30,
-    threads: int = 2,
-) -> int:
-    """Make what the set lacks, and its manifest; how many images were made, over all processes.
+@dataclass(frozen=True)
+class CreatedSet:
+    """A finished set.
 
-    Each process makes a run of neighboring pairs, as many as the others. Without a judge nothing is scored. However
-    this ends, the manifest holds the images that are there whole.
-
-    Raises:
-        UserError: a source cannot be read, or a file cannot be written (full disk, no permission, another content).
+    Attributes:
+        images: in the set.
+        new_images: those that were not there before.
+        labels_by: the network that gave labels and scores; None where there are none.
     """
-    lock = distributed.on_main(lambda: lock_folder(target.folder))
-    done = distributed.on_main(lambda: _intact(target))
-    missing = distributed.agree(sorted(set(range(len(target.pairs))) - set(done or ())))
-    own = share(missing, distributed.rank, distributed.world_size, places(distributed.device))
-    failure: str | None = None
-    try:
-        _make(target, stored, judge, own, distributed, (precision, batch_size, code_bytes, threads))
-    except UserError as error:
-        failure = str(error)
-    except BaseException:
-        # Ctrl-C, say: the others may be gone already, so nobody is asked.
-        if distributed.is_main:
-            target.write_manifest(target.done())
-        raise
-    failures = [sentence for sentence in distributed.gather(failure) if sentence is not None]
-    distributed.on_main(lambda: _finish(target, failures, scored=judge is not None))
-    if lock is not None:
-        lock.close()
-    return len(missing)
+
+    folder: Path
+    images: int
+    new_images: int
+    labels_by: str | None
+
+    def __str__(self) -> str:
+        labels = "no labels" if self.labels_by is None else f"labels and scores by {self.labels_by}"
+        return f"{self.folder}: {self.images} images, {self.new_images} of them new; {labels}"
 
 
-def _finish(target: SetFolder, failures: Sequence[str], scored: bool) -> None:
-    try:
-        done = target.done()
-        # Diversity compares images with each other, so it is asked when all are there.
-        target.write_manifest(done, target.diversity(done) if scored and not failures else None)
-    except OSError as error:
-        failures = failures or [f"{target.folder}: the manifest cannot be written ({error.strerror or error})"]
-    if failures:
-        raise UserError(failures[0])
+@dataclass(frozen=True)
+class OpenSet:
+    """A set whose request is checked and whose folder is begun or reopened: `create` generates what is missing.
+
+    Attributes:
+        is_main: whether this is the process that prints.
+        missing: images that are not there yet; 0 in other processes.
+    """
+
+    generator: LoadedGenerator
+    target: SetFolder
+    missing: int
+    is_main: bool
+    _scorer: ImageScorer | None
+    _distributed: Distributed
+    _resources: Resources
+
+    def __str__(self) -> str:
+        return (
+            f"{self.generator.name} after {self.generator.iteration} iterations: {self.missing} images to make of "
+            f"{len(self.target.pairs)} pairs, at {self.target.folder}"
+        )
+
+    def create(self) -> CreatedSet:
+        """Generate and write the missing images. `UserError` as in `dgnet.generation.writer.write_missing`."""
+        new = write_missing(self.target, self.generator, self._scorer, self._distributed, self._resources)
+        labels_by = None if self._scorer is None else self.target.recipe["labels"]["by"]
+        return CreatedSet(self.target.folder, len(self.target.pairs), new, labels_by)
 
 
-def share(missing: Sequence[int], rank: int, world_size: int, count: int) -> Sequence[int]:
-    """The run of `missing` that a rank makes: whole batches of `count`, their number the same up to one."""
-    batches = -(-len(missing) // count)
-    first, last = (batches * number // world_size for number in (rank, rank + 1))
-    return missing[first * count : last * count]
+def create_set(request: SetRequest) -> CreatedSet:
+    """Create the set, or what is missing of it. `UserError` as in `open_set` and `OpenSet.create`.
 
-
-def _make(
-    target: SetFolder,
-    stored: LoadedGenerator,
-    judge: Judge | None,
-    own: Sequence[int],
-    distributed: Distributed,
-    settings: tuple[PrecisionName, int, int, int],
-) -> None:
-    precision, batch_size, code_bytes, threads = settings
-    records = sources(target.dataset)
-    made = generate(
-        stored,
-        records,
-        target.pairs,
-        positions=own,
-        precision=precision,
-        batch_size=batch_size,
-        code_bytes=code_bytes,
-    )
-    quality = target.recipe["image"]["jpeg_quality"]
-    bar = tqdm(total=len(own), desc="generating", unit="image", delay=1, disable=None if distributed.is_main else True)
-    with bar, _journal(target, distributed.rank) as journal, ImageWriter(quality, threads) as writer:
-        waiting: deque[tuple[Future[str], Done]] = deque()
-        try:
-            for batch in made:
-                appearances = [records[target.pairs[position][0]].identity for position in batch.positions]
-                scores = judge.scores(batch, appearances) if judge is not None else [None] * len(appearances)
-                for position, image, score in zip(batch.positions, batch.images, scores, strict=True):
-                    found = Done(position, "", **({} if score is None else asdict(score)))
-                    waiting.append((writer.write(target.folder / target.files[position], image), found))
-                _note(waiting, WAITING * threads, journal)
-                bar.update(len(batch.positions))
-        finally:
-            _note(waiting, 0, journal)
-
-
-def _note(waiting: deque[tuple[Future[str], Done]], left: int, journal: TextIO) -> None:
-    """Wait for the oldest files until `left` are under way, and note those that are whole."""
-    failure: UserError | None = None
-    while len(waiting) > left:
-        future, found = waiting.popleft()
-        try:
-            journal.write(json.dumps({**asdict(found), "sha256": future.result()}) + "\n")
-        except UserError as error:
-            failure = failure or error
-    journal.flush()
-    if failure is not None:
-        raise failure
-
-
-def _intact(target: SetFolder) -> dict[int, Done]:
-    done = target.done()
-    target.require_intact(done)
-    return done
+    Example:
+        `create_set(SetRequest(name="market", per_identity=24)).folder`
+    """
+    with open_set(request) as opened:
+        return opened.create()
 
 
 @contextmanager
-def _journal(target: SetFolder, rank: int) -> Iterator[TextIO]:
-    """The lines of this process; a line that a crash cut off is ended first."""
-    path = target.folder / PROGRESS / f"done-{rank}.jsonl"
+def open_set(request: SetRequest) -> Iterator[OpenSet]:
+    """Read the generator and the data set, choose the pairs, and create or reopen the folder.
+
+    Raises:
+        UserError: an option, the generator, the data set or the folder is not usable; then nothing was begun.
+    """
+    if request.batch_size < 1 or request.threads < 1 or not request.memory > 0:
+        raise UserError(
+            "--batch-size, --threads and --memory must be positive, "
+            f"got {request.batch_size}, {request.threads} and {request.memory:g}"
+        )
+    image_encoder(request.jpeg_quality)  # refuses a quality out of range before anything is read
+    distributed = Distributed.start(request.device)
     try:
-        with path.open("a", encoding="utf-8") as journal:
-            if path.stat().st_size:
-                journal.write("\n")
-            yield journal
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error}); what is whole stays") from error
+        generator = find_generator(request.name, request.output_path, request.iteration, distributed.device)
+        dataset = _dataset(request, generator, distributed)
+        generator = _with_identities(generator, dataset, request.other_data)
+        pairs, plan = plan_pairs(request, dataset)
+        teacher_file = None if request.no_scores else _teacher_file(request, generator)
+        scorer = None if request.no_scores else _scorer(request, generator, teacher_file, dataset)
+        recipe = set_recipe(
+            generator,
+            dataset,
+            plan,
+            teacher_file=teacher_file,
+            scored=scorer is not None,
+            precision=request.precision,
+            jpeg_quality=request.jpeg_quality,
+            license=request.license,
+        )
+        target = _open_folder(
+            request, request.output or _default_folder(generator, plan), dataset, recipe, pairs, distributed
+        )
+        missing = len(target.pairs) - len(target.finished()) if distributed.is_main else 0
+        resources = Resources(request.precision, request.batch_size, int(request.memory * 2**30), request.threads)
+        yield OpenSet(generator, target, missing, distributed.is_main, scorer, distributed, resources)
+    finally:
+        distributed.close()
+
+
+def _open_folder(
+    request: SetRequest,
+    folder: Path,
+    dataset: Dataset,
+    recipe: dict[str, Any],
+    pairs: Pairs,
+    distributed: Distributed,
+) -> SetFolder:
+    """The main process creates or reopens the set; the others take over its recipe and pairs."""
+
+    def opened() -> SetFolder:
+        if request.resume or request.extend:
+            return SetFolder.reopen(folder, dataset, recipe, pairs, request.extend)
+        return SetFolder.create(folder, dataset, recipe, pairs)
+
+    target = distributed.on_main(opened)
+    shared = distributed.agree(None if target is None else (target.recipe, target.pairs))
+    return target or SetFolder(folder, dataset, *shared)
+
+
+def _dataset(request: SetRequest, generator: LoadedGenerator, distributed: Distributed) -> Dataset:
+    if request.data is not None:
+        return read_dataset(request.data)
+    if request.other_data:
+        raise UserError("--other-data says that --data is another data set: give --data")
+    return open_dataset(generator.config.data, distributed)
+
+
+def _with_identities(generator: LoadedGenerator, dataset: Dataset, other: bool) -> LoadedGenerator:
+    """The generator with its training identities. `UserError` for another data set's, unless it is meant as one."""
+    if other:
+        return generator
+    classes = len(generator.network.appearance.fine.logits.bias)
+    differ = generator.identities and generator.identities != dataset.identities
+    if classes != len(dataset.identities) or differ:
+        raise UserError(
+            f"{generator.name} was trained on {classes} identities, and the {len(dataset.identities)} of "
+            f"{dataset.root} are others; give its own data set by --data, or --other-data to generate from this one"
+        )
+    if generator.identities:
+        return generator
+    return replace(generator, identities=official_identities(dataset))
+
+
+def _teacher_file(request: SetRequest, generator: LoadedGenerator) -> Path | None:
+    if request.teacher is not None:
+        return request.teacher / TEACHER_WEIGHTS if request.teacher.is_dir() else request.teacher
+    return teacher_of(generator)
+
+
+def _scorer(
+    request: SetRequest, generator: LoadedGenerator, teacher_file: Path | None, dataset: Dataset
+) -> ImageScorer:
+    teacher = None
+    if teacher_file is not None and teacher_file.name == TEACHER_WEIGHTS:
+        official = read_official_teacher(teacher_file)
+        network = build_teacher(official.config, official.identities, pretrained=False)
+        network.load_state_dict(reordered(official.state, dataset))
+        teacher = StoredTeacher(network.to(generator.device).eval(), dataset.identities, *generator.size)
+    elif teacher_file is not None:
+        teacher = load_teacher(teacher_file, generator.device)
+    return ImageScorer(
+        generator, teacher, load_discriminator(generator), request.precision, same_identities=not request.other_data
+    )
+
+
+def _default_folder(generator: LoadedGenerator, plan: dict[str, Any]) -> Path:
+    # Without the count: the set may be extended.
+    names = {
+        "per identity": "per_identity",
+        "all pairs of two lists": "lists",
+        "pairs of a file": "pairs",
+        "given pairs": "pairs",
+    }
+    name = names.get(plan["kind"], "protocol")
+    return generator.files[0].parent.parent / "generated" / f"{generator.iteration:08d}_{name}"

@@ -1,4 +1,4 @@
-"""How much a generated image adds to the others of its identity: its distance to the one most like it."""
+"""Diversity of a generated image: its distance to the most similar other image of its identity."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from dgnet.core import pixels
 from dgnet.core.images import read_image
 from dgnet.core.machine import usable_cores
 
-# Large enough for pose, place and clothes, too small for noise and sharpness to count.
+# Large enough for pose, background and clothes, too small for noise and sharpness to count.
 HEIGHT, WIDTH = 16, 8
 
 
@@ -28,19 +28,19 @@ def nearest_other(thumbnails: UInt8[Tensor, "image 3 height width"]) -> Float[Te
     return distances.fill_diagonal_(torch.inf).amin(1)
 
 
-def diversity(files: Mapping[int, Path], owners: Sequence[int]) -> dict[int, float]:
-    """Position -> diversity of each of `files` within its identity, `owners[position]`.
+def diversity(files: Mapping[int, Path], identities: Sequence[int]) -> dict[int, float]:
+    """Position -> diversity of each of `files` within its identity, `identities[position]`.
 
-    An image that is alone has none. `UserError` for a file that is no image.
+    The only image of an identity has none. `UserError` for a file that is no image.
     """
     groups: dict[int, list[int]] = {}
     for position in files:
-        groups.setdefault(owners[position], []).append(position)
-    found: dict[int, float] = {}
+        groups.setdefault(identities[position], []).append(position)
+    values: dict[int, float] = {}
     with ThreadPoolExecutor(usable_cores()) as pool:
         for group in groups.values():
             if len(group) > 1:
                 images = torch.stack(list(pool.map(thumbnail, (files[position] for position in group))))
-                values = nearest_other(images).tolist()
-                found |= {position: round(value, 4) for position, value in zip(group, values, strict=True)}
-    return found
+                distances = nearest_other(images).tolist()
+                values |= {position: round(value, 4) for position, value in zip(group, distances, strict=True)}
+    return values

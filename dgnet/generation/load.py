@@ -6,7 +6,7 @@ import torch
 
 from dgnet.core.errors import UserError
 from dgnet.models.build import build_generator
-from dgnet.official.release import read_released
+from dgnet.official.release import read_official
 from dgnet.runs.find import find_run, is_official
 from dgnet.runs.load import checkpoint_of_run, read_generator
 from dgnet.runs.loaded_generator import LoadedGenerator
@@ -68,7 +68,7 @@ def teacher_of(generator: LoadedGenerator) -> Path | None:
 
 
 def _load_official(folder: Path, device: torch.device | str, iteration: int | None) -> LoadedGenerator:
-    official = read_released(folder, iteration)
+    official = read_official(folder, iteration)
     network = build_generator(official.config, official.identities, pretrained=False)
     network.load_state_dict(official.generator)
     files = [file for file in sorted((folder / "checkpoints").glob("*_*.pt")) if file.stem.split("_")[1].isdecimal()]

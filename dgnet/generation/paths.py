@@ -1,4 +1,4 @@
-"""What the images of a set are called, and the sources they come from."""
+"""File names of a set's images, and the source images behind them."""
 
 import hashlib
 import re
@@ -31,7 +31,7 @@ def fingerprint(dataset: Dataset) -> str:
     return digest.hexdigest()
 
 
-def find_sources(dataset: Dataset, given: Sequence[str]) -> list[int]:
+def find_sources(dataset: Dataset, names: Sequence[str]) -> list[int]:
     """The positions of images that are named by their path below the data set's folder, or by their file name alone.
 
     Raises:
@@ -40,16 +40,16 @@ def find_sources(dataset: Dataset, given: Sequence[str]) -> list[int]:
     paths = source_paths(dataset)
     known: dict[str, list[int]] = {}
     for index, path in enumerate(paths):
-        for name in {path, path.rsplit("/", 1)[-1]}:
-            known.setdefault(name, []).append(index)
-    found = []
-    for name in given:
+        for key in {path, path.rsplit("/", 1)[-1]}:
+            known.setdefault(key, []).append(index)
+    indices = []
+    for name in names:
         matches = known.get(_below(Path(name), dataset.root), [])
         if len(matches) != 1:
-            what = f"is the name of {len(matches)} images, give its path" if matches else "is no image"
-            raise UserError(f"{name!r} {what} of the data set {dataset.root}")
-        found.append(matches[0])
-    return found
+            problem = f"is the name of {len(matches)} images, give its path" if matches else "is no image"
+            raise UserError(f"{name!r} {problem} of the data set {dataset.root}")
+        indices.append(matches[0])
+    return indices
 
 
 def file_names(dataset: Dataset, pairs: Sequence[tuple[int, int]]) -> list[str]:
@@ -60,13 +60,13 @@ def file_names(dataset: Dataset, pairs: Sequence[tuple[int, int]]) -> list[str]:
     are alike.
     """
     records, names = sources(dataset), _distinct(source_paths(dataset))
-    found = []
+    files = []
     for a, s in pairs:
         identity, camera = records[a].identity, records[s].camera
         person = f"{identity:04d}" if identity >= 0 else str(identity)
         beginning = person if camera == UNKNOWN_CAMERA else f"{person}_c{camera}"
-        found.append(f"{IMAGES}/{person}/{beginning}_{names[a]}+{names[s]}")
-    return found
+        files.append(f"{IMAGES}/{person}/{beginning}_{names[a]}+{names[s]}")
+    return files
 
 
 def _below(path: Path, root: Path) -> str:

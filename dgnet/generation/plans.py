@@ -1,7 +1,7 @@
-"""Which pairs a set is made of: pure functions of records, counts and a seed. A pair is (appearance, structure).
+"""Which pairs a set holds: pure functions of records, counts and a seed. A pair is (appearance, structure).
 
 A longer plan contains the shorter ones of the same seed, so that a set can be extended. Every plan is sorted by
-structure: `dgnet.generation.engine` then makes each code once.
+structure: `dgnet.generation.engine` then computes each code once.
 """
 
 import csv
@@ -16,13 +16,13 @@ Pairs = list[tuple[int, int]]
 COLUMNS = ("appearance", "structure")
 
 
-def one_each(records: Sequence[Record], seed: int, count: int | None = None) -> Pairs:
-    """The original's protocol: every image once with its appearance and another image's structure.
+def ring_pairs(records: Sequence[Record], seed: int, count: int | None = None) -> Pairs:
+    """The official protocol: every image once as appearance, with the structure of another image.
 
-    The images stand in a random circle and each takes the structure of its neighbor, so that every image lends its
-    structure once, too, and none to itself. A `count` beyond the number of images goes around in further circles, never
-    repeating a pair; one below it takes the first by structure. People need not differ within a pair: the original
-    does not ask for it.
+    The images form a random ring and each is paired with the structure of its neighbor, so that every image is also
+    used once as structure, and none with itself. A `count` beyond the number of images goes around further rings and
+    never repeats a pair; one below it takes the first by structure. The two images of a pair may show one identity, as
+    in the official code.
 
     Raises:
         UserError: fewer than two images, or more pairs than there are.
@@ -32,39 +32,39 @@ def one_each(records: Sequence[Record], seed: int, count: int | None = None) -> 
     if images < 2 or not 1 <= count <= images * (images - 1):
         raise UserError(f"{count} different pairs were asked for, and {images} images have {images * (images - 1)}")
     pairs: dict[tuple[int, int], None] = {}
-    circle = 0
+    ring = 0
     while len(pairs) < count:
-        order = permutation(seed, "circle of structures", circle, images).tolist()
+        order = permutation(seed, "circle of structures", ring, images).tolist()
         pairs |= dict.fromkeys(_by_structure((a, s) for s, a in zip(order, order[1:] + order[:1], strict=True)))
-        circle += 1
+        ring += 1
     return _by_structure(list(pairs)[:count])
 
 
-def per_identity(records: Sequence[Record], each: int, seed: int) -> Pairs:
-    """`each` pairs for every identity: its images lend their appearance in turn, structures come from other people.
+def pairs_per_identity(records: Sequence[Record], each: int, seed: int) -> Pairs:
+    """`each` pairs for every identity: its images in turn as appearance, structures of other identities.
 
     Raises:
         UserError: fewer than two identities, or an identity has fewer than `each` different pairs.
     """
-    people: dict[int, list[int]] = {}
+    images: dict[int, list[int]] = {}
     for index, record in enumerate(records):
-        people.setdefault(record.identity, []).append(index)
-    if len(people) < 2:
-        raise UserError(f"pairs per identity need at least two identities, and there are {len(people)}")
+        images.setdefault(record.identity, []).append(index)
+    if len(images) < 2:
+        raise UserError(f"pairs per identity need at least two identities, got {len(images)}")
     pairs: Pairs = []
-    for identity in sorted(people):
-        own = people[identity]
+    for identity in sorted(images):
+        own = images[identity]
         others = [index for index, record in enumerate(records) if record.identity != identity]
         if not 1 <= each <= len(own) * len(others):
             raise UserError(f"identity {identity} has {len(own) * len(others)} different pairs, {each} were asked for")
         order = permutation(seed, "appearances of an identity", identity, len(own))
         draws = rng(seed, "structures of an identity", identity)
-        found: dict[tuple[int, int], None] = {}
-        while len(found) < each:
-            # Drawn by turns: the n-th pair is the same whatever `each` is.
-            appearance = own[int(order[len(found) % len(own)])]
-            found[appearance, others[int(draws.random() * len(others))]] = None
-        pairs += found
+        unique: dict[tuple[int, int], None] = {}
+        while len(unique) < each:
+            # Drawn one by one: the n-th pair is the same whatever `each` is.
+            appearance = own[int(order[len(unique) % len(own)])]
+            unique[appearance, others[int(draws.random() * len(others))]] = None
+        pairs += unique
     return _by_structure(pairs)
 
 
@@ -73,15 +73,18 @@ def all_pairs(appearances: Sequence[int], structures: Sequence[int]) -> Pairs:
     return _by_structure((a, s) for a in appearances for s in structures)
 
 
-def extended(made: Sequence[tuple[int, int]], plan: Iterable[tuple[int, int]]) -> Pairs:
-    """The pairs of a set, then those of `plan` that it does not have, by structure."""
-    known = set(made)
-    return [*made, *_by_structure(pair for pair in plan if pair not in known)]
+def extended(old: Sequence[tuple[int, int]], plan: Iterable[tuple[int, int]]) -> Pairs:
+    """The `old` pairs of a set, then those of `plan` that it does not have, by structure."""
+    known = set(old)
+    return [*old, *_by_structure(pair for pair in plan if pair not in known)]
 
 
 def read_list(path: Path) -> list[str]:
     """The lines of a text file that are not empty. `UserError` when it is missing, empty or no text."""
-    return [line.strip() for line in _text(path).splitlines() if line.strip()] or _nothing(path, "names no image")
+    lines = [line.strip() for line in _text(path).splitlines() if line.strip()]
+    if not lines:
+        raise UserError(f"{path}: names no image")
+    return lines
 
 
 def read_pairs(path: Path) -> list[tuple[str, str]]:
@@ -91,12 +94,14 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
         raise UserError(
             f"{path}: the first line must name the columns {', '.join(COLUMNS)}, and it lacks {', '.join(missing)}"
         )
-    found = []
+    pairs = []
     for row in rows:
         if not row["appearance"] or not row["structure"]:
             raise UserError(f"{path}, line {rows.line_num}: every pair needs an appearance and a structure")
-        found.append((row["appearance"].strip(), row["structure"].strip()))
-    return found or _nothing(path, "names no pair")
+        pairs.append((row["appearance"].strip(), row["structure"].strip()))
+    if not pairs:
+        raise UserError(f"{path}: names no pair")
+    return pairs
 
 
 def _by_structure(pairs: Iterable[tuple[int, int]]) -> Pairs:
@@ -110,7 +115,3 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not a text file (UTF-8)") from error
-
-
-def _nothing(path: Path, what: str) -> list:
-    raise UserError(f"{path}: {what}")

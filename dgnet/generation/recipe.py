@@ -1,4 +1,4 @@
-"""What a set says about where it comes from: generator, labels, data set, image format, machine."""
+"""The recipe of a set, `set.json`: its generator, labels, data set, image format and machine."""
 
 from pathlib import Path
 from typing import Any
@@ -18,18 +18,18 @@ LICENSES = {
     ),
     "msmt17": f"MSMT17: {RESEARCH}",
     "cuhk03_np": f"CUHK03-NP: {RESEARCH}",
-    "dgnet": f"a data set prepared for the original DG-Net, as a rule Market-1501: {RESEARCH}",
+    "dgnet": f"a data set prepared for the official DG-Net, as a rule Market-1501: {RESEARCH}",
     "synthetic": "built-in pedestrians, drawn by this program: no photograph of anybody, MIT as the program",
 }
 UNKNOWN_LICENSE = "not known here: the terms of the source images hold for images derived from them"
 
 
-def recipe(
-    run: LoadedGenerator,
+def set_recipe(
+    generator: LoadedGenerator,
     dataset: Dataset,
     plan: dict[str, Any],
     *,
-    labels: Path | None,
+    teacher_file: Path | None,
     scored: bool,
     precision: PrecisionName,
     jpeg_quality: int | None,
@@ -38,26 +38,26 @@ def recipe(
     """The content of `set.json`.
 
     Args:
-        plan: how the pairs were chosen, in words and numbers.
-        labels: the teacher's file; None: the generator's own primary classifier gave the labels, where `scored`.
-        license: the note about the source images; None: what is known of the layout.
+        plan: how the pairs were chosen.
+        teacher_file: of the teacher that gave the labels; None: the generator's own primary classifier, if `scored`.
+        license: a note about the source images; None: what is known of the layout.
     """
-    hashes = {path.name: file_hash(path) for path in run.files}
-    # Of the original's three files the generator's.
+    hashes = {path.name: file_hash(path) for path in generator.files}
+    # Of the three official files the generator's.
     main = next((name for name in hashes if name.startswith("gen_")), next(iter(hashes)))
-    built_in = run.config.data.layout == "synthetic" and dataset.root == Path(run.config.data.root)
+    built_in = generator.config.data.layout == "synthetic" and dataset.root == Path(generator.config.data.root)
     kind = "synthetic" if built_in else dataset.name
-    giver = "the generator's own primary classifier" if labels is None else f"teacher {labels.name}"
+    by = "the generator's own primary classifier" if teacher_file is None else f"teacher {teacher_file.name}"
     return {
         "generator": {
-            "run": run.name,
-            "iteration": run.iteration,
+            "run": generator.name,
+            "iteration": generator.iteration,
             "checkpoint_sha256": hashes[main],
             "files": hashes,
         },
         "labels": {
-            "by": giver if scored else "nobody",
-            "sha256": file_hash(labels) if scored and labels is not None else None,
+            "by": by if scored else "nobody",
+            "sha256": file_hash(teacher_file) if scored and teacher_file is not None else None,
         },
         "data": {
             "name": dataset.name,
@@ -67,8 +67,8 @@ def recipe(
             "license": license or LICENSES.get(kind, UNKNOWN_LICENSE),
         },
         "image": {
-            "height": run.config.data.height,
-            "width": run.config.data.width,
+            "height": generator.config.data.height,
+            "width": generator.config.data.width,
             "suffix": ".png" if jpeg_quality is None else ".jpg",
             "jpeg_quality": jpeg_quality,
             "precision": precision,

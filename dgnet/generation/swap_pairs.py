@@ -1,4 +1,4 @@
-"""Pairs of images to swap, what a generator makes of them, and what the truth is where it is known."""
+"""Pairs of records to swap, their swaps by a generator, and their true swaps where the renderer knows them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from dgnet.runs.loaded_generator import LoadedGenerator
 
 @dataclass(frozen=True)
 class Pair:
-    """Whose clothes, and whose pose, body and place."""
+    """The record that gives the appearance, and the one that gives the structure."""
 
     appearance: Record
     structure: Record
@@ -30,7 +30,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class TrueSwaps:
-    """What the renderer says about pairs: images uint8, outlines 0..1 (how much of a pixel is person)."""
+    """Rendered images (uint8) of pairs with the person's outlines, 0..1: how much of a pixel is person."""
 
     truths: UInt8[Tensor, "pair 3 height width"]
     truth_outlines: Float[Tensor, "pair height width"]
@@ -43,31 +43,31 @@ class TrueSwaps:
 def draw_pairs(records: Sequence[Record], count: int, seed: int, stream: str) -> list[Pair]:
     """`count` pairs of images of two identities, a pure function of `records`, `seed` and `stream`.
 
-    Every image lends its clothes at most once: there are no more pairs than images. Each structure is drawn among all
-    images of other identities. Junk and distractors take no part. `UserError` for fewer than two identities.
+    An image is the appearance of at most one pair: there are no more pairs than images. Each structure is drawn among
+    all images of other identities. Junk and distractors take no part. `UserError` for fewer than two identities.
     """
     people = sorted((record for record in records if record.identity > 0), key=lambda record: record.path)
     if len({record.identity for record in people}) < 2:
         raise UserError(f"a swap needs images of at least two identities, got {len(people)} images of fewer")
     uniform = rng(seed, f"structures of {stream}").random(len(people))
     pairs = []
-    for place, share in zip(
-        permutation(seed, f"appearances of {stream}", 0, len(people))[:count], uniform, strict=False
-    ):
-        others = [record for record in people if record.identity != people[place].identity]
-        pairs.append(Pair(people[place], others[int(share * len(others))]))
+    order = permutation(seed, f"appearances of {stream}", 0, len(people))[:count]
+    for index, draw in zip(order, uniform, strict=False):
+        others = [record for record in people if record.identity != people[index].identity]
+        pairs.append(Pair(people[index], others[int(draw * len(others))]))
     return pairs
 
 
-def one_each(records: Sequence[Record], count: int, seed: int, stream: str) -> list[Record]:
+def one_image_per_identity(records: Sequence[Record], count: int, seed: int, stream: str) -> list[Record]:
     """A random image of each of `count` random identities (fewer if there are fewer), without junk and distractors."""
-    of: dict[int, list[Record]] = {}
+    images: dict[int, list[Record]] = {}
     for record in sorted(records, key=lambda record: record.path):
         if record.identity > 0:
-            of.setdefault(record.identity, []).append(record)
-    identities = [sorted(of)[place] for place in permutation(seed, f"identities of {stream}", 0, len(of))[:count]]
+            images.setdefault(record.identity, []).append(record)
+    order = permutation(seed, f"identities of {stream}", 0, len(images))[:count]
+    identities = [sorted(images)[index] for index in order]
     uniform = rng(seed, f"images of {stream}").random(count)
-    return [of[identity][int(share * len(of[identity]))] for identity, share in zip(identities, uniform, strict=False)]
+    return [images[who][int(draw * len(images[who]))] for who, draw in zip(identities, uniform, strict=False)]
 
 
 def generate_pairs(

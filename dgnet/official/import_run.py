@@ -14,7 +14,7 @@ from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset
 from dgnet.losses.soft_label import STYLES_THAT_ASK
 from dgnet.models.build import build_teacher
-from dgnet.official.release import Released, ReleasedTeacher
+from dgnet.official.release import OfficialRun, OfficialTeacher
 from dgnet.runs.checkpoint import checkpoint_path
 from dgnet.runs.folder import claim, settle_config
 from dgnet.runs.load import KIND
@@ -31,7 +31,7 @@ class Imported:
     notes: tuple[str, ...]
 
 
-def original_identities(dataset: Dataset) -> tuple[int, ...]:
+def official_identities(dataset: Dataset) -> tuple[int, ...]:
     """The training identities in the order of the original's classes: that of its folder names, sorted as text.
 
     Where a data set has no folder for each identity, the name is what its files begin with, as 0002 in
@@ -52,14 +52,14 @@ def original_identities(dataset: Dataset) -> tuple[int, ...]:
 
 def reordered(state: Mapping[str, Tensor], dataset: Dataset) -> dict[str, Tensor]:
     """The state with the rows of its `logits` layers in the order of `dataset.identities`."""
-    position = {identity: index for index, identity in enumerate(original_identities(dataset))}
+    position = {identity: index for index, identity in enumerate(official_identities(dataset))}
     rows = torch.tensor([position[identity] for identity in dataset.identities])
     return {key: value[rows] if ".logits." in key else value for key, value in state.items()}
 
 
 def import_run(
-    released: Released,
-    teachers: Sequence[ReleasedTeacher],
+    released: OfficialRun,
+    teachers: Sequence[OfficialTeacher],
     dataset: Dataset,
     output: Path,
     distributed: Distributed,
@@ -105,7 +105,7 @@ def import_run(
     return Imported(folder, config, _notes(released, teachers, config))
 
 
-def _with_teachers(config: Config, teachers: Sequence[ReleasedTeacher], paths: Sequence[Path]) -> Config:
+def _with_teachers(config: Config, teachers: Sequence[OfficialTeacher], paths: Sequence[Path]) -> Config:
     if not teachers:
         return config
     first = teachers[0].config
@@ -113,7 +113,7 @@ def _with_teachers(config: Config, teachers: Sequence[ReleasedTeacher], paths: S
     return config.model_copy(update={"teacher": config.teacher.model_copy(update=update)})
 
 
-def _notes(released: Released, teachers: Sequence[ReleasedTeacher], config: Config) -> tuple[str, ...]:
+def _notes(released: OfficialRun, teachers: Sequence[OfficialTeacher], config: Config) -> tuple[str, ...]:
     notes = ["the optimizers begin afresh: the original's optimizer.pt is not read"]
     for teacher in teachers:
         if not teacher.stride_known:

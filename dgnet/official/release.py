@@ -27,7 +27,7 @@ _OTHER_TEACHER = re.compile(r"PCB|ibn|use_.*")
 
 
 @dataclass(frozen=True)
-class Released:
+class OfficialRun:
     """A training of the original: its configuration in our words, its weights under the keys of our networks.
 
     `identities` is the number of classes of its classifiers, `teacher_names` what its configuration calls its teachers.
@@ -43,7 +43,7 @@ class Released:
 
 
 @dataclass(frozen=True)
-class ReleasedTeacher:
+class OfficialTeacher:
     """A teacher of the original; `stride_known` says whether its options name the stride of the last stage."""
 
     path: Path
@@ -53,7 +53,7 @@ class ReleasedTeacher:
     stride_known: bool
 
 
-def read_released(folder: Path, iteration: int | None = None, settings: Sequence[str] = ()) -> Released:
+def read_official(folder: Path, iteration: int | None = None, settings: Sequence[str] = ()) -> OfficialRun:
     """Read `outputs/NAME` of the original.
 
     Args:
@@ -82,10 +82,10 @@ def read_released(folder: Path, iteration: int | None = None, settings: Sequence
     discriminator = discriminator_state(dis)
     _require_fit(lambda: build_generator(config, identities, pretrained=False), generator, path, source)
     _require_fit(lambda: build_discriminator(config), discriminator, path.with_name(f"dis_{number}.pt"), source)
-    return Released(folder, config, int(number), identities, generator, discriminator, teacher_names(flat))
+    return OfficialRun(folder, config, int(number), identities, generator, discriminator, teacher_names(flat))
 
 
-def read_teacher(path: Path) -> ReleasedTeacher:
+def read_official_teacher(path: Path) -> OfficialTeacher:
     """Read a teacher of the original: its folder `models/NAME`, or the weights in it.
 
     The stride of its last stage and its dropout stand in `opts.yaml` beside the weights; without that file, or without
@@ -113,7 +113,7 @@ def read_teacher(path: Path) -> ReleasedTeacher:
         raise UserError(f"{options_file}: {key}: {reason}, got {first['input']!r}") from error
     identities = _classes(state, "classifier.logits.weight", weights)
     _require_fit(lambda: build_teacher(config, identities, pretrained=False), state, weights, options_file)
-    return ReleasedTeacher(weights, config, identities, state, "stride" in options)
+    return OfficialTeacher(weights, config, identities, state, "stride" in options)
 
 
 def _teacher_options(path: Path) -> dict[str, Any]:

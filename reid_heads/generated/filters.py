@@ -17,8 +17,7 @@ class FilterConfig(Section):
     """Keeps the generated images whose `score` is high: at least `least`, or the `best` share (0..1) of each identity.
 
     The scores are the manifest's (`dgnet.generation.scores`, `dgnet.generation.diversity`). A share is taken within
-    the identity
-    that lent the appearance, rounded up, so that nobody is dropped altogether.
+    the appearance's identity, rounded up, so that no identity is dropped altogether.
     """
 
     score: ScoreName
@@ -39,11 +38,22 @@ class FilterConfig(Section):
         return f"{self.score} at least {self.least:g}"
 
 
+class FilterCount(NamedTuple):
+    """A filter in words, and how many of the `images` before it were dropped."""
+
+    filter: str
+    dropped: int
+    images: int
+
+    def __str__(self) -> str:
+        return f"{self.filter}: {self.dropped} of {self.images} generated images dropped"
+
+
 class Filtered(NamedTuple):
-    """The images that are left, in their order, and a sentence for each filter: what it kept and what it dropped."""
+    """The images that are left, in their order, and what each filter dropped."""
 
     records: tuple[GeneratedRecord, ...]
-    dropped: tuple[str, ...]
+    counts: tuple[FilterCount, ...]
 
 
 def filtered(records: Sequence[GeneratedRecord], filters: Sequence[FilterConfig]) -> Filtered:
@@ -52,15 +62,15 @@ def filtered(records: Sequence[GeneratedRecord], filters: Sequence[FilterConfig]
     Raises:
         UserError: an image lacks the score that is asked for, or none is left.
     """
-    told = []
+    counts = []
     for one in filters:
         kept = _kept(records, one)
-        told.append(f"{one.meaning}: {len(records) - len(kept)} of {len(records)} generated images dropped")
+        counts.append(FilterCount(one.meaning, len(records) - len(kept), len(records)))
         if not kept:
             best = max(record.scores[one.score] for record in records)
             raise UserError(f"generated.filters: {one.meaning} keeps no image; the highest {one.score} is {best:g}")
         records = kept
-    return Filtered(tuple(records), tuple(told))
+    return Filtered(tuple(records), tuple(counts))
 
 
 def _kept(records: Sequence[GeneratedRecord], one: FilterConfig) -> tuple[GeneratedRecord, ...]:

@@ -22,7 +22,7 @@ from dgnet.models.generator import Generator
 from dgnet.models.swap import swap_images
 from dgnet.runs.checkpoint import list_checkpoints
 from reid_heads.config import GeneratedConfig
-from reid_heads.generated.filters import filtered
+from reid_heads.generated.filters import FilterCount, filtered
 from reid_heads.generated.label_policies import POLICIES, PolicyName
 from reid_heads.losses.label_smoothing import UNLABELED
 
@@ -49,13 +49,13 @@ class StoredImages:
         classes: dict[int, int],
         policy: PolicyName = "appearance",
         workers: int | None = None,
-        dropped: Sequence[str] = (),
+        filter_counts: Sequence[FilterCount] = (),
     ) -> None:
-        """`classes` maps training identities to their classes; `dropped` says what filters left out (`filtered`).
+        """`classes` maps training identities to their classes; `filter_counts` says what filters left out.
 
         `UserError` for images that the policy cannot use.
         """
-        self.dropped = tuple(dropped)
+        self.filter_counts = tuple(filter_counts)
         _refuse_unusable(records, classes, policy)
         self.cache = ImageCache([record.path for record in records], workers)
         self.appearance, self.structure = (
@@ -168,8 +168,8 @@ def open_generated(
         generator = load_generator(config.source, device=device)
         return LiveGenerator(generator.network, *generator.size)
     classes = {identity: label for label, identity in enumerate(dataset.identities)}
-    records, dropped = filtered(read_generated(config.source, config.name_pattern), config.filters)
-    return StoredImages(records, classes, config.label, dropped=dropped)
+    records, counts = filtered(read_generated(config.source, config.name_pattern), config.filters)
+    return StoredImages(records, classes, config.label, filter_counts=counts)
 
 
 def is_run(path: Path) -> bool:

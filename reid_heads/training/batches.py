@@ -30,14 +30,14 @@ class Augmented:
 class ReIDBatch:
     """The real images of one process, `labels` their classes, and what generated images need.
 
-    `generated` are stored generated images; `originals` the real images as they are, for a generator that swaps them
-    (empty where there is none).
+    `generated` are stored generated images; `clean_images` the real images without augmentation, for a generator that
+    swaps them (None where there is none).
     """
 
     real: Augmented
     labels: Int64[Tensor, "batch"]
     generated: GeneratedImages | None = None
-    originals: UInt8[Tensor, "original 3 height width"] | None = None
+    clean_images: UInt8[Tensor, "image 3 height width"] | None = None
 
     def to(self, device: torch.device | str, non_blocking: bool = True) -> "ReIDBatch":
         """The batch with its real images on `device`; the others stay until they are augmented."""
@@ -89,7 +89,7 @@ class ReIDSource:
 
     Args:
         labels: the class of each image of `cache`.
-        generated: a stored set gives its images to the batch; a live generator gets the batch's originals.
+        generated: a stored set gives its images to the batch; a live generator gets the batch's clean images.
         generated_images: how many of them are in the batch of one process, from `generated_from_epoch` (from 0) on.
     """
 
@@ -148,14 +148,14 @@ class ReIDSource:
             labels = self.labels[chosen]
             made = self.generated.draw(labels, count, height, width, self.seed, self._own_index(iteration))
             return replace(batch, generated=made)
-        return replace(batch, originals=images)
+        return replace(batch, clean_images=images)
 
     def swapped(self, batch: ReIDBatch, iteration: int) -> GeneratedImages | None:
         """The generated images of a batch: those that came with it, or those that the live generator makes now."""
-        if batch.originals is None or self.generated is None or isinstance(self.generated, StoredImages):
+        if batch.clean_images is None or self.generated is None or isinstance(self.generated, StoredImages):
             return batch.generated
         return self.generated.swap(
-            batch.originals, batch.labels, self.generated_in(iteration), self.seed, self._own_index(iteration)
+            batch.clean_images, batch.labels, self.generated_in(iteration), self.seed, self._own_index(iteration)
         )
 
     def augment_generated(self, made: GeneratedImages, iteration: int) -> Augmented:

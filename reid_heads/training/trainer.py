@@ -225,8 +225,8 @@ def _introduce(run: Run, config: ReIDConfig, dataset: Dataset, source: ReIDSourc
             f"{settings.source}; label: {settings.label}, {'' if settings.in_metric else 'not '}in the metric losses"
         )
     if isinstance(source.generated, StoredImages):
-        for sentence in source.generated.dropped:
-            run.say(f"filter, {sentence}")
+        for count in source.generated.filter_counts:
+            run.say(f"filter, {count}")
 
 
 def _test(

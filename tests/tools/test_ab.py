@@ -27,7 +27,7 @@ from tests.dgnet.small_training import narrow_trunks
 from tests.messages import mentions
 from tools import ab
 from tools.trial.config import ElsewhereConfig, FewConfig, PedestriansConfig, TrialConfig
-from tools.trial.data import few_of, open_elsewhere, pairs_text
+from tools.trial.data import few_of, open_elsewhere, swap_names
 from tools.trial.outcome import difference_text
 from tools.trial.running import refuse_other
 
@@ -238,7 +238,7 @@ def test_a_few_images_of_a_few_people(place: Path) -> None:
     draws = {tuple(few_of(dataset, FewConfig(images=1, seed=seed)).train) for seed in range(5)}
     assert len(draws) > 1
     # Swaps are made between these images alone.
-    named = {line for row in pairs_text(few, 2, 0).splitlines()[1:] for line in row.split(",")}
+    named = {name for pair in swap_names(few, 2, 0) for name in pair}
     assert named <= {record.path.relative_to(dataset.root).as_posix() for record in few.train}
 
 

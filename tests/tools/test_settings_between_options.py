@@ -25,7 +25,7 @@ def test_settings_between_options(tool, before, after, monkeypatch):
         received.extend(word for part in given if isinstance(part, (list, tuple)) for word in part)
         raise UserError("that is all the test wants to know")
 
-    monkeypatch.setattr(tool, "read_released" if tool is import_official else "load_config", noted)
+    monkeypatch.setattr(tool, "read_official" if tool is import_official else "load_config", noted)
     words = [*before, "data.height=64", *after, "data.width=48"]
     monkeypatch.setattr(sys, "argv", [f"{tool.__name__}.py", *words])
     with pytest.raises(UserError, match="all the test wants"):

@@ -32,8 +32,8 @@ from dgnet.core.machine import machine, versions
 from dgnet.core.option_types import expanded_path
 from dgnet.data.records import Record
 from dgnet.generation.engine import generate
-from dgnet.generation.plans import Pairs, one_each
-from dgnet.generation.writer import ImageWriter, encoder, write_new
+from dgnet.generation.image_writer import ImageWriter, image_encoder, write_new
+from dgnet.generation.plans import Pairs, ring_pairs
 from dgnet.models.build import build_generator
 from dgnet.models.generator import Generator
 from dgnet.runs.loaded_generator import LoadedGenerator
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         torch.manual_seed(0)
         plain = build_generator(config, 751, pretrained=False).to(device).eval()
         ours = copy.deepcopy(plain).to(memory_format=torch.channels_last)
-        pairs = one_each(records, 0, args.sources * args.each)
+        pairs = ring_pairs(records, 0, args.sources * args.each)
         work = Work(LoadedGenerator(ours, config, (), 0), plain, records, pairs, Path(place), args.threads)
         ways: dict[str, Callable[[Path], int]] = {"one_at_a_time": partial(one_at_a_time, work, args.alone)}
         ways |= {
@@ -170,7 +170,7 @@ def one_at_a_time(work: Work, count: int, folder: Path) -> int:
     """The first `count` images of the plan, each from the beginning."""
     size, network = work.stored.config.data, work.plain
     device = next(network.parameters()).device
-    encode = encoder(None)
+    encode = image_encoder(None)
 
     def read(index: int) -> torch.Tensor:
         image = read_image(work.records[index].path)[None]

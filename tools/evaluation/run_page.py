@@ -9,7 +9,7 @@ from dgnet.config import resolved
 from dgnet.data.cache import ImageCache
 from dgnet.data.records import Dataset
 from dgnet.generation.engine import generate
-from dgnet.generation.swap_pairs import draw_pairs, one_each
+from dgnet.generation.swap_pairs import draw_pairs, one_image_per_identity
 from dgnet.models.swap import swap_all
 from dgnet.runs.loaded_generator import LoadedGenerator
 from eval.images.extractor import Extractor, features_of
@@ -25,7 +25,7 @@ _LOSS = "loss/"
 
 def swap_section(stored: LoadedGenerator, dataset: Dataset) -> HtmlSection:
     """Everybody in everybody's clothes: people of the test split (or the training split), those of show_swap.py."""
-    records = one_each(shown_records(dataset), _PEOPLE, 0, "pictures")
+    records = one_image_per_identity(shown_records(dataset), _PEOPLE, 0, "pictures")
     size = stored.config.data.height, stored.config.data.width
     images = ImageCache([record.path for record in records]).gather(torch.arange(len(records)), *size)
     swapped = swap_all(stored.network, images, images)

@@ -1,20 +1,17 @@
 """What an A/B trains and tests on: a few real images, images generated from them, and another place."""
 
-import csv
-import io
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from dgnet.core.errors import UserError
-from dgnet.core.files import replace_text
 from dgnet.core.random_draws import permutation
 from dgnet.data.datasets import read_dataset
 from dgnet.data.pedestrians import SyntheticSpec, write_dataset
 from dgnet.data.records import Dataset, Record
-from dgnet.generation.plans import COLUMNS, per_identity
-from dgnet.generation.request import SetRequest, make
-from dgnet.generation.verify import RECIPE
+from dgnet.generation.create_set import create_set
+from dgnet.generation.manifest import RECIPE
+from dgnet.generation.plans import pairs_per_identity
+from dgnet.generation.request import SetRequest
 from reid_heads.generated.sources import is_run
 from tools.trial.config import ElsewhereConfig, FewConfig, TrialConfig
 
@@ -80,33 +77,22 @@ def generated_images(config: TrialConfig, few: Dataset, folder: Path) -> Path:
     source = require_generator(config)
     if not is_run(source):
         return source
-    target, pairs = folder / "generated", folder / "pairs.csv"
-    replace_text(pairs, pairs_text(few, config.per_identity, config.few.seed))
+    target = folder / "generated"
     request = SetRequest(
         name=str(source),
         data=few.root,
-        pairs=pairs,
+        pairs=swap_names(few, config.per_identity, config.few.seed),
         output=target,
         device=config.head.run.device,
         resume=(target / RECIPE).is_file(),
     )
-    print(make(request), flush=True)
+    print(create_set(request), flush=True)
     return target
 
 
-def pairs_text(few: Dataset, each: int, seed: int) -> str:
-    """`each` swaps for every identity between the images of `few`, as tools/generate.py reads them."""
-    return _csv(
-        [[_below(few.train[place], few.root) for place in pair] for pair in per_identity(few.train, each, seed)]
-    )
-
-
-def _below(record: Record, root: Path) -> str:
-    return record.path.relative_to(root).as_posix()
-
-
-def _csv(rows: Sequence[Sequence[str]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([COLUMNS, *rows])
-    return text.getvalue()
+def swap_names(few: Dataset, each: int, seed: int) -> list[tuple[str, str]]:
+    """`each` swaps (appearance, structure) for every identity between the images of `few`, by their paths below it."""
+    names = [record.path.relative_to(few.root).as_posix() for record in few.train]
+    return [
+        (names[appearance], names[structure]) for appearance, structure in pairs_per_identity(few.train, each, seed)
+    ]

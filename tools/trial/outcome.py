@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from dgnet.core.files import replace_text
-from dgnet.generation.verify import RECIPE, read_recipe
+from dgnet.generation.manifest import RECIPE, read_recipe
 from eval.report.paired import PairedDifference, Spread, paired_difference, spread
 from eval.report.report import MetricValue, Picture, Report, write_report
 from tools.trial.config import TrialConfig
@@ -84,7 +84,7 @@ def outcome_table(config: TrialConfig, by_row: dict[str, list[Result]]) -> str:
         f"{count * (1 - config.confidence):.1f} are expected to miss the truth by chance.",
     ]
     for name, results in by_row.items():
-        lines += [f"Filter of {name}: {sentence}." for sentence in results[0].dropped]
+        lines += [f"Filter of {name}: {count}." for count in results[0].dropped]
     return "\n".join(lines)
 
 
@@ -137,8 +137,8 @@ def _counts(config: TrialConfig, by_row: dict[str, list[Result]]) -> dict[str, i
         counts |= {f"steps, {name}": results[0].steps, f"real images, {name}": results[0].real_images}
         if config.rows[name].generated:
             counts[f"generated images, {name}"] = results[0].generated_images
-        for sentence in results[0].dropped:
-            counts[f"dropped, {name} ({sentence.split(':')[0]})"] = int(sentence.split(": ")[1].split(" of ")[0])
+        for count in results[0].dropped:
+            counts[f"dropped, {name} ({count.filter})"] = count.dropped
     return counts
 
 

@@ -16,6 +16,7 @@ import yaml
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.core.files import replace_text
+from dgnet.core.old_keys import current_filter_counts
 from dgnet.core.settings import resolved
 from dgnet.data.datasets import training_labels
 from dgnet.data.records import Dataset
@@ -25,6 +26,7 @@ from dgnet.runs import signals as stop
 from dgnet.runs.folder import CONFIG, config_changes, lock_folder, settle_config
 from dgnet.runs.progress import Progress
 from reid_heads.config import ReIDConfig
+from reid_heads.generated.filters import FilterCount
 from reid_heads.generated.sources import GeneratedSource, StoredImages, open_generated
 from reid_heads.training.sampler import IdentitySampler
 from reid_heads.training.trainer import MAY_CHANGE, train_model
@@ -56,7 +58,10 @@ class Result:
     real_images: int
     generated_images: int
     seconds: float
-    dropped: list[str] = field(default_factory=list)
+    dropped: list[FilterCount] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dropped", [FilterCount(*one) for one in current_filter_counts(self.dropped)])
 
 
 class Trial:
@@ -208,7 +213,7 @@ class Trial:
             len(dataset.train),
             len(generated) if isinstance(generated, StoredImages) else 0,
             time.perf_counter() - began,
-            list(generated.dropped) if isinstance(generated, StoredImages) else [],
+            list(generated.filter_counts) if isinstance(generated, StoredImages) else [],
         )
 
     def _open(self, config: ReIDConfig) -> GeneratedSource | None:

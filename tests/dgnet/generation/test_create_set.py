@@ -16,12 +16,12 @@ from dgnet.core.errors import UserError
 from dgnet.core.images import read_image
 from dgnet.data.datasets import read_dataset
 from dgnet.data.readers.generated import read_generated
-from dgnet.generation import create_set as making
-from dgnet.generation.create_set import share
+from dgnet.generation import writer
+from dgnet.generation.create_set import CreatedSet, create_set
 from dgnet.generation.load import find_generator
-from dgnet.generation.request import make
 from dgnet.generation.scores import sharpness
 from dgnet.generation.verify import verify
+from dgnet.generation.writer import share
 from dgnet.training.teacher import load_teacher
 from tests.dgnet.generation.small_run import request, write_people, write_run
 from tests.messages import mentions
@@ -37,14 +37,14 @@ def place(tmp_path_factory):
 @pytest.fixture(scope="module")
 def whole(place):
     """A finished set of 40 images."""
-    make(request(place, place / "whole", count=40))
+    create_set(request(place, place / "whole", count=40))
     return place / "whole"
 
 
 @pytest.fixture(scope="module")
 def scored(place):
     """A finished set of 10 images with labels and scores."""
-    make(request(place, place / "scored", count=10, no_scores=False))
+    create_set(request(place, place / "scored", count=10, no_scores=False))
     return place / "scored"
 
 
@@ -122,35 +122,35 @@ def test_readers_take_a_set_as_it_is(whole):
     "options", [{"batch_size": 3, "threads": 1, "memory": 1e-6}, {"batch_size": 500, "threads": 5}]
 )
 def test_the_same_set_from_any_batch_threads_and_memory(place, whole, tmp_path, options):
-    make(request(place, tmp_path / "set", count=40, **options))
+    create_set(request(place, tmp_path / "set", count=40, **options))
     assert images(tmp_path / "set") == images(whole) and rows(tmp_path / "set") == rows(whole)
 
 
 def test_the_same_scores_from_any_batch(place, scored, tmp_path):
-    make(request(place, tmp_path / "set", count=10, no_scores=False, batch_size=1))
+    create_set(request(place, tmp_path / "set", count=10, no_scores=False, batch_size=1))
     assert rows(tmp_path / "set") == rows(scored)
 
 
 def test_an_interrupted_set_is_resumed_to_the_same(place, whole, tmp_path, monkeypatch):
-    true, written = making.ImageWriter.write, []
+    true, written = writer.ImageWriter.write, []
 
-    def interrupted(writer, path, image):
+    def interrupted(self, path, image):
         if len(written) == 20:
             raise KeyboardInterrupt
         written.append(path)
-        return true(writer, path, image)
+        return true(self, path, image)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(making.ImageWriter, "write", interrupted)
-        make(request(place, tmp_path / "set", count=40))
+        patch.setattr(writer.ImageWriter, "write", interrupted)
+        create_set(request(place, tmp_path / "set", count=40))
     assert verify(tmp_path / "set").images == 20 and verify(tmp_path / "set").problems == ()
     # Killed between a file and its line, and within a line.
     journal = tmp_path / "set/.progress/done-0.jsonl"
     journal.write_text(journal.read_text()[:-9])
     with pytest.raises(UserError, match="--resume goes on with it"):
-        make(request(place, tmp_path / "set", count=40))
+        create_set(request(place, tmp_path / "set", count=40))
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "set/images").rglob("*.png")}
-    assert "21 of them new" in make(request(place, tmp_path / "set", count=40, resume=True))
+    assert create_set(request(place, tmp_path / "set", count=40, resume=True)).new_images == 21
     assert images(tmp_path / "set") == images(whole) and rows(tmp_path / "set") == rows(whole)
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
 
@@ -158,36 +158,38 @@ def test_an_interrupted_set_is_resumed_to_the_same(place, whole, tmp_path, monke
 def test_a_set_whose_recipe_was_never_written_is_begun_again(place, whole, tmp_path):
     (tmp_path / "set" / ".progress").mkdir(parents=True)
     (tmp_path / "set" / ".progress" / "plan.csv").write_text("appearance,structure,file\n")
-    make(request(place, tmp_path / "set", count=40))
+    create_set(request(place, tmp_path / "set", count=40))
     assert images(tmp_path / "set") == images(whole)
     (tmp_path / "other" / ".progress").mkdir(parents=True)
     (tmp_path / "other" / "note.txt").write_text("mine")
     with pytest.raises(UserError, match="is there already and nothing is written over; name another"):
-        make(request(place, tmp_path / "other", count=40))
+        create_set(request(place, tmp_path / "other", count=40))
 
 
 def test_a_set_grows_and_keeps_what_it_has(place, whole, tmp_path):
-    make(request(place, tmp_path / "set", count=25))
+    create_set(request(place, tmp_path / "set", count=25))
     before = images(tmp_path / "set")
     with pytest.raises(UserError, match=mentions(25, 15, "--extend")):
-        make(request(place, tmp_path / "set", count=40, resume=True))
-    assert "15 of them new" in make(request(place, tmp_path / "set", count=40, extend=True))
+        create_set(request(place, tmp_path / "set", count=40, resume=True))
+    assert create_set(request(place, tmp_path / "set", count=40, extend=True)).new_images == 15
     assert before.items() < images(tmp_path / "set").items()
     assert images(tmp_path / "set") == images(whole)
     plans = json.loads((tmp_path / "set/set.json").read_text())["plans"]
     assert [plan["count"] for plan in plans] == [25, 40]
     assert verify(tmp_path / "set").planned == 40
-    assert "0 of them new" in make(request(place, tmp_path / "set", count=25, resume=True))
+    assert create_set(request(place, tmp_path / "set", count=25, resume=True)) == CreatedSet(
+        tmp_path / "set", 40, 0, None
+    )
 
 
 def test_another_recipe_is_another_set(place, whole):
     for options, key in (({"iteration": 4}, "generator.iteration"), ({"jpeg_quality": 90}, "image.suffix")):
         with pytest.raises(UserError, match=key):
-            make(request(place, whole, count=40, resume=True, **options))
+            create_set(request(place, whole, count=40, resume=True, **options))
     with pytest.raises(UserError, match="labels.by"):
-        make(request(place, whole, count=40, resume=True, no_scores=False))
+        create_set(request(place, whole, count=40, resume=True, no_scores=False))
     with pytest.raises(UserError, match="holds no generated set"):
-        make(request(place, place / "nothing", resume=True))
+        create_set(request(place, place / "nothing", resume=True))
 
 
 def test_what_was_changed_is_found_and_never_written_over(place, whole, tmp_path):
@@ -204,12 +206,12 @@ def test_what_was_changed_is_found_and_never_written_over(place, whole, tmp_path
         "not in the manifest",
     ]
     with pytest.raises(UserError, match=r"missing; 2 such images"):
-        make(request(place, copy, count=40, resume=True))
+        create_set(request(place, copy, count=40, resume=True))
     assert paths[1].read_bytes() == paths[2].read_bytes() and not paths[0].exists()
     # A file in the way of an image that is still to be made.
     (copy / ".progress/done-0.jsonl").unlink()
     with pytest.raises(UserError, match="there already with another content, and nothing is written over"):
-        make(request(place, copy, count=40, resume=True))
+        create_set(request(place, copy, count=40, resume=True))
     assert paths[1].read_bytes() == paths[2].read_bytes()
 
 
@@ -240,7 +242,7 @@ def test_a_damaged_set_is_named(place, whole, tmp_path, name, damage, sentence):
     shutil.copytree(whole, copy)
     (copy / name).write_bytes(damage((copy / name).read_bytes()))
     with pytest.raises(UserError, match=f"{name}.*{sentence}"):
-        make(request(place, copy, count=40, resume=True))
+        create_set(request(place, copy, count=40, resume=True))
 
 
 def test_a_damaged_manifest_is_named(whole, tmp_path):
@@ -255,33 +257,36 @@ def test_lists_pairs_and_identities(place, tmp_path):
     (tmp_path / "a.txt").write_text("0003_c1s1_000000_05.png\nbounding_box_train/0005_c2s1_000001_18.png\n")
     (tmp_path / "s.txt").write_text(f"{place}/people/bounding_box_train/0008_c3s1_000002_18.png\n")
     lists = {"appearances": tmp_path / "a.txt", "structures": tmp_path / "s.txt"}
-    make(request(place, tmp_path / "lists", jpeg_quality=95, **lists))
+    create_set(request(place, tmp_path / "lists", jpeg_quality=95, **lists))
     found = rows(tmp_path / "lists")
     assert [row["appearance"].split("/")[0] for row in found] == ["bounding_box_train", "query"]
     assert all(row["path"].endswith("8_c3s1_000002_18.jpg") for row in found)
     twice = "0003_c1s1_000000_05.png,0003_c1s1_000000_05.png\n" * 2
     (tmp_path / "pairs.csv").write_text(f"appearance,structure\n{twice}")
-    make(request(place, tmp_path / "pairs", pairs=tmp_path / "pairs.csv"))
+    create_set(request(place, tmp_path / "pairs", pairs=tmp_path / "pairs.csv"))
     (row,) = rows(tmp_path / "pairs")
+    given = [("0003_c1s1_000000_05.png", "0003_c1s1_000000_05.png")]
+    create_set(request(place, tmp_path / "values", pairs=given))
+    assert images(tmp_path / "values") == images(tmp_path / "pairs")
     assert row["soft_label"] == row["realism"] == "" and row["path"].endswith(".png")
-    make(request(place, tmp_path / "each", per_identity=2))
+    create_set(request(place, tmp_path / "each", per_identity=2))
     assert Counter(row["identity"] for row in rows(tmp_path / "each")) == {"3": 2, "5": 2, "8": 2}
     with pytest.raises(UserError, match=mentions("image", "'none.png'")):
         (tmp_path / "a.txt").write_text("none.png\n")
-        make(request(place, tmp_path / "refused", **lists))
+        create_set(request(place, tmp_path / "refused", **lists))
     with pytest.raises(UserError, match="are different plans"):
-        make(request(place, tmp_path / "refused", count=3, per_identity=2))
+        create_set(request(place, tmp_path / "refused", count=3, per_identity=2))
     with pytest.raises(UserError, match="belong together"):
-        make(request(place, tmp_path / "refused", appearances=tmp_path / "a.txt"))
+        create_set(request(place, tmp_path / "refused", appearances=tmp_path / "a.txt"))
     assert not (tmp_path / "refused").exists()
 
 
 def test_another_data_set_is_refused_unless_named_as_one(place, tmp_path):
     other = write_people(tmp_path / "other", identities=(3, 5, 9))
     with pytest.raises(UserError, match=mentions("trained", "identities", 3)):
-        make(request(place, tmp_path / "set", data=other))
+        create_set(request(place, tmp_path / "set", data=other))
     assert not (tmp_path / "set").exists()
-    make(request(place, tmp_path / "set", data=other, other_data=True, count=3, no_scores=False))
+    create_set(request(place, tmp_path / "set", data=other, other_data=True, count=3, no_scores=False))
     assert all(row["soft_label"] and not row["identity_consistency"] for row in rows(tmp_path / "set"))
 
 
@@ -291,11 +296,11 @@ def test_images_of_any_size_and_what_is_none(place, tmp_path):
     paths = sorted((people / "bounding_box_train").iterdir())
     Image.new("RGB", (1, 1), (200, 10, 10)).save(paths[0])
     Image.new("RGB", (10_000, 30), (10, 200, 10)).save(paths[1])
-    make(request(place, tmp_path / "set", data=people))
+    create_set(request(place, tmp_path / "set", data=people))
     assert len(rows(tmp_path / "set")) == 12
     paths[2].write_text("no image")
     with pytest.raises(UserError, match=f"{paths[2].name}: not a readable image"):
-        make(request(place, tmp_path / "broken", data=people))
+        create_set(request(place, tmp_path / "broken", data=people))
     assert not list((tmp_path / "broken").rglob("*.partial"))
 
 

@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 
 from dgnet.core.errors import UserError
+from dgnet.generation.create_set import create_set
 from dgnet.generation.diversity import diversity, nearest_other
-from dgnet.generation.request import make
 from tests.dgnet.generation.small_run import request, write_run
 
 
@@ -46,7 +46,7 @@ def test_only_images_of_the_same_identity_count(tmp_path: Path) -> None:
 def test_it_stands_in_the_manifest(tmp_path: Path) -> None:
     write_run(tmp_path)
     for name, no_scores in (("scored", False), ("bare", True)):
-        make(request(tmp_path, tmp_path / name, no_scores=no_scores, per_identity=3))
+        create_set(request(tmp_path, tmp_path / name, no_scores=no_scores, per_identity=3))
         with (tmp_path / name / "manifest.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
         if no_scores:

@@ -12,12 +12,12 @@ from dgnet.core.images import read_image
 from dgnet.data.pedestrians import SyntheticSpec, write_dataset
 from dgnet.data.records import Record
 from dgnet.generation import engine as generation
-from dgnet.generation.engine import generate, placed, places
+from dgnet.generation.engine import batch_slots, fixed_slots, generate
 from dgnet.runs.loaded_generator import LoadedGenerator
 from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator
 from tests.messages import mentions
 
-COUNT = places(torch.device("cpu"))
+COUNT = batch_slots(torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -143,9 +143,9 @@ def test_half_precision_codes_take_half_the_memory_and_make_like_images(stored, 
     assert 0 < difference.max() < 4
 
 
-def test_placed():
-    assert placed([0, 1, 5, 4, 9], 4) == [[0, 1, None, None], [4, 5, None, None], [None, 9, None, None]]
-    assert placed([], 4) == []
+def test_fixed_slots():
+    assert fixed_slots([0, 1, 5, 4, 9], 4) == [[0, 1, None, None], [4, 5, None, None], [None, 9, None, None]]
+    assert fixed_slots([], 4) == []
 
 
 def test_refusals(stored, records, tmp_path):

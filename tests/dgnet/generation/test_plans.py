@@ -7,7 +7,7 @@ import pytest
 
 from dgnet.core.errors import UserError
 from dgnet.data.records import Record
-from dgnet.generation.plans import all_pairs, extended, one_each, per_identity, read_list, read_pairs
+from dgnet.generation.plans import all_pairs, extended, pairs_per_identity, read_list, read_pairs, ring_pairs
 from tests.messages import mentions
 
 
@@ -17,47 +17,47 @@ def people(identities, images=4):
 
 def test_the_originals_protocol_takes_every_image_once_in_each_role():
     records = people(range(1, 11))
-    plan = one_each(records, seed=3)
+    plan = ring_pairs(records, seed=3)
     assert sorted(a for a, _ in plan) == [s for _, s in plan] == list(range(40))
     assert all(a != s for a, s in plan)
-    assert plan == one_each(records, seed=3) != one_each(records, seed=4)
+    assert plan == ring_pairs(records, seed=3) != ring_pairs(records, seed=4)
     assert len({a - s for a, s in plan}) > 10, "no fixed shift"
 
 
 @pytest.mark.parametrize("count", [1, 39, 41, 130])
-def test_other_counts_go_around_in_further_circles(count):
+def test_other_counts_go_around_in_further_rings(count):
     records = people(range(1, 11))
-    plan = one_each(records, 3, count)
+    plan = ring_pairs(records, 3, count)
     assert len(plan) == len(set(plan)) == count
-    assert set(plan) <= set(one_each(records, 3, 200))
-    uses = [Counter(pair[role] for pair in one_each(records, 3, 80)) for role in (0, 1)]
-    # Circles that share a pair leave it out once: the next makes up for it.
+    assert set(plan) <= set(ring_pairs(records, 3, 200))
+    uses = [Counter(pair[role] for pair in ring_pairs(records, 3, 80)) for role in (0, 1)]
+    # Rings that share a pair leave it out once: the next makes up for it.
     assert all(max(each.values()) <= 3 and min(each.values()) >= 1 for each in uses)
     assert plan == sorted(plan, key=lambda pair: (pair[1], pair[0]))
 
 
 def test_all_pairs_of_few_images_can_be_asked_for():
-    assert sorted(one_each(people([1, 2], 2), 0, 12)) == [(a, s) for a in range(4) for s in range(4) if a != s]
+    assert sorted(ring_pairs(people([1, 2], 2), 0, 12)) == [(a, s) for a in range(4) for s in range(4) if a != s]
     with pytest.raises(UserError, match=mentions("different", "pairs", 13, 4, 12)):
-        one_each(people([1, 2], 2), 0, 13)
+        ring_pairs(people([1, 2], 2), 0, 13)
     with pytest.raises(UserError, match="1 images have 0"):
-        one_each(people([1], 1), 0)
+        ring_pairs(people([1], 1), 0)
 
 
 def test_per_identity_everybody_gets_as_many_and_wears_own_clothes_in_other_poses():
     records = people(range(1, 11))
-    plan = per_identity(records, 6, 0)
+    plan = pairs_per_identity(records, 6, 0)
     assert Counter(records[a].identity for a, _ in plan) == dict.fromkeys(range(1, 11), 6)
     assert all(records[a].identity != records[s].identity for a, s in plan)
     # Six turns among four images: each lends its clothes once or twice.
     assert set(Counter(a for a, _ in plan).values()) == {1, 2}
     assert len({s for _, s in plan}) > 25
-    assert set(plan) < set(per_identity(records, 7, 0)) and plan != per_identity(records, 6, 1)
+    assert set(plan) < set(pairs_per_identity(records, 7, 0)) and plan != pairs_per_identity(records, 6, 1)
     with pytest.raises(UserError, match=mentions("identity", "different", 1, 16, 17)):
-        per_identity(people([1, 2]), 17, 0)
-    assert len(per_identity(people([1, 2]), 16, 0)) == 32
+        pairs_per_identity(people([1, 2]), 17, 0)
+    assert len(pairs_per_identity(people([1, 2]), 16, 0)) == 32
     with pytest.raises(UserError, match="at least two identities"):
-        per_identity(people([1]), 1, 0)
+        pairs_per_identity(people([1]), 1, 0)
 
 
 def test_all_pairs_and_extensions():

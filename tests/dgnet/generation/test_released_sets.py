@@ -8,8 +8,9 @@ import torch
 from dgnet.core import pixels
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.images import read_image
+from dgnet.generation.create_set import create_set
 from dgnet.generation.load import find_generator
-from dgnet.generation.request import SetRequest, make
+from dgnet.generation.request import SetRequest
 from tests.dgnet.official.released_folder import (
     NAMES,
     narrow_trunk,
@@ -36,8 +37,8 @@ def test_labels_name_the_people_of_the_originals_classes(released, tmp_path, tea
     request = SetRequest(
         name=str(released), device="cpu", data=tmp_path / "people", output=tmp_path / "set", count=6, **options
     )
-    said = make(request)
-    assert said is not None and ("teacher net_last.pth" if teacher else "own primary classifier") in said
+    labels_by = "teacher net_last.pth" if teacher else "the generator's own primary classifier"
+    assert create_set(request).labels_by == labels_by
     with (tmp_path / "set/manifest.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 6 and {row["checkpoint"] for row in rows} == {

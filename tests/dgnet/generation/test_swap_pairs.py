@@ -11,7 +11,7 @@ from dgnet.core import pixels
 from dgnet.core.errors import UserError
 from dgnet.data.pedestrians import SyntheticSpec, SyntheticTruth, write_dataset
 from dgnet.data.records import DISTRACTOR, JUNK, Record
-from dgnet.generation.swap_pairs import Pair, draw_pairs, generate_pairs, one_each, render_pairs
+from dgnet.generation.swap_pairs import Pair, draw_pairs, generate_pairs, one_image_per_identity, render_pairs
 from dgnet.runs.loaded_generator import LoadedGenerator
 from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator
 
@@ -49,11 +49,13 @@ def test_one_person_cannot_swap():
 
 def test_one_image_each():
     people = records([JUNK, *range(1, 9)])
-    chosen = one_each(people, 5, 0, "test")
+    chosen = one_image_per_identity(people, 5, 0, "test")
     assert len({record.identity for record in chosen}) == 5 and all(record.identity > 0 for record in chosen)
-    assert chosen == one_each(people[::-1], 5, 0, "test")
-    assert len({record.path.stem[2:] for record in one_each(people, 8, 0, "test")}) > 1, "always the same image"
-    assert len(one_each(people, 100, 0, "test")) == 8
+    assert chosen == one_image_per_identity(people[::-1], 5, 0, "test")
+    assert len({record.path.stem[2:] for record in one_image_per_identity(people, 8, 0, "test")}) > 1, (
+        "always the same image"
+    )
+    assert len(one_image_per_identity(people, 100, 0, "test")) == 8
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from dgnet.core.errors import UserError, command
 from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset, Record
 from dgnet.generation.load import load_generator
-from dgnet.official.import_run import Imported, import_run, original_identities
-from dgnet.official.release import read_released, read_teacher
+from dgnet.official.import_run import Imported, import_run, official_identities
+from dgnet.official.release import read_official, read_official_teacher
 from dgnet.training.pipeline import Job
 from dgnet.training.teacher import load_teacher
 from tests.dgnet.official.released_folder import (
@@ -44,25 +44,25 @@ def naive(monkeypatch: pytest.MonkeyPatch) -> NaiveDGNet:
 
 
 def imported(folder: Path, naive: NaiveDGNet, *settings: str) -> tuple[Imported, Dataset]:
-    released = read_released(write_released(folder / "original" / "e", naive), settings=settings)
-    teacher = read_teacher(write_teacher(folder / "models" / "best", naive, {"stride": 2}))
+    released = read_official(write_released(folder / "original" / "e", naive), settings=settings)
+    teacher = read_official_teacher(write_teacher(folder / "models" / "best", naive, {"stride": 2}))
     dataset = read_dataset(write_images(folder / "images"))
     return import_run(released, [teacher], dataset, folder, Distributed.start("cpu")), dataset
 
 
 def test_classes_in_the_original_order(tmp_path: Path) -> None:
     dataset = read_dataset(write_images(tmp_path))
-    assert original_identities(dataset) == ORIGINAL_ORDER
+    assert official_identities(dataset) == ORIGINAL_ORDER
     assert dataset.identities == OUR_ORDER
 
 
 def test_classes_without_folders() -> None:
     root = Path("market")
     train = [Record(root / "bounding_box_train" / f"{i:04d}_c1s1_000001_01.jpg", i, 1, "train") for i in (1500, 7, 22)]
-    assert original_identities(Dataset("market1501", root, tuple(train))) == (7, 22, 1500)
+    assert official_identities(Dataset("market1501", root, tuple(train))) == (7, 22, 1500)
     strange = Record(root / "bounding_box_train" / "portrait.jpg", 23, 1, "train")
     with pytest.raises(UserError, match="portrait"):
-        original_identities(Dataset("csv", root, (*train, strange)))
+        official_identities(Dataset("csv", root, (*train, strange)))
 
 
 def test_imported_networks_compute_what_the_original_computes(tmp_path: Path, naive: NaiveDGNet) -> None:
@@ -110,23 +110,23 @@ def test_imported_run_goes_on(tmp_path: Path, naive: NaiveDGNet) -> None:
 
 def test_another_checkpoint_by_its_iteration(tmp_path: Path, naive: NaiveDGNet) -> None:
     folder = write_released(tmp_path / "e", naive)
-    assert read_released(folder).iteration == 6
-    earlier = read_released(folder, 4)
+    assert read_official(folder).iteration == 6
+    earlier = read_official(folder, 4)
     assert earlier.iteration == 4 and not any(value.any() for value in earlier.discriminator.values())
     with pytest.raises(UserError, match=mentions("checkpoint", "iteration", 5, 4, 6)):
-        read_released(folder, 5)
+        read_official(folder, 5)
 
 
 def test_teacher_options(tmp_path: Path, naive: NaiveDGNet) -> None:
-    plain = read_teacher(write_teacher(tmp_path / "plain", naive, None))
+    plain = read_official_teacher(write_teacher(tmp_path / "plain", naive, None))
     assert plain.config.last_stride == 2 and not plain.stride_known
     options = {"stride": 1, "droprate": 0.25, "PCB": False, "use_dense": False, "name": "best", "lr": 0.05}
-    fine = read_teacher(write_teacher(tmp_path / "fine", naive, options) / "net_last.pth")
+    fine = read_official_teacher(write_teacher(tmp_path / "fine", naive, options) / "net_last.pth")
     assert fine.config.last_stride == 1 and fine.config.dropout == 0.25 and fine.stride_known
     for key, value in (("PCB", True), ("use_dense", True), ("ibn", True), ("stride", 3), ("pool", "max")):
         folder = write_teacher(tmp_path / key, naive, {key: value})
         with pytest.raises(UserError, match=rf"{key}/opts.yaml: {key}.*{value}"):
-            read_teacher(folder)
+            read_official_teacher(folder)
 
 
 def damage(path: Path) -> None:

@@ -23,7 +23,7 @@ SCORED = [
 
 def kept(*filters: dict[str, Any]) -> tuple[list[str], tuple[str, ...]]:
     found = filtered(SCORED, [FilterConfig(**one) for one in filters])
-    return [record.path.stem for record in found.records], found.dropped
+    return [record.path.stem for record in found.records], tuple(map(str, found.counts))
 
 
 def test_a_threshold() -> None:
@@ -76,7 +76,8 @@ def test_the_images_that_a_head_gets(tmp_path: Path) -> None:
     config = override_settings(ReIDConfig(), [f"generated.source={folder}", filters])
     images = open_generated(config.generated, dataset)
     assert isinstance(images, StoredImages) and len(images) == len(lines) - 1 - 10
-    assert images.dropped == (f"diversity at least 10: 10 of {len(lines) - 1} generated images dropped",)
+    (count,) = images.filter_counts
+    assert count == ("diversity at least 10", 10, len(lines) - 1)
     (folder / "manifest.csv").write_text("\n".join([scored[0], f"{lines[1]},high"]))
     with pytest.raises(UserError, match=mentions("score", "number", 2)):
         read_generated(folder)
