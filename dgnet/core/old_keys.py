@@ -88,7 +88,8 @@ def _renamed(values: Mapping[str, Any], section: str) -> dict[str, Any]:
     for name, value in values.items():
         old = f"{section}{name}"
         key = current_key(old)
-        last = key.rpartition(".")[2] if isinstance(name, str) else name
+        # A name may hold dots itself: the settings of an A/B's row are overrides.
+        last = name if key == old else key.rpartition(".")[2]
         if last in renamed or (last != name and last in values):
             raise ValueError(f"{old} and {key} are the same setting: give one of them")
         if isinstance(value, Mapping):
