@@ -1,6 +1,81 @@
-"""Metrics on arrays, callables and folders; usable without the rest of the toolkit.
+"""Metrics of re-identification and of generated images, and reports of them.
 
-Rankings: ranking (mAP, CMC, mINP), rerank, single_shot, multi_query, expansion, feature_file, histogram (the baseline).
-Who is it: identification, consistency. Sets of images: image_sets (extractor or inception -> frechet, kid,
-precision_recall). Pairs: ssim, psnr, perceptual, diversity, swap_fidelity. And report.
+    from eval import LabeledFeatures, rank_metrics, rerank    # mAP, CMC, mINP; k-reciprocal re-ranking
+    from eval import evaluate_reid                            # a model on a data set
+    from eval import evaluate_images, fid, kid                # sets of images
+    from eval import lpips, psnr, ssim                        # pairs of images
+
+`eval` is also a function of Python. `import eval` would hide that function in your module: import names from the
+package, as above, or write `import eval as dgnet_eval`.
+
+Libraries are imported when a name is first used: `import eval` alone does not load torch. The parts are in `eval.reid`
+(ranking, re-ranking, protocols, retrieval, features in files), `eval.images` (Frechet and kernel distance, precision
+and recall, SSIM, LPIPS, diversity, swap fidelity) and `eval.report` (MetricValue, Report and its three files).
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from eval.image_quality import evaluate_images
+    from eval.images.image_sets import fid, kid
+    from eval.images.perceptual import lpips
+    from eval.images.psnr import psnr
+    from eval.images.ssim import multi_scale_ssim, ssim
+    from eval.reid.labeled_features import LabeledFeatures
+    from eval.reid.query_expansion import QueryExpansion
+    from eval.reid.ranking import rank_metrics
+    from eval.reid.rerank import KReciprocal, rerank
+    from eval.reid_accuracy import evaluate_reid
+    from eval.report.report import read_report, write_report
+    from eval.report.result import MetricValue, Report
+
+_MODULES = {
+    "KReciprocal": "eval.reid.rerank",
+    "LabeledFeatures": "eval.reid.labeled_features",
+    "MetricValue": "eval.report.result",
+    "QueryExpansion": "eval.reid.query_expansion",
+    "Report": "eval.report.result",
+    "evaluate_images": "eval.image_quality",
+    "evaluate_reid": "eval.reid_accuracy",
+    "fid": "eval.images.image_sets",
+    "kid": "eval.images.image_sets",
+    "lpips": "eval.images.perceptual",
+    "multi_scale_ssim": "eval.images.ssim",
+    "psnr": "eval.images.psnr",
+    "rank_metrics": "eval.reid.ranking",
+    "read_report": "eval.report.report",
+    "rerank": "eval.reid.rerank",
+    "ssim": "eval.images.ssim",
+    "write_report": "eval.report.report",
+}
+
+__all__ = [
+    "KReciprocal",
+    "LabeledFeatures",
+    "MetricValue",
+    "QueryExpansion",
+    "Report",
+    "evaluate_images",
+    "evaluate_reid",
+    "fid",
+    "kid",
+    "lpips",
+    "multi_scale_ssim",
+    "psnr",
+    "rank_metrics",
+    "read_report",
+    "rerank",
+    "ssim",
+    "write_report",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'eval' has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -44,11 +44,17 @@ def checked_labels(name: str, labels: Array, count: int) -> Tensor:
 
 
 def checked_images(name: str, images: Array) -> Tensor:
-    """`[image, 3, height, width]` uint8; `UserError` names `name` otherwise."""
+    """uint8 images as `[image, 3, height, width]`; NumPy arrays may be `[image, height, width, 3]`.
+
+    `UserError` names `name` for anything else.
+    """
+    if isinstance(images, np.ndarray) and images.ndim == 4 and images.shape[1] != 3 and images.shape[3] == 3:
+        images = images.transpose(0, 3, 1, 2)
     tensor = as_tensor(images)
     if tensor.ndim != 4 or tensor.shape[1] != 3 or 0 in tensor.shape or tensor.dtype != torch.uint8:
         raise UserError(
-            f"{name} must be uint8 images [image, 3, height, width], got {tensor.dtype} of shape {tuple(tensor.shape)}"
+            f"{name} must be uint8 images [image, 3, height, width] (NumPy also [image, height, width, 3]), "
+            f"got {tensor.dtype} of shape {tuple(tensor.shape)}"
         )
     return tensor
 

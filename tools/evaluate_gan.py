@@ -31,17 +31,17 @@ from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.generation.create_set import create_set
+from dgnet.generation.engine import generate
 from dgnet.generation.load import find_generator, teacher_of
 from dgnet.generation.manifest import RECIPE
 from dgnet.generation.request import SetRequest
+from dgnet.generation.swap_pairs import draw_pairs
 from dgnet.runs.loaded_generator import LoadedGenerator
-from eval.images.diversity import pair_by_pair
+from eval.image_quality import PROTOCOLS, ImageQualityOptions, evaluate_images
 from eval.images.extractor import Extractor
 from eval.images.perceptual import TRUNK_URLS
-from eval.report.page import HtmlSection
-from eval.report.report import JSON_NAME, MetricValue, Report, as_table, write_report
-from tools.evaluation import gan
-from tools.evaluation.diversity import add_draw_options, diversity_options
+from eval.options import add_draw_options, diversity_options
+from eval.report.report import JSON_NAME, Report, as_table, write_report
 from tools.evaluation.options import add_device_options, add_mirrored_option, add_weights_options, expected_sha256
 from tools.evaluation.reid_extractor import encoder_extractor, reid_extractor
 
@@ -62,7 +62,7 @@ def arguments() -> argparse.Namespace:
         "--extractor",
         type=run_name,
         metavar="RUN_OR_CHECKPOINT",
-        help="the re-ID network that judges (default: the run's teacher)",
+        help="the re-ID network that compares identities (default: the run's teacher)",
     )
     parser.add_argument(
         "--most", type=at_least(2), default=1000, help="reconstructions of a kind, swaps (default: 1000)"
@@ -76,67 +76,58 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     args = arguments()
-    settings = gan.Settings(
-        args.weights,
-        expected_sha256(args),
-        choose_device(args.device),
-        args.batch_size,
+    options = ImageQualityOptions(
+        inception_weights=args.weights,
+        inception_sha256=expected_sha256(args),
+        lpips_network=args.lpips_net,
+        lpips_weights=args.lpips_weights,
+        lpips_sha256=args.lpips_sha256,
+        device=choose_device(args.device),
+        batch=args.batch_size,
         most=args.most,
         **diversity_options(args),
     )
     check_named_weights(args)
-    found = find_generator(args.name, args.output_path, args.iteration, settings.device)
-    folder = found.files[0].parent.parent / "evaluation" / f"{found.iteration:08d}"
+    generator = find_generator(args.name, args.output_path, args.iteration, options.device)
+    folder = generator.files[0].parent.parent / "evaluation" / f"{generator.iteration:08d}"
     if (folder / JSON_NAME).exists() and not args.overwrite:
         raise UserError(f"{folder / JSON_NAME} is there already: --overwrite replaces it")
-    dataset = read_dataset(args.data) if args.data else open_dataset(found.config.data, Distributed.start("cpu"))
-    judge = judge_of(args, found, settings)
-    print(what_is_coming(found, dataset, judge, settings), file=sys.stderr)
+    dataset = read_dataset(args.data) if args.data else open_dataset(generator.config.data, Distributed.start("cpu"))
+    model = identity_model(args, generator, options)
+    print(announcement(generator, dataset, model, options), file=sys.stderr)
     watch = Stopwatch()
     with watch.stage("generating"):
-        swaps = generated_set(args, folder, settings)
-    distances: list[gan.PerceptualDistance] = []
+        images = generated_set(args, folder, options)
 
-    def perceptual() -> list[MetricValue]:
-        distances.append(gan.perceptual(args.lpips_net, args.lpips_weights, args.lpips_sha256, settings.device))
-        measures = [pair_by_pair(distances[0].name, distances[0])]
-        return [
-            *gan.diversities(dataset, swaps, measures, settings),
-            *gan.fidelities(found, dataset, distances[0], settings),
-        ]
+    def swaps() -> list[tuple[int, int]]:
+        index = {record.path: index for index, record in enumerate(dataset.query)}
+        pairs = draw_pairs(dataset.query, options.most, options.seed, "identity consistency")
+        return [(index[pair.appearance.path], index[pair.structure.path]) for pair in pairs]
 
-    sections: list[HtmlSection] = []
-
-    def consistency() -> list[MetricValue]:
-        metrics, section = gan.consistency(found, dataset, judge, settings)
-        sections.append(section)
-        return metrics
-
-    parts: dict[str, gan.Part] = {
-        "FID by dgnet": partial(gan.distribution, "dgnet", dataset, swaps, settings),
-        "FID, KID, precision and recall by clean": partial(gan.distribution, "clean", dataset, swaps, settings),
-        "distances in identity space": partial(gan.identity_space, dataset, swaps, judge, settings),
-        "diversity within identities": partial(gan.diversities, dataset, swaps, gan.PLAIN_MEASURES, settings),
-        "fidelity of reconstructions": partial(gan.fidelities, found, dataset, None, settings),
-        f"LPIPS ({args.lpips_net})": perceptual,
-        "identity consistency": consistency,
-    }
     with watch.stage("measuring"):
-        metrics, missing = gan.measured(parts)
-    print(as_table(metrics, missing))
-    if not metrics:
+        quality = evaluate_images(
+            dataset,
+            images,
+            model=model,
+            generate=partial(generate, generator, batch_size=options.batch),
+            swaps=swaps,
+            size=generator.size,
+            options=options,
+        )
+    print(as_table(quality.metrics, quality.not_measured))
+    if not quality.metrics:
         raise UserError("nothing could be measured")
     report = Report(
-        f"Image quality: {found.name} after {found.iteration} iterations",
-        metrics,
+        f"Image quality: {generator.name} after {generator.iteration} iterations",
+        quality.metrics,
         command=shlex.join(["python", "tools/evaluate_gan.py", *sys.argv[1:]]),
         counts={"training images": len(dataset.train), "training identities": len(dataset.identities)},
-        protocols=gan.PROTOCOLS,
-        not_measured=missing,
-        checkpoints={str(path): file_hash(path) for path in found.files},
+        protocols=PROTOCOLS,
+        not_measured=quality.not_measured,
+        checkpoints={str(path): file_hash(path) for path in generator.files},
         seconds=watch.seconds,
     )
-    print(f"\n{write_report(report, folder, overwrite=args.overwrite, sections=sections)[-1]}")
+    print(f"\n{write_report(report, folder, overwrite=args.overwrite, sections=quality.sections)[-1]}")
     return 0
 
 
@@ -148,35 +139,35 @@ def check_named_weights(args: argparse.Namespace) -> None:
             check_sha256(file, digits)
 
 
-def what_is_coming(found: LoadedGenerator, dataset: Dataset, judge: Extractor, settings: gan.Settings) -> str:
+def announcement(generator: LoadedGenerator, dataset: Dataset, model: Extractor, options: ImageQualityOptions) -> str:
     """Which generator is measured on how many images, before the time that it takes."""
     people = sum(record.identity > 0 for record in (*dataset.query, *dataset.gallery))
     return (
-        f"{found.name} after {found.iteration} iterations: {len(dataset.train)} swaps of the training images of "
-        f"{dataset.root}, {min(settings.most, people or len(dataset.train))} reconstructions, likewise of the same "
-        f"identity, {min(settings.most, len(dataset.query))} swaps of queries; judged by {judge.name}"
+        f"{generator.name} after {generator.iteration} iterations: {len(dataset.train)} swaps of the training images "
+        f"of {dataset.root}, {min(options.most, people or len(dataset.train))} reconstructions, likewise of the same "
+        f"identity, {min(options.most, len(dataset.query))} swaps of queries; identities compared by {model.name}"
     )
 
 
-def judge_of(args: argparse.Namespace, found: LoadedGenerator, settings: gan.Settings) -> Extractor:
-    """The network that judges identity: the one asked for, the run's teacher, or DG-Net's own encoder."""
+def identity_model(args: argparse.Namespace, generator: LoadedGenerator, options: ImageQualityOptions) -> Extractor:
+    """The network that compares identities: the one of --extractor, the run's teacher, or DG-Net's own encoder."""
     if args.extractor is not None:
-        return reid_extractor(args.extractor, args.output_path, settings.device, args.mirrored)
-    if teacher := teacher_of(found):
-        return reid_extractor(teacher, args.output_path, settings.device, args.mirrored)
-    return encoder_extractor(found, found.name, args.mirrored is not False)
+        return reid_extractor(args.extractor, args.output_path, options.device, args.mirrored)
+    if teacher := teacher_of(generator):
+        return reid_extractor(teacher, args.output_path, options.device, args.mirrored)
+    return encoder_extractor(generator, generator.name, args.mirrored is not False)
 
 
-def generated_set(args: argparse.Namespace, folder: Path, settings: gan.Settings) -> Path:
+def generated_set(args: argparse.Namespace, folder: Path, options: ImageQualityOptions) -> Path:
     """The images of the original's protocol, made now or before."""
     target = folder / "swaps"
     request = SetRequest(
         name=args.name,
         output_path=args.output_path,
         iteration=args.iteration,
-        device=str(settings.device),
+        device=str(options.device),
         data=args.data,
-        seed=settings.seed,
+        seed=options.seed,
         no_scores=True,
         output=target,
         resume=(target / RECIPE).is_file(),

@@ -17,12 +17,13 @@ from dgnet.core.cli import CommandParser, add_device
 from dgnet.core.device import choose_device
 from dgnet.core.errors import command
 from dgnet.core.option_types import expanded_path, sha256_digits
-from eval.images.diversity import pair_by_pair
-from eval.images.file_pairs import files_by_name, means_of_pairs, pairs_of_files
+from eval.images.diversity import diversity_metrics, pair_by_pair
+from eval.images.fidelity import fidelity_metrics, perceptual_measure
+from eval.images.file_pairs import files_by_name, pairs_of_files
 from eval.images.image_files import files_by_folder
 from eval.images.perceptual import TRUNK_URLS, PerceptualDistance
-from eval.report.report import MetricValue, as_table
-from tools.evaluation.diversity import add_pair_options, diversity_metrics, diversity_options
+from eval.options import add_pair_options, diversity_options
+from eval.report.report import as_table
 
 
 def main() -> int:
@@ -49,14 +50,11 @@ def main() -> int:
         device=choose_device(args.device),
     )
     if args.against is None:
-        measure = pair_by_pair(distance.name, distance)
-        print(as_table(diversity_metrics(groups, (measure,), **options)))
+        print(as_table(diversity_metrics(groups, [pair_by_pair(distance.name, distance)], **options)))
         return 0
     protocol = f"{len(files)} pairs of files of one name, at their size"
-    found = means_of_pairs(pairs_of_files(files), {distance.name: distance})
-    print(
-        as_table([MetricValue("Fidelity", name, one.mean, "", protocol, "0 is equal") for name, one in found.items()])
-    )
+    measure = perceptual_measure(distance)
+    print(as_table(fidelity_metrics(pairs_of_files(files), [measure], protocol, section="Fidelity")))
     return 0
 
 

@@ -17,13 +17,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.cli import CommandParser
 from dgnet.core.errors import command
-from eval.images.diversity import DISSIMILARITY, DSSIM
-from eval.images.file_pairs import files_by_name, means_of_pairs, pairs_of_files
+from eval.images.diversity import DISSIMILARITY, DSSIM, diversity_metrics
+from eval.images.fidelity import MEASURES, Measure, fidelity_metrics
+from eval.images.file_pairs import files_by_name, pairs_of_files
 from eval.images.image_files import files_by_folder
 from eval.images.ssim import most_scales, multi_scale_ssim
-from eval.report.report import MetricValue, as_table
-from tools.evaluation.diversity import add_pair_options, diversity_metrics, diversity_options
-from tools.evaluation.fidelity import MEASURES, UNITS
+from eval.options import add_pair_options, diversity_options
+from eval.report.report import as_table
 
 
 def main() -> int:
@@ -39,13 +39,9 @@ def main() -> int:
     # One number for all: MS-SSIM of more scales is another measure, and no mean over both would mean anything.
     scales = max(min(most_scales(*first.shape[2:]) for first, _ in pairs_of_files(files)), 1)
     protocol = f"{len(files)} pairs of files of one name, at their size, {scales} scales for MS-SSIM"
-    measures = MEASURES | {"MS-SSIM": partial(multi_scale_ssim, scales=scales)}
-    found = means_of_pairs(pairs_of_files(files), measures)
-    print(
-        as_table(
-            [MetricValue("Fidelity", name, one.mean, UNITS.get(name, ""), protocol) for name, one in found.items()]
-        )
-    )
+    measures = MEASURES | {"MS-SSIM": Measure("MS-SSIM", partial(multi_scale_ssim, scales=scales))}
+    batches = pairs_of_files(files)
+    print(as_table(fidelity_metrics(batches, list(measures.values()), protocol, section="Fidelity")))
     return 0
 
 

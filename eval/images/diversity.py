@@ -20,7 +20,9 @@ from dgnet.core import pixels
 from dgnet.core.errors import UserError
 from eval.images.image_files import batches
 from eval.images.ssim import ssim_of_pairs
+from eval.report.result import MetricValue
 
+SECTION = "Intra-identity diversity"
 HEIGHT, WIDTH = 256, 128
 PAIRS, ROUNDS = 10, 5
 LAB_RANGE = 100.0  # of the lightness; the colors' range is wider, and the original took this one for all three
@@ -30,8 +32,8 @@ LAB_RANGE = 100.0  # of the lightness; the colors' range is wider, and the origi
 class PairMeasure:
     """How unlike two images are.
 
-    `values` takes the drawn images of an identity, uint8 `[image, 3, height, width]`, and places `[pair, 2]` among
-    them: an image is in several pairs, and what needs it alone is done once.
+    `values` takes the drawn images of an identity, uint8 `[image, 3, height, width]`, and the indices `[pair, 2]` of
+    the pairs: an image is in several pairs, and what needs it alone is computed once.
     """
 
     name: str
@@ -78,19 +80,19 @@ DISSIMILARITY = PairMeasure("1 - SSIM", dissimilarity)
 
 
 def drawn_pairs(identity: str, images: int, pairs: int, rounds: int, seed: int) -> np.ndarray:
-    """Places `[round, pair, 2]` of two different images each, a pure function of the arguments.
+    """Indices `[round, pair, 2]` of two different images each, a pure function of the arguments.
 
     No matter which other identities there are, and a longer draw begins with the shorter one's rounds.
     """
     if images < 2:
         raise UserError(f"a pair needs two images, identity {identity!r} has {images}")
-    found = np.empty((rounds, pairs, 2), np.int64)
+    indices = np.empty((rounds, pairs, 2), np.int64)
     key = int.from_bytes(hashlib.blake2b(f"{seed}/pairs of {identity}".encode(), digest_size=16).digest(), "little")
     for number in range(rounds):
         uniform = np.random.Generator(np.random.Philox(key=key, counter=number << 128)).random((pairs, 2))
         first, step = np.floor(uniform * [images, images - 1]).astype(np.int64).T
-        found[number] = np.stack([first, (first + 1 + step) % images], axis=1)
-    return found
+        indices[number] = np.stack([first, (first + 1 + step) % images], axis=1)
+    return indices
 
 
 def diversity(
@@ -126,8 +128,8 @@ def diversity(
         chosen = [files[place] for place in drawn]
         images = torch.cat(list(batches(chosen, resize, batch=len(chosen), workers=workers)))
         for measure in measures:
-            found = measure.values(images, places)
-            values[measure.name].append(found.double().cpu().numpy().reshape(rounds, pairs))
+            compared = measure.values(images, places)
+            values[measure.name].append(compared.double().cpu().numpy().reshape(rounds, pairs))
     result = {}
     for name, of_identities in values.items():
         of_rounds = np.stack(of_identities).mean(axis=(0, 2))
@@ -138,3 +140,34 @@ def diversity(
             pairs=len(several) * pairs * rounds, of_rounds=of_rounds, **counts,
         )  # fmt: skip
     return result
+
+
+def diversity_metrics(
+    groups: Mapping[str, Sequence[Path]],
+    measures: Sequence[PairMeasure],
+    *,
+    name: str = "",
+    pairs: int = PAIRS,
+    rounds: int = ROUNDS,
+    seed: int = 0,
+    workers: int | None = None,
+) -> list[MetricValue]:
+    """The diversity by each measure; `name` is the kind of the images. DSSIM in Lab follows the protocol `dgnet`."""
+    results = diversity(groups, measures, pairs=pairs, rounds=rounds, seed=seed, workers=workers)
+    metrics = []
+    for measure, result in results.items():
+        label = f"{measure}, {name}" if name else measure
+        protocol = f"{'dgnet' if measure == DSSIM.name else 'clean'}: {_draw(result, pairs, rounds)}"
+        if measure != DSSIM.name:
+            metrics.append(MetricValue(SECTION, label, result.mean, protocol=protocol, note="higher is more diverse"))
+            continue
+        note = 'a diversity, not a fidelity: the original calls it "SSIM"'
+        metrics.append(MetricValue(SECTION, label, result.midpoint, protocol=protocol, note=note))
+        note = "between the rounds"
+        metrics.append(MetricValue(SECTION, f"{label}, half-range", result.half_range, protocol=protocol, note=note))
+    return metrics
+
+
+def _draw(result: Diversity, pairs: int, rounds: int) -> str:
+    skipped = f", {result.skipped} of a single image skipped" if result.skipped else ""
+    return f"{pairs} pairs of each of {result.identities} identities{skipped}, {rounds} rounds, {HEIGHT}x{WIDTH}"

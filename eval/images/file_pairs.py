@@ -1,6 +1,6 @@
 """Fidelity of pairs of files: an image and what it should look like, by one name in two folders."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,8 +10,6 @@ from torch import Tensor
 
 from dgnet.core.errors import UserError
 from dgnet.core.images import image_files, read_image
-
-Measure = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -27,25 +25,28 @@ def files_by_name(first: Path, second: Path) -> list[tuple[Path, Path]]:
 
     `UserError` for an image without a partner, or one name twice.
     """
-    named: list[dict[str, Path]] = []
+    by_name: list[dict[str, Path]] = []
     for folder in (first, second):
-        found: dict[str, Path] = {}
+        files: dict[str, Path] = {}
         for path in image_files(folder):
             name = path.relative_to(folder).with_suffix("").as_posix()
-            if name in found:
-                raise UserError(f"{folder}: {found[name].name} and {path.name} have one name up to the suffix")
-            found[name] = path
-        named.append(found)
-    lonely = sorted(named[0].keys() ^ named[1].keys())
-    if lonely:
-        place = first if lonely[0] in named[0] else second
+            if name in files:
+                raise UserError(f"{folder}: {files[name].name} and {path.name} have one name up to the suffix")
+            files[name] = path
+        by_name.append(files)
+    unmatched = sorted(by_name[0].keys() ^ by_name[1].keys())
+    if unmatched:
+        place = first if unmatched[0] in by_name[0] else second
         raise UserError(
-            f"{place}: {lonely[0]} has no partner of its name in the other folder, nor have {len(lonely) - 1} others"
+            f"{place}: {unmatched[0]} has no partner of its name in the other folder, "
+            f"nor have {len(unmatched) - 1} others"
         )
-    return [(named[0][name], named[1][name]) for name in named[0]]
+    return [(by_name[0][name], by_name[1][name]) for name in by_name[0]]
 
 
-def means_of_pairs(batches: Iterator[tuple[Tensor, Tensor]], measures: dict[str, Measure]) -> dict[str, Means]:
+def means_of_pairs(
+    batches: Iterable[tuple[Tensor, Tensor]], measures: Mapping[str, Callable[[Tensor, Tensor], Tensor]]
+) -> dict[str, Means]:
     """Each measure's mean over batches of pairs of uint8 images `[pair, 3, height, width]`, by name."""
     values: dict[str, list[Tensor]] = {name: [] for name in measures}
     for first, second in batches:

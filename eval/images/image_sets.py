@@ -11,6 +11,7 @@ from eval.arrays import Array
 from eval.images.extractor import INCEPTION, Extractor, features_of
 from eval.images.frechet import FEWEST_IMAGES, FeatureStatistics, frechet_distance, read_statistics, statistics_of
 from eval.images.image_files import Images
+from eval.images.inception import inception_extractor
 from eval.images.kid import kernel_distance
 from eval.images.precision_recall import precision_recall
 from eval.report.result import MetricValue
@@ -56,6 +57,66 @@ def read_set(
     return ImageSet(name, statistics_of(features, extractor.name), features)
 
 
+def fid(
+    real: Path | str | Images,
+    generated: Path | str | Images,
+    *,
+    protocol: str = "pytorch-fid",
+    weights: Path | None = None,
+    device: str = "cpu",
+) -> MetricValue:
+    """The Frechet inception distance of two sets of images: 0 for identical sets, lower is better.
+
+    Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium", 2017.
+
+    Args:
+        real: a folder of images of any nesting, an .npz file of statistics, a list of files, or uint8 images (NumPy
+            `[image, height, width, 3]`, torch `[image, 3, height, width]`).
+        generated: likewise.
+        protocol: how images are resized: `pytorch-fid`, `dgnet` or `clean` (`eval.images.inception.MEANING`). It stands
+            in the result; values of two protocols cannot be compared.
+        weights: pytorch-fid's file of weights; without it the copy that torch keeps, or a download.
+        device: where the network computes.
+
+    Returns:
+        A `MetricValue`: `value` is the distance, `protocol` how it was measured, `note` warns of small sets.
+
+    Raises:
+        UserError: an unreadable image, fewer than two images, an unknown protocol, or no weights.
+
+    Example:
+        >>> from eval import fid
+        >>> fid("Market-1501/pytorch/train_all", "outputs/market/generated").value  # doctest: +SKIP
+        18.24
+    """
+    extractor = inception_extractor(protocol, weights=weights, device=device)
+    real_set, generated_set = (read_set(_as_source(source), extractor) for source in (real, generated))
+    return set_metrics(real_set, generated_set, extractor, kid=False, precision_and_recall=False)[0]
+
+
+def kid(
+    real: Path | str | Images,
+    generated: Path | str | Images,
+    *,
+    protocol: str = "clean",
+    weights: Path | None = None,
+    device: str = "cpu",
+) -> MetricValue:
+    """The kernel inception distance of two sets of images, the mean over all pairs: about 0 for one distribution.
+
+    Binkowski et al., "Demystifying MMD GANs", 2018. Unlike the FID it is not biased by the number of images, and it
+    may fall below 0. Arguments, result and errors as `fid`; statistics in a file are not enough.
+
+    Example:
+        >>> from eval import kid
+        >>> kid("Market-1501/pytorch/train_all", "outputs/market/generated").value  # doctest: +SKIP
+        0.0123
+    """
+    extractor = inception_extractor(protocol, weights=weights, device=device)
+    real_set, generated_set = (read_set(_as_source(source), extractor) for source in (real, generated))
+    return set_metrics(real_set, generated_set, extractor, precision_and_recall=False)[1]
+
+
 def set_metrics(
     real: ImageSet, generated: ImageSet, extractor: Extractor, *, kid: bool = True, precision_and_recall: bool = True
 ) -> list[MetricValue]:
@@ -66,9 +127,9 @@ def set_metrics(
     inception = extractor.space == INCEPTION
     suffix = "" if inception else f", {extractor.space}"
     protocol = f"{_count(real)} against {_count(generated)} images, {extractor.name}"
-    # pytorch-fid's files do not say by which network, and prepared how: the reader has to know.
-    unsaid = [images.name for images in (real, generated) if images.statistics.extractor is None]
-    protocol += "".join(f", {name} by an extractor that its file does not tell" for name in unsaid)
+    # pytorch-fid's files do not name the network and its preparation: the reader has to know.
+    unnamed = [images.name for images in (real, generated) if images.statistics.extractor is None]
+    protocol += "".join(f", {name} by an extractor that its file does not name" for name in unnamed)
     few = real.statistics.warning or generated.statistics.warning
     note = f"fewer than {FEWEST_IMAGES} images: biased upwards" if few else "0 for identical sets"
     value = frechet_distance(real.statistics, generated.statistics)
@@ -81,17 +142,21 @@ def set_metrics(
             MetricValue(SECTION, name, distance, protocol=protocol, note="over all pairs, without bias", better="lower")
         )
     if precision_and_recall:
-        found = precision_recall(_features(real, "precision"), _features(generated, "recall"))
-        protocol += f", {found.neighbors} neighbors"
+        shares = precision_recall(_features(real, "precision"), _features(generated, "recall"))
+        protocol += f", {shares.neighbors} neighbors"
         metrics += [
             MetricValue(
-                SECTION, f"precision{suffix}", 100 * found.precision, "%", protocol, "generated that look real"
+                SECTION, f"precision{suffix}", 100 * shares.precision, "%", protocol, "generated that look real"
             ),
             MetricValue(
-                SECTION, f"recall{suffix}", 100 * found.recall, "%", protocol, "real that are covered", "higher"
+                SECTION, f"recall{suffix}", 100 * shares.recall, "%", protocol, "real that are covered", "higher"
             ),
         ]
     return metrics
+
+
+def _as_source(source: Path | str | Images) -> Path | Images:
+    return Path(source) if isinstance(source, str) else source
 
 
 def _enough(name: str, images: int) -> None:

@@ -5,16 +5,14 @@ are near that network's, not equal to them, and published figures differ by that
 "clean" is clean-fid's, and its own file of the network (a TorchScript of the same weights) is not used.
 """
 
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
-from unittest import mock
 
 import torch
 import torch.nn.functional as F
+import torchvision
 from pytorch_fid import inception
-from torch import Tensor
+from torch import Tensor, nn
 
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
@@ -25,7 +23,6 @@ from eval.images.image_files import smooth_resized
 WEIGHTS_NAME = inception.FID_WEIGHTS_URL.rsplit("/", 1)[1]
 WEIGHTS_SHA256 = published_sha256(inception.FID_WEIGHTS_URL)
 SIDE = 299
-_patching = threading.Lock()
 
 
 def _as_it_is(image: Tensor) -> Tensor:
@@ -76,16 +73,33 @@ def inception_extractor(
     network = _network(published_weights(inception.FID_WEIGHTS_URL, weights, "--weights", sha256)).to(device).eval()
 
     def features(images: Tensor) -> Tensor:
-        return network(images.to(device))[0].flatten(1)
+        return network(2 * images.to(device) - 1)
 
     return Extractor(f"Inception ({protocol}: {MEANING[protocol]})", PREPARATIONS[protocol], features, INCEPTION)
 
 
-def _network(state: dict[str, Any]) -> torch.nn.Module:
-    # The package builds its network and downloads the weights in one function, and has no argument for either.
-    with _patching, mock.patch.object(inception, "load_state_dict_from_url", lambda *_, **__: state):
-        try:
-            return inception.InceptionV3(resize_input=False)
-        except (RuntimeError, AttributeError, TypeError) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(f"the weights do not fit pytorch-fid's Inception network ({reason})") from error
+def _network(state: dict[str, Tensor]) -> nn.Sequential:
+    """Images -1..1 -> features `[image, 2048]`: pytorch-fid's blocks in torchvision's network, up to the last pooling.
+
+    pytorch-fid's own constructor downloads the weights and takes none.
+    """
+    trunk = torchvision.models.inception_v3(num_classes=1008, aux_logits=False, weights=None, init_weights=False)
+    trunk.Mixed_5b = inception.FIDInceptionA(192, pool_features=32)
+    trunk.Mixed_5c = inception.FIDInceptionA(256, pool_features=64)
+    trunk.Mixed_5d = inception.FIDInceptionA(288, pool_features=64)
+    trunk.Mixed_6b = inception.FIDInceptionC(768, channels_7x7=128)
+    trunk.Mixed_6c = inception.FIDInceptionC(768, channels_7x7=160)
+    trunk.Mixed_6d = inception.FIDInceptionC(768, channels_7x7=160)
+    trunk.Mixed_6e = inception.FIDInceptionC(768, channels_7x7=192)
+    trunk.Mixed_7b = inception.FIDInceptionE_1(1280)
+    trunk.Mixed_7c = inception.FIDInceptionE_2(2048)
+    try:
+        trunk.load_state_dict(state)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"the weights do not fit pytorch-fid's Inception network ({reason})") from error
+    stem = [trunk.Conv2d_1a_3x3, trunk.Conv2d_2a_3x3, trunk.Conv2d_2b_3x3, nn.MaxPool2d(3, stride=2)]
+    middle = [trunk.Conv2d_3b_1x1, trunk.Conv2d_4a_3x3, nn.MaxPool2d(3, stride=2)]
+    names = ("5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c")
+    mixed = [getattr(trunk, f"Mixed_{name}") for name in names]
+    return nn.Sequential(*stem, *middle, *mixed, nn.AdaptiveAvgPool2d(1), nn.Flatten()).requires_grad_(False)

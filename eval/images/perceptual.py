@@ -7,7 +7,7 @@ Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual M
 import warnings
 from pathlib import Path
 
-import lpips
+import lpips as lpips_package
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -50,11 +50,11 @@ class PerceptualDistance:
         if network not in TRUNK_URLS:
             raise UserError(f"the network of LPIPS must be one of {', '.join(TRUNK_URLS)}, got {network!r}")
         trunk_state = published_weights(TRUNK_URLS[network], trunk, OPTION, trunk_sha256)
-        linear = linear or Path(lpips.__file__).parent / "weights" / "v0.1" / f"{network}.pth"
+        linear = linear or Path(lpips_package.__file__).parent / "weights" / "v0.1" / f"{network}.pth"
         # The package would download the trunk, and pass over a file of linear layers that fits nothing.
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="torchvision.models._utils")  # it calls torchvision as one did
-            module = lpips.LPIPS(net=network, pretrained=False, pnet_rand=True, verbose=False)
+            module = lpips_package.LPIPS(net=network, pretrained=False, pnet_rand=True, verbose=False)
         places = {f"features.{key.split('.', 1)[1]}": key for key in module.net.state_dict()}
         _fill(module.net, {places[key]: value for key, value in trunk_state.items() if key in places}, "trunk", network)
         _fill(
@@ -78,6 +78,26 @@ class PerceptualDistance:
             x, y = (_signed(part[start : start + batch].to(self._device)) for part in (one, two))
             values.append(self._module(x, y).flatten().double().cpu())
         return torch.cat(values)
+
+
+def lpips(first: Array, second: Array, *, network: str = "alex", trunk: Path | None = None) -> Float[Tensor, " image"]:
+    """LPIPS 0.1 of each pair of images, at least 0 (0: equal), float64: see `PerceptualDistance`, which is kept when
+    several sets are compared.
+
+    Args:
+        first: images `[image, 3, height, width]`, uint8, or floating point from -1 to 1.
+        second: likewise, of the same shape.
+        network: alex, vgg or squeeze; values of two networks cannot be compared.
+        trunk: torchvision's file of the network; without it torch's copy, or a download.
+
+    Example:
+        >>> import torch
+        >>> from eval import lpips
+        >>> images = torch.zeros(2, 3, 64, 32, dtype=torch.uint8)
+        >>> lpips(images, images).tolist()  # doctest: +SKIP
+        [0.0, 0.0]
+    """
+    return PerceptualDistance(network, trunk=trunk)(first, second)
 
 
 def _linear_key(key: str) -> str:

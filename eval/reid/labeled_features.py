@@ -2,24 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from eval.arrays import Array
-
-
-@runtime_checkable
-class ImageRecord(Protocol):
-    """An image of a person as an evaluation needs it; `dgnet.data.records.Record` is one."""
-
-    @property
-    def identity(self) -> int:
-        """The person's number; -1 is junk (never ranked), 0 a distractor."""
-
-    @property
-    def camera(self) -> int:
-        """The camera's number."""
+from eval.datasets import ImageRecord
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from eval.reid.distance import (
     row_blocks,
     squared_distances,
 )
+from eval.reid.labels import JUNK
 from eval.reid.neighbors import nearest_neighbors, whole_float32
 
 # Entries of the join that are in memory at once.
@@ -45,6 +46,12 @@ class KReciprocal:
 
     def __str__(self) -> str:
         return f"k-reciprocal k1={self.k1} k2={self.k2} lambda={self.weight}"
+
+
+def usual_reranking(query_identities: Array, gallery_identities: Array) -> KReciprocal:
+    """The paper's parameters, k1 and k2 lowered where queries and gallery without junk are too few for them."""
+    images = len(query_identities) + sum(identity != JUNK for identity in gallery_identities.tolist())
+    return KReciprocal(k1=max(1, min(KReciprocal.k1, images - 1)), k2=max(1, min(KReciprocal.k2, images)))
 
 
 def rerank(

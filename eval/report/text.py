@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from eval.report.result import MetricValue, Report
+from eval.report.result import Direction, MetricValue, Report
 
 NOT_MEASURED = "Not measured"
+# Beside a number: the direction that is better.
+ARROWS: dict[Direction, str] = {"": " ", "higher": "↑", "lower": "↓"}
 
 
 def by_section(metrics: Sequence[MetricValue]) -> dict[str, dict[str, list[MetricValue]]]:
@@ -28,7 +30,7 @@ def as_table(metrics: Sequence[MetricValue], not_measured: Mapping[str, str] = M
         lines += [*([""] if lines else []), section]
         for protocol, group in protocols.items():
             lines += [f"  by {protocol}"] if protocol else []
-            lines += [f"    {m.name:{width}}  {m.text:>{numbers}}  {m.note}".rstrip() for m in group]
+            lines += [f"    {m.name:{width}}  {m.text:>{numbers}} {ARROWS[m.better]}  {m.note}".rstrip() for m in group]
     if not_measured:
         lines += [*([""] if lines else []), NOT_MEASURED]
         lines += [f"    {name}: {reason}" for name, reason in not_measured.items()]

@@ -16,13 +16,13 @@ from dgnet.core.errors import UserError
 from dgnet.data.training_data import open_dataset
 from dgnet.models.build import build_generator
 from dgnet.runs.checkpoint import checkpoint_path
+from eval.image_quality import measure_parts
 from eval.report.report import MetricValue, Report, read_report
 from tests.eval.images.random_inception import random_state
 from tests.eval.images.random_trunk import trunk
 from tests.messages import mentions
 from tests.tools.evaluation_tool import answer
 from tools import evaluate_gan
-from tools.evaluation.gan import measured
 
 LPIPS = "LPIPS 0.1 (squeeze)"
 
@@ -143,6 +143,6 @@ def test_a_part_that_cannot_be_measured_leaves_the_others() -> None:
         raise UserError("a swap needs images of at least two identities")
 
     metric = MetricValue("Distribution", "FID", 1.0)
-    metrics, missing = measured({"consistency": refused, "FID": lambda: [metric]})
+    metrics, missing = measure_parts({"consistency": refused, "FID": lambda: [metric]})
     assert metrics == [metric]
     assert missing == {"consistency": "a swap needs images of at least two identities"}

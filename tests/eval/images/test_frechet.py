@@ -118,7 +118,7 @@ def test_statistics_of_ours_and_of_pytorch_fid_are_read(tmp_path: Path) -> None:
     colors = Extractor("colors", lambda image: image, lambda batch: batch)
     sets = [read_set(tmp_path / name, colors, name=name) for name in ("ours.npz", "theirs.npz")]
     (metric,) = set_metrics(sets[0], sets[1], colors, kid=False, precision_and_recall=False)
-    assert metric.protocol.endswith("colors, theirs.npz by an extractor that its file does not tell")
+    assert metric.protocol.endswith("colors, theirs.npz by an extractor that its file does not name")
     (metric,) = set_metrics(sets[0], sets[0], colors, kid=False, precision_and_recall=False)
     assert metric.protocol == "50 against 50 images, colors"
     with pytest.raises(ValueError, match=mentions("already", "ours.npz")):

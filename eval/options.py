@@ -1,16 +1,11 @@
-"""Diversity within identities as metrics, for the tools that measure it."""
+"""Command-line options of the tools that measure images."""
 
 import argparse
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TypedDict
 
 from dgnet.core.errors import UserError
 from dgnet.core.option_types import at_least, expanded_path
-from eval.images.diversity import DSSIM, HEIGHT, PAIRS, ROUNDS, WIDTH, Diversity, PairMeasure, diversity
-from eval.report.result import MetricValue
-
-SECTION = "Intra-identity diversity"
+from eval.images.diversity import PAIRS, ROUNDS
 
 
 class DiversityOptions(TypedDict):
@@ -49,39 +44,3 @@ def diversity_options(args: argparse.Namespace) -> DiversityOptions:
     return DiversityOptions(
         pairs=args.pairs or PAIRS, rounds=args.rounds or ROUNDS, seed=args.seed or 0, workers=args.workers
     )
-
-
-def diversity_metrics(
-    groups: Mapping[str, Sequence[Path]],
-    measures: Sequence[PairMeasure],
-    *,
-    of: str = "",
-    pairs: int = PAIRS,
-    rounds: int = ROUNDS,
-    seed: int = 0,
-    workers: int | None = None,
-) -> list[MetricValue]:
-    """The diversity by each measure; `of` says whose images these are. DSSIM in Lab follows the protocol `dgnet`."""
-    found = diversity(groups, measures, pairs=pairs, rounds=rounds, seed=seed, workers=workers)
-    metrics = []
-    for name, result in found.items():
-        said = f"{name}, {of}" if of else name
-        protocol = f"{_protocol(name)}: {_pairs(result, pairs, rounds)}"
-        if name != DSSIM.name:
-            metrics.append(MetricValue(SECTION, said, result.mean, protocol=protocol, note="higher is more diverse"))
-            continue
-        note = 'a diversity, not a fidelity: the original calls it "SSIM"'
-        metrics.append(MetricValue(SECTION, said, result.midpoint, protocol=protocol, note=note))
-        metrics.append(
-            MetricValue(SECTION, f"{said}, half-range", result.half_range, protocol=protocol, note="between the rounds")
-        )
-    return metrics
-
-
-def _protocol(name: str) -> str:
-    return "dgnet" if name == DSSIM.name else "clean"
-
-
-def _pairs(result: Diversity, pairs: int, rounds: int) -> str:
-    skipped = f", {result.skipped} of a single image skipped" if result.skipped else ""
-    return f"{pairs} pairs of each of {result.identities} identities{skipped}, {rounds} rounds, {HEIGHT}x{WIDTH}"

@@ -1,0 +1,141 @@
+"""Re-identification accuracy of a model on a data set: metrics, and what a page shows beside them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+from dgnet.core import pixels
+from dgnet.core.images import read_image
+from eval.datasets import TestSplits
+from eval.reid.dataset_features import features_of_dataset, query_and_gallery
+from eval.reid.embedding_model import EmbeddingModel, description
+from eval.reid.feature_file import StoredFeatures
+from eval.reid.query_expansion import QueryExpansion
+from eval.reid.ranking import RankingResult, rank_metrics
+from eval.reid.rerank import KReciprocal, usual_reranking
+from eval.reid.retrieval import best_and_worst, retrieve
+from eval.reid.single_gallery_shot import PROTOCOL as SINGLE_SHOT
+from eval.reid.single_gallery_shot import SingleShotResult, single_shot_metrics
+from eval.report.accuracy import accuracy_metrics, cmc_section, retrieval_section, single_shot_accuracy_metrics
+from eval.report.page import HtmlSection
+from eval.report.result import MetricValue
+
+_SHOWN = 128, 64  # pixels of a picture on the page
+_LISTS = 5  # best queries, and worst
+_PLAIN, _RERANKED = "without re-ranking", "re-ranked"
+
+
+@dataclass(frozen=True)
+class ReIDAccuracy:
+    """The accuracy without and with re-ranking.
+
+    Attributes:
+        plain: by the distance of the features.
+        reranked: by k-reciprocal re-ranked distances.
+        metrics: both as metrics of a report, in per cent.
+        sections: for a page: the CMC, and the best and the worst ranked lists.
+        features: the features that were ranked.
+    """
+
+    plain: RankingResult | SingleShotResult
+    reranked: RankingResult | SingleShotResult
+    metrics: list[MetricValue]
+    sections: list[HtmlSection]
+    features: StoredFeatures
+
+
+def evaluate_reid(
+    model: EmbeddingModel,
+    dataset: TestSplits,
+    *,
+    protocol: str = "standard",
+    reranking: KReciprocal | None = None,
+    expansion: QueryExpansion | None = None,
+    batch: int = 50,
+    workers: int | None = None,
+) -> ReIDAccuracy:
+    """mAP, CMC and mINP of a model on a data set, without and with re-ranking.
+
+    Args:
+        model: anything with `name`, `height`, `width` and a call that maps uint8 images `[image, 3, height, width]` to
+            features `[image, feature]`.
+        dataset: anything with `root`, `query` and `gallery`, whose records have `path`, `identity` and `camera`.
+        protocol: `standard` or `dgnet` (`eval.rank_metrics`), or `single-gallery-shot` (CUHK03's first).
+        reranking: its parameters; by default the paper's, lowered where there are too few images.
+        expansion: query expansion; not by the protocol single-gallery-shot.
+        batch: images at a time; changes no metric.
+        workers: threads that decode (default: all cores).
+
+    Raises:
+        UserError: an image cannot be read, a split is empty, or no query has a true match.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from dgnet import read_dataset
+        >>> from reid_heads import load_model
+        >>> from eval import evaluate_reid
+        >>> model = load_model("outputs/resnet50")  # doctest: +SKIP
+        >>> evaluate_reid(model, read_dataset(Path("Market-1501"))).plain.mAP  # doctest: +SKIP
+        0.859
+    """
+    stored = features_of_dataset(dataset, model, batch=batch, workers=workers)
+    return accuracy_of(stored, dataset, description(model), protocol=protocol, reranking=reranking, expansion=expansion)
+
+
+def accuracy_of(
+    stored: StoredFeatures,
+    dataset: TestSplits,
+    note: str,
+    *,
+    protocol: str = "standard",
+    reranking: KReciprocal | None = None,
+    expansion: QueryExpansion | None = None,
+    repetitions: int = 10,
+    seed: int = 0,
+) -> ReIDAccuracy:
+    """The accuracy of features of a data set's queries and gallery; the pictures are those of its records.
+
+    `note` stands with the mAP: what the features are of. `repetitions` and `seed` belong to single-gallery-shot, which
+    has no single list to show. Other arguments as in `evaluate_reid`.
+    """
+    query, gallery = query_and_gallery(stored)
+    reranking = reranking or usual_reranking(query.identities, gallery.identities)
+    if protocol == SINGLE_SHOT:
+        drawn = {
+            name: single_shot_metrics(query, gallery, repetitions=repetitions, seed=seed, reranking=parameters)
+            for name, parameters in {"": None, _RERANKED: reranking}.items()
+        }
+        section = cmc_section({name or _PLAIN: result for name, result in drawn.items()})
+        metrics = single_shot_accuracy_metrics(drawn, note)
+        return ReIDAccuracy(drawn[""], drawn[_RERANKED], metrics, [section], stored)
+    results = {
+        "": rank_metrics(query, gallery, protocol=protocol, expansion=expansion),
+        _RERANKED: rank_metrics(query, gallery, protocol=protocol, reranking=reranking, expansion=expansion),
+    }
+    sections = _sections(results, stored, dataset, expansion)
+    return ReIDAccuracy(results[""], results[_RERANKED], accuracy_metrics(results, note), sections, stored)
+
+
+def _sections(
+    results: Mapping[str, RankingResult], stored: StoredFeatures, dataset: TestSplits, expansion: QueryExpansion | None
+) -> list[HtmlSection]:
+    """The CMC of each result, and the best and the worst ranked lists of the one without re-ranking."""
+    query, gallery = query_and_gallery(stored)
+    best, worst = best_and_worst(results[""], query.identities, _LISTS)
+
+    def picture(split: Literal["query", "gallery"], index: int) -> Tensor:
+        record = (dataset.query if split == "query" else dataset.gallery)[index]
+        return pixels.resize(read_image(record.path)[None], *_SHOWN)[0]
+
+    sections = [cmc_section({name or _PLAIN: result for name, result in results.items()})]
+    ranked = f"{_PLAIN}, {expansion}" if expansion else _PLAIN
+    for title, lead, chosen in (
+        ("Best retrievals", "The queries with the highest average precision, one of a person.", best),
+        ("Worst retrievals", "The queries with the lowest average precision, one of a person.", worst),
+    ):
+        lists = retrieve(results[""], chosen, query, gallery, expansion=expansion)
+        lead += f" Framed: ✓ the same person, ✗ another one. Ranked {ranked}."
+        sections.append(retrieval_section(title, lead, lists, query.identities, picture))
+    return sections
