@@ -36,7 +36,7 @@ from dgnet.models.swap import swap_all
 from dgnet.runs.folder import CONFIG, config_changes
 from dgnet.runs.loaded_generator import LoadedGenerator
 from dgnet.runs.scalars import read_scalars
-from dgnet.training.independent_classifier import train_witness
+from dgnet.training.independent_classifier import train_independent_classifier
 from dgnet.training.pipeline import MAY_CHANGE, Job
 from dgnet.training.teacher import load_teacher
 from eval.report.accuracy import PROTOCOLS
@@ -80,14 +80,15 @@ def main() -> int:
         print("Another one beside it: python tools/demo.py --name other")
         return 0
     try:
-        return demo(config, args.output_path)
+        demo(config, args.output_path)
     except KeyboardInterrupt:
         print("interrupted; start it again to go on", file=sys.stderr)
         return 130
+    return 0
 
 
-def demo(config: Config, output: Path) -> int:
-    """Everything from the pedestrians to the report, going on with what is there; the exit status."""
+def demo(config: Config, output: Path) -> None:
+    """Everything from the pedestrians to the report. `RunStopped` where one of its runs is asked to stop."""
     watch = Stopwatch()
     distributed = Distributed.start(config.run.device)
     print(f"Pedestrians in {config.data.root}", flush=True)
@@ -99,16 +100,10 @@ def demo(config: Config, output: Path) -> int:
     job = Job(config, output, distributed, resume=any(left))
     with watch.stage(f"teacher{left[0]}"):
         teachers = job.teachers(dataset)
-    if isinstance(teachers, int):
-        return teachers
     with watch.stage(f"DG-Net{left[1]}"):
-        status = job.train(dataset, fixed_grid(config, dataset))
-    if status:
-        return status
+        job.train(dataset, fixed_grid(config, dataset))
     with watch.stage("classifier that DG-Net never saw"):
-        witness = train_witness(job, dataset, f"{config.name}_witness")
-    if isinstance(witness, int):
-        return witness
+        classifier = train_independent_classifier(job, dataset, f"{config.name}_witness")
 
     folder = job.folder(config.name)
     stored = find_generator(config.name, output, device=distributed.device)
@@ -117,7 +112,7 @@ def demo(config: Config, output: Path) -> int:
     taught_by = teacher_of(stored) if teachers else None
     teacher = None if taught_by is None else load_teacher(taught_by, distributed.device)
     print("Measuring", flush=True)
-    metrics = measure(stored, teacher, load_teacher(witness, distributed.device), dataset, watch)
+    metrics = measure(stored, teacher, load_teacher(classifier, distributed.device), dataset, watch)
     with watch.stage("ranked lists"):
         extractor = encoder_extractor(stored, config.name)
         (weights,) = stored.files
@@ -143,7 +138,6 @@ def demo(config: Config, output: Path) -> int:
     write_report(report, folder, overwrite=True, sections=accuracy.sections)
     print(as_table(metrics))
     print(f"\n{sum(watch.seconds.values()):.0f} s. {where(folder)}")
-    return 0
 
 
 def where(folder: Path) -> str:

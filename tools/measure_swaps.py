@@ -28,7 +28,7 @@ from dgnet.generation.load import find_generator, teacher_of
 from dgnet.generation.swap_pairs import draw_pairs, generate_pairs, render_pairs
 from dgnet.models.embedding import appearance_embedding, extract, teacher_embedding
 from dgnet.runs.loaded_generator import LoadedGenerator
-from dgnet.training.independent_classifier import hold_out, train_witness, witness_logits
+from dgnet.training.independent_classifier import classifier_logits, hold_out, train_independent_classifier
 from dgnet.training.pipeline import Job
 from dgnet.training.teacher import StoredTeacher, load_teacher
 from eval.images.swap_fidelity import swap_fidelity
@@ -81,13 +81,13 @@ def said(name: str) -> str:
     return name.replace("_", " ")
 
 
-def identification_metrics(stored: LoadedGenerator, witness: StoredTeacher, dataset: Dataset) -> list[MetricValue]:
-    """Whom the witness names on images generated from training identities."""
-    label = {identity: index for index, identity in enumerate(witness.identities)}
-    logits = witness_logits(witness)
+def identification_metrics(stored: LoadedGenerator, classifier: StoredTeacher, dataset: Dataset) -> list[MetricValue]:
+    """Whom the independent classifier sees on images generated from training identities."""
+    label = {identity: index for index, identity in enumerate(classifier.identities)}
+    logits = classifier_logits(classifier)
     _, held_out = hold_out(dataset)
     real = ImageCache([record.path for record in held_out]).gather(
-        torch.arange(len(held_out)), witness.height, witness.width
+        torch.arange(len(held_out)), classifier.height, classifier.width
     )
     named = torch.from_numpy(logits_of(logits, real)).argmax(1)
     accuracy = float((named == torch.tensor([label[record.identity] for record in held_out])).double().mean())
@@ -142,13 +142,17 @@ def ranking_metrics(stored: LoadedGenerator, teacher: StoredTeacher | None, data
 
 
 def measure(
-    stored: LoadedGenerator, teacher: StoredTeacher | None, witness: StoredTeacher, dataset: Dataset, watch: Stopwatch
+    stored: LoadedGenerator,
+    teacher: StoredTeacher | None,
+    classifier: StoredTeacher,
+    dataset: Dataset,
+    watch: Stopwatch,
 ) -> list[MetricValue]:
     """All metrics of a generator trained on built-in pedestrians."""
     with watch.stage("swap fidelity"):
         metrics = fidelity_metrics(stored, dataset)
     with watch.stage("who is it"):
-        metrics += identification_metrics(stored, witness, dataset)
+        metrics += identification_metrics(stored, classifier, dataset)
     with watch.stage("re-identification"):
         metrics += ranking_metrics(stored, teacher, dataset)
     return metrics
@@ -171,13 +175,11 @@ def main() -> int:
     dataset = open_dataset(stored.config.data, distributed)
     job = Job(stored.config, args.output_path, distributed)
     watch = Stopwatch()
-    with watch.stage("witness"):
-        witness = train_witness(job, dataset, args.classifier or f"{name}_witness")
-    if isinstance(witness, int):
-        return witness
+    with watch.stage("independent classifier"):
+        classifier = train_independent_classifier(job, dataset, args.classifier or f"{name}_witness")
     taught_by = teacher_of(stored)
     teacher = load_teacher(taught_by, distributed.device) if taught_by else None
-    print(as_table(measure(stored, teacher, load_teacher(witness, distributed.device), dataset, watch)))
+    print(as_table(measure(stored, teacher, load_teacher(classifier, distributed.device), dataset, watch)))
     print(f"{name} after {stored.iteration} iterations;", *(f"{k} {v:.1f} s" for k, v in watch.seconds.items()))
     return 0
 

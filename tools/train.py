@@ -55,7 +55,8 @@ def main() -> int:
     config = load_settings(ReIDConfig, path, [*as_settings(baseline_settings(args, config)), *args.settings])
     if args.dry_run:
         return describe(config)
-    return train(config, args.output_path, resume=args.resume, reset=args.reset, max_hours=args.max_hours)
+    train(config, args.output_path, resume=args.resume, reset=args.reset, max_hours=args.max_hours)
+    return 0
 
 
 if __name__ == "__main__":

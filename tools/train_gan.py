@@ -9,28 +9,24 @@ OUTPUT/logs/NAME (TensorBoard). Settings of the configuration are changed with s
 of one process. If the configuration names no teacher, one is trained first, as the run NAME_teacher.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import yaml
-
-from dgnet.config import Config, load_config, resolved
+from dgnet.config import load_config
 from dgnet.core.cli import CommandParser, add_output_path, add_settings
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import command
 from dgnet.core.option_types import above, expanded_path, folder_name
 from dgnet.core.settings import as_settings
-from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
-from dgnet.models.build import build_discriminator, build_generator, parameter_count
+from dgnet.training.describe import describe_training
 from dgnet.training.pipeline import Job
 from visual.drawing.swap import fixed_grid
 
 
-def arguments() -> argparse.Namespace:
+def main() -> None:
     parser = CommandParser(__doc__)
     parser.add_argument("--config", type=expanded_path, required=True, help="a YAML file, see configs/")
     add_settings(parser)
@@ -39,41 +35,17 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this run, or begin it")
     parser.add_argument("--max-hours", type=above(0), help="save and leave after this many hours")
     parser.add_argument(
-        "--dry-run", action="store_true", help="print the resolved configuration and the parameter counts, then leave"
+        "--dry-run", action="store_true", help="print the settings, the network sizes and what is missing, then leave"
     )
-    # Settings may stand before and after options.
-    return parser.parse_args()
-
-
-def main() -> int:
-    args = arguments()
-    name = as_settings({"name": args.name})
-    config = load_config(args.config, [*args.settings, *name])
-    distributed = Distributed.start(config.run.device)
-    dataset = open_dataset(config.data, distributed)
+    args = parser.parse_args()
+    config = load_config(args.config, [*args.settings, *as_settings({"name": args.name})])
     if args.dry_run:
-        describe(config, dataset)
-        return 0
-    job = Job(config, args.output_path, distributed, resume=args.resume, max_hours=args.max_hours)
-    status = job.train(dataset, fixed_grid(config, dataset))
-    distributed.close()
-    return status
-
-
-def describe(config: Config, dataset: Dataset) -> None:
-    """What a run with this configuration would train."""
-    print(yaml.safe_dump(resolved(config), sort_keys=False), end="")
-    identities = len(dataset.identities)
-    print(f"# {dataset.name} at {dataset.root}: {len(dataset.train)} training images of {identities} identities")
-    generator = build_generator(config, identities)
-    networks = {
-        "appearance encoder": generator.appearance,
-        "structure encoder": generator.structure,
-        "decoder": generator.decoder,
-        "discriminator": build_discriminator(config),
-    }
-    for network_name, network in networks.items():
-        print(f"# {network_name}: {parameter_count(network):,} parameters")
+        print(describe_training(config))
+        return
+    with Distributed.start(config.run.device) as distributed:
+        dataset = open_dataset(config.data, distributed)
+        job = Job(config, args.output_path, distributed, resume=args.resume, max_hours=args.max_hours)
+        job.train(dataset, fixed_grid(config, dataset))
 
 
 if __name__ == "__main__":

@@ -44,7 +44,8 @@ def main() -> int:
         if args.pre_train is None:
             raise UserError("--test-only needs the head to test: --pre-train FILE")
         return test(config, args.pre_train, "mgn")
-    return train(config, args.output_path, resume=args.resume, reset=args.reset, max_hours=args.max_hours)
+    train(config, args.output_path, resume=args.resume, reset=args.reset, max_hours=args.max_hours)
+    return 0
 
 
 if __name__ == "__main__":

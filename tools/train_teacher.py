@@ -12,20 +12,22 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.config import load_config
+from dgnet.config import Config, load_config
 from dgnet.core.cli import CommandParser, add_output_path, add_settings
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import command
 from dgnet.core.option_types import above, expanded_path, folder_name
 from dgnet.data.cache import ImageCache
+from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.models.embedding import extract, teacher_embedding
+from dgnet.models.teacher import Teacher
 from dgnet.training.pipeline import Job
 from eval.reid.labeled_features import LabeledFeatures
 from eval.reid.ranking import rank_metrics
 
 
-def main() -> int:
+def main() -> None:
     parser = CommandParser(__doc__)
     parser.add_argument("--config", type=expanded_path, required=True, help="a YAML file, see configs/")
     add_settings(parser)
@@ -37,22 +39,25 @@ def main() -> int:
     parser.add_argument("--max-hours", type=above(0), help="save and leave after this many hours")
     args = parser.parse_args()
     config = load_config(args.config, args.settings)
-    distributed = Distributed.start(config.run.device)
-    dataset = open_dataset(config.data, distributed)
-    job = Job(config, args.output_path, distributed, resume=args.resume, max_hours=args.max_hours)
-    teacher, status = job.train_teacher(dataset, args.name or f"{config.name}_teacher")
-    if status == 0 and distributed.is_main and dataset.query and dataset.gallery:
-        size = config.data.height, config.data.width
-        embed = teacher_embedding(teacher)
-        query, gallery = (
-            LabeledFeatures.of_records(extract(ImageCache([r.path for r in split]), teacher, embed, *size), split)
-            for split in (dataset.query, dataset.gallery)
-        )
-        result = rank_metrics(query, gallery)
-        ranks = ", ".join(f"rank {k} {100 * share:.2f} %" for k, share in result.cmc.items())
-        print(f"mAP {100 * result.mAP:.2f} %, {ranks} ({result.valid_queries} queries, {result.protocol} protocol)")
-    distributed.close()
-    return status
+    with Distributed.start(config.run.device) as distributed:
+        dataset = open_dataset(config.data, distributed)
+        job = Job(config, args.output_path, distributed, resume=args.resume, max_hours=args.max_hours)
+        teacher = job.train_teacher(dataset, args.name or f"{config.name}_teacher")
+        if distributed.is_main and dataset.query and dataset.gallery:
+            print(accuracy(teacher, dataset, config))
+
+
+def accuracy(teacher: Teacher, dataset: Dataset, config: Config) -> str:
+    """mAP and rank-k of the teacher on query and gallery, in one line."""
+    size = config.data.height, config.data.width
+    embed = teacher_embedding(teacher)
+    query, gallery = (
+        LabeledFeatures.of_records(extract(ImageCache([r.path for r in split]), teacher, embed, *size), split)
+        for split in (dataset.query, dataset.gallery)
+    )
+    result = rank_metrics(query, gallery)
+    ranks = ", ".join(f"rank {k} {100 * share:.2f} %" for k, share in result.cmc.items())
+    return f"mAP {100 * result.mAP:.2f} %, {ranks} ({result.valid_queries} queries, {result.protocol} protocol)"
 
 
 if __name__ == "__main__":

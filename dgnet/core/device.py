@@ -104,11 +104,6 @@ class Precision:
         scaled = self._scaler.scale(loss)
         scaled.backward(retain_graph=retain_graph, inputs=None if inputs is None else list(inputs))
 
-    def unscale(self, *optimizers: Optimizer) -> None:
-        """Bring the gradients to their true size, to clip or measure them. At most once before each `step`."""
-        for optimizer in optimizers:
-            self._scaler.unscale_(optimizer)
-
     def step(self, *optimizers: Optimizer) -> bool:
         """Step the optimizers of one backward pass; whether none of them had to skip (always so but for `fp16`)."""
         # The scaler refuses an optimizer without any gradient, as where no term of an iteration has a weight.

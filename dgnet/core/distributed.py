@@ -4,10 +4,10 @@ Started by `torchrun`, each process is one rank with one device. Tensors on the 
 NCCL, so that questions about flags and figures never wait for the GPU.
 """
 
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, TypeVar
 
 import torch
@@ -15,7 +15,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from dgnet.core.device import choose_device
-from dgnet.core.errors import UserError
+from dgnet.core.errors import RunStopped, UserError
 
 BUCKET_BYTES = 32 * 2**20
 Result = TypeVar("Result")
@@ -35,9 +35,10 @@ class Distributed:
     def start(cls, device: str = "auto") -> "Distributed":
         """Join the other processes if `torchrun` started this one (it sets RANK and WORLD_SIZE), else be alone.
 
+        Leave them with `close`, or use it as a context manager: `with Distributed.start() as distributed:`.
+
         `device` is what `dgnet.core.device.choose_device` takes. With several processes on CUDA each takes the GPU of
-        its
-        local rank, so a numbered device is a `UserError`, and so are fewer GPUs than processes on a machine.
+        its local rank, so a numbered device is a `UserError`, and so are fewer GPUs than processes on a machine.
         """
         world_size = int(os.environ.get("WORLD_SIZE", "1"))
         chosen = choose_device(device)
@@ -59,7 +60,7 @@ class Distributed:
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the process that writes files and talks."""
+        """Whether this is the process that writes files and messages."""
         return self.rank == 0
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
@@ -111,20 +112,6 @@ class Distributed:
         dist.all_reduce(largest, op=dist.ReduceOp.MAX)
         return int(largest)
 
-    def stop_together(self, flag: bool) -> bool:
-        """Whether any rank was asked to stop: all get the same answer in the same iteration."""
-        return bool(self.maximum(int(flag)))
-
-    def same_on_every_rank(self, *tensors: Tensor) -> bool:
-        """Whether these tensors have the same bits on every rank; every rank gets the answer."""
-        if self.world_size == 1:
-            return True
-        digest = hashlib.sha256()
-        for tensor in tensors:
-            digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
-            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-        return len(set(self.gather(digest.hexdigest()))) == 1
-
     def broadcast_module(self, module: nn.Module) -> None:
         """Give every rank the parameters and buffers that rank 0 has."""
         if self.world_size == 1:
@@ -171,6 +158,14 @@ class Distributed:
         if self.device.type != "cuda":
             raise UserError(f"synchronized batch norm works on CUDA only, the device is {self.device}; turn it off")
         return module if self.world_size == 1 else nn.SyncBatchNorm.convert_sync_batchnorm(module)
+
+    def __enter__(self) -> "Distributed":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        """Leave the group of processes, unless an error may have come to this process alone: others would wait."""
+        if error is None or isinstance(error, RunStopped):
+            self.close()
 
     def close(self) -> None:
         """Leave the group of processes, once every rank is about to.

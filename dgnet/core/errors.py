@@ -12,11 +12,22 @@ class UserError(ValueError):
     """
 
 
+class RunStopped(Exception):
+    """A run was asked to stop before its end, and has saved; `exit_status` is what its program leaves with.
+
+    It is 0 where the hours were over, 130 after SIGINT and 143 after SIGTERM.
+    """
+
+    def __init__(self, exit_status: int) -> None:
+        super().__init__(f"the run was stopped, exit status {exit_status}")
+        self.exit_status = exit_status
+
+
 def command(main: Callable[[], int | None]) -> None:
     """Run a tool's `main` and leave with its status; a `UserError` is printed to stderr and leaves with status 2.
 
     `OSError`s that carry a file name (no space left, permission denied) are the user's to mend too and end the same
-    way. Ctrl-C leaves with status 130, as a shell says it.
+    way. A run that was asked to stop leaves with its own status, Ctrl-C elsewhere with 130, as in a shell.
     """
     try:
         status = main() or 0
@@ -29,6 +40,8 @@ def command(main: Callable[[], int | None]) -> None:
         place = f"{error.filename}: " if error.filename is not None else ""
         print(f"error: {place}{error.strerror or error}", file=sys.stderr)
         status = 2
+    except RunStopped as stop:
+        status = stop.exit_status
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         status = 130

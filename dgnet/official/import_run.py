@@ -16,7 +16,7 @@ from dgnet.losses.soft_label import STYLES_THAT_ASK
 from dgnet.models.build import build_teacher
 from dgnet.official.release import OfficialRun, OfficialTeacher
 from dgnet.runs.checkpoint import checkpoint_path
-from dgnet.runs.folder import claim, settle_config
+from dgnet.runs.folder import lock_run_folder, update_config
 from dgnet.runs.load import KIND
 from dgnet.training.joint import JointTraining
 from dgnet.training.teacher import TEACHER_FILE, describe_teacher
@@ -90,7 +90,7 @@ def import_run(
         "iteration": released.iteration,
         **training.state_dict(),
     }
-    lock = claim(folder, output / "logs" / config.name, resume=False)
+    lock = lock_run_folder(folder, output / "logs" / config.name, resume=False)
     try:
         for teacher, path in zip(teachers, paths, strict=True):
             network = build_teacher(teacher.config, teacher.identities, pretrained=False)
@@ -99,7 +99,7 @@ def import_run(
             save_checkpoint(path, describe_teacher(network, described, dataset))
         save_checkpoint(checkpoint_path(folder / "checkpoints", released.iteration), state)
         # The configuration last: a folder without one is not mistaken for a run that can be resumed.
-        settle_config(folder, resolved(config), ())
+        update_config(folder, resolved(config), ())
     finally:
         lock.close()
     return Imported(folder, config, _notes(released, teachers, config))

@@ -50,22 +50,17 @@ def latest_checkpoint(folder: Path) -> Path | None:
     return None
 
 
-def prune(folder: Path, keep: int, newest: int, milestone_every: int = 0) -> list[Path]:
+def prune(folder: Path, keep: int, newest: int) -> list[Path]:
     """Delete all but the last `keep` (>= 1) checkpoints up to iteration `newest`, the one just written.
 
-    Returns what was deleted. Multiples of `milestone_every` iterations (0: none) are kept for good. Checkpoints later
-    than `newest` are neither counted nor touched: they are damaged ones that a resumed run passed over. What a kill in
-    the middle of a save left behind goes too.
+    Returns the deleted files. Checkpoints later than `newest` are neither counted nor touched: they are damaged ones
+    that a resumed run passed over. What a kill in the middle of a save left behind goes too.
     """
     if keep < 1:
         raise UserError(f"the number of checkpoints to keep must be at least 1, not {keep}")
     for unfinished in Path(folder).glob(".checkpoint_*.pt.partial"):
         unfinished.unlink()
     until_now = [path for path in list_checkpoints(folder) if checkpoint_iteration(path) <= newest]
-    removed = []
     for path in until_now[:-keep]:
-        if milestone_every and checkpoint_iteration(path) % milestone_every == 0:
-            continue
         path.unlink()
-        removed.append(path)
-    return removed
+    return until_now[:-keep]

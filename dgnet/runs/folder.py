@@ -20,62 +20,62 @@ CONFIG = "config.yaml"
 NONE: Mapping[str, Any] = MappingProxyType({})
 
 
-def claim(folder: Path, curves: Path, resume: bool) -> TextIO:
-    """Make `folder` this process's own and return the open lock, which holds until it is closed or the process ends.
+def lock_run_folder(folder: Path, curves: Path, resume: bool) -> TextIO:
+    """Make the folders of a run and lock them; the lock holds until the returned file is closed or the process ends.
 
     Raises `UserError` when the folder (or the TensorBoard folder `curves`) belongs to another run, or to this run in
     another process. Nothing that exists is changed.
     """
-    refuse_foreign(folder, curves, resume)
+    refuse_foreign_folder(folder, curves, resume)
     (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
     (folder / "images").mkdir(exist_ok=True)
     lock = lock_folder(folder)
     try:
-        refuse_foreign(folder, curves, resume)  # another process may have begun here a moment ago
+        refuse_foreign_folder(folder, curves, resume)  # another process may have begun here a moment ago
     except UserError:
         lock.close()
         raise
     return lock
 
 
-def refuse_foreign(folder: Path, curves: Path, resume: bool) -> None:
+def refuse_foreign_folder(folder: Path, curves: Path, resume: bool) -> None:
     """Raise `UserError` where `folder` or the TensorBoard folder `curves` belongs to another run; reads alone."""
-    begun = (folder / CONFIG).exists()
+    is_run = (folder / CONFIG).exists()
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file, not the folder of a run; use another --name")
-    if begun and not resume:
+    if is_run and not resume:
         raise UserError(
             f"{folder} already holds a run; go on with it by --resume, or begin another under another --name"
         )
-    if not begun and list_checkpoints(folder / "checkpoints"):
+    if not is_run and list_checkpoints(folder / "checkpoints"):
         raise UserError(f"{folder} holds checkpoints but no {CONFIG} that tells what they are of; use another --name")
-    if not begun and curves.is_dir() and any(curves.iterdir()):
+    if not is_run and curves.is_dir() and any(curves.iterdir()):
         raise UserError(f"{curves} holds the curves of another run; use another --name, or move that folder away")
 
 
-def set_aside(folder: Path, curves: Path) -> dict[Path, Path]:
+def move_aside(folder: Path, curves: Path) -> dict[Path, Path]:
     """Rename an old run's folders to NAME.old_1 (or _2, ...) so that another may begin; old path -> new path.
 
     Nothing happens where there is none. `UserError` while a process works in it.
     """
-    places = [place for place in (folder, curves) if place.exists()]
+    paths = [path for path in (folder, curves) if path.exists()]
     number = 1
-    while any(place.with_name(f"{place.name}.old_{number}").exists() for place in (folder, curves)):
+    while any(path.with_name(f"{path.name}.old_{number}").exists() for path in (folder, curves)):
         number += 1
     lock = lock_folder(folder) if folder.is_dir() else None
     try:
-        return {place: place.rename(place.with_name(f"{place.name}.old_{number}")) for place in places}
+        return {path: path.rename(path.with_name(f"{path.name}.old_{number}")) for path in paths}
     finally:
         if lock is not None:
             lock.close()
 
 
-def settle_config(
+def update_config(
     folder: Path, config: Mapping[str, Any], may_change: Collection[str], defaults: Mapping[str, Any] = NONE
 ) -> list[str]:
     """Store the configuration of a new run, or that of a run which goes on, where only `may_change` differs.
 
-    Arguments, answer and errors are those of `config_changes`.
+    Arguments, return value and errors are those of `config_changes`.
     """
     changes = config_changes(folder, config, may_change, defaults)
     if changes or not (folder / CONFIG).exists():
@@ -124,10 +124,10 @@ def differences(old: Any, new: Any, prefix: str = "") -> dict[str, tuple[Any, An
     """Dotted key -> (old value, new value) wherever two nested mappings differ; a missing key counts as None."""
     if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
         return {} if old == new and type(old) is type(new) else {prefix: (old, new)}
-    found: dict[str, tuple[Any, Any]] = {}
+    pairs: dict[str, tuple[Any, Any]] = {}
     for key in [*old, *(key for key in new if key not in old)]:
-        found.update(differences(old.get(key), new.get(key), f"{prefix}.{key}" if prefix else str(key)))
-    return found
+        pairs.update(differences(old.get(key), new.get(key), f"{prefix}.{key}" if prefix else str(key)))
+    return pairs
 
 
 def _completed(stored: Any, defaults: Any) -> Any:

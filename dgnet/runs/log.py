@@ -1,4 +1,4 @@
-"""What a run says: each message with its time in `log.txt`, and on stderr beside the progress bar."""
+"""The log of a run: each message with its time in `log.txt`, and on stderr beside the progress bar."""
 
 import logging
 import sys
@@ -6,35 +6,40 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+_LOGGERS = ("dgnet", "reid_heads")
 _FILE_ONLY = "file_only"
 
 
-class Journal:
-    """While open, what is logged under `dgnet` (from INFO) or by any library (from WARNING) goes to file and stderr."""
+class RunLog:
+    """While open, messages to the loggers below `dgnet` and `reid_heads` (from INFO on) and to all others (from WARNING
+    on) go to the file and to stderr.
+    """
 
     def __init__(self, path: Path) -> None:
         """Append to the log file at `path`."""
         self._handlers: list[logging.Handler] = [_LogFile(path, encoding="utf-8"), _Console()]
-        self._logger = logging.getLogger("dgnet")
-        self._level = self._logger.level
-        self._logger.setLevel(logging.INFO)
+        self._loggers = [logging.getLogger(name) for name in _LOGGERS]
+        self._levels = [logger.level for logger in self._loggers]
+        for logger in self._loggers:
+            logger.setLevel(logging.INFO)
         for handler in self._handlers:
             logging.getLogger().addHandler(handler)
 
-    def say(self, message: str) -> None:
-        """One line for the file and for stderr."""
-        self._logger.info(message)
+    def info(self, message: str) -> None:
+        """One message to the file and to stderr."""
+        self._loggers[0].info(message)
 
-    def note(self, message: str, error: BaseException | None = None) -> None:
-        """One line for the file alone, with the traceback of `error` where given."""
-        self._logger.info(message, exc_info=error, extra={_FILE_ONLY: True})
+    def to_file(self, message: str, error: BaseException | None = None) -> None:
+        """One message to the file alone, with the traceback of `error` if there is one."""
+        self._loggers[0].info(message, exc_info=error, extra={_FILE_ONLY: True})
 
     def close(self) -> None:
-        """End the file and leave the loggers as they were."""
+        """Close the file and give the loggers back as they were."""
         for handler in self._handlers:
             logging.getLogger().removeHandler(handler)
             handler.close()
-        self._logger.setLevel(self._level)
+        for logger, level in zip(self._loggers, self._levels, strict=True):
+            logger.setLevel(level)
 
 
 class _LogFile(logging.FileHandler):
@@ -44,7 +49,7 @@ class _LogFile(logging.FileHandler):
         self.addFilter(_add_prefix)
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """A full disk must not replace the error that the message was about."""
+        """A full disk must not hide the error that the message is about."""
         print(f"warning: {self.baseFilename}: {sys.exc_info()[1]}", file=sys.stderr)
 
 

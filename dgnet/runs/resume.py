@@ -1,4 +1,4 @@
-"""The state that a resumed training goes on from, which must be one of its own."""
+"""The checkpoint of a resumed training, which must be one of its own: same kind, same data."""
 
 import hashlib
 import os
@@ -11,12 +11,15 @@ from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset
 
 
-def learned_from(dataset: Dataset, processes: int, generated: bytes = b"") -> State:
-    """What the state of a training says of what it learns from; with anything else its batches would be others.
+def data_fingerprint(dataset: Dataset, processes: int, generated: bytes = b"") -> State:
+    """What determines the batches of a training, as its checkpoints store it; a resumed run must have the same.
 
-    `identities` in the order of the classes; `images`, a hash over the name, identity and size in bytes of each file
-    (the data set's folder may move); `generated`, a hash of what the source of generated images says of itself; and how
-    many `processes` share a batch.
+    Args:
+        generated: the fingerprint of the source of generated images; empty for none.
+
+    Returns:
+        `identities`: in the order of the classes; `images`: a hash over the name, identity and size in bytes of each
+        file (the data set's folder may move); `generated`: a hash; `processes`: how many share a batch.
     """
     images = b"".join(
         # Names of files are bytes: not all of them are text.
@@ -31,29 +34,33 @@ def learned_from(dataset: Dataset, processes: int, generated: bytes = b"") -> St
     }
 
 
-def state_to_go_on_from(path: Path, kind: str, dataset: Dataset, device: torch.device, learns: State) -> State:
-    """Read the checkpoint of a training, which says what it is (`kind`) and what it learns from (`learned_from`).
+def load_resume_state(path: Path, kind: str, dataset: Dataset, device: torch.device, fingerprint: State) -> State:
+    """Read the checkpoint of a resumed training.
+
+    Args:
+        kind: what the checkpoint must hold under "kind".
+        fingerprint: the `data_fingerprint` of the resumed training.
 
     Raises:
-        UserError: it is another kind's, or learned from other identities, images, generated images or in another number
-            of processes.
+        UserError: it is another kind's, or was trained on other identities, images, generated images or by another
+            number of processes.
     """
     state = load_checkpoint(path, device)
-    # Teachers' and heads' checkpoints of earlier versions say nothing of themselves, others not all of what they learn.
+    # Checkpoints of earlier versions lack some of this, those of teachers and re-ID models all of it.
     if "kind" in state:
         require_kind(path, state, kind, f"a {kind}")
-    known: State = {name: state.get(name, present) for name, present in learns.items()}
+    stored: State = {name: state.get(name, value) for name, value in fingerprint.items()}
     refusals = {
-        "identities": f"on {len(known['identities'])} identities that are not the {len(learns['identities'])} of "
+        "identities": f"on {len(stored['identities'])} identities that are not the {len(fingerprint['identities'])} of "
         f"{dataset.root}; name the data it began with by data.root=...",
         "images": f"on other images than the {len(dataset.train)} of {dataset.root}: their names, identities, sizes or "
         "order differ; name the data it began with by data.root=..., put its images back",
         "generated": "with other generated images than generated.source gives now; put those it began with back (of a "
         "generator, the checkpoint)",
-        "processes": f"by {known['processes']} processes, now there are {learns['processes']}; start as many as then "
-        "(torchrun --nproc-per-node)",
+        "processes": f"by {stored['processes']} processes, now there are {fingerprint['processes']}; start as many as "
+        "then (torchrun --nproc-per-node)",
     }
     for name, refusal in refusals.items():
-        if known[name] != learns[name]:
+        if stored[name] != fingerprint[name]:
             raise UserError(f"{path} was trained {refusal}, or begin a new run under another --name")
     return state

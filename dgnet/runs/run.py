@@ -2,8 +2,8 @@
 
     outputs/NAME/config.yaml     the resolved configuration
                  checkpoints/    the last few states, whole or not there at all
-                 images/         what the trainer draws
-                 log.txt         everything said, with its time
+                 images/         pictures that the training draws
+                 log.txt         every message with its time
                  scalars.csv     every logged figure, one row per logged iteration
     logs/NAME/                   the same figures for TensorBoard
 
@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,57 +24,14 @@ from torch import Tensor
 
 from dgnet.core.checkpoint import State, save_checkpoint
 from dgnet.core.distributed import Distributed, number
-from dgnet.core.errors import UserError
+from dgnet.core.errors import RunStopped, UserError
 from dgnet.runs import signals
-from dgnet.runs.checkpoint import checkpoint_iteration, checkpoint_path, latest_checkpoint, prune
-from dgnet.runs.folder import CONFIG, NONE, claim, config_changes, store_config
-from dgnet.runs.log import Journal
+from dgnet.runs.checkpoint import checkpoint_iteration, checkpoint_path, prune
+from dgnet.runs.folder import NONE
 from dgnet.runs.progress import Progress
-from dgnet.runs.scalars import ScalarTable, TensorBoardCurves
+from dgnet.runs.run_files import RunFiles
 
-_ALONE = Distributed(0, 0, 1, torch.device("cpu"))
-
-
-class _Desk:
-    """The files that the main process writes; the other ranks have none."""
-
-    def __init__(
-        self,
-        folder: Path,
-        curves: Path,
-        config: Mapping[str, Any],
-        resume: bool,
-        may_change: Collection[str],
-        defaults: Mapping[str, Any],
-    ) -> None:
-        self._lock = claim(folder, curves, resume)
-        self.journal = Journal(folder / "log.txt")
-        try:
-            changes = config_changes(folder, config, may_change, defaults)
-            if not (folder / CONFIG).exists():
-                store_config(folder, config)
-            self.checkpoint = latest_checkpoint(folder / "checkpoints")
-            self.start = checkpoint_iteration(self.checkpoint) if self.checkpoint else 0
-            self.table = ScalarTable(folder / "scalars.csv", through=self.start)
-            self.curves = TensorBoardCurves(curves, self.start)
-        except BaseException:
-            self.journal.close()
-            self._lock.close()
-            raise
-        self.progress: Progress | None = None
-        # What has changed is stored when the run really goes on: its checkpoint may still be refused.
-        self.keep_changes = partial(store_config, folder, config) if changes else lambda: None
-        for change in changes:
-            self.journal.say(f"changed since the run began: {change}")
-        if self.checkpoint:
-            self.journal.say(f"{folder}: going on from {self.checkpoint.name}")
-        else:
-            self.journal.say(f"{folder}: {'no checkpoint to go on from, ' if resume else ''}beginning at iteration 0")
-
-    def close(self) -> None:
-        self.curves.close()
-        self.journal.close()
-        self._lock.close()
+_ONE_PROCESS = Distributed(0, 0, 1, torch.device("cpu"))
 
 
 class Run:
@@ -88,24 +44,22 @@ class Run:
     def __init__(
         self,
         folder: Path,
-        desk: _Desk | None,
+        files: RunFiles | None,
         distributed: Distributed,
-        stopper: signals.Stop,
+        stop: signals.Stop,
         keep: int,
-        milestone_every: int,
         seconds: float | int,
     ) -> None:
         """Use `Run.open`."""
         self.folder = folder
         self.images = folder / "images"
-        self._desk, self._distributed, self._stop = desk, distributed, stopper
-        self._keep, self._milestone_every, self._seconds = keep, milestone_every, seconds
-        self._checkpoint: Path | None = distributed.agree(desk.checkpoint if desk else None)
+        self._files, self._distributed, self._stop = files, distributed, stop
+        self._keep, self._seconds = keep, seconds
+        self._checkpoint: Path | None = distributed.agree(files.checkpoint if files else None)
         self.start = checkpoint_iteration(self._checkpoint) if self._checkpoint else 0
-        self._total = 0
-        self._asked: int | None = None
+        self._iteration = self._total = 0
         self._stopped_by = 0
-        self._began = time.monotonic()
+        self._start_time = time.monotonic()
 
     @classmethod
     def open(
@@ -119,47 +73,47 @@ class Run:
         defaults: Mapping[str, Any] = NONE,
         max_hours: float | int | None = None,
         keep: int = 3,
-        milestone_every: int = 0,
-        distributed: Distributed = _ALONE,
+        distributed: Distributed = _ONE_PROCESS,
         seconds_per_line: float | int = 30.0,
     ) -> "Run":
         """Begin a run in `folder` (`outputs/NAME`), or go on with the one that is there.
 
-        `config` is the resolved configuration (plain YAML values), `curves` the TensorBoard folder (`logs/NAME`),
-        `may_change` the dotted names of settings that a resumed run may have otherwise, `defaults` what a run did that
-        began before a setting existed, `keep` how many checkpoints
-        stay (multiples of `milestone_every` for good), `seconds_per_line` the pace of progress lines where stderr is no
-        terminal. Without a checkpoint, `resume` begins at iteration 0 and says so. `UserError` when the folder is
-        another run's, is in use, or began with other settings.
+        Args:
+            config: the resolved configuration (plain YAML values).
+            curves: the TensorBoard folder (`logs/NAME`).
+            resume: go on with the run in `folder`; without a checkpoint it begins at iteration 0 and says so.
+            may_change: dotted names of the settings that a resumed run may change.
+            defaults: the values of settings that are newer than the run.
+            max_hours: stop after so many hours (more than 0).
+            keep: how many checkpoints stay.
+            seconds_per_line: between two progress lines where stderr is no terminal.
+
+        Raises:
+            UserError: the folder is another run's, is in use, or began with other settings.
         """
         if max_hours is not None and not max_hours > 0:
             raise UserError(f"--max-hours must be a positive number of hours, not {max_hours}")
         if keep < 1:
             raise UserError(f"the number of checkpoints to keep must be at least 1, not {keep}")
-        stopper = signals.Stop(max_hours)
-        desk = distributed.on_main(lambda: _Desk(Path(folder), Path(curves), config, resume, may_change, defaults))
-        return cls(Path(folder), desk, distributed, stopper, keep, milestone_every, seconds_per_line)
+        stop = signals.Stop(max_hours)
+        files = distributed.on_main(lambda: RunFiles(Path(folder), Path(curves), config, resume, may_change, defaults))
+        return cls(Path(folder), files, distributed, stop, keep, seconds_per_line)
 
     def latest_checkpoint(self) -> Path | None:
         """The newest whole checkpoint, the same path on every rank (a shared file system), or None at the beginning."""
         return self._checkpoint
 
-    def iterations(self, start: int, total: int) -> Iterator[int]:
-        """The numbers start + 1 .. total, one per iteration: "n" is the one after which n iterations are done.
-
-        Shows the progress. Raises `ValueError` when `start` is not where the checkpoint left off.
-        """
-        if self._checkpoint is not None and start != self.start:
-            raise ValueError(f"the run goes on after iteration {self.start}, not {start}")
+    def iterations(self, total: int) -> Iterator[int]:
+        """The numbers `start` + 1 .. `total`, one per iteration: "n" is the one after which n iterations are done."""
         self._total = total
-        if start >= total:
-            self.say(f"nothing left to do: {start} of {total} iterations are done")
-        progress = Progress(start, total, self._seconds) if self._desk else None
-        if self._desk:
-            self._desk.progress = progress
+        if self.start >= total:
+            self.info(f"nothing left to do: {self.start} of {total} iterations are done")
+        progress = Progress(self.start, total, self._seconds) if self._files else None
+        if self._files:
+            self._files.progress = progress
         try:
-            for iteration in range(start + 1, total + 1):
-                self._asked = None
+            for iteration in range(self.start + 1, total + 1):
+                self._iteration = iteration
                 yield iteration
                 if progress:
                     progress.advance()
@@ -167,20 +121,21 @@ class Run:
             if progress:
                 progress.close()
 
-    def is_time_to(self, every: int, iteration: int) -> bool:
-        """Whether this is a multiple of `every` (0: never) or the last iteration."""
-        return every > 0 and (iteration % every == 0 or iteration == self._total)
-
-    @property
     def should_stop(self) -> bool:
-        """Whether a signal or the end of the hours asks any rank to leave after this iteration.
+        """Whether a signal, or the end of the hours before the last iteration, asks any process to leave now.
 
-        The first question in an iteration decides for the rest of it, on every rank: what is answered while saving
-        holds while leaving.
+        All processes ask together and get one answer. Whoever gets True saves, leaves the loop and calls
+        `raise_if_stopped` outside of the `with` block.
         """
-        if self._asked is None:
-            self._asked = self._stopped_by = self._distributed.maximum(self._stop.code)
-        return self._asked != 0
+        self._stopped_by = self._distributed.maximum(self._stop.code)
+        if self._stopped_by == signals.MAX_HOURS and self._iteration == self._total:
+            self._stopped_by = 0  # finished within its hours
+        return self._stopped_by != 0
+
+    def raise_if_stopped(self) -> None:
+        """`RunStopped` with the exit status where the run was asked to stop."""
+        if self._stopped_by:
+            raise RunStopped(signals.exit_status(self._stopped_by))
 
     def log(
         self,
@@ -191,14 +146,14 @@ class Run:
         learning_rates: Mapping[str, float | int] | None = None,
         images_per_second: float | int | None = None,
         memory_bytes: int | None = None,
-        others: Mapping[str, float | int] | None = None,
+        others: Mapping[str, float | int | Tensor] | None = None,
     ) -> None:
         """Write one point of every curve: `loss/TERM` unweighted, `weight/TERM`, `learning_rate/NAME`,
         `speed/images_per_second`, `memory/peak_gib` and `others` by their own names.
 
-        Terms are numbers or scalar tensors. The loss shown is the weighted sum; a term without a weight is not in it.
+        Figures are numbers or scalar tensors. The loss shown is the weighted sum; a term without a weight is not in it.
         """
-        if self._desk is None:
+        if self._files is None:
             return
         losses = {name: number(value) for name, value in terms.items()}
         total = sum(weights[name] * value for name, value in losses.items() if name in weights)
@@ -214,56 +169,51 @@ class Run:
         if memory_bytes is not None:
             point["memory/peak_gib"] = memory_bytes / 2**30
             line += f"; {memory_bytes / 2**30:.2f} GiB"
-        point |= {name: float(value) for name, value in (others or {}).items()}
-        self._desk.table.add(iteration, point)
-        self._desk.curves.add(iteration, point)
-        self._desk.journal.note(line)
-        if self._desk.progress:
-            self._desk.progress.show_loss(total)
+        point |= {name: number(value) for name, value in (others or {}).items()}
+        self._files.table.add(iteration, point)
+        self._files.curves.add(iteration, point)
+        self._files.log.to_file(line)
+        if self._files.progress:
+            self._files.progress.show_loss(total)
 
-    def say(self, message: str) -> None:
-        """One line in the log file and on stderr, from the main process."""
-        if self._desk:
-            self._desk.journal.say(message)
+    def info(self, message: str) -> None:
+        """One message in the log file and on stderr, from the main process."""
+        if self._files:
+            self._files.log.info(message)
 
     def save(self, iteration: int, state: State) -> None:
-        """Write the checkpoint of `iteration` (the main process does) and delete those beyond the last `keep`."""
+        """Write the checkpoint of `iteration` (the main process does) and delete all but the last `keep`."""
         path = checkpoint_path(self.folder / "checkpoints", iteration)
 
         def write() -> None:
             save_checkpoint(path, state)
-            prune(path.parent, self._keep, iteration, self._milestone_every)
+            prune(path.parent, self._keep, iteration)
 
         self._distributed.on_main(write)
         self._checkpoint = path
-        if self._desk:
-            self._desk.journal.note(f"saved {path.name}")
-
-    @property
-    def exit_status(self) -> int:
-        """What the tool should leave with: 0 when finished or out of hours, 130 after SIGINT, 143 after SIGTERM."""
-        return signals.exit_status(self._stopped_by)
+        if self._files:
+            self._files.log.to_file(f"saved {path.name}")
 
     def __enter__(self) -> "Run":
         self._stop.__enter__()
-        if self._desk:
-            self._desk.keep_changes()
+        if self._files:
+            self._files.store_changes()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._stop.__exit__()
-        if self._desk is None:
+        if self._files is None:
             return
-        kept = f"the state is in {self._checkpoint}" if self._checkpoint else "nothing was saved yet"
-        journal = self._desk.journal
+        state = f"the state is in {self._checkpoint}" if self._checkpoint else "nothing was saved yet"
+        log = self._files.log
         if error is not None:
-            journal.note(f"ended by an error; {kept}", None if isinstance(error, UserError) else error)
+            log.to_file(f"ended by an error; {state}", None if isinstance(error, UserError) else error)
             if isinstance(error, UserError):
-                journal.note(str(error))
+                log.to_file(str(error))
         elif self._stopped_by:
             command = signals.resume_command(sys.orig_argv, self._distributed.world_size)
-            journal.say(f"stopped by {signals.describe(self._stopped_by)}; {kept}; go on with:\n{command}")
+            log.info(f"stopped by {signals.describe(self._stopped_by)}; {state}; go on with:\n{command}")
         else:
-            took = timedelta(seconds=round(time.monotonic() - self._began))
-            journal.say(f"finished: {self._total} iterations, {took} since this start; {kept}")
-        self._desk.close()
+            duration = timedelta(seconds=round(time.monotonic() - self._start_time))
+            log.info(f"finished: {self._total} iterations, {duration} since this start; {state}")
+        self._files.close()

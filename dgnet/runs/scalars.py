@@ -6,11 +6,12 @@ it are marked as superseded for TensorBoard.
 
 import csv
 import io
+import platform
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX import RecordWriter
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.proto.summary_pb2 import Summary
 
@@ -32,10 +33,10 @@ class ScalarTable:
         self.names: list[str] = []
         if self.path.exists():
             rows = read_scalars(self.path)
-            kept = [row for row in rows if row[0] <= through]
+            rows_through = [row for row in rows if row[0] <= through]
             self.names = _names(self.path)
-            if len(kept) < len(rows) or not self.path.read_bytes().endswith(b"\n"):
-                self._rewrite(kept)
+            if len(rows_through) < len(rows) or not self.path.read_bytes().endswith(b"\n"):
+                self._rewrite(rows_through)
 
     def add(self, iteration: int, values: Mapping[str, float | int]) -> None:
         """Append one row. A scalar that is new to the table becomes its last column."""
@@ -71,8 +72,8 @@ def read_scalars(path: Path) -> list[tuple[int, dict[str, float]]]:
             values = {name: float(cell) for name, cell in zip(names, cells, strict=True) if cell}
             rows.append((int(iteration), values))
         except ValueError as error:
-            found = ",".join([iteration, *cells])
-            raise UserError(f"{path}, line {number}: expected {1 + len(names)} numbers, found {found!r}") from error
+            line = ",".join([iteration, *cells])
+            raise UserError(f"{path}, line {number}: expected {1 + len(names)} numbers, got {line!r}") from error
     return rows
 
 
@@ -93,26 +94,30 @@ def _csv_line(cells: list[str]) -> str:
 class TensorBoardCurves:
     """The points of one session of a run, in an event file of its own that TensorBoard reads next to those before it.
 
-    The file is written directly, not through tensorboardX's background thread: what was logged is on the disk when the
-    process is killed a moment later, and a full disk is an error here rather than a silent end of the thread.
+    The file is written here and not by the background thread of a SummaryWriter: every point is on the disk when the
+    process is killed a moment later, and a full disk is an error rather than the silent end of a thread.
     """
 
     def __init__(self, folder: Path, start: int) -> None:
         """Begin after iteration `start`; when resuming, TensorBoard forgets what earlier sessions logged beyond it."""
         Path(folder).mkdir(parents=True, exist_ok=True)
-        # The file's own name counts in seconds: without the suffix two quick starts would share one file.
-        self._writer = EventsWriter(str(Path(folder) / "events"), filename_suffix=f".{time.time_ns()}")
+        # Nanoseconds: with TensorBoard's usual seconds two quick starts would share one file.
+        name = f"events.out.tfevents.{time.time_ns()}.{platform.node()}"
+        self._writer = RecordWriter(str(Path(folder) / name))
+        self._write(Event(file_version="brain.Event:2"))
         if start > 0:
-            restart = SessionLog(status=SessionLog.START)
-            self._writer.write_event(Event(step=start + 1, wall_time=time.time(), session_log=restart))
-        self._writer.flush()
+            self._write(Event(step=start + 1, session_log=SessionLog(status=SessionLog.START)))
 
     def add(self, iteration: int, values: Mapping[str, float | int]) -> None:
         """One point on each curve."""
         points = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
-        self._writer.write_event(Event(step=iteration, wall_time=time.time(), summary=Summary(value=points)))
-        self._writer.flush()
+        self._write(Event(step=iteration, summary=Summary(value=points)))
 
     def close(self) -> None:
-        """End the file."""
+        """Close the file."""
         self._writer.close()
+
+    def _write(self, event: Event) -> None:
+        event.wall_time = time.time()
+        self._writer.write(event.SerializeToString())
+        self._writer.flush()

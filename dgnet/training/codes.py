@@ -1,4 +1,4 @@
-"""What the encoders made of a batch, as the terms of the joint step share it."""
+"""The codes of a batch, as the terms of the joint step share them."""
 
 from dataclasses import dataclass
 
@@ -9,29 +9,33 @@ from dgnet.training.cut import Cut
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """Codes of images a and b and of their positives; gradients wait at the cuts until every term has had its say."""
+class Codes:
+    """Codes of the anchors (images a and b) and of their positives (other images of the same two persons).
 
-    structure: Cut  # of a, b
-    own: Cut | None  # appearance codes of a, b, where a term looks at them
-    positive_code: Cut  # appearance codes of their positives
-    # What several decodings share: the structure's first convolution; the styles of the codes that are decoded.
-    begun: Cut
+    The gradients of all terms are summed at the cuts before they go on into the encoders.
+    """
+
+    structure: Cut  # of the anchors
+    anchor: Cut | None  # appearance codes of the anchors, where a term needs them
+    positive: Cut  # appearance codes of the positives
+    # What several decodings share: the first convolution of the structure code; gains and biases of the decoded codes.
+    first_conv: Cut
     styles: Cut | None
-    # a, b and positives as the identity terms read them; None where these read erased copies instead, or are off.
-    named: list[AppearanceOutput] | None
+    # Anchors and positives as the identity terms need them; None where these see erased copies instead, or are off.
+    classified: list[AppearanceOutput] | None
 
     @property
-    def own_code(self) -> Cut:
-        assert self.own is not None, "an iteration without swapped images and identities has no own codes"
-        return self.own
-
-    @property
-    def own_styles(self) -> Tensor | None:
-        return None if self.own is None or self.styles is None else self.styles.leaf[:, : len(self.own.leaf)]
+    def anchor_styles(self) -> Tensor | None:
+        """None where the anchors have no appearance codes."""
+        return None if self.anchor is None or self.styles is None else self.styles.detached[:, : self._anchors]
 
     @property
     def positive_styles(self) -> Tensor | None:
         """None where no term decodes the positives' codes."""
-        own = 0 if self.own is None else len(self.own.leaf)
-        return None if self.styles is None or self.styles.leaf.shape[1] == own else self.styles.leaf[:, own:]
+        if self.styles is None or self.styles.detached.shape[1] == self._anchors:
+            return None
+        return self.styles.detached[:, self._anchors :]
+
+    @property
+    def _anchors(self) -> int:
+        return 0 if self.anchor is None else len(self.anchor.detached)

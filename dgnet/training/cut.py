@@ -1,4 +1,4 @@
-"""A place where the graph of a step is cut, so that each loss can go backward by itself."""
+"""A place where the graph of a step is cut, so that each loss term can go backward by itself."""
 
 from collections.abc import Sequence
 
@@ -6,13 +6,24 @@ from torch import Tensor
 
 
 class Cut:
-    """A tensor at which gradients gather: downstream uses `leaf`, `finish()` sends their sum upstream."""
+    """A tensor at which gradients are summed: the terms use `detached`, their sum then goes on into `source`.
 
-    def __init__(self, origin: Tensor) -> None:
-        self.origin = origin
-        self.leaf = origin.detach().requires_grad_()
+    Example:
+        >>> import torch
+        >>> weight = torch.ones(2, requires_grad=True)
+        >>> code = Cut(3 * weight)
+        >>> code.detached.sum().backward()  # one term, down to the cut
+        >>> code.detached.square().sum().backward()  # another one
+        >>> code.backward_upstream()
+        >>> weight.grad
+        tensor([21., 21.])
+    """
 
-    def finish(self, inputs: Sequence[Tensor] | None = None, retain_graph: bool = False) -> None:
-        """Upstream to all that took part, or to `inputs` alone."""
-        if self.origin.requires_grad and self.leaf.grad is not None:
-            self.origin.backward(self.leaf.grad, retain_graph=retain_graph, inputs=inputs)
+    def __init__(self, source: Tensor) -> None:
+        self.source = source
+        self.detached = source.detach().requires_grad_()
+
+    def backward_upstream(self, inputs: Sequence[Tensor] | None = None, retain_graph: bool = False) -> None:
+        """Send the sum of the gradients into the graph of `source`: to all its leaves, or to `inputs` alone."""
+        if self.source.requires_grad and self.detached.grad is not None:
+            self.source.backward(self.detached.grad, retain_graph=retain_graph, inputs=inputs)

@@ -1,4 +1,7 @@
-"""The witness: a classifier trained on real images alone, apart from DG-Net, that says who is on a generated image."""
+"""The independent classifier: trained on real images alone, apart from DG-Net, it says who is on a generated image.
+
+Its run is called NAME_witness, as in earlier versions.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +17,7 @@ from dgnet.runs.folder import CONFIG
 from dgnet.training.pipeline import Job
 from dgnet.training.teacher import TEACHER_FILE, StoredTeacher
 
-# Small, and another eye than the teacher's: another size and another seed.
+# Small, and unlike the teacher: another image size, another seed.
 _DATA = {"height": 64, "width": 48, "pad": 4, "erasing": 0.0}
 _NETWORK = {
     "backbone": "resnet18",
@@ -30,45 +33,48 @@ _NETWORK = {
 }
 
 
-def witness_config(config: Config) -> Config:
-    """The settings of the witness on the data of `config`."""
+def independent_classifier_config(config: Config) -> Config:
+    """The settings of the independent classifier on the data of `config`."""
     values = resolved(config)
     values["data"] |= _DATA
     values["teacher"] |= _NETWORK
     values["run"]["seed"] += 1
-    return parse_config(values, "witness")
+    return parse_config(values, "independent classifier")
 
 
 def hold_out(dataset: Dataset) -> tuple[Dataset, tuple[Record, ...]]:
-    """The data set without the last training image of each identity, and these: on them the witness proves itself."""
+    """The data set without the last training image of each identity, and these: on them the
+    classifier is tested.
+    """
     last = {record.identity: record for record in dataset.train}
     held_out = set(last.values())
-    kept = tuple(record for record in dataset.train if record not in held_out)
-    return replace(dataset, train=kept), tuple(last.values())
+    others = tuple(record for record in dataset.train if record not in held_out)
+    return replace(dataset, train=others), tuple(last.values())
 
 
-def train_witness(job: Job, dataset: Dataset, name: str) -> Path | int:
-    """The file of the witness that the run `name` trains, or goes on training, where the file is not there yet.
+def train_independent_classifier(job: Job, dataset: Dataset, name: str) -> Path:
+    """The file of the classifier; where it is not there yet, the run `name` trains it or goes on training it.
 
-    The exit status instead where the training was told to stop.
+    Raises:
+        RunStopped: the run was asked to stop; it has saved.
     """
     path = job.folder(name) / TEACHER_FILE
     if path.exists():
         return path
-    begun = (job.folder(name) / CONFIG).exists()
-    own = Job(witness_config(job.config), job.output, job.distributed, resume=begun)
-    _, status = own.train_teacher(hold_out(dataset)[0], name)
-    return path if path.exists() else status
+    resume = (job.folder(name) / CONFIG).exists()
+    config = independent_classifier_config(job.config)
+    Job(config, job.output, job.distributed, resume=resume).train_teacher(hold_out(dataset)[0], name)
+    return path
 
 
-def witness_logits(
-    witness: StoredTeacher,
+def classifier_logits(
+    classifier: StoredTeacher,
 ) -> Callable[[UInt8[Tensor, "batch 3 height width"]], Float[Tensor, "batch identity"]]:
-    """uint8 images of any size -> the logits of the witness's identities."""
-    device = next(witness.network.parameters()).device
+    """A function: uint8 images of any size -> the logits of the classifier's identities."""
+    device = next(classifier.network.parameters()).device
 
     def logits(images: Tensor) -> Tensor:
-        small = pixels.resize(images, witness.height, witness.width)
-        return witness.network(pixels.normalize(small.to(device))).logits
+        resized = pixels.resize(images, classifier.height, classifier.width)
+        return classifier.network(pixels.normalize(resized.to(device))).logits
 
     return logits

@@ -23,16 +23,17 @@ class Optimizers:
     def __init__(self, generator: Generator, discriminator: MultiScaleDiscriminator, config: Config) -> None:
         rates, self._schedule = config.optimizer, config.schedule
         adam: dict[str, Any] = {"betas": (rates.adam_beta1, rates.adam_beta2), "weight_decay": rates.weight_decay}
-        makers: list[nn.Parameter] = [*generator.structure.parameters(), *generator.decoder.parameters()]
+        parameters: list[nn.Parameter] = [*generator.structure.parameters(), *generator.decoder.parameters()]
         # Convolutions, and the stacked linear layers of the style networks; a stack of biases has two dimensions.
-        matrices = [parameter for parameter in makers if parameter.ndim > 2] if rates.matrix_rate > 0 else []
+        matrices = [parameter for parameter in parameters if parameter.ndim > 2] if rates.matrix_rate > 0 else []
         if matrices:
-            makers = [parameter for parameter in makers if parameter.ndim <= 2]
+            parameters = [parameter for parameter in parameters if parameter.ndim <= 2]
         trunk = generator.appearance.trunk_parameters()
         heads = generator.appearance.fresh_parameters()
-        self.generator = torch.optim.Adam(makers, lr=rates.generator_rate, fused=True, **adam)
-        judges = list(discriminator.parameters())
-        self.discriminator = torch.optim.Adam(judges, lr=rates.discriminator_rate, fused=True, **adam)
+        self.generator = torch.optim.Adam(parameters, lr=rates.generator_rate, fused=True, **adam)
+        self.discriminator = torch.optim.Adam(
+            discriminator.parameters(), lr=rates.discriminator_rate, fused=True, **adam
+        )
         self.appearance = torch.optim.SGD(
             [
                 {"params": trunk, "lr": rates.appearance_rate},
@@ -49,16 +50,16 @@ class Optimizers:
             "appearance": self.appearance,
         }
         if matrices:
-            computes_in = choose_precision(config.run.precision, matrices[0].device)
-            dtype = torch.bfloat16 if computes_in == "bf16" else None
+            precision = choose_precision(config.run.precision, matrices[0].device)
+            dtype = torch.bfloat16 if precision == "bf16" else None
             self._named["matrices"] = Muon(matrices, rates.matrix_rate, dtype=dtype)
         self._base = {
             name: [group["lr"] for group in optimizer.param_groups] for name, optimizer in self._named.items()
         }
 
     @property
-    def learning(self) -> tuple[torch.optim.Optimizer, ...]:
-        """Those of the generator and the appearance encoder."""
+    def of_generator(self) -> tuple[torch.optim.Optimizer, ...]:
+        """All but the discriminator's: those of structure encoder, decoder and appearance encoder."""
         return tuple(optimizer for name, optimizer in self._named.items() if name != "discriminator")
 
     def set_rates(self, iteration: int) -> None:

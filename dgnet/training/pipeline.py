@@ -10,7 +10,7 @@ from dgnet.data.records import Dataset
 from dgnet.losses.soft_label import STYLES_THAT_ASK
 from dgnet.models.build import build_generator, build_teacher
 from dgnet.models.teacher import Teacher
-from dgnet.runs.folder import config_changes, refuse_foreign
+from dgnet.runs.folder import config_changes, refuse_foreign_folder
 from dgnet.runs.run import Run
 from dgnet.training.joint import Draw, begin_from_teacher, train
 from dgnet.training.teacher import TEACHER_FILE, load_teachers, train_teacher
@@ -74,13 +74,13 @@ class Job:
             distributed=self.distributed,
         )
 
-    def train_teacher(self, dataset: Dataset, name: str) -> tuple[Teacher, int]:
-        """Train the teacher as the run `name`; the teacher and the run's exit status."""
+    def train_teacher(self, dataset: Dataset, name: str) -> Teacher:
+        """Train the teacher as the run `name`."""
         sections = ("data", "teacher", "optimizer", "run")
         return train_teacher(self.config, dataset, lambda: self.open_run(name, sections), self.distributed)
 
-    def teachers(self, dataset: Dataset) -> list[Teacher] | int:
-        """The teachers that the joint training asks; or the exit status of a teacher's training that was stopped."""
+    def teachers(self, dataset: Dataset) -> list[Teacher]:
+        """The teachers of the joint training; one is trained first where the configuration names none."""
         settings = self.config.teacher
         if settings.style not in STYLES_THAT_ASK or self.config.loss.teacher == 0:
             return []
@@ -89,23 +89,23 @@ class Job:
             name = f"{self.config.name}_teacher"
             paths = (self.folder(name) / TEACHER_FILE,)
             if not paths[0].exists():
-                # What is refused is refused before the hours that a teacher takes: an occupied folder, wrong weights.
+                # Before the hours that a teacher takes: a folder that is taken, weights that do not fit.
                 self.distributed.on_main(self.refuse_folder)
                 self.try_networks(dataset)
-                _, status = self.train_teacher(dataset, name)
-                if status or not paths[0].exists():
-                    return status
+                self.train_teacher(dataset, name)
         return [stored.network for stored in load_teachers(paths, dataset, self.distributed.device)]
 
-    def train(self, dataset: Dataset, draw: Draw) -> int:
-        """Teacher, then DG-Net; the exit status."""
-        # Here and not in the training: for good, so for programs whose main work it is.
+    def train(self, dataset: Dataset, draw: Draw | None = None) -> None:
+        """Teacher, then DG-Net. `build_head` makes the head that `appearance.head` names.
+
+        Raises:
+            RunStopped: the teacher's run or that of DG-Net was asked to stop; it has saved.
+        """
+        # Not in the training itself: it holds for the whole process, whose main work this is.
         keep_freed_memory()
         teachers = self.teachers(dataset)
-        if isinstance(teachers, int):
-            return teachers
         sections = tuple(type(self.config).model_fields)
-        return train(
+        train(
             self.config,
             dataset,
             teachers,
@@ -115,9 +115,9 @@ class Job:
         )
 
     def refuse_folder(self) -> None:
-        """`UserError` where the run cannot begin in its folder, or go on there."""
+        """`UserError` where the run can neither begin nor go on in its folder."""
         folder, curves = self.folder(self.config.name), self.curves(self.config.name)
-        refuse_foreign(folder, curves, self.resume)
+        refuse_foreign_folder(folder, curves, self.resume)
         config_changes(folder, resolved(self.config), MAY_CHANGE, resolved(Config()))
 
     def try_networks(self, dataset: Dataset) -> None:

@@ -1,4 +1,4 @@
-"""What one iteration of the joint training did."""
+"""What one iteration of the joint training measured."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,18 +13,19 @@ Terms = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class StepRecord:
-    """What one iteration did: every term unweighted, its halves (a, b) as `[2]`, and the generator's weights.
+    """The terms of one iteration, unweighted, each as its halves (a, b) `[2]`; and the weights of the generator's.
 
-    A term of weight 0 is not computed and not here, where that saves anything: the two identity terms are always here,
-    the two teaching terms come together.
+    A term of weight 0 is not computed and not here, where that saves anything: the two identity terms of the anchors
+    come together, and so do the two terms that the teacher weighs.
     """
 
     discriminator: Terms
     generator: Terms
     weights: LossWeights
 
-    def generator_total(self) -> Tensor:
-        """The weighted sum that the generator and the appearance encoder descended."""
+    @property
+    def total(self) -> Tensor:
+        """The weighted sum that the generator and the appearance encoder minimize."""
         weights = asdict(self.weights)
         return torch.stack([weights[name] * halves.sum() for name, halves in self.generator.items()]).sum()
 
@@ -35,5 +36,5 @@ def detached(terms: Terms) -> Terms:
 
 
 def mean_terms(parts: Sequence[Terms]) -> Terms:
-    """The mean over the parts of a batch; nothing where there are none."""
+    """The mean over the parts of a batch; empty for no parts."""
     return {name: torch.stack([part[name] for part in parts]).mean(0) for part in parts[:1] for name in part}

@@ -29,7 +29,7 @@ class LossWeights:
 
     @property
     def need_swapped_images(self) -> bool:
-        """Whether any term looks at swapped images."""
+        """Whether any term uses swapped images."""
         codes = self.appearance_code, self.structure_code, self.cycle
         return any(
             weight > 0
@@ -38,47 +38,52 @@ class LossWeights:
 
     @property
     def need_identities(self) -> bool:
-        """Whether any term names real images."""
+        """Whether any term classifies real images."""
         return max(self.identity, self.identity_fine, self.positive_identity) > 0
 
     @property
-    def need_own_codes(self) -> bool:
-        """Whether any term looks at the appearance of a and b themselves, not only at that of their positives."""
+    def need_anchor_codes(self) -> bool:
+        """Whether any term uses the appearance codes of a and b themselves, not only those of their positives."""
         return self.need_swapped_images or self.need_identities or self.self_reconstruction > 0
 
 
 def loss_weights(config: LossConfig, iteration: int) -> LossWeights:
-    """All weights at `iteration` (from 0). Code and cycle terms wait for images, teaching for good swaps (Sec. 4.1).
+    """All weights at `iteration` (from 0). The code and cycle terms wait for images, the teacher for good swaps.
 
-    Before `config.swap_begin` no term looks at swapped images, before `config.identity_begin` none names real ones.
+    (Zheng et al., CVPR 2019, Sec. 4.1.) Before `config.swap_begin` every term on swapped images has weight 0, before
+    `config.identity_begin` every term that classifies real ones.
     """
-    swaps, names = iteration >= config.swap_begin, iteration >= config.identity_begin
+    swap_factor = float(iteration >= config.swap_begin)
+    identity_factor = float(iteration >= config.identity_begin)
 
-    def code_ramp(maximum: float) -> float:
-        return swaps * ramp(config.code_start, maximum, config.code_ramp_begin, config.ramp_rate, iteration)
+    def code_weight(maximum: float) -> float:
+        return swap_factor * ramp(config.code_start, maximum, config.code_ramp_begin, config.ramp_rate, iteration)
 
-    teacher = swaps * ramp(config.teacher_start, config.teacher, config.teacher_ramp_begin, config.ramp_rate, iteration)
+    teacher_factor = swap_factor * ramp(
+        config.teacher_start, config.teacher, config.teacher_ramp_begin, config.ramp_rate, iteration
+    )
     return LossWeights(
-        adversarial=swaps * config.adversarial,
+        adversarial=swap_factor * config.adversarial,
         self_reconstruction=config.self_reconstruction,
         same_identity_reconstruction=config.same_identity_reconstruction,
-        appearance_code=code_ramp(config.appearance_code),
-        structure_code=code_ramp(config.structure_code),
-        cycle=code_ramp(config.cycle),
-        identity=names * config.identity,
-        identity_fine=names * config.identity * teacher * config.fine,
-        positive_identity=names * config.positive_identity,
-        generated_identity=swaps * config.generated_identity,
-        teaching=teacher * config.soft_label,
-        teaching_fine=teacher * config.fine,
+        appearance_code=code_weight(config.appearance_code),
+        structure_code=code_weight(config.structure_code),
+        cycle=code_weight(config.cycle),
+        identity=identity_factor * config.identity,
+        identity_fine=identity_factor * config.identity * teacher_factor * config.fine,
+        positive_identity=identity_factor * config.positive_identity,
+        generated_identity=swap_factor * config.generated_identity,
+        teaching=teacher_factor * config.soft_label,
+        teaching_fine=teacher_factor * config.fine,
     )
 
 
 def learning_rate_factor(schedule: ScheduleConfig, gamma: float, iteration: int) -> float:
-    """In steps: `gamma` to the number of milestones (1, 1.5 and 1.75 times `step_size`) reached.
+    """The factor of the learning rates at `iteration` (from 0).
 
-    The original steps its schedulers before the iteration, so iteration i (from 0) already has the rate of i + 1.
-    Linear: the share of the iterations from `step_size` on that are left.
+    In steps: `gamma` to the power of the number of milestones reached (1, 1.5 and 1.75 times `step_size`). The original
+    steps its schedulers before the iteration, so iteration i already has the rate of i + 1.
+    Linear: 1 up to `step_size`, then falling evenly to 0 at the end of the training.
     """
     if schedule.decay == "linear":
         return min(1.0, (schedule.iterations - iteration) / max(schedule.iterations - schedule.step_size, 1))

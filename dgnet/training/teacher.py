@@ -1,4 +1,4 @@
-"""Training of the teacher: a plain identity classifier on real images."""
+"""The teacher, a plain identity classifier on real images: its training and its file."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -15,14 +15,13 @@ from dgnet.core.checkpoint import load_checkpoint, require_kind, save_checkpoint
 from dgnet.core.device import Precision
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
-from dgnet.core.random_draws import iteration_seed
-from dgnet.data.prefetch import Prefetcher
+from dgnet.data.pairs import PairBatch
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import pair_source
 from dgnet.models.build import build_teacher
 from dgnet.models.teacher import Teacher
-from dgnet.runs.resume import learned_from, state_to_go_on_from
 from dgnet.runs.run import Run
+from dgnet.training.trainer import StepLog, TrainingPlan, TrainingTask, run_training
 
 KIND = "dgnet teacher"
 TRAINING_KIND = "training state of a dgnet teacher"
@@ -39,95 +38,99 @@ def rate_factor(progress: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)))
 
 
-def train_teacher(
-    config: Config, dataset: Dataset, open_run: Callable[[], Run], distributed: Distributed
-) -> tuple[Teacher, int]:
+class TeacherTask(TrainingTask[PairBatch]):
+    """The teacher's training as the training loop needs it: SGD on the identities of real images."""
+
+    kind = TRAINING_KIND
+
+    def __init__(self, teacher: Teacher, config: Config, iterations: int, distributed: Distributed) -> None:
+        self.teacher, self.settings = teacher, config.teacher
+        self.iterations, self.distributed = iterations, distributed
+        self.networks = {"teacher": teacher}
+        self.optimizer = torch.optim.SGD(
+            [{"params": teacher.backbone.parameters()}, {"params": teacher.classifier.parameters()}],
+            lr=config.teacher.learning_rate,
+            momentum=0.9,
+            nesterov=True,
+            weight_decay=config.optimizer.weight_decay,
+        )
+        self.precision = Precision(config.run.precision, distributed.device)
+
+    def step(self, batch: PairBatch, iteration: int) -> StepLog:
+        rate = self.settings.learning_rate
+        factor = rate_factor(iteration / self.iterations)
+        for group, group_factor in zip(self.optimizer.param_groups, (self.settings.trunk_factor, 1.0), strict=True):
+            group["lr"] = rate * group_factor * factor
+        images = pixels.normalize(batch.images).masked_fill(batch.erased, 0.0).flatten(0, 1)
+        labels = batch.labels.repeat(2, 1).flatten()
+        with self.precision.autocast():
+            logits = self.teacher(images).logits
+        loss = F.cross_entropy(logits.float(), labels)
+        self.optimizer.zero_grad()
+        self.precision.backward(loss)
+        self.distributed.average_gradients(
+            [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        )
+        self.precision.step(self.optimizer)
+        return StepLog(
+            {"identity": loss.detach()},
+            {"identity": 1.0},
+            learning_rates={"teacher": rate * factor},
+            images=self.settings.batch_size * self.distributed.world_size,
+            others={"accuracy": (logits.argmax(1) == labels).float().mean()},
+        )
+
+    def introduction(self) -> Sequence[str]:
+        return (f"computes in {self.precision.name}",)
+
+    def advice(self) -> str:
+        return f"lower teacher.learning_rate (now {self.settings.learning_rate})"
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "teacher": self.teacher.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "precision": self.precision.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.teacher.load_state_dict(state["teacher"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.precision.load_state_dict(state["precision"])
+
+
+def train_teacher(config: Config, dataset: Dataset, open_run: Callable[[], Run], distributed: Distributed) -> Teacher:
     """Train a teacher with `config.teacher`; the run's folder gets checkpoints and, at the end, `teacher.pth`.
 
-    `open_run` is called when all that the settings ask for could be built: what is refused before leaves no folder.
-    Returns the teacher and the exit status.
+    Args:
+        open_run: called when everything that the settings ask for is built: what was refused before left no folder.
+
+    Raises:
+        RunStopped: the run was asked to stop; it has saved.
+        UserError: settings and data that do not go together; a loss that is not finite.
     """
     settings = config.teacher
     if settings.batch_size % ROLES:
         raise UserError(f"teacher.batch_size must be a multiple of {ROLES}, got {settings.batch_size}")
-    device = distributed.device
     source = pair_source(config.data, dataset, settings.batch_size // ROLES, config.run.seed, distributed)
-    total = max(1, math.ceil(settings.epochs * len(dataset.train) / (settings.batch_size * distributed.world_size)))
+    images_per_step = settings.batch_size * distributed.world_size
+    iterations = max(1, math.ceil(settings.epochs * len(dataset.train) / images_per_step))
     torch.manual_seed(config.run.seed)
-    teacher = build_teacher(settings, len(dataset.identities)).to(device).train()
+    teacher = build_teacher(settings, len(dataset.identities)).to(distributed.device).train()
     distributed.broadcast_module(teacher)
-    trunk, head = list(teacher.backbone.parameters()), list(teacher.classifier.parameters())
-    factors = (settings.trunk_factor, 1.0)
-    optimizer = torch.optim.SGD(
-        [{"params": trunk}, {"params": head}],
-        lr=settings.learning_rate,
-        momentum=0.9,
-        nesterov=True,
-        weight_decay=config.optimizer.weight_decay,
+    plan = TrainingPlan(
+        iterations=iterations,
+        log_every=config.run.log_every,
+        save_every=config.run.checkpoint_every,
+        seed=config.run.seed,
+        workers=config.data.workers,
     )
-    precision = Precision(config.run.precision, device)
-    run = open_run()
-    run.say(f"computes in {precision.name}")
-    learns = learned_from(dataset, distributed.world_size)
-    if path := run.latest_checkpoint():
-        state = state_to_go_on_from(path, TRAINING_KIND, dataset, device, learns)
-        teacher.load_state_dict(state["teacher"])
-        optimizer.load_state_dict(state["optimizer"])
-        precision.load_state_dict(state["precision"])
-
-    with run, Prefetcher(source, run.start, config.data.workers, device) as batches:
-        for iteration in run.iterations(run.start, total):
-            torch.manual_seed(iteration_seed(config.run.seed, iteration, distributed.rank))
-            factor = rate_factor((iteration - 1) / total)
-            for group, own in zip(optimizer.param_groups, factors, strict=True):
-                group["lr"] = settings.learning_rate * own * factor
-            batch = next(batches)
-            images = pixels.normalize(batch.images).masked_fill(batch.erased, 0.0).flatten(0, 1)
-            labels = batch.labels.repeat(2, 1).flatten()
-            with precision.autocast():
-                logits = teacher(images).logits
-            loss = F.cross_entropy(logits.float(), labels)
-            optimizer.zero_grad()
-            precision.backward(loss)
-            distributed.average_gradients([*trunk, *head])
-            precision.step(optimizer)
-
-            saves = run.is_time_to(config.run.checkpoint_every, iteration) or run.should_stop
-            if saves or run.is_time_to(config.run.log_every, iteration):
-                value = loss.item()
-                if not math.isfinite(value):
-                    raise UserError(
-                        f"the teacher's identity loss is {value} at iteration {iteration}; "
-                        f"lower teacher.learning_rate (now {settings.learning_rate})"
-                    )
-            if run.is_time_to(config.run.log_every, iteration):
-                accuracy = (logits.argmax(1) == labels).float().mean().item()
-                run.log(
-                    iteration,
-                    {"identity": value},
-                    {"identity": 1.0},
-                    learning_rates={"teacher": settings.learning_rate * factor},
-                    others={"accuracy": accuracy},
-                )
-            if saves:
-                run.save(
-                    iteration,
-                    {
-                        "kind": TRAINING_KIND,
-                        **learns,
-                        "teacher": teacher.state_dict(),
-                        "optimizer": optimizer.state_dict(),
-                        "precision": precision.state_dict(),
-                    },
-                )
-            if run.should_stop:
-                break
-    if (run.start if total <= run.start else iteration) >= total:
-        # The others wait: they look for the file next.
-        distributed.on_main(
-            lambda: save_checkpoint(run.folder / TEACHER_FILE, describe_teacher(teacher, config, dataset))
-        )
-    return teacher, run.exit_status
+    task = TeacherTask(teacher, config, iterations, distributed)
+    run = run_training(task, source, plan, open_run, dataset, distributed)
+    # All processes wait for the file: they read it next.
+    path = run.folder / TEACHER_FILE
+    distributed.on_main(lambda: save_checkpoint(path, describe_teacher(teacher, config, dataset)))
+    return teacher
 
 
 def describe_teacher(teacher: Teacher, config: Config, dataset: Dataset) -> dict[str, Any]:
@@ -150,7 +153,7 @@ def describe_teacher(teacher: Teacher, config: Config, dataset: Dataset) -> dict
 
 @dataclass(frozen=True)
 class StoredTeacher:
-    """A teacher read from its file, in evaluation mode, with what it knows about itself."""
+    """A teacher read from its file, in evaluation mode; `identities` in the order of the logits; its image size."""
 
     network: Teacher
     identities: tuple[int, ...]

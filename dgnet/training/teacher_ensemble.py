@@ -1,4 +1,4 @@
-"""The teachers as one: what they say of generated images, under every label style."""
+"""The teachers as one classifier, and the labels that they give to generated images."""
 
 from collections.abc import Sequence
 
@@ -10,12 +10,11 @@ from dgnet.losses.soft_label import STYLES_THAT_ASK, TeacherStyle, teacher_label
 from dgnet.models.frozen import evaluating, frozen
 
 
-class Teaching:
+class TeacherEnsemble:
     """Frozen classifiers, averaged over networks and over image and mirrored image.
 
     Args:
-        teachers: modules `images -> (embedding, logits)`; may be empty where none is asked (styles 2 and 3,
-            `loss.teacher` 0).
+        teachers: modules `images -> (embedding, logits)`; may be empty for the styles that need no teacher (2 and 3).
         batch_statistics: batch norm uses the statistics of the images at hand. Then the halves of the batch and the two
             views go through separately; otherwise all in one batch.
     """
@@ -42,13 +41,13 @@ class Teaching:
     def predict(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch identity"]:
         """Mean softmax over teachers and both views. `ValueError` if there is no teacher."""
         if not self.teachers:
-            raise ValueError(f"teacher style {self.style} asks a teacher and there is none; styles without: 2, 3")
+            raise ValueError(f"teacher style {self.style} needs a teacher and there is none; styles without: 2, 3")
         views = torch.cat([images, images.flip(3)])
-        passes = views.chunk(4) if self.batch_statistics else (views,)
+        batches = views.chunk(4) if self.batch_statistics else (views,)
         predictions: list[Tensor] = []
         for teacher in self.teachers:
             with evaluating(teacher, self.batch_statistics):
-                ask = frozen(teacher)
-                logits = torch.cat([ask(view).logits for view in passes])
+                classify = frozen(teacher)
+                logits = torch.cat([classify(batch).logits for batch in batches])
             predictions.extend(logits.double().softmax(1).chunk(2))
         return torch.stack(predictions).mean(0)

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from dgnet.losses.soft_label import STYLES_THAT_ASK, TeacherStyle
-from dgnet.training.teacher_ensemble import Teaching
+from dgnet.training.teacher_ensemble import TeacherEnsemble
 from reid_heads.losses.label_smoothing import UNLABELED, smoothed_labels
 
 PolicyName = Literal["appearance", "soft", "hard", "lsro", "soft_between", "fine_grained", "unlabeled"]
@@ -68,7 +68,7 @@ def generated_labels(
     identities: int,
     *,
     smoothing: float = 0.0,
-    teaching: Teaching | None = None,
+    teaching: TeacherEnsemble | None = None,
 ) -> GeneratedLabels:
     """What a policy says of generated images.
 

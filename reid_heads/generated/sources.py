@@ -71,7 +71,7 @@ class StoredImages:
     def __len__(self) -> int:
         return len(self.cache)
 
-    def origin(self) -> bytes:
+    def fingerprint(self) -> bytes:
         """Which images these are: name and size of each file, the classes of its sources."""
         return b"".join(
             os.fsencode(f"{path.name}\0{path.stat().st_size}\0{appearance}\0{structure}\n")
@@ -107,7 +107,7 @@ class LiveGenerator:
     def __init__(self, network: Generator, height: int, width: int) -> None:
         self.network, self.height, self.width = network, height, width
 
-    def origin(self) -> bytes:
+    def fingerprint(self) -> bytes:
         """Which generator this is: all its weights."""
         digest = hashlib.sha256()
         for value in self.network.state_dict().values():

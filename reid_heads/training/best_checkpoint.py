@@ -10,11 +10,10 @@ from dgnet.models.reid_model import ReIDModel
 Figures = Mapping[str, float]
 
 
-class Best:
-    """`folder/mAP_85.9.pth` (`mAP_KD_85.9.pth` where something was distilled): one file, of the best mAP so far.
+class BestCheckpoint:
+    """The file of the best mAP so far: `folder/mAP_85.9.pth`, or `mAP_KD_85.9.pth` with distillation.
 
-    It takes the place of the one before it. Of equal ones the earlier stays. `protocol` is how the mAP is measured: one
-    that was measured otherwise is no better and no worse.
+    A better one replaces it; of equal ones the earlier stays. Figures of another `protocol` are not compared.
     """
 
     def __init__(self, folder: Path, distilled: bool, protocol: str = "") -> None:
@@ -30,16 +29,16 @@ class Best:
         return self.folder / self._name if self._name else None
 
     def offer(self, head: ReIDModel, figures: Figures, identities: tuple[int, ...], height: int, width: int) -> bool:
-        """Keep the head if it is better than all before it; whether it is. `figures` are 0..1, among them `mAP`."""
+        """Whether the model is better than all before it; then it is written. `figures` are 0..1, among them `mAP`."""
         self.last = dict(figures)
         if figures["mAP"] <= self.mAP:
             return False
-        before = self.path
+        previous = self.path
         self.mAP = figures["mAP"]
         self._name = f"{self.prefix}{100 * self.mAP:.1f}.pth"
         save_model(self.folder / self._name, head, identities, height, width)
-        if before is not None and before != self.path:
-            before.unlink(missing_ok=True)
+        if previous is not None and previous != self.path:
+            previous.unlink(missing_ok=True)
         return True
 
     def state_dict(self) -> dict[str, Any]:
@@ -47,18 +46,18 @@ class Best:
         return {"mAP": self.mAP, "name": self._name, "last": self.last, "protocol": self.protocol}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> str | None:
-        """Go on from `state_dict`'s answer. Epochs that a kill undid come again, and with them the same file.
+        """Go on from what `state_dict` returned. Epochs that a kill undid come again, and with them the same file.
 
-        Where the best so far was measured otherwise, its file stays and the best is sought anew: returns the sentence
-        that says so.
+        Where the best so far was measured by another protocol, its file stays and the best is sought anew. Returns the
+        message about it, else None.
         """
         self.last = dict(state["last"])
-        # States of earlier versions do not say how.
-        before = state.get("protocol", "a way that is not known")
-        if self.protocol in ("", before) or not state["name"]:
-            self.mAP, self._name, self.protocol = state["mAP"], state["name"], self.protocol or before
+        # States of earlier versions do not name it.
+        protocol = state.get("protocol", "a way that is not known")
+        if self.protocol in ("", protocol) or not state["name"]:
+            self.mAP, self._name, self.protocol = state["mAP"], state["name"], self.protocol or protocol
             return None
         return (
-            f"{self.folder / state['name']} stays: it was the best by {before}; from now on the best by "
+            f"{self.folder / state['name']} stays: it was the best by {protocol}; from now on the best by "
             f"{self.protocol} is kept beside it"
         )

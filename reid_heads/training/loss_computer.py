@@ -18,7 +18,7 @@ from dgnet.models.model_file import StoredModel
 from dgnet.models.pretrained import read_model
 from dgnet.models.reid_model import ReIDModel, ReIDOutput, StageOutput
 from dgnet.training.teacher import StoredTeacher, load_teachers
-from dgnet.training.teacher_ensemble import Teaching
+from dgnet.training.teacher_ensemble import TeacherEnsemble
 from reid_heads.config import DistillationConfig, GeneratedConfig, ReIDConfig
 from reid_heads.generated.label_policies import POLICIES, generated_labels
 from reid_heads.losses.label_smoothing import smoothed_labels
@@ -62,7 +62,7 @@ class Instruction:
         objective: Objective,
         source: ReIDSource,
         precision: Precision,
-        teaching: Teaching | None = None,
+        teaching: TeacherEnsemble | None = None,
         expert: StoredModel | None = None,
     ) -> None:
         self.config, self.head, self.objective = config, head, objective
@@ -191,7 +191,7 @@ def open_expert(config: DistillationConfig, dataset: Dataset, device: torch.devi
     return expert
 
 
-def open_teaching(config: GeneratedConfig, dataset: Dataset, device: torch.device) -> Teaching | None:
+def open_teaching(config: GeneratedConfig, dataset: Dataset, device: torch.device) -> TeacherEnsemble | None:
     """The teachers that the label policy asks, None where it asks none.
 
     Raises:
@@ -206,4 +206,4 @@ def open_teaching(config: GeneratedConfig, dataset: Dataset, device: torch.devic
         )
     assert policy.style is not None
     teachers = [TeacherAtItsSize(stored) for stored in load_teachers(config.teacher, dataset, device)]
-    return Teaching(teachers, policy.style, False, len(dataset.identities))
+    return TeacherEnsemble(teachers, policy.style, False, len(dataset.identities))

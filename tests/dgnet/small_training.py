@@ -27,7 +27,7 @@ from dgnet.training.batch import JointBatch
 from dgnet.training.optimizers import Optimizers
 from dgnet.training.record import StepRecord
 from dgnet.training.step import JointStep
-from dgnet.training.teacher_ensemble import Teaching
+from dgnet.training.teacher_ensemble import TeacherEnsemble
 from tests.oracles.naive_config import NaiveConfig
 from tests.oracles.naive_dgnet import TRUNK_CHANNELS
 from tests.oracles.naive_step import NaiveDGNet
@@ -198,11 +198,11 @@ def small_training(
     optimizers = Optimizers(generator, discriminator, config)
     distributed = distributed or Distributed.start("cpu")
     phases = tuple(Precision(config.run.precision, distributed.device) for _ in range(2))
-    teaching = Teaching(asked, config.teacher.style, config.loss.batch_statistics_when_frozen, IDENTITIES)
+    teaching = TeacherEnsemble(asked, config.teacher.style, config.loss.batch_statistics_when_frozen, IDENTITIES)
     step = JointStep(generator, discriminator, teaching, optimizers, phases, distributed, config)
     training = SmallTraining(generator, discriminator, asked, step)
     watch(training.gradients, "discriminator", discriminator, optimizers.discriminator)
-    watch(training.gradients, "generator", generator, *optimizers.learning)
+    watch(training.gradients, "generator", generator, *optimizers.of_generator)
     return training
 
 

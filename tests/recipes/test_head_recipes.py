@@ -48,7 +48,6 @@ def test_head_recipe_trains(path: Path, dataset: Dataset, tmp_path: Path) -> Non
     trained = train_model(
         config, dataset, None, tmp_path / "run", curves=tmp_path / "logs", distributed=Distributed.start("cpu")
     )
-    assert trained.exit_status == 0
     state = load_checkpoint(tmp_path / "run" / "checkpoints" / "checkpoint_00000002.pt")
     assert state["learning"].keys() == {f"head.{key}" for key in trained.head.state_dict()}
 

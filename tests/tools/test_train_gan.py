@@ -171,3 +171,13 @@ def test_a_dry_run_prints_and_leaves_nothing(here: Here, whole: Path) -> None:
     assert "12 training images of 3 identities" in printed
     for network in ("appearance encoder", "structure encoder", "decoder", "discriminator"):
         assert re.search(rf"^# {network}: [\d,]+ parameters$", printed, re.MULTILINE), network
+
+
+def test_a_dry_run_without_the_data_says_what_is_missing(here: Here, whole: Path) -> None:
+    options = ("data.layout=market1501", "data.root=nowhere", "appearance.weights=no/weights.pth")
+    status, printed, _ = here("--dry-run", *options)
+    assert status == 0 and yaml.safe_load(printed)["data"]["root"] == "nowhere"
+    assert re.search(r"^# appearance encoder: [\d,]+ parameters, and [\d,]+ per identity$", printed, re.MULTILINE)
+    assert re.search(r"^# decoder: [\d,]+ parameters$", printed, re.MULTILINE)
+    assert re.search(r"^# missing: the data set: nowhere", printed, re.MULTILINE)
+    assert "# missing: appearance.weights: no file no/weights.pth" in printed

@@ -54,7 +54,7 @@ def test_a_diverging_run_stops_by_itself_and_keeps_what_was_good(here: Here) -> 
     save_checkpoint(good, state)
     status, _, said = here(*settings, "--resume")
     (sentence,) = [line for line in said.splitlines() if line.startswith("error: ")]
-    assert status == 2 and "the term 'discriminator adversarial' is nan at iteration 2; the run stops" in sentence
+    assert status == 2 and "the loss term 'discriminator_adversarial' is nan at iteration 2; the run stops" in sentence
     assert list_checkpoints(folder / "checkpoints") == [good]
 
 

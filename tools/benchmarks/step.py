@@ -30,7 +30,7 @@ from dgnet.layers.compiled import compile_small_functions
 from dgnet.models.build import build_teacher
 from dgnet.training.batch import JointBatch
 from dgnet.training.joint import JointTraining
-from dgnet.training.teacher_ensemble import Teaching
+from dgnet.training.teacher_ensemble import TeacherEnsemble
 from tools.benchmarks.limits import require_at_least
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -176,7 +176,9 @@ def ours(config: Config, args: argparse.Namespace, distributed: Distributed) -> 
     teacher = build_teacher(config.teacher, args.identities, pretrained=False).to(distributed.device).eval()
     if config.run.channels_last:
         teacher = teacher.to(memory_format=torch.channels_last)
-    teaching = Teaching([teacher], config.teacher.style, config.loss.batch_statistics_when_frozen, args.identities)
+    teaching = TeacherEnsemble(
+        [teacher], config.teacher.style, config.loss.batch_statistics_when_frozen, args.identities
+    )
     step = training.step(teaching, distributed, config)
     images, labels = random_images(config, args, distributed.device), random_labels(args, distributed.device)
     batch = JointBatch(images, images.clone() if config.data.erasing > 0 else None, labels)

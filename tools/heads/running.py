@@ -13,11 +13,11 @@ from dgnet.data.training_data import open_dataset
 from dgnet.models.build import parameter_count
 from dgnet.models.pretrained import read_model
 from dgnet.models.registry import build_model
-from dgnet.runs.folder import refuse_foreign
+from dgnet.runs.folder import refuse_foreign_folder
 from dgnet.runs.scalars import read_scalars
 from reid_heads.config import ReIDConfig
 from reid_heads.generated.sources import open_generated
-from reid_heads.training.trainer import train_model
+from reid_heads.training.trainer import Evaluation, train_model
 from tools.heads.figures import figures_of
 from visual.drawing.curves import curves
 from visual.drawing.grid import save_png
@@ -25,38 +25,35 @@ from visual.drawing.grid import save_png
 CURVES = Path("images", "curves.png")
 
 
-def train(config: ReIDConfig, output: Path, *, resume: bool, reset: bool, max_hours: float | None) -> int:
-    """Train the head that a configuration describes, in `output/outputs/NAME`; the exit status.
+def train(config: ReIDConfig, output: Path, *, resume: bool, reset: bool, max_hours: float | None) -> None:
+    """Train the head that a configuration describes, in `output/outputs/NAME`. `RunStopped` where it is asked to stop.
 
     `reset` moves an old run of that name aside, once nothing is refused any more.
     """
     if resume and reset:
         raise UserError("--reset begins a new run and --resume goes on with the old one: give one of them")
     folder, logs = output / "outputs" / config.name, output / "logs" / config.name
-    distributed = Distributed.start(config.run.device)
-    if not reset:
-        # Before the minutes in which the images are decoded.
-        distributed.on_main(lambda: refuse_foreign(folder, logs, resume))
-    dataset = open_dataset(config.data, distributed)
-    shape = config.data.height, config.data.width
-    evaluate = figures_of(dataset, config.test, *shape, config.head.name) if config.test.every else None
-    trained = train_model(
-        config,
-        dataset,
-        open_generated(config.generated, dataset, distributed.device),
-        folder,
-        curves=logs,
-        distributed=distributed,
-        resume=resume,
-        reset=reset,
-        max_hours=max_hours,
-        evaluate=evaluate,
-        protocol=evaluate.protocol if evaluate else "",
-        reranking=str(evaluate.reranking) if evaluate and evaluate.reranking else "",
-        draw=draw_curves,
-    )
-    distributed.close()
-    return trained.exit_status
+    with Distributed.start(config.run.device) as distributed:
+        if not reset:
+            # Before the minutes in which the images are decoded.
+            distributed.on_main(lambda: refuse_foreign_folder(folder, logs, resume))
+        dataset = open_dataset(config.data, distributed)
+        shape = config.data.height, config.data.width
+        evaluate = figures_of(dataset, config.test, *shape, config.head.name) if config.test.every else None
+        reranking = str(evaluate.reranking) if evaluate and evaluate.reranking else ""
+        train_model(
+            config,
+            dataset,
+            open_generated(config.generated, dataset, distributed.device),
+            folder,
+            curves=logs,
+            distributed=distributed,
+            resume=resume,
+            reset=reset,
+            max_hours=max_hours,
+            evaluation=Evaluation(evaluate, evaluate.protocol, reranking) if evaluate else None,
+            draw=draw_curves,
+        )
 
 
 def test(config: ReIDConfig, path: Path, name: str | None) -> int:

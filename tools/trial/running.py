@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from dgnet.core.distributed import Distributed
-from dgnet.core.errors import UserError
+from dgnet.core.errors import RunStopped, UserError
 from dgnet.core.files import replace_text
 from dgnet.core.old_keys import current_filter_counts
 from dgnet.core.settings import resolved
@@ -22,8 +22,8 @@ from dgnet.data.datasets import training_labels
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.models.reid_model import ReIDModel
-from dgnet.runs import signals as stop
-from dgnet.runs.folder import CONFIG, config_changes, lock_folder, settle_config
+from dgnet.runs import signals
+from dgnet.runs.folder import CONFIG, config_changes, lock_folder, update_config
 from dgnet.runs.progress import Progress
 from reid_heads.config import ReIDConfig
 from reid_heads.generated.filters import FilterCount
@@ -115,7 +115,7 @@ class Trial:
                         f"rows.{name} trains {self.steps[name]} steps and rows.{other}, which it is compared with, "
                         f"{self.steps[other]}: data.each_pass=identities or schedule.epochs makes them equal"
                     )
-        settle_config(self.folder, *self._settings())
+        update_config(self.folder, *self._settings())
         (self.folder / "rows").mkdir(exist_ok=True)
         self.generated = generated_images(config, self.few, self.folder) if config.needs_images() else None
 
@@ -146,8 +146,8 @@ class Trial:
         except (ValueError, TypeError) as error:
             raise UserError(f"{path}: not the result of a run ({error}); remove it and it is measured again") from error
 
-    def run(self, after_each: Callable[[], None]) -> int:
-        """Train what is not finished yet, all rows of a seed before the next seed; the exit status.
+    def run(self, after_each: Callable[[], None]) -> None:
+        """Train what is not finished yet, all rows of a seed before the next seed.
 
         `after_each` is called when all rows have one seed more, from two seeds on.
         """
@@ -160,11 +160,9 @@ class Trial:
                 config = self.config.model_of(name, seed, self.generated)
                 if self.result(name, seed) is not None:
                     # A row whose settings changed since it was measured is refused.
-                    settle_config(run, resolved(config), MAY_CHANGE, resolved(ReIDConfig()))
+                    update_config(run, resolved(config), MAY_CHANGE, resolved(ReIDConfig()))
                     continue
                 result = self._one(name, seed, config, run, progress)
-                if isinstance(result, int):
-                    return result
                 replace_text(self.folder / "rows" / f"{name}_{seed}.json", json.dumps(asdict(result), indent=1) + "\n")
                 shutil.rmtree(run / "checkpoints")
                 said = ", ".join(f"{place}: mAP {100 * found['mAP']:.2f} %" for place, found in result.figures.items())
@@ -174,10 +172,9 @@ class Trial:
         finally:
             progress.close()
         after_each()
-        return 0
 
-    def _one(self, name: str, seed: int, config: ReIDConfig, run: Path, progress: Progress) -> Result | int:
-        """One run; the exit status instead where it was stopped."""
+    def _one(self, name: str, seed: int, config: ReIDConfig, run: Path, progress: Progress) -> Result:
+        """One run. `RunStopped` where it is asked to stop."""
         began, shown = time.perf_counter(), 0
         dataset, generated = self.images_of(name), self._open(config)
         epoch_steps = self.steps[name] // config.schedule.epochs
@@ -189,26 +186,27 @@ class Trial:
                 progress.advance()
 
         # What a single run says is in its log.txt; here one bar is for all of them.
-        with contextlib.redirect_stderr(io.StringIO()):
-            trained = train_model(
-                config,
-                dataset,
-                generated,
-                run,
-                curves=self.output / "logs" / self.config.name / f"{name}_{seed}",
-                distributed=self.distributed,
-                resume=(run / CONFIG).exists(),
-                draw=show,
-            )
-        if trained.exit_status:
-            print(f"go on with:\n{stop.resume_command(sys.orig_argv, 1)}", file=sys.stderr)
-            return trained.exit_status
+        try:
+            with contextlib.redirect_stderr(io.StringIO()):
+                result = train_model(
+                    config,
+                    dataset,
+                    generated,
+                    run,
+                    curves=self.output / "logs" / self.config.name / f"{name}_{seed}",
+                    distributed=self.distributed,
+                    resume=(run / CONFIG).exists(),
+                    draw=show,
+                )
+        except RunStopped:
+            print(f"go on with:\n{signals.resume_command(sys.orig_argv, 1)}", file=sys.stderr)
+            raise
         for _ in range(self.steps[name] - shown):  # what an earlier start had done of it
             progress.advance()
         return Result(
             name,
             seed,
-            {place: measure(trained.head) for place, measure in self.measures.items()},
+            {place: measure(result.head) for place, measure in self.measures.items()},
             self.steps[name],
             len(dataset.train),
             len(generated) if isinstance(generated, StoredImages) else 0,

@@ -58,7 +58,7 @@ def test_ranks_know_whether_they_are_the_same(answers):
 def test_figures_and_flags_are_shared(answers):
     for answer in answers:
         assert answer["mean"] == {"b": 0.5, "a": 5.0}
-        assert answer["stop"] == [True, False]
+        assert answer["maximum"] == [1, -1]
         assert answer["gather"] == [{"rank": 0}, {"rank": 1}]
 
 

@@ -103,12 +103,12 @@ def test_a_damaged_newest_is_passed_over_aloud_and_left_alone(tmp_path, caplog, 
     assert checkpoint.list_checkpoints(tmp_path) == paths
 
 
-def test_pruning_keeps_the_last_the_milestones_and_what_it_does_not_know(tmp_path):
+def test_pruning_keeps_the_last_and_what_it_does_not_know(tmp_path):
     for iteration in (100, 150, 200, 250, 300, 900):
         checkpoint.checkpoint_path(tmp_path, iteration).touch()
     (tmp_path / "teacher.pt").touch()
-    removed = checkpoint.prune(tmp_path, keep=2, newest=300, milestone_every=100)
-    assert [checkpoint.checkpoint_iteration(path) for path in removed] == [150]
+    removed = checkpoint.prune(tmp_path, keep=2, newest=300)
+    assert [checkpoint.checkpoint_iteration(path) for path in removed] == [100, 150, 200]
     checkpoint.prune(tmp_path, keep=1, newest=300)
     # 900 is a later one that was passed over as damaged: it must not push out the only good one.
     assert sorted(os.listdir(tmp_path)) == ["checkpoint_00000300.pt", "checkpoint_00000900.pt", "teacher.pt"]

@@ -10,7 +10,7 @@ import torch
 from dgnet.core.checkpoint import save_checkpoint
 from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset, Record
-from dgnet.runs.resume import learned_from, state_to_go_on_from
+from dgnet.runs.resume import data_fingerprint, load_resume_state
 
 CPU = torch.device("cpu")
 KIND = "training state of a thing"
@@ -24,13 +24,15 @@ def people(folder: Path, *identities: int, name: str = "x.png") -> Dataset:
 
 
 def save(folder: Path, dataset: Dataset, **changes: Any) -> Path:
-    state = {"kind": KIND, "iteration": 4, **learned_from(dataset, 1, b"made"), **changes}
+    state = {"kind": KIND, "iteration": 4, **data_fingerprint(dataset, 1, b"made"), **changes}
     save_checkpoint(folder / NAME, {key: value for key, value in state.items() if value is not None})
     return folder / NAME
 
 
 def go_on(path: Path, dataset: Dataset, processes: int = 1, generated: bytes = b"made") -> int:
-    return int(state_to_go_on_from(path, KIND, dataset, CPU, learned_from(dataset, processes, generated))["iteration"])
+    return int(
+        load_resume_state(path, KIND, dataset, CPU, data_fingerprint(dataset, processes, generated))["iteration"]
+    )
 
 
 def refusal(path: Path, dataset: Dataset, **others: Any) -> str:

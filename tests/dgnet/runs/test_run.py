@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from dgnet.core.errors import UserError
+from dgnet.core.errors import RunStopped, UserError
 from dgnet.runs.checkpoint import checkpoint_path, list_checkpoints
 from dgnet.runs.folder import differences
 from dgnet.runs.run import Run
@@ -24,8 +24,9 @@ def start(tmp_path, config=CONFIG, name="one", **options):
 def train(run, first, last, total=100, every=2):
     """Iterations first + 1 .. last of a run that was to have `total`; leaves as a kill would, without a last save."""
     with run:
-        for iteration in run.iterations(first, total):
-            if run.is_time_to(every, iteration):
+        assert run.start == first
+        for iteration in run.iterations(total):
+            if iteration % every == 0:
                 run.log(iteration, {"a": iteration / 7, "b": torch.tensor(2.0, requires_grad=True)}, {"a": 3.0})
                 run.save(iteration, {"iteration": iteration})
             if iteration == last:
@@ -40,8 +41,8 @@ def test_the_folder_as_its_user_knows_it(tmp_path, capfd):
     run = start(tmp_path, keep=2)
     assert run.latest_checkpoint() is None and run.start == 0
     with run:
-        for iteration in run.iterations(0, 5):
-            if run.is_time_to(2, iteration):
+        for iteration in run.iterations(5):
+            if iteration in (2, 4, 5):
                 run.log(
                     iteration,
                     {"swap": 0.5, "monitored": 9.0},
@@ -52,7 +53,7 @@ def test_the_folder_as_its_user_knows_it(tmp_path, capfd):
                     others={"skipped_steps": 1},
                 )
                 run.save(iteration, {"iteration": iteration})
-    assert run.exit_status == 0
+    run.raise_if_stopped()
     folder = tmp_path / "outputs/one"
     assert {path.name for path in folder.iterdir()} == {
         ".lock",
@@ -165,8 +166,6 @@ def test_resuming_continues_curves_from_the_checkpoint(tmp_path):
     os.truncate(checkpoint_path(folder / "checkpoints", 6), 100)
     run = start(tmp_path, resume=True)
     assert run.start == 4 and run.latest_checkpoint() == checkpoint_path(folder / "checkpoints", 4)
-    with pytest.raises(ValueError, match=mentions("iteration", 4, 6)):
-        next(run.iterations(6, 100))
     train(run, 4, 8)
     assert (folder / "scalars.csv").read_text() == (tmp_path / "outputs/whole/scalars.csv").read_text()
     assert "warning: the checkpoint" in (folder / "log.txt").read_text()
@@ -188,12 +187,13 @@ def test_one_process_at_a_time(tmp_path):
 def test_the_hours_end_the_run_after_a_save(tmp_path, capfd):
     run = start(tmp_path, max_hours=1e-9)
     with run:
-        for iteration in run.iterations(0, 100):
-            if run.should_stop:
+        for iteration in run.iterations(100):
+            if run.should_stop():
                 run.save(iteration, {"iteration": iteration})
-            if run.should_stop:
                 break
-    assert iteration == 1 and run.exit_status == 0
+    with pytest.raises(RunStopped) as stopped:
+        run.raise_if_stopped()
+    assert iteration == 1 and stopped.value.exit_status == 0
     said = capfd.readouterr().err
     assert "stopped by the end of --max-hours; the state is in" in said and said.rstrip().endswith("--resume")
     for hours in (0, -1.5, float("nan")):
@@ -201,25 +201,31 @@ def test_the_hours_end_the_run_after_a_save(tmp_path, capfd):
             start(tmp_path, name="two", max_hours=float(hours))
 
 
-def test_what_was_answered_while_saving_holds_while_leaving(tmp_path):
-    """A signal between the two questions of an iteration must not end the run before it has saved."""
+def test_a_run_that_ends_within_its_hours_is_finished_whatever_the_clock_says_then(tmp_path, capfd):
+    run = start(tmp_path, max_hours=1e-9)
+    with run:
+        for _ in run.iterations(1):
+            assert not run.should_stop()
+    run.raise_if_stopped()
+    assert "finished: 1 iterations" in capfd.readouterr().err
+
+
+def test_a_signal_in_the_last_iteration_still_stops_what_would_follow(tmp_path):
     run = start(tmp_path)
     with run:
-        for iteration in run.iterations(0, 3):
-            if run.should_stop:
-                run.save(iteration, {"iteration": iteration})
-            if iteration == 1:
-                os.kill(os.getpid(), 15)
-            if run.should_stop:
-                break
-    assert iteration == 2 and run.latest_checkpoint().name == "checkpoint_00000002.pt" and run.exit_status == 143
+        for _ in run.iterations(1):
+            os.kill(os.getpid(), 15)
+            assert run.should_stop()
+    with pytest.raises(RunStopped) as stopped:
+        run.raise_if_stopped()
+    assert stopped.value.exit_status == 143
 
 
 def test_an_error_is_in_the_log_with_what_is_saved_and_the_loggers_are_given_back(tmp_path):
     handlers = list(logging.getLogger().handlers)
     run = start(tmp_path)
     with pytest.raises(ZeroDivisionError), run:
-        for iteration in run.iterations(0, 3):
+        for iteration in run.iterations(3):
             run.save(iteration, {"iteration": iteration})
             1 / 0  # noqa: B018
     log = (tmp_path / "outputs/one/log.txt").read_text()

@@ -46,5 +46,5 @@ def test_from_then_on_real_images_are_named() -> None:
 def test_the_weights_of_names_begin_when_they_are_told_to() -> None:
     config = LossConfig(identity_begin=100, teacher_start=1)
     assert {name for name in NAMES if getattr(loss_weights(config, 99), name) > 0} == set()
-    assert not loss_weights(LossConfig(identity_begin=100, swap_begin=100, self_reconstruction=0), 99).need_own_codes
+    assert not loss_weights(LossConfig(identity_begin=100, swap_begin=100, self_reconstruction=0), 99).need_anchor_codes
     assert loss_weights(config, 100) == loss_weights(LossConfig(teacher_start=1), 100)

@@ -1,4 +1,4 @@
-"""The witness is trained apart from DG-Net: other images, other settings, another seed."""
+"""The independent classifier is trained apart from DG-Net: other images, other settings, another seed."""
 
 from pathlib import Path
 
@@ -10,7 +10,12 @@ from dgnet.core.distributed import Distributed
 from dgnet.data.records import Dataset, Record
 from dgnet.models.backbone import Backbone
 from dgnet.models.teacher import Teacher
-from dgnet.training.independent_classifier import hold_out, train_witness, witness_config, witness_logits
+from dgnet.training.independent_classifier import (
+    classifier_logits,
+    hold_out,
+    independent_classifier_config,
+    train_independent_classifier,
+)
 from dgnet.training.pipeline import Job
 from dgnet.training.teacher import TEACHER_FILE, StoredTeacher
 
@@ -30,27 +35,27 @@ def test_one_image_of_each_identity_is_held_out():
 
 def test_it_is_no_second_teacher():
     config = override_config(Config(), ["run.precision=bf16"])
-    witness = witness_config(config)
-    assert witness.run.precision == "bf16", "it computes as the run does"
-    assert witness.run.seed != config.run.seed
-    assert (witness.data.height, witness.data.width) != (config.data.height, config.data.width)
-    assert witness.teacher.backbone != config.teacher.backbone and witness.teacher.checkpoints == ()
-    assert witness.data.root == config.data.root and witness.data.synthetic == config.data.synthetic
+    classifier = independent_classifier_config(config)
+    assert classifier.run.precision == "bf16", "it computes as the run does"
+    assert classifier.run.seed != config.run.seed
+    assert (classifier.data.height, classifier.data.width) != (config.data.height, config.data.width)
+    assert classifier.teacher.backbone != config.teacher.backbone and classifier.teacher.checkpoints == ()
+    assert classifier.data.root == config.data.root and classifier.data.synthetic == config.data.synthetic
 
 
-def test_a_witness_that_is_there_is_not_trained_again(tmp_path):
+def test_a_classifier_that_is_there_is_not_trained_again(tmp_path):
     job = Job(Config(), tmp_path, Distributed(0, 0, 1, torch.device("cpu")))
     path = job.folder("one_witness") / TEACHER_FILE
     path.parent.mkdir(parents=True)
     path.write_bytes(b"untouched")
-    assert train_witness(job, dataset({4: 3, 7: 2}), "one_witness") == path
+    assert train_independent_classifier(job, dataset({4: 3, 7: 2}), "one_witness") == path
     assert [entry.name for entry in path.parent.iterdir()] == [TEACHER_FILE]
 
 
 def test_its_logits_of_images_of_any_size():
     torch.manual_seed(0)
     network = Teacher(Backbone("resnet18", 2, 0), 3).eval()
-    logits = witness_logits(StoredTeacher(network, (1, 2, 3), 64, 48))
+    logits = classifier_logits(StoredTeacher(network, (1, 2, 3), 64, 48))
     images = torch.randint(0, 256, (2, 3, 128, 64), dtype=torch.uint8)
     with torch.no_grad():
         expected = network(pixels.normalize(pixels.resize(images, 64, 48))).logits

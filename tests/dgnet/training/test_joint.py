@@ -13,9 +13,10 @@ from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.runs.run import Run
 from dgnet.training.batch import JointBatch
-from dgnet.training.joint import JointTraining, encodes_again, require_finite, require_finite_state
+from dgnet.training.joint import JointTask, JointTraining, encodes_again
 from dgnet.training.muon import Muon
 from dgnet.training.optimizers import Optimizers
+from dgnet.training.trainer import require_finite, require_finite_weights
 from tests.dgnet.small_training import SmallTraining, narrow_trunks, quick_config, random_batch, small_training
 from tests.messages import mentions
 
@@ -35,6 +36,13 @@ def run(tmp_path: Path) -> Iterator[Run]:
         yield run
 
 
+def joint_task(small: SmallTraining) -> JointTask:
+    config = small.step.config
+    optimizers = Optimizers(small.generator, small.discriminator, config)
+    training = JointTraining(small.generator, small.discriminator, optimizers, (Precision("fp32", CPU),) * 2)
+    return JointTask(training, small.step.teachers, ALONE, config)
+
+
 def spoil(tensor: torch.Tensor) -> None:
     tensor.data.view(-1)[0] = float("nan")
 
@@ -42,7 +50,7 @@ def spoil(tensor: torch.Tensor) -> None:
 @pytest.mark.parametrize(
     ("where", "term"),
     [
-        (lambda training, batch: spoil(batch.real[0]), "discriminator adversarial"),
+        (lambda training, batch: spoil(batch.real[0]), "discriminator_adversarial"),
         (lambda training, batch: spoil(batch.real[2]), "same_identity_reconstruction"),
         (lambda training, batch: spoil(training.generator.appearance.fine.logits.weight), "identity_fine"),
         (lambda training, batch: spoil(training.teachers[0].classifier.logits.weight), "teaching"),
@@ -52,17 +60,18 @@ def test_a_nan_stops_the_run_with_the_name_of_the_term(
     run: Run, where: Callable[[SmallTraining, JointBatch], None], term: str
 ) -> None:
     training, batch = small_training(quick_config()), random_batch()
-    good = training(batch)
-    require_finite((6, good), run)
-    require_finite(None, run)
+    task = joint_task(training)
+    require_finite(6, task.log(training(batch)), task, run)
     where(training, batch)
-    record = training(batch)
+    log = task.log(training(batch))
     with pytest.raises(UserError) as caught:
-        require_finite((7, record), run)
-    assert str(caught.value) == (f"the term {term!r} is nan at iteration 7; the run stops, nothing had been saved yet")
+        require_finite(7, log, task, run)
+    assert str(caught.value) == (
+        f"the loss term {term!r} is nan at iteration 7; the run stops, nothing had been saved yet"
+    )
     run.save(3, {"iteration": 3})
     with pytest.raises(UserError, match=mentions("good", "checkpoint_00000003.pt")):
-        require_finite((7, record), run)
+        require_finite(7, log, task, run)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
@@ -71,21 +80,18 @@ def test_a_nan_stops_the_run_with_the_name_of_the_term(
 )
 def test_weights_that_are_not_numbers_are_not_saved(run: Run, entry: str, bad: float) -> None:
     """A bad gradient spoils the weights while every term is still finite."""
-    config = quick_config()
-    small = small_training(config)
-    optimizers = Optimizers(small.generator, small.discriminator, config)
-    training = JointTraining(small.generator, small.discriminator, optimizers, (Precision("fp32", CPU),) * 2)
-    require_finite_state(training, 5, run)
+    task = joint_task(small_training(quick_config()))
+    require_finite_weights(5, task, run)
     network, key = entry.split(".", 1)
-    getattr(training, network).state_dict()[key].view(-1)[1] = bad
+    task.networks[network].state_dict()[key].view(-1)[1] = bad
     with pytest.raises(UserError, match=f"the weights '{entry}' are not finite after iteration 5; the run stops"):
-        require_finite_state(training, 5, run)
+        require_finite_weights(5, task, run)
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("fp32", None), ("fp16", None), ("bf16", torch.bfloat16)])
 def test_steps_of_matrices_are_made_in_bf16_where_the_step_is(precision: str, dtype: torch.dtype | None) -> None:
     config = quick_config({"run.precision": precision, "optimizer.matrix_rate": 0.01})
-    (muon,) = (one for one in JointTraining.fresh(config, 5, ALONE).optimizers.learning if isinstance(one, Muon))
+    (muon,) = (one for one in JointTraining.fresh(config, 5, ALONE).optimizers.of_generator if isinstance(one, Muon))
     assert muon.dtype == dtype
 
 
@@ -95,8 +101,8 @@ def test_the_state_is_everything_that_moves(matrix_rate: float) -> None:
     changes = {"run.precision": "fp16", "optimizer.matrix_rate": matrix_rate}
     configs = (quick_config(changes | {"run.seed": seed}) for seed in (0, 1))
     first, second = (JointTraining.fresh(config, 5, ALONE) for config in configs)
-    assert len(first.optimizers.learning) == (3 if matrix_rate else 2)
-    for optimizer in (*first.optimizers.learning, first.optimizers.discriminator):
+    assert len(first.optimizers.of_generator) == (3 if matrix_rate else 2)
+    for optimizer in (*first.optimizers.of_generator, first.optimizers.discriminator):
         for group in optimizer.param_groups:
             for parameter in group["params"]:
                 parameter.grad = torch.randn_like(parameter)

@@ -103,9 +103,9 @@ def test_each_phase_steps_on_its_own_gradients_alone() -> None:
 def test_every_parameter_that_has_a_gradient_moves_once(matrix_rate: float) -> None:
     training = small_training(quick_config({"optimizer.matrix_rate": matrix_rate}))
     optimizers = training.step.optimizers
-    moved = [p for one in optimizers.learning for group in one.param_groups for p in group["params"]]
+    moved = [p for one in optimizers.of_generator for group in one.param_groups for p in group["params"]]
     assert len(moved) == len({id(p) for p in moved}) == len(list(training.generator.parameters()))
-    rates = [one.param_groups[0]["lr"] for one in optimizers.learning if isinstance(one, Muon)]
+    rates = [one.param_groups[0]["lr"] for one in optimizers.of_generator if isinstance(one, Muon)]
     assert rates == ([matrix_rate] if matrix_rate else [])
     before = copy.deepcopy(training.generator.state_dict())
     training(random_batch())
@@ -186,7 +186,7 @@ def test_the_gradient_is_that_of_one_plain_graph(detach: str, encode_again: bool
     total.backward()
     expected = {key: parameter.grad for key, parameter in plain.named_parameters() if parameter.grad is not None}
     record = training(batch, encode_again=encode_again)
-    assert record.generator_total().item() == pytest.approx(total.item(), rel=1e-9)
+    assert record.total.item() == pytest.approx(total.item(), rel=1e-9)
     # The fine head's gradients are zeros, for its weight decay.
     ours = {key: value for key, value in training.gradients["generator"].items() if key in expected or value.any()}
     assert apart(ours, expected) < 1e-9

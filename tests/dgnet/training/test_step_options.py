@@ -90,7 +90,7 @@ def official_losses(record: StepRecord, soft: float, fine: float, penalty: float
     losses["loss_pid"] = sums["positive_identity"]
     losses["loss_gen_recon_id"] = sums["generated_identity"]
     losses["loss_teacher"] = soft * sums.get("teaching", zero[0]) + fine * sums.get("teaching_fine", zero[0])
-    losses["loss_gen_total"] = record.generator_total()
+    losses["loss_gen_total"] = record.total
     return {name: float(value) for name, value in losses.items()} | judged(record, penalty)
 
 

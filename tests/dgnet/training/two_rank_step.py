@@ -18,6 +18,7 @@ from torch import Tensor
 
 from dgnet.core.distributed import Distributed
 from dgnet.training.batch import JointBatch
+from tests.dgnet.core.two_ranks import same_on_every_rank
 from tests.dgnet.small_training import SmallTraining, narrow_trunks, quick_config, random_batch, small_training
 
 BATCH = 4  # of all processes together
@@ -63,8 +64,8 @@ def main() -> None:
             if distributed.is_main:
                 torch.save(left, folder / f"{what}.pt")
             parameters = [*made.generator.parameters(), *made.discriminator.parameters()]
-            answers[f"{what}: parameters"] = distributed.same_on_every_rank(*parameters)
-            answers[f"{what}: statistics"] = distributed.same_on_every_rank(*made.generator.buffers())
+            answers[f"{what}: parameters"] = same_on_every_rank(distributed, parameters)
+            answers[f"{what}: statistics"] = same_on_every_rank(distributed, made.generator.buffers())
     (folder / f"rank_{distributed.rank}.json").write_text(json.dumps(answers))
     distributed.close()
 

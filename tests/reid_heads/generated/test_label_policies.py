@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from dgnet.models.classifier import IdentityOutput
-from dgnet.training.teacher_ensemble import Teaching
+from dgnet.training.teacher_ensemble import TeacherEnsemble
 from reid_heads.generated.label_policies import POLICIES, PolicyName, generated_labels
 
 IDENTITIES = 4
@@ -25,7 +25,7 @@ def told(policy: PolicyName, smoothing: float = 0.0) -> tuple[list[int], Tensor]
     teaching = None
     if POLICIES[policy].asks_teacher:
         assert style is not None
-        teaching = Teaching([Knowing()], style, False, IDENTITIES)
+        teaching = TeacherEnsemble([Knowing()], style, False, IDENTITIES)
     images = torch.zeros(2, 3, 8, 4)
     found = generated_labels(policy, images, APPEARANCE, STRUCTURE, IDENTITIES, smoothing=smoothing, teaching=teaching)
     return found.labels.tolist(), found.distributions

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dgnet.core.errors import UserError
-from dgnet.runs.folder import set_aside
+from dgnet.runs.folder import move_aside
 
 HOLDER = """
 import sys
@@ -30,12 +30,12 @@ def run_at(place: Path, text: str) -> tuple[Path, Path]:
 def test_every_old_run_gets_a_name_of_its_own(tmp_path: Path) -> None:
     for number in (1, 2):
         folder, curves = run_at(tmp_path, f"run {number}")
-        moved = set_aside(folder, curves)
+        moved = move_aside(folder, curves)
         assert moved == {path: path.with_name(f"one.old_{number}") for path in (folder, curves)}
         assert not folder.exists() and not curves.exists()
     for number in (1, 2):
         assert (tmp_path / "outputs" / f"one.old_{number}" / "file").read_text() == f"run {number}"
-    assert set_aside(folder, curves) == {}
+    assert move_aside(folder, curves) == {}
 
 
 def test_a_run_in_use_stays(tmp_path: Path) -> None:
@@ -44,6 +44,6 @@ def test_a_run_in_use_stays(tmp_path: Path) -> None:
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stdout.readline() == "held\n"
         with pytest.raises(UserError, match="is in use by"):
-            set_aside(folder, curves)
+            move_aside(folder, curves)
         process.communicate("")
     assert (folder / "file").read_text() == (curves / "file").read_text() == "busy"
