@@ -4,9 +4,10 @@
     python tools/report.py --name market --iteration 100000 --output market.html
 
 Swaps of test people, the accuracy of DG-Net's encoder without and with re-ranking, its best and worst retrievals, the
-curves of the training, every setting, the data, the machine. Metrics of a report.json in the run's folder are shown
-too. Without --name it is the latest run below OUTPUT/outputs. The accuracy needs every query and gallery image through
-the network: on a CPU minutes for a small data set, hours for a large one; --without-accuracy leaves it out.
+curves of the training, every setting, the data, the machine. Every metric of report.json in the run's folder, and of
+the newest report of tools/evaluate_gan.py below evaluation/, is shown too. Without --name it is the latest run below
+OUTPUT/outputs. The accuracy needs every query and gallery image through the network: on a CPU minutes for a small data
+set, hours for a large one; --without-accuracy leaves it out.
 """
 
 import argparse
@@ -16,6 +17,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import numpy as np
+import torch
+import yaml
+
+from dgnet.config import resolved
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_run
 from dgnet.core.device import choose_device
@@ -24,19 +30,29 @@ from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place, replace_text
 from dgnet.core.option_types import expanded_path
 from dgnet.core.stopwatch import Stopwatch
+from dgnet.data.cache import ImageCache
+from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
+from dgnet.generation.engine import generate
 from dgnet.generation.load import find_generator
+from dgnet.generation.swap_pairs import draw_pairs, one_image_per_identity
+from dgnet.models.swap import swap_all
+from dgnet.runs.loaded_generator import LoadedGenerator
 from dgnet.runs.scalars import read_scalars
-from eval.report.accuracy import PROTOCOLS
+from eval.images.extractor import Extractor, features_of
+from eval.report.accuracy import PROTOCOLS, score_section
 from eval.report.page import HtmlSection
-from eval.report.report import JSON_NAME, MetricValue, Report, as_html, read_report
+from eval.report.report import Report, as_html, find_reports
+from eval.report.run_sections import curves_section, settings_section, swap_section
 from tools.evaluation.accuracy import accuracy_of, split_counts
 from tools.evaluation.options import add_device_options, add_mirrored_option
 from tools.evaluation.reid_extractor import encoder_extractor
-from tools.evaluation.run_page import curves_section, scored_section, settings_section, swap_section
 from tools.evaluation.stored_features import features_of_dataset
+from visual.job import shown_records
 
 PAGE, SCALARS = "page.html", "scalars.csv"
+PEOPLE = 7  # in the table of swaps
+SCORED_SWAPS = 96
 
 
 def arguments() -> argparse.Namespace:
@@ -55,58 +71,87 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     args = arguments()
     watch = Stopwatch()
-    stored = find_generator(args.name, args.output_path, args.iteration, choose_device(args.device))
-    folder = stored.files[0].parent.parent
+    generator = find_generator(args.name, args.output_path, args.iteration, choose_device(args.device))
+    folder = generator.files[0].parent.parent
     page = args.output or folder / PAGE
     if page.exists() and not args.overwrite:
         raise UserError(f"{page} is there already: name another file by --output or give --overwrite")
     check_place(page)
-    dataset = open_dataset(stored.config.data, Distributed.start("cpu"))
+    dataset = open_dataset(generator.config.data, Distributed.start("cpu"))
     with watch.stage("swaps"):
-        first = [swap_section(stored, dataset)]
-    metrics, known, missing = stored_report(folder)
+        first = [swaps_of_people(generator, dataset)]
+    stored = find_reports(folder)
+    metrics = [metric for report in stored.values() for metric in report.metrics]
+    protocols = {f"as in {path}": f"measured by {report.command}" for path, report in stored.items()}
+    not_measured: dict[str, str] = {}
+    for report in stored.values():
+        protocols |= report.protocols
+        not_measured |= report.not_measured
     sections: list[HtmlSection] = []
     if not args.without_accuracy and dataset.query and dataset.gallery:
         with watch.stage("accuracy"):
-            extractor = encoder_extractor(stored, stored.name, args.mirrored is not False)
+            extractor = encoder_extractor(generator, generator.name, args.mirrored is not False)
             features = features_of_dataset(
                 dataset,
                 extractor,
-                file_hash(stored.files[0]),
-                network=stored.name,
+                file_hash(generator.files[0]),
+                network=generator.name,
                 batch=args.batch_size,
                 workers=args.workers,
             )
             accuracy = accuracy_of(features, dataset, extractor.name)
         metrics, sections = [*metrics, *accuracy.metrics], list(accuracy.sections)
         with watch.stage("swaps by identity score"):
-            sections.append(scored_section(stored, dataset, extractor, features.splits["query"].features))
-        known |= {"standard": PROTOCOLS["standard"]}
+            sections.append(scored_swaps(generator, dataset, extractor, features.splits["query"].features))
+        protocols |= {"standard": PROTOCOLS["standard"]}
     if (folder / SCALARS).exists() and (rows := read_scalars(folder / SCALARS)):
         sections.append(curves_section(rows))
     report = Report(
-        f"The run {stored.name}, after {stored.iteration:,} iterations",
+        f"The run {generator.name}, after {generator.iteration:,} iterations",
         metrics,
         command=shlex.join(["python", "tools/report.py", *sys.argv[1:]]),
         splits=split_counts(dataset),
-        protocols=known,
-        not_measured=missing,
-        checkpoints={str(path): file_hash(path) for path in stored.files},
+        protocols=protocols,
+        not_measured=not_measured,
+        checkpoints={str(path): file_hash(path) for path in generator.files},
         seconds=watch.seconds,
     )
+    settings = yaml.safe_dump(resolved(generator.config), sort_keys=False, allow_unicode=True)
     page.parent.mkdir(parents=True, exist_ok=True)
-    replace_text(page, as_html(report, folder, [*sections, settings_section(stored)], first))
+    replace_text(page, as_html(report, folder, [*sections, settings_section(settings)], first))
     print(f"{page}: {page.stat().st_size / 1000:,.0f} kB, one file")
     return 0
 
 
-def stored_report(folder: Path) -> tuple[list[MetricValue], dict[str, str], dict[str, str]]:
-    """Metrics, protocols and what was not measured of the report in the run's folder, if it has one."""
-    if not (folder / JSON_NAME).exists():
-        return [], {}, {}
-    report = read_report(folder / JSON_NAME)
-    protocols = {f"as in {JSON_NAME}": f"measured by {report.command}", **report.protocols}
-    return report.metrics, protocols, report.not_measured
+def swaps_of_people(generator: LoadedGenerator, dataset: Dataset) -> HtmlSection:
+    """Everybody in everybody's clothes: people of the test split (or the training split), those of show_swap.py."""
+    records = one_image_per_identity(shown_records(dataset), PEOPLE, 0, "pictures")
+    images = ImageCache([record.path for record in records]).gather(torch.arange(len(records)), *generator.size)
+    swapped = swap_all(generator.network, images, images)
+    people = [record.identity for record in records]
+    return swap_section(images, swapped, people, "test" if dataset.query else "training")
+
+
+def scored_swaps(
+    generator: LoadedGenerator, dataset: Dataset, extractor: Extractor, query_features: np.ndarray
+) -> HtmlSection:
+    """Swaps of query images sorted by how near the network puts each to the person whose clothes it wears.
+
+    `query_features` `[query, feature]` are the extractor's of the real query images.
+    """
+    pairs = draw_pairs(dataset.query, SCORED_SWAPS, 0, "the page of a run")
+    index = {record.path: index for index, record in enumerate(dataset.query)}
+    swaps = [(index[pair.appearance.path], index[pair.structure.path]) for pair in pairs]
+    images = torch.cat([part.images for part in generate(generator, dataset.query, swaps)])
+    features = torch.from_numpy(features_of(images, extractor))
+    sources = torch.from_numpy(query_features)[[appearance for appearance, _ in swaps]]
+    scores = torch.nn.functional.cosine_similarity(features, sources).tolist()
+    words = [f"clothes of person {p.appearance.identity}, pose of person {p.structure.identity}" for p in pairs]
+    lead = (
+        f"{len(swaps)} swaps of query images, sorted by the cosine between features of the generated image and of the "
+        f"photograph whose clothes it wears; the features are those of {extractor.name}, of the generator itself."
+    )
+    return score_section("Swaps by identity score", lead, list(images), scores, words)
 
 
 if __name__ == "__main__":

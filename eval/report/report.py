@@ -59,6 +59,14 @@ def read_report(path: Path) -> Report:
         raise UserError(f"{path} must be a report.json of this library, it does not read as one ({error})") from error
 
 
+def find_reports(folder: Path) -> dict[str, Report]:
+    """The reports of a run by their path below its folder: `report.json`, and the newest below `evaluation/` (which
+    tools/evaluate_gan.py writes, a folder for each iteration). `UserError` if one is damaged."""
+    evaluations = sorted((folder / "evaluation").glob(f"*/{JSON_NAME}"))
+    paths = [path for path in (folder / JSON_NAME, *evaluations[-1:]) if path.is_file()]
+    return {path.relative_to(folder).as_posix(): read_report(path) for path in paths}
+
+
 def _require_kinds(report: Report) -> None:
     """`TypeError` where a file has the right keys and something else behind them."""
     tables = (report.counts, report.splits, report.protocols, report.checkpoints, report.seconds, report.machine)

@@ -22,7 +22,6 @@ from tests.messages import mentions
 from tests.tools.browser import chromium, requested
 from tests.tools.evaluation_tool import answer
 from tools import evaluate_reid, report
-from tools.evaluation import run_page
 from visual.job import choose_paths
 from visual.options import page_parser
 
@@ -50,6 +49,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_report(
         Report("Demo", [MetricValue("Swap fidelity", "PSNR", 14.2, "dB", "inside the person")], "make demo"), run
     )
+    for iteration in (10, 20):
+        metric = MetricValue("Distribution", "FID", float(iteration), protocol="clean", better="lower")
+        write_report(Report("Quality", [metric], "evaluate_gan"), run / "evaluation" / f"{iteration:08d}")
     return place
 
 
@@ -77,13 +79,18 @@ def test_the_page_of_a_run_holds_everything_in_one_light_file(pages, place):
     page = Page(text)
     assert foreign_loads(page) == []
     headings = [heading.text for heading in page.root.all("h2")]
-    assert headings == ["Swaps", "Swap fidelity", "Re-identification", "CMC", "Best retrievals", "Worst retrievals",
-                        "Swaps by identity score", "Curves", "Settings", "How it was measured"]  # fmt: skip
+    assert headings == [
+        *("Swaps", "Swap fidelity", "Distribution", "Re-identification", "CMC", "Best retrievals", "Worst retrievals"),
+        *("Swaps by identity score", "Curves", "Settings", "How it was measured"),
+    ]
     alts = [image.attributes["alt"] for image in page.root.all("img")]
     swaps = [alt for alt in alts if alt.startswith("generated: clothes of person")]
     assert len(swaps) == len(set(swaps)) == 4 * 4
     assert "protocol: inside the person" in text.lower() and "re-ranking k-reciprocal" in text
     assert "iterations: 100000" in text, "the settings"
+    # Of the reports of image quality the newest.
+    cells = [[cell.text for cell in row.children] for row in page.root.all("tr")]
+    assert ["FIDlower is better", "20"] in cells and not any(row[-1] == "10" for row in cells)
     assert file_hash(place / "outputs/small/checkpoints/checkpoint_00000020.pt") in text
     assert len(text) < 400_000
 
@@ -125,8 +132,8 @@ def test_query_expansion_and_single_gallery_shot_are_named(pages, place, monkeyp
 def test_the_swaps_are_of_the_images_that_show_swap_takes(place, monkeypatch):
     stored, taken = find_generator("small", place), []
     dataset = read_dataset(Path(stored.config.data.root))
-    monkeypatch.setattr(run_page, "ImageCache", lambda paths: taken.append(list(paths)) or ImageCache(paths))
-    run_page.swap_section(stored, dataset)
+    monkeypatch.setattr(report, "ImageCache", lambda paths: taken.append(list(paths)) or ImageCache(paths))
+    report.swaps_of_people(stored, dataset)
     options = page_parser("").parse_args(["--name", "small", "--output-path", str(place)])
     assert taken == [choose_paths(options, stored.config.data, 7)]
     assert len({path.name.split("_")[1] for path in taken[0]}) > 1  # people seen by several cameras

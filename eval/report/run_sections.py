@@ -1,0 +1,67 @@
+"""Sections of a run's page: a table of swaps, swaps by their score, the curves of the training, the settings."""
+
+import math
+from collections.abc import Sequence
+
+from eval.arrays import Array
+from eval.report.chart import charts, line_chart
+from eval.report.page import Html, HtmlSection, Tile, details, paragraph, picture_table, preformatted, section
+
+_LOSS = "loss/"
+
+
+def swap_section(images: Array, swapped: Array, people: Sequence[int], split: str) -> HtmlSection:
+    """Every image in the clothes of every other.
+
+    Args:
+        images: uint8 `[person, 3, height, width]`, a photograph of each person.
+        swapped: uint8 `[appearance, structure, 3, height, width]`, the swaps of all pairs.
+        people: the identity of each.
+        split: whose people these are, such as "test".
+    """
+    head = [
+        Tile(image, f"structure: person {person} as photographed", frame="source")
+        for person, image in zip(people, images, strict=True)
+    ]
+    rows = [
+        (
+            Tile(images[row], f"appearance: person {wearer} as photographed", frame="source"),
+            [
+                Tile(swapped[row][column], f"generated: clothes of person {wearer}, pose of person {poser}")
+                for column, poser in enumerate(people)
+            ],
+        )
+        for row, wearer in enumerate(people)
+    ]
+    lead = (
+        f"A row wears the clothes of its first image, a column has the pose, body and place of its first image. People "
+        f"of the {split} split; the pointer or the keyboard on a picture shows it large."
+    )
+    return section("Swaps", paragraph(lead), picture_table("Generated images", "structure →\nappearance ↓", head, rows))
+
+
+def curves_section(rows: Sequence[tuple[int, dict[str, float]]]) -> HtmlSection:
+    """A chart for each scalar that was logged, of (iteration, values): losses first, the others on demand."""
+    points: dict[str, list[tuple[int, float]]] = {}
+    for iteration, values in rows:
+        for name, value in values.items():
+            points.setdefault(name, []).append((iteration, value))
+    # One axis for all: a term may begin late (`loss.swap_begin`, ramps).
+    span = rows[0][0], rows[-1][0]
+    drawings = {name: _chart(name.removeprefix(_LOSS).replace("_", " "), line, span) for name, line in points.items()}
+    losses = [chart for name, chart in drawings.items() if name.startswith(_LOSS)]
+    others = [chart for name, chart in drawings.items() if not name.startswith(_LOSS)]
+    lead = paragraph("Each loss without its weight. Dark: the mean of a hundredth of its values; pale: their range.")
+    more = [details("Weights, learning rates, speed and memory", charts(others))] if others else []
+    return section("Curves", lead, charts(losses), *more)
+
+
+def settings_section(text: str) -> HtmlSection:
+    """The whole configuration, as YAML."""
+    return section("Settings", details("Every setting of the run", preformatted(text)))
+
+
+def _chart(name: str, points: list[tuple[int, float]], span: tuple[int, int]) -> Html:
+    if not any(math.isfinite(value) for _, value in points):
+        return paragraph(f"{name}: no finite value")
+    return line_chart(name, {name: points}, "iteration", span=span)
