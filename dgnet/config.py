@@ -111,6 +111,9 @@ class TeacherConfig(TrunkConfig):
     """`checkpoints`: trained teachers (several are averaged); empty: one is trained first with the settings here."""
 
     checkpoints: tuple[Path, ...] = ()
+    # A registered re-ID model. "ide" is the paper's teacher, the only one that `backbone`, `last_stride`, `dropout` and
+    # `double_up_to_height` concern.
+    model: str = "ide"
     last_stride: Literal[1, 2] = 2
     style: TeacherStyle = 0
     # Training of a teacher that is not there yet.

@@ -32,18 +32,19 @@ from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.generation.load import find_generator, teacher_of
 from dgnet.generation.swap_pairs import Pair, one_image_per_identity, render_pairs
+from dgnet.models.model_file import read_model_file
 from dgnet.models.swap import swap_all
 from dgnet.runs.folder import CONFIG, config_changes
 from dgnet.runs.loaded_generator import LoadedGenerator
 from dgnet.runs.scalars import read_scalars
 from dgnet.training.independent_classifier import train_independent_classifier
 from dgnet.training.pipeline import MAY_CHANGE, Job
-from dgnet.training.teacher import load_teacher
 from eval.report.accuracy import PROTOCOLS
 from eval.report.report import JSON_NAME, MARKDOWN_NAME, PAGE_NAME, Picture, Report, as_table, read_report, write_report
 from eval.report.result import described
+from reid_heads.load import appearance_model
 from tools.evaluation.accuracy import accuracy_of, split_counts
-from tools.evaluation.reid_extractor import encoder_extractor
+from tools.evaluation.reid_extractor import extractor_of
 from tools.evaluation.stored_features import features_of_dataset
 from tools.measure_swaps import SEED, measure
 from visual.drawing.curves import curves
@@ -110,11 +111,11 @@ def demo(config: Config, output: Path) -> None:
     with watch.stage("pictures"):
         pictures = draw(stored, dataset, folder)
     taught_by = teacher_of(stored) if teachers else None
-    teacher = None if taught_by is None else load_teacher(taught_by, distributed.device)
+    teacher = None if taught_by is None else read_model_file(taught_by, distributed.device)
     print("Measuring", flush=True)
-    metrics = measure(stored, teacher, load_teacher(classifier, distributed.device), dataset, watch)
+    metrics = measure(stored, teacher, read_model_file(classifier, distributed.device), dataset, watch)
     with watch.stage("ranked lists"):
-        extractor = encoder_extractor(stored, config.name)
+        extractor = extractor_of(appearance_model(stored))
         (weights,) = stored.files
         features = features_of_dataset(dataset, extractor, file_hash(weights), network=config.name)
         accuracy = accuracy_of(features, dataset, extractor.name)

@@ -42,8 +42,9 @@ from eval.images.extractor import Extractor
 from eval.images.perceptual import TRUNK_URLS
 from eval.options import add_draw_options, diversity_options
 from eval.report.report import JSON_NAME, Report, as_table, write_report
+from reid_heads.load import appearance_model
 from tools.evaluation.options import add_device_options, add_mirrored_option, add_weights_options, expected_sha256
-from tools.evaluation.reid_extractor import encoder_extractor, reid_extractor
+from tools.evaluation.reid_extractor import extractor_of, reid_extractor
 
 
 def arguments() -> argparse.Namespace:
@@ -155,7 +156,7 @@ def identity_model(args: argparse.Namespace, generator: LoadedGenerator, options
         return reid_extractor(args.extractor, args.output_path, options.device, args.mirrored)
     if teacher := teacher_of(generator):
         return reid_extractor(teacher, args.output_path, options.device, args.mirrored)
-    return encoder_extractor(generator, generator.name, args.mirrored is not False)
+    return extractor_of(appearance_model(generator, mirrored=args.mirrored is not False))
 
 
 def generated_set(args: argparse.Namespace, folder: Path, options: ImageQualityOptions) -> Path:

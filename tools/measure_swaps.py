@@ -26,11 +26,11 @@ from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.generation.load import find_generator, teacher_of
 from dgnet.generation.swap_pairs import draw_pairs, generate_pairs, render_pairs
-from dgnet.models.embedding import appearance_embedding, extract, teacher_embedding
+from dgnet.models.embedding import appearance_embedding, extract, model_embedding
+from dgnet.models.model_file import StoredModel, read_model_file
 from dgnet.runs.loaded_generator import LoadedGenerator
 from dgnet.training.independent_classifier import classifier_logits, hold_out, train_independent_classifier
 from dgnet.training.pipeline import Job
-from dgnet.training.teacher import StoredTeacher, load_teacher
 from eval.images.swap_fidelity import swap_fidelity
 from eval.reid.color_histogram import color_histogram
 from eval.reid.identification import identification, logits_of
@@ -81,7 +81,7 @@ def said(name: str) -> str:
     return name.replace("_", " ")
 
 
-def identification_metrics(stored: LoadedGenerator, classifier: StoredTeacher, dataset: Dataset) -> list[MetricValue]:
+def identification_metrics(stored: LoadedGenerator, classifier: StoredModel, dataset: Dataset) -> list[MetricValue]:
     """Whom the independent classifier sees on images generated from training identities."""
     label = {identity: index for index, identity in enumerate(classifier.identities)}
     logits = classifier_logits(classifier)
@@ -109,7 +109,7 @@ def identification_metrics(stored: LoadedGenerator, classifier: StoredTeacher, d
     ]
 
 
-def ranking_metrics(stored: LoadedGenerator, teacher: StoredTeacher | None, dataset: Dataset) -> list[MetricValue]:
+def ranking_metrics(stored: LoadedGenerator, teacher: StoredModel | None, dataset: Dataset) -> list[MetricValue]:
     """The appearance encoder on the test split, beside the teacher and what needs no training."""
     caches = [ImageCache([record.path for record in split]) for split in (dataset.query, dataset.gallery)]
     height, width = stored.config.data.height, stored.config.data.width
@@ -119,7 +119,9 @@ def ranking_metrics(stored: LoadedGenerator, teacher: StoredTeacher | None, data
     }
     if teacher is not None:
         network, size = teacher.network, (teacher.height, teacher.width)
-        features["teacher"] = [extract(cache, network, teacher_embedding(network), *size) for cache in caches]
+        features["teacher"] = [
+            extract(cache, network, model_embedding(network, mirrored=True), *size) for cache in caches
+        ]
     images = [cache.gather(torch.arange(len(cache)), height, width) for cache in caches]
     features["color histogram"] = [torch.from_numpy(color_histogram(part)) for part in images]
     metrics = []
@@ -143,8 +145,8 @@ def ranking_metrics(stored: LoadedGenerator, teacher: StoredTeacher | None, data
 
 def measure(
     stored: LoadedGenerator,
-    teacher: StoredTeacher | None,
-    classifier: StoredTeacher,
+    teacher: StoredModel | None,
+    classifier: StoredModel,
     dataset: Dataset,
     watch: Stopwatch,
 ) -> list[MetricValue]:
@@ -178,8 +180,8 @@ def main() -> int:
     with watch.stage("independent classifier"):
         classifier = train_independent_classifier(job, dataset, args.classifier or f"{name}_witness")
     taught_by = teacher_of(stored)
-    teacher = load_teacher(taught_by, distributed.device) if taught_by else None
-    print(as_table(measure(stored, teacher, load_teacher(classifier, distributed.device), dataset, watch)))
+    teacher = read_model_file(taught_by, distributed.device) if taught_by else None
+    print(as_table(measure(stored, teacher, read_model_file(classifier, distributed.device), dataset, watch)))
     print(f"{name} after {stored.iteration} iterations;", *(f"{k} {v:.1f} s" for k, v in watch.seconds.items()))
     return 0
 

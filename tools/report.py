@@ -44,9 +44,10 @@ from eval.report.accuracy import PROTOCOLS, score_section
 from eval.report.page import HtmlSection
 from eval.report.report import Report, as_html, find_reports
 from eval.report.run_sections import curves_section, settings_section, swap_section
+from reid_heads.load import appearance_model
 from tools.evaluation.accuracy import accuracy_of, split_counts
 from tools.evaluation.options import add_device_options, add_mirrored_option
-from tools.evaluation.reid_extractor import encoder_extractor
+from tools.evaluation.reid_extractor import extractor_of
 from tools.evaluation.stored_features import features_of_dataset
 from visual.job import shown_records
 
@@ -90,7 +91,7 @@ def main() -> int:
     sections: list[HtmlSection] = []
     if not args.without_accuracy and dataset.query and dataset.gallery:
         with watch.stage("accuracy"):
-            extractor = encoder_extractor(generator, generator.name, args.mirrored is not False)
+            extractor = extractor_of(appearance_model(generator, mirrored=args.mirrored is not False))
             features = features_of_dataset(
                 dataset,
                 extractor,

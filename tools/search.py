@@ -49,7 +49,7 @@ def main() -> int:
     check_place(args.output)
     head = ModelExtractor.of(args)
     gallery = gallery_of(args.gallery, head)
-    queries = read_images(args.query, head.stored.height, head.stored.width)  # refuses what is no image of a person
+    queries = read_images(args.query, head.model.height, head.model.width)  # refuses what is no image of a person
     rows, similarities, right = [], [], []
     for query, feature in zip(args.query, head.features(args.query), strict=True):
         likeness = gallery.features @ feature
@@ -62,8 +62,8 @@ def main() -> int:
         print(f"{query}:")
         for rank, (path, value) in enumerate(zip(rows[-1], similarities[-1], strict=True), 1):
             print(f"  {rank:3d}  {value:.4f}  {path}")
-    found = [read_images(row, head.stored.height, head.stored.width) for row in rows]
-    scale = max(1, 128 // head.stored.height)  # small images stay visible
+    found = [read_images(row, head.model.height, head.model.width) for row in rows]
+    scale = max(1, 128 // head.model.height)  # small images stay visible
     args.output.parent.mkdir(parents=True, exist_ok=True)
     save_png(found_lists(queries, found, similarities, right, scale=scale), args.output)
     print(args.output)

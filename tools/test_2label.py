@@ -32,9 +32,10 @@ from dgnet.models.embedding import appearance_embedding
 from dgnet.models.frozen import evaluating
 from eval.reid.multi_query import mean_of_each_query
 from eval.reid.ranking import PROTOCOLS, rank_metrics
+from reid_heads.load import appearance_model
 from tools.evaluation.accuracy import usual_reranking
 from tools.evaluation.options import add_device_options, add_mirrored_option
-from tools.evaluation.reid_extractor import of_network
+from tools.evaluation.reid_extractor import extractor_of
 from tools.evaluation.stored_features import features_of_dataset, query_and_gallery
 
 FINE_ALONE = float("inf")
@@ -69,8 +70,7 @@ def main() -> int:
         fine = appearance_embedding(encoder, FINE_ALONE)(one).shape[1]
     mirrored = args.mirrored is not False
     # Both halves with weight 1: each alpha is made of them.
-    embed = appearance_embedding(encoder, 1.0, mirrored)
-    both = of_network(found.name, encoder, embed, size.height, size.width, mirrored)
+    both = extractor_of(appearance_model(found, mirrored=mirrored, alpha=1.0))
     # Of the original's several files the one of the appearance encoder.
     weights = next((file for file in found.files if file.name.startswith("id_")), found.files[0])
     stored = features_of_dataset(

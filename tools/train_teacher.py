@@ -20,8 +20,8 @@ from dgnet.core.option_types import above, expanded_path, folder_name
 from dgnet.data.cache import ImageCache
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
-from dgnet.models.embedding import extract, teacher_embedding
-from dgnet.models.teacher import Teacher
+from dgnet.models.embedding import extract, model_embedding
+from dgnet.models.reid_model import ReIDModel
 from dgnet.training.pipeline import Job
 from eval.reid.labeled_features import LabeledFeatures
 from eval.reid.ranking import rank_metrics
@@ -47,10 +47,10 @@ def main() -> None:
             print(accuracy(teacher, dataset, config))
 
 
-def accuracy(teacher: Teacher, dataset: Dataset, config: Config) -> str:
+def accuracy(teacher: ReIDModel, dataset: Dataset, config: Config) -> str:
     """mAP and rank-k of the teacher on query and gallery, in one line."""
     size = config.data.height, config.data.width
-    embed = teacher_embedding(teacher)
+    embed = model_embedding(teacher, mirrored=True)
     query, gallery = (
         LabeledFeatures.of_records(extract(ImageCache([r.path for r in split]), teacher, embed, *size), split)
         for split in (dataset.query, dataset.gallery)

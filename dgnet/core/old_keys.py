@@ -174,3 +174,18 @@ def current_state(state: Any) -> Any:
 
 def _current_state_key(key: str) -> str:
     return ".".join(STATE_KEYS.get(part, part) for part in key.split("."))
+
+
+def current_model_file(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of a re-ID model's file as it is written today; earlier versions wrote heads and teachers apart.
+
+    Example:
+        >>> current_model_file({"kind": "dgnet teacher", "architecture": {"backbone": "resnet18"}})
+        {'kind': 're-ID model', 'architecture': {'name': 'ide', 'options': {'backbone': 'resnet18'}}}
+    """
+    content = dict(content)
+    if content.get("kind") == "dgnet teacher":
+        content["architecture"] = {"name": "ide", "options": dict(content.get("architecture", {}))}
+    if content.get("kind") in ("dgnet teacher", "reid head"):
+        content["kind"] = "re-ID model"
+    return content

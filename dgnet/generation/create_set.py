@@ -20,10 +20,10 @@ from dgnet.generation.scores import ImageScorer, load_discriminator
 from dgnet.generation.set_folder import SetFolder
 from dgnet.generation.writer import Resources, write_missing
 from dgnet.models.build import build_teacher
+from dgnet.models.model_file import StoredModel, read_model_file
 from dgnet.official.import_run import official_identities, reordered
 from dgnet.official.release import TEACHER_WEIGHTS, read_official_teacher
 from dgnet.runs.loaded_generator import LoadedGenerator
-from dgnet.training.teacher import StoredTeacher, load_teacher
 
 
 @dataclass(frozen=True)
@@ -185,9 +185,9 @@ def _scorer(
         official = read_official_teacher(teacher_file)
         network = build_teacher(official.config, official.identities, pretrained=False)
         network.load_state_dict(reordered(official.state, dataset))
-        teacher = StoredTeacher(network.to(generator.device).eval(), dataset.identities, *generator.size)
+        teacher = StoredModel(network.to(generator.device).eval(), dataset.identities, *generator.size)
     elif teacher_file is not None:
-        teacher = load_teacher(teacher_file, generator.device)
+        teacher = read_model_file(teacher_file, generator.device)
     return ImageScorer(
         generator, teacher, load_discriminator(generator), request.precision, same_identities=not request.other_data
     )

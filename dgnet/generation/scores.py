@@ -15,10 +15,10 @@ from dgnet.generation.engine import GeneratedBatch, batch_slots, fixed_slots
 from dgnet.models.build import build_discriminator
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.frozen import evaluating
+from dgnet.models.model_file import StoredModel
 from dgnet.official.release import read_official
 from dgnet.runs.find import is_official
 from dgnet.runs.loaded_generator import LoadedGenerator
-from dgnet.training.teacher import StoredTeacher
 
 TOP = 5
 _LAPLACIAN = ((0.0, 1.0, 0.0), (1.0, -4.0, 1.0), (0.0, 1.0, 0.0))
@@ -58,7 +58,7 @@ class ImageScorer:
     def __init__(
         self,
         generator: LoadedGenerator,
-        teacher: StoredTeacher | None,
+        teacher: StoredModel | None,
         discriminator: MultiScaleDiscriminator,
         precision: PrecisionName,
         same_identities: bool = True,
@@ -121,7 +121,8 @@ class ImageScorer:
         with evaluating(network), self._precision.autocast():
             for view in (normalized, normalized.flip(3)):
                 output = network(view)
-                views.append((output.primary if self._teacher is None else output).logits.double().softmax(1))
+                logits = output.primary.logits if self._teacher is None else output.mean_logits
+                views.append(logits.double().softmax(1))
         return torch.stack(views).mean(0).cpu()
 
 

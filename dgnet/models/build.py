@@ -12,8 +12,8 @@ from dgnet.models.generator import Generator
 from dgnet.models.initialization import initialize_kaiming, initialize_normal
 from dgnet.models.pretrained import load_backbone, load_pretrained
 from dgnet.models.registry import build_model
+from dgnet.models.reid_model import ReIDModel
 from dgnet.models.structure import StructureEncoder
-from dgnet.models.teacher import Teacher
 
 
 def build_backbone(config: TrunkConfig, pretrained: bool = True) -> Backbone:
@@ -40,11 +40,7 @@ def build_appearance(config: AppearanceConfig, identities: int, pretrained: bool
             fine_dropout=config.fine_dropout,
         )
     model = build_model(config.head, identities)
-    if model.distillation_stages:
-        raise UserError(
-            "DG-Net's training has no self-distillation: appearance.head must be a model without it "
-            f"({model.deployed_name(model.name)}), not {model.name!r}"
-        )
+    _refuse_self_distillation(model, "appearance.head")
     if pretrained and config.weights is not None:
         load_pretrained(model, config.weights)
     return ReIDAppearanceEncoder(model, pooling=config.pooling, fine_dropout=config.fine_dropout)
@@ -82,11 +78,29 @@ def build_discriminator(config: Config) -> MultiScaleDiscriminator:
     return discriminator
 
 
-def build_teacher(config: TeacherConfig, identities: int, pretrained: bool = True) -> Teacher:
-    """A teacher with fresh weights behind the trunk's."""
-    return Teacher(build_backbone(config, pretrained), identities, config.dropout)
+def build_teacher(config: TeacherConfig, identities: int, pretrained: bool = True) -> ReIDModel:
+    """The re-ID model that `teacher.model` names, filled from `teacher.weights` (unless `pretrained` is False).
+
+    Raises:
+        UserError: as `build_model` and `load_pretrained`; also for a model with self-distillation.
+    """
+    # The section's architecture is that of the paper's teacher; other models have their own defaults.
+    options = config.model_dump(include={"backbone", "last_stride", "double_up_to_height", "dropout"})
+    model = build_model(config.model, identities, **(options if config.model == "ide" else {}))
+    _refuse_self_distillation(model, "teacher.model")
+    if pretrained and config.weights is not None:
+        load_pretrained(model, config.weights)
+    return model
 
 
 def parameter_count(network: nn.Module) -> int:
     """Numbers that training moves."""
     return sum(parameter.numel() for parameter in network.parameters())
+
+
+def _refuse_self_distillation(model: ReIDModel, setting: str) -> None:
+    if model.distillation_stages:
+        raise UserError(
+            f"DG-Net's training has no self-distillation: {setting} must be a model without it "
+            f"({model.deployed_name(model.name)}), not {model.name!r}"
+        )

@@ -1,8 +1,7 @@
 """Images -> features for ranking, of unit length.
 
-Whether the embedding of the mirror image is added before normalizing is the network's: by default each is tested as
-its publication does. DG-Net adds it, and so do its teachers here; which heads do is written beside their list
-(`dgnet.models.registry`).
+The embedding of the mirror image is added before normalizing where the network's publication does so: DG-Net's does,
+for re-ID models see `ReIDModel.adds_mirror_image`.
 """
 
 from collections.abc import Callable
@@ -17,7 +16,6 @@ from dgnet.data.cache import ImageCache
 from dgnet.models.appearance import AppearanceEncoder
 from dgnet.models.frozen import evaluating
 from dgnet.models.reid_model import ReIDModel
-from dgnet.models.teacher import Teacher
 
 Embed = Callable[[Tensor], Tensor]
 
@@ -25,13 +23,13 @@ Embed = Callable[[Tensor], Tensor]
 def appearance_embedding(encoder: AppearanceEncoder, alpha: float = 0.5, mirrored: bool = True) -> Embed:
     """DG-Net's embedding `[batch, 1024]`: primary half and `alpha` times the fine half, each of unit length.
 
-    `alpha` 0 asks the primary head alone, infinity (`float("inf")`) the fine head alone.
+    With `alpha` 0 only the primary half counts, with infinity (`float("inf")`) only the fine half.
     """
 
     def embed(images: Tensor) -> Tensor:
-        seen = [encoder(images), encoder(images.flip(3))] if mirrored else [encoder(images)]
-        primary = F.normalize(torch.stack([view.primary.embedding for view in seen]).sum(0))
-        fine = F.normalize(torch.stack([view.fine.embedding for view in seen]).sum(0))
+        views = [encoder(images), encoder(images.flip(3))] if mirrored else [encoder(images)]
+        primary = F.normalize(torch.stack([view.primary.embedding for view in views]).sum(0))
+        fine = F.normalize(torch.stack([view.fine.embedding for view in views]).sum(0))
         if alpha == float("inf"):
             return fine
         return torch.cat([primary, alpha * fine], dim=1)
@@ -39,14 +37,11 @@ def appearance_embedding(encoder: AppearanceEncoder, alpha: float = 0.5, mirrore
     return embed
 
 
-def teacher_embedding(teacher: Teacher, mirrored: bool = True) -> Embed:
-    """The classifier's 512 numbers."""
-    return _seen(lambda images: teacher(images).embedding, mirrored)
-
-
-def model_embedding(head: ReIDModel, mirrored: bool) -> Embed:
-    """A head's embedding."""
-    return _seen(head.embed, mirrored)
+def model_embedding(model: ReIDModel, mirrored: bool) -> Embed:
+    """The embedding of a re-ID model `[batch, embedding_size]`, of unit length; `mirrored` adds the mirror image's."""
+    if mirrored:
+        return lambda images: F.normalize(model.embed(images) + model.embed(images.flip(3)))
+    return lambda images: F.normalize(model.embed(images))
 
 
 @torch.no_grad()
@@ -62,9 +57,3 @@ def extract(
             images = pixels.normalize(cache.gather(indices, height, width).to(device))
             features.append(embed(images).float().cpu())
     return torch.cat(features) if features else torch.zeros(0, 0)
-
-
-def _seen(embed: Embed, mirrored: bool) -> Embed:
-    if mirrored:
-        return lambda images: F.normalize(embed(images) + embed(images.flip(3)))
-    return lambda images: F.normalize(embed(images))

@@ -10,12 +10,13 @@ import torch
 from dgnet.core import pixels
 from dgnet.core.checkpoint import load_checkpoint, require_kind, save_checkpoint
 from dgnet.core.errors import UserError
+from dgnet.core.old_keys import current_model_file
 from dgnet.core.weights import read_content
 from dgnet.models.registry import build_model
 from dgnet.models.reid_model import ReIDModel
 
-KIND = "reid head"
-WANTED = "a trained re-ID model (mAP_*.pth of tools/train.py or tools/train_mgn.py)"
+KIND = "re-ID model"
+WANTED = "a trained re-ID model (mAP_*.pth of tools/train.py and tools/train_mgn.py, teacher.pth)"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def save_model(path: Path, model: ReIDModel, identities: Sequence[int], height: 
 
 def read_model_file(path: Path, device: torch.device | str = "cpu") -> StoredModel:
     """Read a file that `save_model` wrote. `UserError` when it is missing, damaged or something else."""
-    content = load_checkpoint(path, device)
+    content = current_model_file(load_checkpoint(path, device))
     require_kind(path, content, KIND, WANTED)
     architecture, identities = content["architecture"], tuple(content["identities"])
     network = build_model(architecture["name"], len(identities), **architecture["options"])
@@ -61,13 +62,22 @@ def read_model_file(path: Path, device: torch.device | str = "cpu") -> StoredMod
     return StoredModel(network.to(device).eval(), identities, size["height"], size["width"])
 
 
+def file_kind(path: Path) -> str | None:
+    """What a file of ours holds, None for another system's; weights are not read where the format allows that.
+
+    `UserError` where it is missing or damaged.
+    """
+    content = read_content(path, mmap=Path(path).is_file() and zipfile.is_zipfile(path))
+    kind = current_model_file(content).get("kind") if isinstance(content, dict) else None
+    return kind if isinstance(kind, str) else None
+
+
 def is_model_file(path: Path) -> bool:
-    """Whether `save_model` wrote a file; its weights are not read where the format allows that.
+    """Whether `save_model` wrote a file, rather than another system.
 
     `UserError` for another of our files (a checkpoint), which is no other system's either.
     """
-    content = read_content(path, mmap=Path(path).is_file() and zipfile.is_zipfile(path))
-    if not isinstance(content, dict) or not isinstance(content.get("kind"), str):
-        return False
-    require_kind(path, content, KIND, WANTED)
-    return True
+    kind = file_kind(path)
+    if kind is not None:
+        require_kind(path, {"kind": kind}, KIND, WANTED)
+    return kind is not None

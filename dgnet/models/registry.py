@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 from dgnet.core.errors import UserError
 from dgnet.models.reid_model import Option, ReIDModel
 
-PROVIDERS = ("reid_heads.models",)
+PROVIDERS = ("dgnet.models.ide", "reid_heads.models")
 
 Model = TypeVar("Model", bound=type[ReIDModel])
 
@@ -84,7 +84,7 @@ def build_model(name: str, identities: int, **options: Option) -> ReIDModel:
 
     Args:
         name: one of `model_names()`: resnet18, resnet34, resnet50, resnet101, resnet50_ibn_a (BNNeck baselines), each
-            of them with `_kd` for self-distillation, mgn, and whatever else is registered.
+            of them with `_kd` for self-distillation, mgn, ide, and whatever else is registered.
         identities: the number of training identities, at least 1.
         options: the keyword arguments of the model's class, such as `last_stride` (1 or 2) and `stem_relu` of the
             BNNeck baselines; `stripes` ("1-2-3", "1-2-4", "1-3-4"), `pooling` ("avg", "max"), `features` (numbers per
@@ -114,7 +114,7 @@ def _check_option(name: str, key: str, value: Option, annotation: Any) -> None:
         allowed = get_args(annotation)
         if value not in allowed:
             raise UserError(f"{key} of {name} must be one of {', '.join(map(str, allowed))}, not {value!r}")
-    elif not isinstance(value, annotation):
+    elif not isinstance(value, (int, float) if annotation is float else annotation):
         raise UserError(
             f"{key} of {name} must be of the type {getattr(annotation, '__name__', annotation)}, not {value!r}"
         )

@@ -99,6 +99,10 @@ class ReIDModel(nn.Module, ABC):
         trunk = {id(parameter) for parameter in self.trunk_parameters()}
         return [parameter for parameter in self.parameters() if id(parameter) not in trunk]
 
+    def trunk_state(self) -> dict[str, Tensor]:
+        """The state dict of the trunk under the trunk's own keys; of a trunk in several parts the first part's."""
+        return self.get_submodule(self.trunk_parts[0]).state_dict()
+
     def deployed(self) -> "ReIDModel":
         """The model that gives the same embedding without what only training needs (self where there is nothing)."""
         return self

@@ -14,12 +14,13 @@ from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset
 from dgnet.losses.soft_label import STYLES_THAT_ASK
 from dgnet.models.build import build_teacher
+from dgnet.models.model_file import save_model
 from dgnet.official.release import OfficialRun, OfficialTeacher
 from dgnet.runs.checkpoint import checkpoint_path
 from dgnet.runs.folder import lock_run_folder, update_config
 from dgnet.runs.load import KIND
 from dgnet.training.joint import JointTraining
-from dgnet.training.teacher import TEACHER_FILE, describe_teacher
+from dgnet.training.teacher import TEACHER_FILE
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,7 @@ def import_run(
         for teacher, path in zip(teachers, paths, strict=True):
             network = build_teacher(teacher.config, teacher.identities, pretrained=False)
             network.load_state_dict(reordered(teacher.state, dataset))
-            described = config.model_copy(update={"teacher": teacher.config})
-            save_checkpoint(path, describe_teacher(network, described, dataset))
+            save_model(path, network, dataset.identities, config.data.height, config.data.width)
         save_checkpoint(checkpoint_path(folder / "checkpoints", released.iteration), state)
         # The configuration last: a folder without one is not mistaken for a run that can be resumed.
         update_config(folder, resolved(config), ())

@@ -13,9 +13,10 @@ from torch import Tensor
 from dgnet.config import Config, parse_config, resolved
 from dgnet.core import pixels
 from dgnet.data.records import Dataset, Record
+from dgnet.models.model_file import StoredModel
 from dgnet.runs.folder import CONFIG
 from dgnet.training.pipeline import Job
-from dgnet.training.teacher import TEACHER_FILE, StoredTeacher
+from dgnet.training.teacher import TEACHER_FILE
 
 # Small, and unlike the teacher: another image size, another seed.
 _DATA = {"height": 64, "width": 48, "pad": 4, "erasing": 0.0}
@@ -68,13 +69,13 @@ def train_independent_classifier(job: Job, dataset: Dataset, name: str) -> Path:
 
 
 def classifier_logits(
-    classifier: StoredTeacher,
+    classifier: StoredModel,
 ) -> Callable[[UInt8[Tensor, "batch 3 height width"]], Float[Tensor, "batch identity"]]:
     """A function: uint8 images of any size -> the logits of the classifier's identities."""
     device = next(classifier.network.parameters()).device
 
     def logits(images: Tensor) -> Tensor:
         resized = pixels.resize(images, classifier.height, classifier.width)
-        return classifier.network(pixels.normalize(resized.to(device))).logits
+        return classifier.network(pixels.normalize(resized.to(device))).mean_logits
 
     return logits

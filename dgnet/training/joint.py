@@ -19,7 +19,7 @@ from dgnet.layers.compiled import compile_small_functions
 from dgnet.models.build import build_discriminator, build_generator
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.generator import Generator
-from dgnet.models.teacher import Teacher
+from dgnet.models.reid_model import ReIDModel
 from dgnet.runs.load import KIND
 from dgnet.runs.run import Run
 from dgnet.training.batch import JointBatch
@@ -133,7 +133,7 @@ class JointTask(TrainingTask[PairBatch]):
 def train(
     config: Config,
     dataset: Dataset,
-    teachers: list[Teacher],
+    teachers: list[ReIDModel],
     open_run: Callable[[], Run],
     distributed: Distributed,
     draw: Draw | None = None,
@@ -164,11 +164,11 @@ def train(
     run_training(JointTask(training, ensemble, distributed, config, draw), source, plan, open_run, dataset, distributed)
 
 
-def begin_from_teacher(generator: Generator, teachers: list[Teacher]) -> None:
+def begin_from_teacher(generator: Generator, teachers: list[ReIDModel]) -> None:
     """Give the appearance encoder's trunk the weights of the first teacher's. `UserError` where they do not fit."""
     backbone = generator.appearance.backbone
     try:
-        backbone.load_state_dict(teachers[0].backbone.state_dict() if teachers else {})
+        backbone.load_state_dict(teachers[0].trunk_state() if teachers else {})
     except RuntimeError as error:
         raise UserError(
             "appearance.from_teacher needs a teacher with the backbone of the appearance encoder "

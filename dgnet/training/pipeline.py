@@ -9,7 +9,7 @@ from dgnet.core.distributed import Distributed
 from dgnet.data.records import Dataset
 from dgnet.losses.soft_label import STYLES_THAT_ASK
 from dgnet.models.build import build_generator, build_teacher
-from dgnet.models.teacher import Teacher
+from dgnet.models.reid_model import ReIDModel
 from dgnet.runs.folder import config_changes, refuse_foreign_folder
 from dgnet.runs.run import Run
 from dgnet.training.joint import Draw, begin_from_teacher, train
@@ -74,12 +74,12 @@ class Job:
             distributed=self.distributed,
         )
 
-    def train_teacher(self, dataset: Dataset, name: str) -> Teacher:
+    def train_teacher(self, dataset: Dataset, name: str) -> ReIDModel:
         """Train the teacher as the run `name`."""
         sections = ("data", "teacher", "optimizer", "run")
         return train_teacher(self.config, dataset, lambda: self.open_run(name, sections), self.distributed)
 
-    def teachers(self, dataset: Dataset) -> list[Teacher]:
+    def teachers(self, dataset: Dataset) -> list[ReIDModel]:
         """The teachers of the joint training; one is trained first where the configuration names none."""
         settings = self.config.teacher
         if settings.style not in STYLES_THAT_ASK or self.config.loss.teacher == 0:
@@ -96,7 +96,7 @@ class Job:
         return [stored.network for stored in load_teachers(paths, dataset, self.distributed.device)]
 
     def train(self, dataset: Dataset, draw: Draw | None = None) -> None:
-        """Teacher, then DG-Net. `build_head` makes the head that `appearance.head` names.
+        """Teacher, then DG-Net.
 
         Raises:
             RunStopped: the teacher's run or that of DG-Net was asked to stop; it has saved.

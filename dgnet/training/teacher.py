@@ -1,17 +1,15 @@
-"""The teacher, a plain identity classifier on real images: its training and its file."""
+"""The teacher, a re-ID model trained with cross-entropy on real images: its training and its file."""
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 
-from dgnet.config import Config, TeacherConfig
+from dgnet.config import Config
 from dgnet.core import pixels
-from dgnet.core.checkpoint import load_checkpoint, require_kind, save_checkpoint
 from dgnet.core.device import Precision
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
@@ -19,11 +17,11 @@ from dgnet.data.pairs import PairBatch
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import pair_source
 from dgnet.models.build import build_teacher
-from dgnet.models.teacher import Teacher
+from dgnet.models.model_file import StoredModel, read_model_file, save_model
+from dgnet.models.reid_model import ReIDModel, ReIDOutput
 from dgnet.runs.run import Run
 from dgnet.training.trainer import StepLog, TrainingPlan, TrainingTask, run_training
 
-KIND = "dgnet teacher"
 TRAINING_KIND = "training state of a dgnet teacher"
 TEACHER_FILE = "teacher.pth"
 # A pair batch holds four images per anchor: a, b and their positives. The teacher takes them as four plain images.
@@ -43,12 +41,12 @@ class TeacherTask(TrainingTask[PairBatch]):
 
     kind = TRAINING_KIND
 
-    def __init__(self, teacher: Teacher, config: Config, iterations: int, distributed: Distributed) -> None:
+    def __init__(self, teacher: ReIDModel, config: Config, iterations: int, distributed: Distributed) -> None:
         self.teacher, self.settings = teacher, config.teacher
         self.iterations, self.distributed = iterations, distributed
         self.networks = {"teacher": teacher}
         self.optimizer = torch.optim.SGD(
-            [{"params": teacher.backbone.parameters()}, {"params": teacher.classifier.parameters()}],
+            [{"params": teacher.trunk_parameters()}, {"params": teacher.fresh_parameters()}],
             lr=config.teacher.learning_rate,
             momentum=0.9,
             nesterov=True,
@@ -64,8 +62,8 @@ class TeacherTask(TrainingTask[PairBatch]):
         images = pixels.normalize(batch.images).masked_fill(batch.erased, 0.0).flatten(0, 1)
         labels = batch.labels.repeat(2, 1).flatten()
         with self.precision.autocast():
-            logits = self.teacher(images).logits
-        loss = F.cross_entropy(logits.float(), labels)
+            output: ReIDOutput = self.teacher(images)
+        loss = torch.stack([F.cross_entropy(logits.float(), labels) for logits in output.logits]).mean()
         self.optimizer.zero_grad()
         self.precision.backward(loss)
         self.distributed.average_gradients(
@@ -77,7 +75,7 @@ class TeacherTask(TrainingTask[PairBatch]):
             {"identity": 1.0},
             learning_rates={"teacher": rate * factor},
             images=self.settings.batch_size * self.distributed.world_size,
-            others={"accuracy": (logits.argmax(1) == labels).float().mean()},
+            others={"accuracy": (output.mean_logits.argmax(1) == labels).float().mean()},
         )
 
     def introduction(self) -> Sequence[str]:
@@ -99,7 +97,7 @@ class TeacherTask(TrainingTask[PairBatch]):
         self.precision.load_state_dict(state["precision"])
 
 
-def train_teacher(config: Config, dataset: Dataset, open_run: Callable[[], Run], distributed: Distributed) -> Teacher:
+def train_teacher(config: Config, dataset: Dataset, open_run: Callable[[], Run], distributed: Distributed) -> ReIDModel:
     """Train a teacher with `config.teacher`; the run's folder gets checkpoints and, at the end, `teacher.pth`.
 
     Args:
@@ -128,54 +126,16 @@ def train_teacher(config: Config, dataset: Dataset, open_run: Callable[[], Run],
     task = TeacherTask(teacher, config, iterations, distributed)
     run = run_training(task, source, plan, open_run, dataset, distributed)
     # All processes wait for the file: they read it next.
-    path = run.folder / TEACHER_FILE
-    distributed.on_main(lambda: save_checkpoint(path, describe_teacher(teacher, config, dataset)))
+    path, size = run.folder / TEACHER_FILE, (config.data.height, config.data.width)
+    distributed.on_main(lambda: save_model(path, teacher, dataset.identities, *size))
     return teacher
 
 
-def describe_teacher(teacher: Teacher, config: Config, dataset: Dataset) -> dict[str, Any]:
-    """What a teacher's file holds: weights, architecture, the identities in the order of the logits, preprocessing."""
-    return {
-        "kind": KIND,
-        "architecture": {
-            key: getattr(config.teacher, key) for key in ("backbone", "last_stride", "double_up_to_height", "dropout")
-        },
-        "identities": list(dataset.identities),
-        "preprocessing": {
-            "height": config.data.height,
-            "width": config.data.width,
-            "mean": list(pixels.MEAN),
-            "std": list(pixels.STD),
-        },
-        "state": teacher.state_dict(),
-    }
-
-
-@dataclass(frozen=True)
-class StoredTeacher:
-    """A teacher read from its file, in evaluation mode; `identities` in the order of the logits; its image size."""
-
-    network: Teacher
-    identities: tuple[int, ...]
-    height: int
-    width: int
-
-
-def load_teacher(path: Path, device: torch.device | str = "cpu") -> StoredTeacher:
-    """Read a file that `train_teacher` wrote. `UserError` when it is missing, damaged or something else."""
-    content = load_checkpoint(path, device)
-    require_kind(path, content, KIND, f"a teacher ({TEACHER_FILE} of tools/train_teacher.py)")
-    network = build_teacher(TeacherConfig(**content["architecture"]), len(content["identities"]), pretrained=False)
-    network.load_state_dict(content["state"])
-    size = content["preprocessing"]
-    return StoredTeacher(network.to(device).eval(), tuple(content["identities"]), size["height"], size["width"])
-
-
-def load_teachers(paths: Sequence[Path], dataset: Dataset, device: torch.device | str) -> list[StoredTeacher]:
+def load_teachers(paths: Sequence[Path], dataset: Dataset, device: torch.device | str) -> list[StoredModel]:
     """All teachers of a configuration; `UserError` for one that does not know exactly the data set's identities."""
     teachers = []
     for path in paths:
-        stored = load_teacher(path, device)
+        stored = read_model_file(path, device)
         if stored.identities != dataset.identities:
             unknown = len(set(dataset.identities) - set(stored.identities))
             raise UserError(

@@ -14,7 +14,7 @@ class TeacherEnsemble:
     """Frozen classifiers, averaged over networks and over image and mirrored image.
 
     Args:
-        teachers: modules `images -> (embedding, logits)`; may be empty for the styles that need no teacher (2 and 3).
+        teachers: modules `images -> ReIDOutput`; may be empty for the styles that need no teacher (2 and 3).
         batch_statistics: batch norm uses the statistics of the images at hand. Then the halves of the batch and the two
             views go through separately; otherwise all in one batch.
     """
@@ -48,6 +48,6 @@ class TeacherEnsemble:
         for teacher in self.teachers:
             with evaluating(teacher, self.batch_statistics):
                 classify = frozen(teacher)
-                logits = torch.cat([classify(batch).logits for batch in batches])
+                logits = torch.cat([classify(batch).mean_logits for batch in batches])
             predictions.extend(logits.double().softmax(1).chunk(2))
         return torch.stack(predictions).mean(0)

@@ -1,65 +1,32 @@
-"""BNNeck baseline ("bag of tricks", Luo et al. 2019): metric losses before a batch norm, the classifier behind it."""
+"""BNNeck baseline (Luo et al., "Bag of Tricks and A Strong Baseline for Deep Person Re-identification", CVPRW 2019)."""
 
-from typing import Literal, NamedTuple
+from typing import Literal, cast
 
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dgnet.config import BackboneName
-from dgnet.models.backbone import Backbone
 from dgnet.models.registry import register_model
 from dgnet.models.reid_model import ReIDModel, ReIDOutput
-from reid_heads.models.ibn import split_first_norms
+from reid_heads.models.trunks import TRUNK_NAMES, TrunkName, build_trunk, pool_globally
 
 # Submodules by their names in files of the original baseline (reid-strong-baseline).
 _THIRD_PARTY = {"base": "trunk", "bottleneck": "neck", "classifier": "classifier"}
 
 
-class Trunk(NamedTuple):
-    """A ResNet by torchvision's name, plain or in its IBN-a form.
-
-    The baseline's own plain ResNets have no ReLU between the stem's norm and its pooling; its IBN-a one has.
-    """
-
-    backbone: BackboneName
-    ibn: bool = False
-    stem_relu: bool = False
+# The baseline's own plain ResNets have no ReLU between the stem's norm and its pooling; its IBN-a one has.
+_WITH_STEM_RELU: tuple[TrunkName, ...] = ("resnet50_ibn_a",)
 
 
-TRUNKS: dict[str, Trunk] = {
-    "resnet18": Trunk("resnet18"),
-    "resnet34": Trunk("resnet34"),
-    "resnet50": Trunk("resnet50"),
-    "resnet101": Trunk("resnet101"),
-    "resnet50_ibn_a": Trunk("resnet50", ibn=True, stem_relu=True),
-}
-
-
-def build_trunk(name: str, last_stride: int, stem_relu: bool) -> Backbone:
-    """A ResNet without pooling and classifier, random weights."""
-    backbone = Backbone(TRUNKS[name].backbone, last_stride, double_up_to_height=0)
-    if TRUNKS[name].ibn:
-        split_first_norms(backbone)
-    if not stem_relu:
-        backbone.relu = nn.Identity()
-    return backbone
-
-
-def pool_globally(feature_map: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch channel"]:
-    """The mean over all positions."""
-    return F.adaptive_avg_pool2d(feature_map, 1).flatten(1)
-
-
-@register_model(*TRUNKS)
+@register_model(*TRUNK_NAMES)
 class BNNeck(ReIDModel):
     """ResNet, global average pooling (the metric feature), batch norm (the embedding), linear (the logits).
 
-    The norm's bias stays 0 and the classifier has none: identities are told apart by direction.
+    Metric losses see the feature before the batch norm, the classifier sees it after. The norm's bias stays 0 and the
+    classifier has none, so that identities differ by direction alone.
 
     Args:
         last_stride: of the last stage; 1 doubles the resolution of the feature map.
-        stem_relu: a ReLU behind the stem's norm, as torchvision has it; None: as the baseline has it (`TRUNKS`).
+        stem_relu: a ReLU behind the stem's norm, as torchvision has it; None: as the baseline has it.
     """
 
     third_party_classifier = "classifier.weight"
@@ -67,8 +34,8 @@ class BNNeck(ReIDModel):
     def __init__(
         self, name: str, identities: int, *, last_stride: Literal[1, 2] = 1, stem_relu: bool | None = None
     ) -> None:
-        trunk = self.deployed_name(name)
-        stem_relu = TRUNKS[trunk].stem_relu if stem_relu is None else stem_relu
+        trunk = cast(TrunkName, self.deployed_name(name))
+        stem_relu = trunk in _WITH_STEM_RELU if stem_relu is None else stem_relu
         super().__init__(name, identities, {"last_stride": last_stride, "stem_relu": stem_relu})
         self.trunk = build_trunk(trunk, last_stride, stem_relu)
         self.channels = self.embedding_size = self.trunk.channels

@@ -1,7 +1,8 @@
 """MGN (Wang et al., "Learning Discriminative Features with Multiple Granularities", ACM MM 2018).
 
-A ResNet up to the first block of stage 3, then three copies of its rest. Every copy is pooled globally; the second and
-third also in horizontal stripes. Each pooled vector is reduced to a few hundred numbers with a classifier of its own.
+A ResNet up to the first block of stage 3, then three branches: copies of the remaining blocks. Each branch is pooled
+globally, the second and third also in horizontal stripes. Each pooled vector is reduced to 256 numbers and has its own
+classifier.
 """
 
 import re
@@ -14,11 +15,11 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dgnet.config import BackboneName
 from dgnet.core.errors import UserError
 from dgnet.models.backbone import Backbone
 from dgnet.models.registry import register_model
 from dgnet.models.reid_model import Option, ReIDModel, ReIDOutput
+from reid_heads.models.trunks import TrunkName, build_trunk
 
 Stripes = Literal["1-2-3", "1-2-4", "1-3-4"]
 Pooling = Literal["avg", "max"]
@@ -44,7 +45,7 @@ class Reduction(nn.Module):
 
 @register_model("mgn")
 class MGN(ReIDModel):
-    """Embedding and logits in the order g1 g2 g3, stripes of branch 2 from the top, stripes of branch 3.
+    """MGN; embedding and logits in the order g1 g2 g3, stripes of branch 2 from the top, stripes of branch 3.
 
     The three global features are the metric features.
 
@@ -68,7 +69,7 @@ class MGN(ReIDModel):
         stripes: Stripes = "1-2-3",
         pooling: Pooling = "avg",
         features: int = 256,
-        trunk: BackboneName = "resnet50",
+        trunk: TrunkName = "resnet50",
     ) -> None:
         options = {"stripes": stripes, "pooling": pooling, "features": features, "trunk": trunk}
         super().__init__(name, identities, options)
@@ -76,7 +77,7 @@ class MGN(ReIDModel):
             raise UserError(f"features of MGN must be at least 1, got {features}")
         self.pooling: Pooling = pooling
         self.stripes = tuple(int(count) for count in stripes.split("-"))
-        usual, unstrided = (Backbone(trunk, stride, double_up_to_height=0) for stride in (2, 1))
+        usual, unstrided = (build_trunk(trunk, last_stride) for last_stride in (2, 1))
         unstrided.load_state_dict(usual.state_dict())
         self.stem = nn.Sequential(*(usual.get_submodule(part) for part in ("conv1", "bn1", "relu", "maxpool")))
         self.stages = nn.ModuleList(usual.get_submodule(part) for part in ("layer1", "layer2", "layer3.0"))

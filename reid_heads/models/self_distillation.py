@@ -1,6 +1,6 @@
-"""Self-distillation ("Be your own teacher", Zhang et al. 2019): a BNNeck whose deeper stages teach the shallower ones.
+"""Self-distillation (Zhang et al., "Be Your Own Teacher", ICCV 2019): deeper stages of a BNNeck teach shallower ones.
 
-Every stage has a branch that brings its output to the dimension of the last one. Branches exist while training only.
+Each stage has a branch that maps its output to the dimension of the last one. The branches are used in training only.
 """
 
 from itertools import pairwise
@@ -11,14 +11,15 @@ from torch import Tensor, nn
 
 from dgnet.models.registry import register_model
 from dgnet.models.reid_model import ReIDModel, ReIDOutput, StageOutput
-from reid_heads.models.bnneck import TRUNKS, BNNeck, pool_globally
+from reid_heads.models.bnneck import BNNeck
+from reid_heads.models.trunks import TRUNK_NAMES, pool_globally
 
 STAGES = ("layer1", "layer2", "layer3", "layer4")
 SUFFIX = "_kd"
 
 
 def _halving(channels: int, wider: int) -> nn.Sequential:
-    """A depthwise 3x3 of stride 2 and a 1x1: half the resolution, as the stage it stands for."""
+    """A depthwise 3x3 convolution of stride 2 and a 1x1: half the resolution, as the stage that it replaces."""
     return nn.Sequential(
         nn.Conv2d(channels, channels, 3, stride=2, padding=1, groups=channels, bias=False),
         nn.Conv2d(channels, wider, 1, bias=False),
@@ -36,7 +37,7 @@ class Branch(nn.Module):
 
     def __init__(self, widths: list[int], identities: int) -> None:
         super().__init__()
-        # The last stage has nothing left to stand for: its branch is the pooling alone.
+        # No stage follows the last one: its branch is the pooling alone.
         self.layers = nn.Sequential(*(_halving(*pair) for pair in pairwise(widths)))
         self.classifier = nn.Linear(widths[-1], identities)
 
@@ -45,11 +46,11 @@ class Branch(nn.Module):
         return StageOutput(feature, self.classifier(feature))
 
 
-@register_model(*(f"{name}{SUFFIX}" for name in TRUNKS))
+@register_model(*(f"{name}{SUFFIX}" for name in TRUNK_NAMES))
 class SelfDistillation(BNNeck):
-    """A BNNeck with a branch on each of its four stages; `reid_heads.losses.distillation` has the losses between them.
+    """A BNNeck with a branch on each of its first three stages; the losses are in `reid_heads.losses.distillation`.
 
-    The last stage needs no branch of its own: its feature and logits are the head's.
+    Feature and logits of the last stage are the model's own. Registered as the BNNeck's name with the suffix `_kd`.
     """
 
     distillation_stages = len(STAGES)

@@ -12,12 +12,11 @@ from dgnet.core import pixels
 from dgnet.core.device import Precision
 from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset
-from dgnet.models.classifier import IdentityOutput
 from dgnet.models.frozen import evaluating
 from dgnet.models.model_file import StoredModel
 from dgnet.models.pretrained import read_model
 from dgnet.models.reid_model import ReIDModel, ReIDOutput, StageOutput
-from dgnet.training.teacher import StoredTeacher, load_teachers
+from dgnet.training.teacher import load_teachers
 from dgnet.training.teacher_ensemble import TeacherEnsemble
 from reid_heads.config import DistillationConfig, GeneratedConfig, ReIDConfig
 from reid_heads.generated.label_policies import POLICIES, generated_labels
@@ -129,13 +128,13 @@ class Instruction:
 class TeacherAtItsSize(nn.Module):
     """A teacher of generated images that sees any at the size that it was trained at."""
 
-    def __init__(self, stored: StoredTeacher) -> None:
+    def __init__(self, stored: StoredModel) -> None:
         super().__init__()
         self.network, self.height, self.width = stored.network, stored.height, stored.width
 
-    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> IdentityOutput:
-        answer: IdentityOutput = self.network(at_size(images, self.height, self.width))
-        return answer
+    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> ReIDOutput:
+        output: ReIDOutput = self.network(at_size(images, self.height, self.width))
+        return output
 
 
 def at_size(images: Float[Tensor, "batch 3 _h _w"], height: int, width: int) -> Float[Tensor, "batch 3 height width"]:

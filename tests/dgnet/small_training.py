@@ -21,7 +21,7 @@ from dgnet.core.distributed import Distributed
 from dgnet.models.build import build_discriminator, build_generator, build_teacher
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.generator import Generator
-from dgnet.models.teacher import Teacher
+from dgnet.models.reid_model import ReIDModel
 from dgnet.official import weights as official
 from dgnet.training.batch import JointBatch
 from dgnet.training.optimizers import Optimizers
@@ -163,7 +163,7 @@ class SmallTraining:
 
     generator: Generator
     discriminator: MultiScaleDiscriminator
-    teachers: list[Teacher]
+    teachers: list[ReIDModel]
     step: JointStep
     gradients: dict[str, dict[str, Tensor]] = field(default_factory=dict)
 

@@ -132,6 +132,22 @@ def test_a_head_is_filled_from_our_own_file(tmp_path: Path) -> None:
     assert all(torch.equal(value, other.state_dict()[key]) for key, value in head.state_dict().items())
 
 
+def test_files_of_earlier_versions_open(tmp_path: Path) -> None:
+    """Teachers and heads were written apart."""
+    size = {"height": 64, "width": 32, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+    teacher = {"backbone": "resnet18", "last_stride": 2, "double_up_to_height": 0, "dropout": 0.0}
+    for model, kind, architecture in (
+        (build_model("ide", 3, **teacher), "dgnet teacher", teacher),
+        (model_of("resnet18", last_stride=2), "reid head", {"name": "resnet18", "options": {"last_stride": 2}}),
+    ):
+        content = {"kind": kind, "architecture": architecture, "identities": list(IDENTITIES)}
+        save_checkpoint(tmp_path / "old.pth", content | {"preprocessing": size, "state": model.state_dict()})
+        stored = read_model(tmp_path / "old.pth")
+        assert (stored.network.name, stored.identities, stored.height) == (model.name, IDENTITIES, 64)
+        images = torch.randn(2, 3, 64, 32)
+        assert torch.equal(stored.network.embed(images), model.eval().embed(images))
+
+
 def pickled_module(path: Path) -> None:
     torch.save(nn.Linear(2, 2), path)
 
@@ -153,8 +169,8 @@ def numbers(path: Path) -> None:
     torch.save({"epoch": 3}, path)
 
 
-def a_teacher(path: Path) -> None:
-    save_checkpoint(path, {"kind": "dgnet teacher", "state": model_of("resnet18").state_dict()})
+def a_generator(path: Path) -> None:
+    save_checkpoint(path, {"kind": "dgnet generator", "generator": model_of("resnet18").state_dict()})
 
 
 def nothing(path: Path) -> None:
@@ -170,8 +186,8 @@ def nothing(path: Path) -> None:
         (a_list, "it holds a list"),
         (numbers, "holds no weights"),
         (
-            a_teacher,
-            mentions("mAP_*.pth", "tools/train.py", "tools/train_mgn.py"),
+            a_generator,
+            mentions("mAP_*.pth", "tools/train.py", "teacher.pth", "dgnet generator"),
         ),
         (nothing, "no such file"),
     ],

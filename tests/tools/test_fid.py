@@ -15,7 +15,6 @@ from dgnet.core.checkpoint import file_hash, save_checkpoint
 from dgnet.models.build import build_teacher
 from dgnet.models.model_file import save_model
 from dgnet.models.registry import build_model
-from dgnet.training.teacher import KIND
 from tests.dgnet.small_generator import small_generator, store
 from tests.eval.images.random_inception import random_state
 from tests.eval.images.small_files import picture, write, write_set
@@ -40,7 +39,7 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = parse_config({"teacher": {"backbone": "resnet18", "double_up_to_height": 0}}, "test").teacher
     torch.manual_seed(0)
     teacher = {
-        "kind": KIND,
+        "kind": "dgnet teacher",  # as earlier versions wrote it
         "architecture": {
             key: getattr(config, key) for key in ("backbone", "last_stride", "double_up_to_height", "dropout")
         },
@@ -89,7 +88,7 @@ def test_identity_space_needs_no_download(sets: Path, monkeypatch, capsys) -> No
     named = {
         "small": "DG-Net's encoder of small after 7 iterations",
         # No path of this machine.
-        sets / "teacher.pth": f"teacher {sets.name}/teacher.pth ({digits}), mirror image added, 32x16",
+        sets / "teacher.pth": f"ide {sets.name}/teacher.pth ({digits}), mirror image added, 32x16",
     }
     found = []
     for name, said_in_protocol in named.items():
@@ -168,10 +167,10 @@ def test_the_run_of_a_head_is_named_by_its_folder(
     options = ("--extractor", "trained", "--output-path", sets)
     status, printed, _ = answer(fid, monkeypatch, capsys, sets / "real", sets / "made", *options)
     assert status == 0
-    assert re.search(r"head trained/mAP_45.5.pth \(\w{8}\), image alone, 32x16", printed)
+    assert re.search(r"resnet18 trained/mAP_45.5.pth \(\w{8}\), image alone, 32x16", printed)
     status, printed, _ = answer(fid, monkeypatch, capsys, sets / "real", sets / "made", *options, "--mirrored")
     assert status == 0
-    assert re.search(r"head trained/mAP_45.5.pth \(\w{8}\), mirror image added, 32x16", printed)
+    assert re.search(r"resnet18 trained/mAP_45.5.pth \(\w{8}\), mirror image added, 32x16", printed)
 
 
 def test_both_sets_are_required(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ def test_a_generator_with_its_teacher_in_its_folder_is_still_a_generator(tmp_pat
     run = write_run(tmp_path)
     teacher = tmp_path / "outputs" / "small_teacher" / "teacher.pth"
     assert weights_of("small_teacher", tmp_path) == teacher
-    assert reid_extractor("small_teacher", tmp_path).name.startswith("teacher small_teacher/teacher.pth")
+    assert reid_extractor("small_teacher", tmp_path).name.startswith("ide small_teacher/teacher.pth")
     shutil.copy(teacher, run)
     assert weights_of("small", tmp_path) == run / "checkpoints" / "checkpoint_00000008.pt"
     assert reid_extractor("small", tmp_path).name.startswith("DG-Net's encoder of small after 8 iterations")

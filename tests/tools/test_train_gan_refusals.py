@@ -14,8 +14,8 @@ from dgnet.core.checkpoint import load_checkpoint, save_checkpoint
 from dgnet.core.distributed import Distributed
 from dgnet.data.training_data import open_dataset
 from dgnet.models.build import build_teacher
+from dgnet.models.model_file import save_model
 from dgnet.runs.checkpoint import list_checkpoints
-from dgnet.training.teacher import describe_teacher
 from tests.messages import mentions
 from tests.tools.gan_tool import ROOT, Here, write_config
 
@@ -29,9 +29,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_config(place)
     config = load_config(place / "tiny.yaml")
     dataset = open_dataset(config.data, Distributed.start("cpu"))
-    content = describe_teacher(build_teacher(config.teacher, len(dataset.identities)), config, dataset)
-    save_checkpoint(place / "teacher.pth", content)
-    save_checkpoint(place / "stranger.pth", content | {"identities": [1, 2, 9]})
+    teacher = build_teacher(config.teacher, len(dataset.identities))
+    for name, identities in (("teacher", dataset.identities), ("stranger", (1, 2, 9))):
+        save_model(place / f"{name}.pth", teacher, identities, config.data.height, config.data.width)
     torch.save([1, 2, 3], place / "list.pth")
     shutil.copytree(place / "people", place / "corrupt_people")
     image = sorted((place / "corrupt_people" / "bounding_box_train").iterdir())[5]

@@ -19,10 +19,9 @@ from dgnet.core.cli import add_device
 from dgnet.core.device import Precision, PrecisionName, choose_device
 from dgnet.core.errors import UserError
 from dgnet.core.machine import machine, versions
-from dgnet.models.backbone import Backbone
 from dgnet.models.registry import build_model
 from reid_heads.losses.objective import Objective
-from reid_heads.models.bnneck import TRUNKS, pool_globally
+from reid_heads.models.trunks import TRUNK_NAMES, TrunkName, build_trunk, pool_globally
 from tools.benchmarks.limits import require_at_least
 
 Work = Callable[[], None]
@@ -31,9 +30,9 @@ Work = Callable[[], None]
 class Plain(nn.Module):
     """torchvision's network: trunk, global pooling, linear classifier."""
 
-    def __init__(self, name: str, identities: int) -> None:
+    def __init__(self, name: TrunkName, identities: int) -> None:
         super().__init__()
-        self.trunk = Backbone(TRUNKS[name].backbone, last_stride=1, double_up_to_height=0)
+        self.trunk = build_trunk(name)
         self.classifier = nn.Linear(self.trunk.channels, identities)
 
     def embed(self, images: Tensor) -> Tensor:
@@ -51,7 +50,7 @@ def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    kind.add_argument("--head", choices=tuple(TRUNKS), default="resnet50", help="(default: resnet50)")
+    kind.add_argument("--head", choices=TRUNK_NAMES, default="resnet50", help="(default: resnet50)")
     kind.add_argument("--height", type=int, default=256, help="pixels (default: 256)")
     kind.add_argument("--width", type=int, default=128, help="pixels (default: 128)")
     kind.add_argument(

@@ -11,10 +11,11 @@ from dgnet.core.settings import parse_settings
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.runs.checkpoint import latest_checkpoint
-from dgnet.runs.find import holds_generator, is_official
+from dgnet.runs.find import is_official
 from dgnet.runs.folder import CONFIG
 from dgnet.training.teacher import TEACHER_FILE
 from reid_heads.config import ReIDConfig
+from reid_heads.load import run_weights
 
 
 def weights_of(named: str | Path, output: Path = Path()) -> Path:
@@ -23,7 +24,7 @@ def weights_of(named: str | Path, output: Path = Path()) -> Path:
     path = run if run.is_dir() else Path(named)
     if path.is_file():
         return path
-    if own := own_weights(path):
+    if own := run_weights(path):
         return own
     newest = (
         max((path / "checkpoints").glob("gen_*.pt")) if is_official(path) else latest_checkpoint(path / "checkpoints")
@@ -31,15 +32,6 @@ def weights_of(named: str | Path, output: Path = Path()) -> Path:
     if newest is None:
         raise UserError(f"{path} holds no weights: neither {TEACHER_FILE}, mAP_*.pth nor checkpoints")
     return newest
-
-
-def own_weights(folder: Path) -> Path | None:
-    """The trained network in the folder of a teacher's run, or of a head's (at its best); None for a run of DG-Net."""
-    if holds_generator(folder):
-        return None
-    if (folder / TEACHER_FILE).is_file():
-        return folder / TEACHER_FILE
-    return max(folder.glob("mAP_*.pth"), key=lambda path: path.stat().st_mtime_ns, default=None)
 
 
 def dataset_of_run(weights: Path) -> Dataset:

@@ -17,8 +17,9 @@ from eval.reid.labeled_features import LabeledFeatures
 from eval.reid.ranking import RankingResult, rank_metrics
 from eval.reid.rerank import KReciprocal
 from reid_heads.config import TestConfig
+from reid_heads.loaded_model import LoadedModel
 from tools.evaluation.accuracy import usual_reranking
-from tools.evaluation.reid_extractor import of_network
+from tools.evaluation.reid_extractor import extractor_of
 
 RANKS = (1, 5, 10)
 
@@ -42,7 +43,7 @@ class ModelFigures:
     def __call__(self, head: ReIDModel) -> dict[str, float]:
         """Figures 0..1: mAP, Rank-1, Rank-5, Rank-10, and those after re-ranking. The head keeps its modes."""
         embed = model_embedding(head, self.mirrored)
-        extractor = of_network(head.name, head, embed, self.height, self.width, self.mirrored)
+        extractor = extractor_of(LoadedModel(head.name, head, embed, (), self.height, self.width, self.mirrored))
         query, gallery = (
             LabeledFeatures.of_records(
                 features_of([record.path for record in split], extractor, batch=self.settings.batch_size), split

@@ -15,13 +15,12 @@ from dgnet.core.images import image_files
 from dgnet.core.option_types import at_least, expanded_path
 from dgnet.data.readers.names import UNKNOWN_CAMERA, market_name
 from dgnet.data.records import JUNK
-from dgnet.models.embedding import model_embedding
-from dgnet.models.model_file import StoredModel
-from dgnet.models.pretrained import read_model
 from eval.images.extractor import features_of
 from eval.reid.feature_file import SplitFeatures, StoredFeatures
+from reid_heads.load import load_model
+from reid_heads.loaded_model import LoadedModel
 from tools.evaluation.options import add_mirrored_option
-from tools.evaluation.reid_extractor import ReidExtractor, of_network
+from tools.evaluation.reid_extractor import ReidExtractor, extractor_of
 from tools.evaluation.stored_features import preprocessing_of
 
 SPLIT = "images"
@@ -44,26 +43,22 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 class ModelExtractor:
     """A trained head and how its user wants it to look at images."""
 
-    stored: StoredModel
+    model: LoadedModel
     path: Path
-    mirrored: bool
     batch: int
     workers: int | None
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> "ModelExtractor":
-        """The head of `add_model_options`. `UserError` as `dgnet.models.model_file.read_model`."""
+        """The model of `add_model_options`. `UserError` as `reid_heads.load_model`."""
         device = choose_device(args.device)
-        stored = read_model(args.model_path, args.model_name, device)
-        mirrored = stored.network.adds_mirror_image if args.mirrored is None else args.mirrored
-        return cls(stored, args.model_path, mirrored, args.batch_size, args.workers)
+        model = load_model(args.model_path, args.model_name, device=device, mirrored=args.mirrored)
+        return cls(model, args.model_path, args.batch_size, args.workers)
 
     @cached_property
     def extractor(self) -> ReidExtractor:
-        """The head, and the size that it sees images at."""
-        network = self.stored.network.deployed().eval()
-        embed = model_embedding(network, self.mirrored)
-        return of_network(str(self.path), network, embed, self.stored.height, self.stored.width, self.mirrored)
+        """The model, and the size that it sees images at."""
+        return extractor_of(self.model)
 
     @property
     def preprocessing(self) -> dict[str, object]:
@@ -82,7 +77,7 @@ class ModelExtractor:
         named = [market_name(path.name) or _UNKNOWN for path in files]
         identities, cameras = (np.array(column, np.int64) for column in zip(*named, strict=True))
         split = SplitFeatures(self.features(files), identities, cameras, tuple(map(str, files)))
-        name = self.stored.network.name
+        name = self.model.name
         return StoredFeatures(name, data, file_hash(self.path), self.preprocessing, {SPLIT: split})
 
 

@@ -7,11 +7,11 @@ import torch
 from PIL import Image
 
 from dgnet.config import override_config, resolved
-from dgnet.core.checkpoint import save_checkpoint
 from dgnet.data.datasets import read_dataset
 from dgnet.generation.request import SetRequest
 from dgnet.models.build import build_discriminator, build_teacher
-from dgnet.training.teacher import TEACHER_FILE, describe_teacher
+from dgnet.models.model_file import save_model
+from dgnet.training.teacher import TEACHER_FILE
 from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator, store
 
 SETTINGS = [
@@ -46,8 +46,8 @@ def write_run(place: Path) -> Path:
         store(folder, small_generator(iteration), iteration, config=resolved(config), discriminator=discriminator)
     teacher = build_teacher(config.teacher, len(IDENTITIES), pretrained=False)
     (place / "outputs" / "small_teacher").mkdir()
-    content = describe_teacher(teacher, config, read_dataset(root))
-    save_checkpoint(place / "outputs" / "small_teacher" / TEACHER_FILE, content)
+    path = place / "outputs" / "small_teacher" / TEACHER_FILE
+    save_model(path, teacher, read_dataset(root).identities, config.data.height, config.data.width)
     return folder
 
 

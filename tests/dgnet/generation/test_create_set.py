@@ -22,7 +22,7 @@ from dgnet.generation.load import find_generator
 from dgnet.generation.scores import sharpness
 from dgnet.generation.verify import verify
 from dgnet.generation.writer import share
-from dgnet.training.teacher import load_teacher
+from dgnet.models.model_file import read_model_file
 from tests.dgnet.generation.small_run import request, write_people, write_run
 from tests.messages import mentions
 
@@ -82,11 +82,11 @@ def test_a_set_is_what_its_manifest_says(place, whole):
 
 
 def test_scores_are_the_teachers_and_the_discriminators(place, scored):
-    teacher = load_teacher(place / "outputs/small_teacher/teacher.pth")
+    teacher = read_model_file(place / "outputs/small_teacher/teacher.pth")
     row = rows(scored)[7]
     image = pixels.normalize(read_image(scored / row["path"])[None])
     with torch.no_grad():
-        views = [teacher.network(view).logits.softmax(1)[0] for view in (image, image.flip(3))]
+        views = [teacher.network(view).mean_logits.softmax(1)[0] for view in (image, image.flip(3))]
     expected = dict(zip(teacher.identities, ((views[0] + views[1]) / 2).tolist(), strict=True))
     label = {int(part.split(":")[0]): float(part.split(":")[1]) for part in row["soft_label"].split()}
     assert label == pytest.approx(expected, abs=1e-3) and list(label.values()) == sorted(label.values(), reverse=True)

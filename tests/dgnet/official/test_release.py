@@ -13,10 +13,10 @@ from dgnet.core.errors import UserError, command
 from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset, Record
 from dgnet.generation.load import load_generator
+from dgnet.models.model_file import read_model_file
 from dgnet.official.import_run import Imported, import_run, official_identities
 from dgnet.official.release import read_official, read_official_teacher
 from dgnet.training.pipeline import Job
-from dgnet.training.teacher import load_teacher
 from tests.dgnet.official.released_folder import (
     HEIGHT,
     NAMES,
@@ -84,13 +84,13 @@ def test_imported_networks_compute_what_the_original_computes(tmp_path: Path, na
 
 def test_imported_teacher(tmp_path: Path, naive: NaiveDGNet) -> None:
     run, _ = imported(tmp_path, naive)
-    teacher = load_teacher(run.folder / "teacher.pth")
+    teacher = read_model_file(run.folder / "teacher.pth")
     assert teacher.identities == OUR_ORDER and (teacher.height, teacher.width) == (HEIGHT, WIDTH)
     a = images(1, 2, HEIGHT, WIDTH)
     columns = [ORIGINAL_ORDER.index(identity) for identity in OUR_ORDER]
     with torch.no_grad():
         expected = naive.teachers[0].eval()(upsampled(a))
-        torch.testing.assert_close(teacher.network(a).logits, expected[:, columns], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(teacher.network(a).mean_logits, expected[:, columns], rtol=1e-4, atol=1e-5)
 
 
 def test_imported_run_goes_on(tmp_path: Path, naive: NaiveDGNet) -> None:
@@ -163,7 +163,7 @@ def test_missing_and_damaged_files_end_in_one_sentence(
     leave_with(2, "dis_00000006.pt", "no such file")
     for number, (break_it, words) in enumerate(
         [
-            (lambda f: damage(f / "id_00000006.pt"), ["id_00000006.pt", "not a readable"]),
+            (lambda f: damage(f / "id_00000006.pt"), ["id_00000006.pt", "not a PyTorch file"]),
             (lambda f: extra_entry(f / "gen_00000006.pt", "enc_style.weight"), ["gen_00000006.pt", "enc_style.weight"]),
             (lambda f: extra_entry(f / "dis_00000006.pt", "cnns.5.weight"), ["dis_00000006.pt", "1 unknown"]),
             (lambda f: [path.unlink() for path in f.iterdir()], ["checkpoints", "no checkpoint of the original"]),

@@ -7,7 +7,7 @@ import torch
 
 from dgnet.core.errors import UserError
 from dgnet.generation.load import load_generator
-from dgnet.training.teacher import load_teacher
+from dgnet.models.model_file import read_model_file
 from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator, store
 from tests.messages import mentions
 
@@ -83,6 +83,6 @@ def test_foreign_files(tmp_path, changes, sentence):
 @pytest.mark.parametrize("content", [[1, 2, 3], torch.zeros(2), "words"])
 def test_a_file_of_something_else_is_one_sentence(tmp_path, content):
     torch.save(content, tmp_path / "other.pt")
-    for read in (load_generator, load_teacher):
+    for read in (load_generator, read_model_file):
         with pytest.raises(UserError, match=rf"other\.pt is no checkpoint of ours.* a {type(content).__name__}"):
             read(tmp_path / "other.pt")

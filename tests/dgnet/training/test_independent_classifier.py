@@ -8,8 +8,8 @@ from dgnet.config import Config, override_config
 from dgnet.core import pixels
 from dgnet.core.distributed import Distributed
 from dgnet.data.records import Dataset, Record
-from dgnet.models.backbone import Backbone
-from dgnet.models.teacher import Teacher
+from dgnet.models.model_file import StoredModel
+from dgnet.models.registry import build_model
 from dgnet.training.independent_classifier import (
     classifier_logits,
     hold_out,
@@ -17,7 +17,7 @@ from dgnet.training.independent_classifier import (
     train_independent_classifier,
 )
 from dgnet.training.pipeline import Job
-from dgnet.training.teacher import TEACHER_FILE, StoredTeacher
+from dgnet.training.teacher import TEACHER_FILE
 
 
 def dataset(images):
@@ -54,9 +54,9 @@ def test_a_classifier_that_is_there_is_not_trained_again(tmp_path):
 
 def test_its_logits_of_images_of_any_size():
     torch.manual_seed(0)
-    network = Teacher(Backbone("resnet18", 2, 0), 3).eval()
-    logits = classifier_logits(StoredTeacher(network, (1, 2, 3), 64, 48))
+    network = build_model("ide", 3, backbone="resnet18", double_up_to_height=0).eval()
+    logits = classifier_logits(StoredModel(network, (1, 2, 3), 64, 48))
     images = torch.randint(0, 256, (2, 3, 128, 64), dtype=torch.uint8)
     with torch.no_grad():
-        expected = network(pixels.normalize(pixels.resize(images, 64, 48))).logits
+        expected = network(pixels.normalize(pixels.resize(images, 64, 48))).mean_logits
         assert torch.equal(logits(images), expected)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dgnet.models.classifier import IdentityOutput
+from dgnet.models.reid_model import ReIDOutput
 from dgnet.training.teacher_ensemble import TeacherEnsemble
 from reid_heads.generated.label_policies import POLICIES, PolicyName, generated_labels
 
@@ -16,8 +16,9 @@ PREDICTION = torch.tensor([[0.1, 0.2, 0.4, 0.3], [0.4, 0.3, 0.2, 0.1]])
 class Knowing(nn.Module):
     """A teacher that answers the same to every batch of two."""
 
-    def forward(self, images: Tensor) -> IdentityOutput:
-        return IdentityOutput(torch.zeros(len(images), 1), PREDICTION.log().repeat(len(images) // 2, 1))
+    def forward(self, images: Tensor) -> ReIDOutput:
+        logits = PREDICTION.log().repeat(len(images) // 2, 1)
+        return ReIDOutput(torch.zeros(len(images), 1), (), (logits,), images)
 
 
 def told(policy: PolicyName, smoothing: float = 0.0) -> tuple[list[int], Tensor]:

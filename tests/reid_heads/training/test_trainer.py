@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from dgnet.core.checkpoint import load_checkpoint, save_checkpoint
+from dgnet.core.checkpoint import load_checkpoint
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import RunStopped, UserError
 from dgnet.data.records import Dataset
@@ -19,7 +19,6 @@ from dgnet.models.reid_model import ReIDModel
 from dgnet.runs.checkpoint import list_checkpoints
 from dgnet.runs.run import Run
 from dgnet.runs.scalars import read_scalars
-from dgnet.training.teacher import describe_teacher
 from reid_heads.config import GeneratedConfig
 from reid_heads.generated.sources import LiveGenerator, open_generated
 from reid_heads.training.loss_computer import open_teaching
@@ -230,7 +229,7 @@ def test_generated_images_get_the_labels_of_a_teacher(dataset: Dataset, tmp_path
     teacher = build_teacher(config.teacher, len(dataset.identities))
     with torch.no_grad():
         teacher.classifier.logits.bias[4] = 50.0  # it names the fifth whoever it sees
-    save_checkpoint(tmp_path / "teacher.pth", describe_teacher(teacher, config, dataset))
+    save_model(tmp_path / "teacher.pth", teacher, dataset.identities, config.data.height, config.data.width)
     source = {"generated__source": generated_folder(tmp_path / "made", dataset), "generated__label": "soft"}
     plain = first_losses(tmp_path / "plain", dataset, **source | {"generated__label": "lsro"})
     taught = first_losses(tmp_path / "taught", dataset, **source, generated__teacher=[str(tmp_path / "teacher.pth")])
@@ -241,7 +240,7 @@ def test_generated_images_get_the_labels_of_a_teacher(dataset: Dataset, tmp_path
 def test_a_teacher_of_generated_images_sees_them_at_its_own_size(dataset: Dataset, tmp_path: Path) -> None:
     config = small_dgnet({"data.width": 48})
     teacher = build_teacher(config.teacher, len(dataset.identities)).eval()
-    save_checkpoint(tmp_path / "teacher.pth", describe_teacher(teacher, config, dataset))
+    save_model(tmp_path / "teacher.pth", teacher, dataset.identities, config.data.height, config.data.width)
     asks = GeneratedConfig(source=tmp_path, label="soft", teacher=(tmp_path / "teacher.pth",))
     teaching = open_teaching(asks, dataset, torch.device("cpu"))
     assert teaching is not None
@@ -250,7 +249,7 @@ def test_a_teacher_of_generated_images_sees_them_at_its_own_size(dataset: Datase
 
     def says(images: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():
-            return sum(teacher(view).logits.double().softmax(1) for view in (images, images.flip(3))) / 2
+            return sum(teacher(view).mean_logits.double().softmax(1) for view in (images, images.flip(3))) / 2
 
     wrong, predicted = (says(large) - says(small)).abs().max(), teaching.predict(large)
     assert (predicted - says(small)).abs().max() < 0.1 * wrong, "another size is another answer"

@@ -1,0 +1,112 @@
+"""`load_model`: any trained network of ours that embeds people, from its file or its run."""
+
+from pathlib import Path
+
+import torch
+
+from dgnet.core.checkpoint import file_hash
+from dgnet.generation.load import load_generator
+from dgnet.models.embedding import appearance_embedding, model_embedding
+from dgnet.models.model_file import file_kind
+from dgnet.models.pretrained import read_model
+from dgnet.models.reid_model import Option
+from dgnet.runs.find import holds_generator, run_folders, unknown_run
+from dgnet.runs.load import KIND as GENERATOR
+from dgnet.runs.loaded_generator import LoadedGenerator
+from dgnet.training.teacher import TEACHER_FILE
+from reid_heads.loaded_model import LoadedModel
+
+# Weight of the fine half in DG-Net's embedding, as the original tests it.
+ALPHA = 0.5
+
+
+def load_model(
+    path: str | Path,
+    name: str | None = None,
+    *,
+    output: Path = Path(),
+    device: torch.device | str = "cpu",
+    mirrored: bool | None = None,
+    **options: Option,
+) -> LoadedModel:
+    """A trained network that embeds people, in evaluation mode.
+
+    Args:
+        path: a trained re-ID model (`mAP_*.pth`), a teacher (`teacher.pth`), a checkpoint of DG-Net (its appearance
+            encoder embeds), the folder of any such run, the name of a run below `output/outputs`, or the file of
+            another system's model.
+        name: which model the file holds; needed for another system's file (`dgnet.models.pretrained.read_model`).
+        mirrored: whether the embedding of the mirror image is added; by default as in the model's publication.
+        options: of another system's model, what its file does not tell (the pooling of MGN).
+
+    Raises:
+        UserError: nothing is there, or it is damaged, or holds no such network.
+
+    Example:
+        >>> import numpy as np
+        >>> from reid_heads import load_model
+        >>> model = load_model("outputs/bnneck")
+        >>> images = np.zeros((4, 256, 128, 3), np.uint8)
+        >>> model.embed(images).shape
+        (4, 512)
+    """
+    path = find_weights(path, output)
+    if path.is_dir() or file_kind(path) == GENERATOR:
+        return appearance_model(load_generator(path, device=device), mirrored=mirrored is not False)
+    stored = read_model(path, name, device, **options)
+    network = stored.network.deployed().eval()
+    adds = network.adds_mirror_image if mirrored is None else mirrored
+    return LoadedModel(
+        name=f"{network.name} {_described(path)}",
+        network=network,
+        embedding=model_embedding(network, adds),
+        identities=stored.identities,
+        height=stored.height,
+        width=stored.width,
+        mirrored=adds,
+        path=path,
+    )
+
+
+def appearance_model(generator: LoadedGenerator, *, mirrored: bool = True, alpha: float = ALPHA) -> LoadedModel:
+    """The appearance encoder of DG-Net, with the embedding of `dgnet.models.embedding.appearance_embedding`."""
+    encoder, (height, width) = generator.network.appearance, generator.size
+    return LoadedModel(
+        name=f"DG-Net's encoder of {generator.name} after {generator.iteration} iterations, alpha {alpha:g}",
+        network=encoder,
+        embedding=appearance_embedding(encoder, alpha, mirrored),
+        identities=generator.identities,
+        height=height,
+        width=width,
+        mirrored=mirrored,
+        path=generator.files[0] if generator.files else None,
+    )
+
+
+def find_weights(named: str | Path, output: Path = Path()) -> Path:
+    """The file of weights that a path or a run's name stands for; of a run of DG-Net its folder.
+
+    `UserError` where there is nothing of the kind.
+    """
+    run = output / "outputs" / str(named)
+    path = run if run.is_dir() else Path(named)
+    if path.is_dir():
+        return run_weights(path) or path
+    if not path.is_file():
+        known = [folder.name for folder in run_folders(output / "outputs")]
+        raise unknown_run(str(named), "file of weights", known, output)
+    return path
+
+
+def run_weights(folder: Path) -> Path | None:
+    """The trained model in a run's folder: its teacher, or its best re-ID model; None for a run of DG-Net."""
+    if holds_generator(folder):
+        return None
+    if (folder / TEACHER_FILE).is_file():
+        return folder / TEACHER_FILE
+    return max(folder.glob("mAP_*.pth"), key=lambda path: path.stat().st_mtime_ns, default=None)
+
+
+def _described(path: Path) -> str:
+    """A file, as it stands beside results: the same on every machine, and another for other weights of that name."""
+    return f"{path.resolve().parent.name}/{path.name} ({file_hash(path)[:8]})"

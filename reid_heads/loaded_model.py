@@ -1,0 +1,91 @@
+"""A trained network with what is known of it: embeds uint8 images of any size, as arrays or files."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from dgnet.core import pixels
+from dgnet.core.errors import UserError
+from dgnet.core.image_arrays import Array, array_like, as_image_tensor
+from dgnet.core.images import read_image
+from dgnet.core.machine import usable_cores
+from dgnet.models.embedding import Embed
+from dgnet.models.frozen import evaluating
+
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A network that embeds people, in evaluation mode (`reid_heads.load_model` reads one).
+
+    Attributes:
+        name: what it is, for results: model, run and file, with the first digits of the file's SHA-256.
+        network: the module; takes normalized images (`dgnet.core.pixels`).
+        embedding: normalized images -> features of unit length, by `network`.
+        identities: the training identities in the order of the logits; empty where the file does not tell them.
+        height, width: of the images that it was trained on, in pixels; others are resized (antialiased bicubic).
+        mirrored: whether the embedding of the mirror image is added.
+        path: the file that it was read from.
+    """
+
+    name: str
+    network: nn.Module
+    embedding: Embed
+    identities: tuple[int, ...]
+    height: int
+    width: int
+    mirrored: bool
+    path: Path | None = None
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
+    @property
+    def protocol(self) -> str:
+        """Its name and the preprocessing: features of two protocols are not comparable."""
+        view = "mirror image added" if self.mirrored else "image alone"
+        return f"{self.name}, {view}, {self.height}x{self.width}"
+
+    @torch.no_grad()
+    def __call__(self, images: UInt8[Tensor, "image 3 _h _w"]) -> Float[Tensor, "image feature"]:
+        """Features of unit length, on the network's device, for one batch of images."""
+        normalized = pixels.normalize(pixels.resize(images, self.height, self.width).to(self.device))
+        with evaluating(self.network):
+            return self.embedding(normalized)
+
+    def embed(self, images: Array | Sequence[str | Path], *, batch: int = _BATCH) -> Array:
+        """Features `[image, feature]`, float32, of unit length: compare them by cosine or Euclidean distance.
+
+        Args:
+            images: uint8, at least one, of any size: NumPy `[image, height, width, 3]` (NumPy comes back) or torch
+                `[image, 3, height, width]` (torch comes back, on the same device); or files (NumPy comes back).
+            batch: images at a time; changes no feature.
+
+        Raises:
+            UserError: other arrays, or a file that is no image.
+        """
+        if not isinstance(images, (np.ndarray, Tensor)):
+            return self._embed_files([Path(file) for file in images], batch)
+        features = [self(part).float() for part in as_image_tensor(images, "images").split(batch)]
+        return array_like(torch.cat(features), images)
+
+    def _embed_files(self, files: Sequence[Path], batch: int) -> np.ndarray:
+        if not files:
+            raise UserError("images must be at least one image, got an empty list")
+
+        def read(file: Path) -> Tensor:
+            return pixels.resize(read_image(file)[None], self.height, self.width)
+
+        parts = [files[start : start + batch] for start in range(0, len(files), batch)]
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            features = [self(torch.cat(list(pool.map(read, part)))).float().cpu() for part in parts]
+        return torch.cat(features).numpy()
