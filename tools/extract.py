@@ -18,7 +18,7 @@ from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
 from dgnet.core.option_types import expanded_path
 from eval.reid.feature_file import save_features
-from tools.heads.using import ModelExtractor, add_model_options, files_of
+from tools.evaluation.model_extractor import ModelExtractor, add_model_options, files_of
 
 
 def main() -> int:

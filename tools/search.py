@@ -23,7 +23,7 @@ from dgnet.core.option_types import expanded_path
 from dgnet.data.readers.names import market_name
 from dgnet.data.records import JUNK
 from eval.reid.feature_file import SplitFeatures, load_features
-from tools.heads.using import SPLIT, ModelExtractor, add_model_options, files_of
+from tools.evaluation.model_extractor import SPLIT, ModelExtractor, add_model_options, files_of
 from visual.drawing.grid import save_png
 from visual.drawing.ranked_lists import found_lists
 from visual.image_input import read_images

@@ -1,10 +1,10 @@
 """Train or test MGN with the options that users of MGN-pytorch know.
 
-    python tools/train_mgn.py --reset --datadir DIR --batchid 8 --batchtest 16 --test-every 50 --epochs 400 \\
+    python tools/train_mgn.py --reset --data DIR --batchid 8 --batchtest 16 --test-every 50 --epochs 400 \\
         --decay-type step_320_380 --loss 1*CrossEntropy+2*Triplet --margin 1.2 --random-erasing --save adam_0 \\
         --nGPU 1 --lr 2e-4 --optimizer ADAM --re-rank --amsgrad
-    python tools/train_mgn.py --datadir DIR --save adam_0 --resume (and the options that it began with)
-    python tools/train_mgn.py --datadir DIR --test-only --pre-train X.pt --cpu
+    python tools/train_mgn.py --data DIR --save adam_0 --resume (and the options that it began with)
+    python tools/train_mgn.py --data DIR --test-only --pre-train X.pt --cpu
 
 All other settings are those of configs/heads/mgn.yaml and can be given as section.key=value. What a run writes is what
 tools/train.py writes. Several GPUs: `torchrun --nproc-per-node 2 tools/train_mgn.py --nGPU 2 ...`.
@@ -14,21 +14,28 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
 
-from dgnet.core.cli import CommandParser, add_settings
+from dgnet.core.cli import CommandParser, add_settings, add_training_run
 from dgnet.core.errors import UserError, command
+from dgnet.core.option_types import at_least
 from dgnet.core.settings import as_settings, load_settings
+from eval.reid.evaluator import RankingEvaluator
 from reid_heads.config import ReIDConfig
-from tools.heads.options import MGN_CONFIG, add_mgn_options, add_run_options, mgn_settings
-from tools.heads.running import describe, test, train
+from reid_heads.options import MGN_PYTORCH, add_options, settings_of
+from reid_heads.training.from_config import describe_config, measure_model, train_from_config
+from visual.drawing.run_curves import draw_run_curves
 
 
 def main() -> int:
     parser = CommandParser(__doc__)
     add_settings(parser)
-    add_mgn_options(parser)
-    add_run_options(parser)
+    add_options(parser, MGN_PYTORCH)
+    parser.add_argument("--test-only", action="store_true", help="measure --pre-train and leave")
+    parser.add_argument("--nGPU", type=at_least(1), default=1, help="GPUs; for several start it by torchrun")
+    add_training_run(parser, "mgn", "--save")
+    parser.add_argument("--reset", action="store_true", help="begin anew; an old run of this name becomes NAME.old_1")
     parser.add_argument("--dry-run", action="store_true", help="print the settings and the sizes, then leave")
     args = parser.parse_args()
     processes = int(os.environ.get("WORLD_SIZE", "1"))
@@ -37,14 +44,19 @@ def main() -> int:
             f"--nGPU {args.nGPU} means as many processes, this is one of {processes}: "
             f"start it as torchrun --nproc-per-node {args.nGPU} tools/train_mgn.py ..."
         )
-    config = load_settings(ReIDConfig, MGN_CONFIG, [*as_settings(mgn_settings(args)), *args.settings])
+    settings = {"name": args.name, **settings_of(args, MGN_PYTORCH)}
+    weights = settings.pop("head.weights") if args.test_only else None
+    config = load_settings(ReIDConfig, ROOT / "configs/heads/mgn.yaml", [*as_settings(settings), *args.settings])
     if args.dry_run:
-        return describe(config)
+        print(describe_config(config))
+        return 0
     if args.test_only:
-        if args.pre_train is None:
-            raise UserError("--test-only needs the head to test: --pre-train FILE")
-        return test(config, args.pre_train, "mgn")
-    train(config, args.output_path, resume=args.resume, reset=args.reset, max_hours=args.max_hours)
+        if weights is None:
+            raise UserError("--test-only needs the model to test: --pre-train FILE")
+        print(measure_model(config, Path(str(weights)), "mgn", RankingEvaluator))
+        return 0
+    how = {"resume": args.resume, "reset": args.reset, "max_hours": args.max_hours}
+    train_from_config(config, args.output_path, RankingEvaluator, draw_run_curves, **how)
     return 0
 
 

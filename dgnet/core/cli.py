@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from dgnet.core.old_keys import OPTIONS
-from dgnet.core.option_types import at_least, expanded_path, run_name
+from dgnet.core.option_types import above, at_least, expanded_path, folder_name, run_name
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -121,6 +121,16 @@ def add_run(parser: argparse._ActionsContainer, *, required: bool = False) -> No
     )
     add_output_path(parser)
     parser.add_argument("--iteration", type=at_least(0), help="of the checkpoint (default: the last)")
+
+
+def add_training_run(
+    parser: argparse._ActionsContainer, default_name: str = "the configuration's name", *other_names: str
+) -> None:
+    """`--name` (or another system's name of it), `--output-path`, `--resume` and `--max-hours`: a run to train."""
+    parser.add_argument("--name", *other_names, type=folder_name, help=f"folder of the run (default: {default_name})")
+    add_output_path(parser)
+    parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint, or begin")
+    parser.add_argument("--max-hours", type=above(0), metavar="HOURS", help="save and stop after so many hours")
 
 
 def add_device(parser: argparse._ActionsContainer) -> None:

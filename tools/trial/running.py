@@ -25,12 +25,13 @@ from dgnet.models.reid_model import ReIDModel
 from dgnet.runs import signals
 from dgnet.runs.folder import CONFIG, config_changes, lock_folder, update_config
 from dgnet.runs.progress import Progress
+from eval.reid.evaluator import RankingEvaluator
 from reid_heads.config import ReIDConfig
 from reid_heads.generated.filters import FilterCount
 from reid_heads.generated.sources import GeneratedSource, StoredImages, open_generated
+from reid_heads.training.evaluation import evaluation_of
 from reid_heads.training.sampler import IdentitySampler
 from reid_heads.training.trainer import MAY_CHANGE, train_model
-from tools.heads.figures import figures_of
 from tools.trial.config import FewConfig, TrialConfig
 from tools.trial.data import few_of, generated_images, open_elsewhere, require_generator
 
@@ -245,7 +246,9 @@ def _is_trial(folder: Path) -> bool:
 
 
 def _measure(dataset: Dataset, config: ReIDConfig) -> Callable[[ReIDModel], dict[str, float]]:
-    measure = figures_of(dataset, config.test, config.data.height, config.data.width, config.head.name)
+    measure = evaluation_of(
+        dataset, config.test, config.data.height, config.data.width, config.head.name, RankingEvaluator
+    )
     if measure is None:
         raise UserError(f"{dataset.root}: has no query and gallery split to test on")
     return measure

@@ -13,12 +13,17 @@ from dgnet.data.cache import ImageCache
 from dgnet.data.records import JUNK, Dataset
 from dgnet.models.registry import build_model
 from dgnet.models.reid_model import ReIDModel
+from eval.reid.evaluator import RankingEvaluator
 from eval.reid.ranking import rank_metrics
 from reid_heads.config import TestConfig as Settings
+from reid_heads.training.evaluation import ModelEvaluation, evaluation_of
 from tests.dgnet.small_training import narrow_trunks
 from tests.eval.reid.sides import sides
 from tests.reid_heads.small_data import HEIGHT, WIDTH, pedestrians
-from tools.heads.figures import figures_of
+
+
+def figures_of(dataset: Dataset, settings: Settings, height: int, width: int, name: str) -> ModelEvaluation | None:
+    return evaluation_of(dataset, settings, height, width, name, RankingEvaluator)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +83,7 @@ def test_few_images_are_re_ranked_by_fewer_neighbors(dataset: Dataset, head: ReI
     assert measure is not None
     images = len(dataset.query) + sum(record.identity != JUNK for record in dataset.gallery)
     assert images < len(dataset.query) + len(dataset.gallery) <= 20
-    assert str(measure.reranking) == f"k-reciprocal k1={images - 1} k2=6 lambda=0.3"
+    assert measure.ranking.reranking == f"k-reciprocal k1={images - 1} k2=6 lambda=0.3"
     assert [name for name in measure(head) if name.startswith("re-ranked")] == [
         "re-ranked mAP", "re-ranked Rank-1", "re-ranked Rank-5", "re-ranked Rank-10"
     ]  # fmt: skip

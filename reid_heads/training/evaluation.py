@@ -1,0 +1,111 @@
+"""The accuracy of a re-ID model on a data set's test split. What ranks is handed in: this package has no metrics."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from torch import Tensor, nn
+
+from dgnet.core import pixels
+from dgnet.core.errors import UserError
+from dgnet.data.records import Dataset, Record
+from dgnet.models.embedding import Embed, model_embedding
+from dgnet.models.frozen import evaluating
+from dgnet.models.registry import model_class
+from dgnet.models.reid_model import ReIDModel
+from reid_heads.config import TestConfig
+
+
+@runtime_checkable
+class Ranking(Protocol):
+    """Ranks a gallery for each query by a model's features; `eval.reid.evaluator.RankingEvaluator` is one."""
+
+    @property
+    def reranking(self) -> str:
+        """The parameters of the re-ranking; empty where there is none."""
+
+    def __call__(self, model: Any, /) -> dict[str, float]:
+        """Figures 0..1 by name, one of them "mAP", of a callable on uint8 images with `name`, `height` and `width`."""
+
+
+@runtime_checkable
+class RankingFactory(Protocol):
+    """Makes a `Ranking` for queries and a gallery; the class `eval.reid.evaluator.RankingEvaluator` is one."""
+
+    def __call__(
+        self, query: Sequence[Record], gallery: Sequence[Record], *, batch_size: int, re_rank: bool
+    ) -> Ranking:
+        """`re_rank` measures after re-ranking, too."""
+
+
+@dataclass(frozen=True)
+class ModelEvaluation:
+    """Measures models by a ranking.
+
+    Args:
+        ranking: what ranks.
+        height: pixels that images are resized to.
+        width: likewise.
+        mirrored: whether the embedding of the mirror image is added.
+    """
+
+    ranking: Ranking
+    height: int
+    width: int
+    mirrored: bool
+
+    @property
+    def protocol(self) -> str:
+        """What decides whether figures may be compared (re-ranked ones: `ranking.reranking`, too)."""
+        return f"protocol standard, {'image and mirror image' if self.mirrored else 'image alone'}"
+
+    def __call__(self, model: ReIDModel) -> dict[str, float]:
+        """Figures 0..1 by name. The model keeps its modes."""
+        embedding = model_embedding(model, self.mirrored)
+        return self.ranking(_Embedding(model.name, model, embedding, self.height, self.width, self.mirrored))
+
+
+@dataclass(frozen=True)
+class _Embedding:
+    """A model as a ranking sees it."""
+
+    name: str
+    network: nn.Module
+    embedding: Embed
+    height: int
+    width: int
+    mirrored: bool
+
+    def __call__(self, images: Tensor) -> Tensor:
+        device = next(self.network.parameters()).device
+        with evaluating(self.network):
+            return self.embedding(pixels.normalize(images.to(device)))
+
+
+def evaluation_of(
+    dataset: Dataset, settings: TestConfig, height: int, width: int, name: str, new_ranking: RankingFactory
+) -> ModelEvaluation | None:
+    """What measures models of that name on the test split of a data set; None where it has none.
+
+    Raises:
+        UserError: no query can be found in the gallery.
+    """
+    if not dataset.query or not dataset.gallery:
+        return None
+    _refuse_pointless(dataset)
+    mirrored = model_class(name).adds_mirror_image if settings.mirrored is None else settings.mirrored
+    ranking = new_ranking(dataset.query, dataset.gallery, batch_size=settings.batch_size, re_rank=settings.re_rank)
+    return ModelEvaluation(ranking, height, width, mirrored)
+
+
+def _refuse_pointless(dataset: Dataset) -> None:
+    """What would end a run at its first test is said before it begins."""
+    cameras: dict[int, set[int]] = defaultdict(set)
+    for record in dataset.gallery:
+        cameras[record.identity].add(record.camera)
+    if not any(cameras[query.identity] - {query.camera} for query in dataset.query):
+        raise UserError(
+            f"{dataset.root}: no query has an image of its identity from another camera in the gallery, so nothing can "
+            "be measured; test.every=0 trains without testing"
+        )

@@ -1,0 +1,128 @@
+"""A re-ID model from a configuration: its training as a run, its test, its description."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from dgnet.core.distributed import Distributed
+from dgnet.core.errors import UserError
+from dgnet.core.settings import resolved
+from dgnet.data.checks import count_splits, split_table
+from dgnet.data.training_data import open_dataset
+from dgnet.models.build import parameter_count
+from dgnet.models.pretrained import read_model
+from dgnet.models.registry import build_model
+from dgnet.runs.folder import refuse_foreign_folder
+from reid_heads.config import ReIDConfig
+from reid_heads.generated.sources import open_generated
+from reid_heads.training.evaluation import RankingFactory, evaluation_of
+from reid_heads.training.trainer import Evaluation, train_model
+
+
+def train_from_config(
+    config: ReIDConfig,
+    output: Path,
+    new_ranking: RankingFactory,
+    draw: Callable[[Path], None] | None = None,
+    *,
+    resume: bool = False,
+    reset: bool = False,
+    max_hours: float | None = None,
+) -> None:
+    """Train the model that a configuration describes, as the run `output/outputs/NAME`.
+
+    Args:
+        new_ranking: measures it, such as `eval.reid.evaluator.RankingEvaluator`.
+        draw: draws its curves, such as `visual.drawing.run_curves.draw_run_curves`; gets the run's folder.
+        resume: continue the run of that name from its last checkpoint.
+        reset: move an old run of that name aside, once everything else has been checked.
+        max_hours: save and stop after so many hours.
+
+    Raises:
+        RunStopped: the run was asked to stop; it has saved.
+        UserError: `resume` and `reset`, or as `reid_heads.training.trainer.train_model`.
+    """
+    if resume and reset:
+        raise UserError("--reset begins a new run and --resume continues the old one: give one of them")
+    folder, logs = output / "outputs" / config.name, output / "logs" / config.name
+    with Distributed.start(config.run.device) as distributed:
+        if not reset:
+            # Before the minutes in which the images are decoded.
+            distributed.on_main(lambda: refuse_foreign_folder(folder, logs, resume))
+        dataset = open_dataset(config.data, distributed)
+        evaluation = None
+        if config.test.every:
+            size = config.data.height, config.data.width
+            evaluation = evaluation_of(dataset, config.test, *size, config.head.name, new_ranking)
+        train_model(
+            config,
+            dataset,
+            open_generated(config.generated, dataset, distributed.device),
+            folder,
+            curves=logs,
+            distributed=distributed,
+            resume=resume,
+            reset=reset,
+            max_hours=max_hours,
+            evaluation=evaluation and Evaluation(evaluation, evaluation.protocol, evaluation.ranking.reranking),
+            draw=draw,
+        )
+
+
+@dataclass(frozen=True)
+class ModelFigures:
+    """The figures 0..1 of a trained model, without and with re-ranking, and what they are figures of."""
+
+    figures: dict[str, float]
+    described: tuple[str, ...]
+
+    def __str__(self) -> str:
+        figures = (f"{name:<20}{100 * value:6.2f} %" for name, value in self.figures.items())
+        return "\n".join([*self.described, *figures])
+
+
+def measure_model(config: ReIDConfig, path: Path, name: str | None, new_ranking: RankingFactory) -> ModelFigures:
+    """Measure the trained model in the file `path` on the configuration's data set.
+
+    Args:
+        name: of the model; files of other systems do not say it, and those of ours are checked.
+        new_ranking: as in `train_from_config`.
+
+    Raises:
+        UserError: the file holds no such model, or the data set has no test split.
+    """
+    distributed = Distributed.start(config.run.device)
+    options = config.head.options if name == config.head.name else {}
+    stored = read_model(path, name, distributed.device, **options)
+    dataset = open_dataset(config.data, distributed)
+    settings, model = config.test.model_copy(update={"re_rank": True}), stored.network
+    evaluation = evaluation_of(dataset, settings, stored.height, stored.width, model.name, new_ranking)
+    if evaluation is None:
+        raise UserError(f"{dataset.root}: has no query and gallery split to test on")
+    began = time.perf_counter()
+    figures = evaluation(model)
+    described = (
+        f"{dataset.name} at {dataset.root}",
+        *split_table(count_splits(dataset)),
+        f"{model.name} from {path}, {stored.height}x{stored.width}, {time.perf_counter() - began:.1f} s",
+        f"{evaluation.protocol}; re-ranked: {evaluation.ranking.reranking}",
+    )
+    return ModelFigures(figures, described)
+
+
+def describe_config(config: ReIDConfig) -> str:
+    """What a run with this configuration would train: its settings as YAML, the data and the model's size as comments.
+
+    Raises:
+        UserError: the data set cannot be read, or the model cannot be built.
+    """
+    dataset = open_dataset(config.data, Distributed.start(config.run.device))
+    model = build_model(config.head.name, len(dataset.identities), **config.head.options)
+    lines = [
+        *split_table(count_splits(dataset)),
+        f"{model.name}: {parameter_count(model):,} parameters, {parameter_count(model.deployed()):,} deployed",
+    ]
+    return yaml.safe_dump(resolved(config), sort_keys=False) + "\n".join(f"# {line}" for line in lines)

@@ -1,1 +1,0 @@
-"""What the tools that train and test heads share: figures, runs, options."""
