@@ -74,11 +74,13 @@ def evaluate_reid(
     Example:
         >>> from pathlib import Path
         >>> from dgnet import read_dataset
-        >>> from reid_heads import load_model
         >>> from eval import evaluate_reid
-        >>> model = load_model("outputs/resnet50")  # doctest: +SKIP
-        >>> evaluate_reid(model, read_dataset(Path("Market-1501"))).plain.mAP  # doctest: +SKIP
-        0.859
+        >>> from eval.reid.color_histogram import ColorHistogram
+        >>> accuracy = evaluate_reid(ColorHistogram(), read_dataset(Path("data/Market-1501")), protocol="standard")
+        >>> 0 < accuracy.plain.mAP <= 1, accuracy.plain.protocol
+        (True, 'standard')
+
+        With a trained network: `model = reid_heads.load_model("outputs/bnneck")` in place of the histogram.
     """
     stored = features_of_dataset(dataset, model, batch=batch, workers=workers)
     return accuracy_of(stored, dataset, description(model), protocol=protocol, reranking=reranking, expansion=expansion)

@@ -55,7 +55,23 @@ def ssim_map(first: Array, second: Array, *, window: str = "gaussian") -> Float[
 
 
 def ssim(first: Array, second: Array, *, window: str = "gaussian") -> Float[Tensor, " image"]:
-    """SSIM -1..1 of each pair, float64, on the CPU: scikit-image's number (the map without its outermost radius)."""
+    """SSIM -1..1 of each pair, float64, on the CPU: scikit-image's number (the map without its outermost radius).
+
+    Args:
+        first: uint8 images, torch `[image, 3, height, width]` or NumPy `[image, height, width, 3]`.
+        second: likewise, of the same shape.
+        window: `gaussian` (Wang et al., 2004: 11 x 11, sigma 1.5) or `uniform` (7 x 7).
+
+    Raises:
+        UserError: other types, two shapes, or images smaller than the window.
+
+    Example:
+        >>> import numpy as np
+        >>> from eval import ssim
+        >>> images = np.random.default_rng(0).integers(0, 256, (2, 64, 32, 3), np.uint8)
+        >>> ssim(images, images).tolist()
+        [1.0, 1.0]
+    """
     one, two = _pair(first, second)
     chosen, values = _window(window), []
     step = _at_a_time(one)

@@ -4,8 +4,12 @@ A baseline should be the strong version of itself: by default joint HSV histogra
 chest, ..., shoes), square-rooted, so that the Euclidean distance is the Hellinger distance of the histograms.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
+import torch
 from skimage.color import rgb2hsv
+from torch import Tensor
 
 from dgnet.core.errors import UserError
 from eval.arrays import Array, as_numpy, checked_images
@@ -14,6 +18,19 @@ from eval.arrays import Array, as_numpy, checked_images
 _BINS = (8, 4, 4)
 # Images converted at once: color conversion makes several float64 copies.
 _CHUNK = 256
+
+
+@dataclass(frozen=True)
+class ColorHistogram:
+    """The descriptor as a model for `eval.evaluate_reid`: what has to be surpassed by learning."""
+
+    height: int = 128
+    width: int = 64
+    name: str = "color histogram"
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """`color_histogram` of uint8 images `[image, 3, height, width]`."""
+        return torch.from_numpy(color_histogram(images))
 
 
 def color_histogram(images: Array, *, stripes: int = 6) -> np.ndarray:

@@ -61,6 +61,13 @@ def rerank(
 
     The gallery must come without junk: every gallery image takes part in the encoding. `UserError` for NaN
     features, mismatched shapes and fewer than k1 + 1 images.
+
+    Example:
+        >>> import numpy as np
+        >>> from eval import KReciprocal, rerank
+        >>> query, gallery = np.eye(4)[:1], np.eye(4)[[0, 1, 0]]
+        >>> rerank(query, gallery, KReciprocal(k1=2, k2=1)).argmin(dim=1).tolist()
+        [0]
     """
     queries, gallery = len(query_features), len(gallery_features)
     features = joined_unit_features(query_features, gallery_features)
