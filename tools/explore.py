@@ -26,7 +26,7 @@ from dgnet.generation.load import find_generator
 from dgnet.generation.swap_pairs import one_image_per_identity
 from dgnet.runs.loaded_generator import LoadedGenerator
 from visual.explorer.answers import Explorer, private_gradio
-from visual.job import found_dataset, shown_records
+from visual.job import dataset_of_run, unseen_records
 from visual.options import add_run_options
 
 EXAMPLES = 24
@@ -76,7 +76,7 @@ def real_images(run: LoadedGenerator, data: Path | None, count: int) -> list[Rec
     if data is None and not Path(run.config.data.root).exists():
         print(f"{run.config.data.root} is not there: no real images to choose or compare with", file=sys.stderr)
         return []
-    records = shown_records(found_dataset(run.config.data, data))
+    records = unseen_records(dataset_of_run(run.config.data, data))
     first = one_image_per_identity(records, count, 0, "explorer")
     # A dictionary keeps the order and drops what comes again.
     return list(dict.fromkeys([*first, *records]))[:count]

@@ -49,7 +49,7 @@ from tools.evaluation.accuracy import accuracy_of, split_counts
 from tools.evaluation.options import add_device_options, add_mirrored_option
 from tools.evaluation.reid_extractor import extractor_of
 from tools.evaluation.stored_features import features_of_dataset
-from visual.job import shown_records
+from visual.job import unseen_records
 
 PAGE, SCALARS = "page.html", "scalars.csv"
 PEOPLE = 7  # in the table of swaps
@@ -126,7 +126,7 @@ def main() -> int:
 
 def swaps_of_people(generator: LoadedGenerator, dataset: Dataset) -> HtmlSection:
     """Everybody in everybody's clothes: people of the test split (or the training split), those of show_swap.py."""
-    records = one_image_per_identity(shown_records(dataset), PEOPLE, 0, "pictures")
+    records = one_image_per_identity(unseen_records(dataset), PEOPLE, 0, "pictures")
     images = ImageCache([record.path for record in records]).gather(torch.arange(len(records)), *generator.size)
     swapped = swap_all(generator.network, images, images)
     people = [record.identity for record in records]

@@ -25,7 +25,7 @@ from dgnet.data.records import JUNK
 from eval.reid.feature_file import SplitFeatures, load_features
 from tools.evaluation.model_extractor import SPLIT, ModelExtractor, add_model_options, files_of
 from visual.drawing.grid import save_png
-from visual.drawing.ranked_lists import found_lists
+from visual.drawing.ranked_lists import ranked_lists
 from visual.image_input import read_images
 
 
@@ -65,7 +65,7 @@ def main() -> int:
     found = [read_images(row, head.model.height, head.model.width) for row in rows]
     scale = max(1, 128 // head.model.height)  # small images stay visible
     args.output.parent.mkdir(parents=True, exist_ok=True)
-    save_png(found_lists(queries, found, similarities, right, scale=scale), args.output)
+    save_png(ranked_lists(queries, found, similarities, right, scale=scale), args.output)
     print(args.output)
     return 0
 

@@ -1,4 +1,4 @@
-"""What the scripts of this folder share: which generator, which images, and where the picture goes."""
+"""What the commands of this folder share: the generator, the images, and the place of the picture."""
 
 import argparse
 from collections.abc import Sequence
@@ -28,15 +28,15 @@ _LARGEST_SCALE = 16
 
 
 @dataclass(frozen=True)
-class Page:
-    """A script at work: the found generator, and what its options say."""
+class VisualJob:
+    """The generator and the options (`visual.options`) of a command."""
 
     run: LoadedGenerator
     options: argparse.Namespace
 
     @classmethod
-    def open(cls, options: argparse.Namespace) -> "Page":
-        """Read the generator that `options` (of `visual.options`) name. `UserError` where an option is no good."""
+    def open(cls, options: argparse.Namespace) -> "VisualJob":
+        """Read the generator that the options name. `UserError` for an option that is not usable."""
         device = choose_device(options.device)
         return cls(find_generator(options.name, options.output_path, options.iteration, device), options)
 
@@ -48,28 +48,27 @@ class Page:
     @property
     def scale(self) -> int:
         """How many times images are enlarged."""
-        return enlargement(self.options, self.run.config.data.height)
+        return enlargement(self.options, self.run.size[0])
 
     def read(self, paths: Sequence[Path]) -> UInt8[Tensor, "image 3 height width"]:
         """These files at the generator's size."""
-        data = self.run.config.data
-        return read_images(paths, data.height, data.width)
+        return read_images(paths, *self.run.size)
 
-    def choose(self, count: int) -> list[Path]:
-        """`count` images of as many people (fewer where there are fewer), drawn by --seed."""
-        return choose_paths(self.options, self.run.config.data, count)
+    def draw_people(self, count: int) -> list[Path]:
+        """`count` images of as many people (fewer if there are fewer), drawn by --seed."""
+        return draw_people(self.options, self.run.config.data, count)
 
     def dataset(self) -> Dataset:
         """The data set that --data names, else the one that the run was trained on."""
-        return found_dataset(self.run.config.data, self.options.data)
+        return dataset_of_run(self.run.config.data, self.options.data)
 
     def path(self, script: str, suffix: str) -> Path:
         """Where a picture of `script` goes, with a suffix such as ".png"."""
         return picture_path(self.options, self.run.name, f"{script}_{self.run.iteration:08d}", suffix)
 
     def write(self, path: Path, content: bytes) -> None:
-        """Write a picture and say where. `UserError` for another one that is there, unless --overwrite."""
-        keep(path, content, self.options.overwrite)
+        """Write a picture and print its path. `UserError` where another picture is, unless --overwrite."""
+        write_picture(path, content, self.options.overwrite)
 
 
 def enlargement(options: argparse.Namespace, height: int) -> int:
@@ -79,17 +78,15 @@ def enlargement(options: argparse.Namespace, height: int) -> int:
     return options.scale or max(1, round(_HEIGHT_ON_PAGE / height))
 
 
-def choose_paths(options: argparse.Namespace, config: DataConfig, count: int) -> list[Path]:
-    """`count` images of as many people (fewer where there are fewer), drawn by --seed.
+def draw_people(options: argparse.Namespace, config: DataConfig, count: int) -> list[Path]:
+    """`count` images of as many people (fewer if there are fewer), drawn by --seed.
 
     From --input-folder, where each image counts as a person, or --data, or the data set of a run's configuration.
     """
-    if count < 1:
-        raise UserError(f"--count must be a whole number from 1, got {count}")
     if options.input_folder is not None:
         paths = image_files(options.input_folder)
-        return [paths[place] for place in permutation(options.seed, "pictures", 0, len(paths))[:count]]
-    records = shown_records(found_dataset(config, options.data))
+        return [paths[index] for index in permutation(options.seed, "pictures", 0, len(paths))[:count]]
+    records = unseen_records(dataset_of_run(config, options.data))
     return [record.path for record in one_image_per_identity(records, count, options.seed, "pictures")]
 
 
@@ -104,10 +101,10 @@ def picture_path(options: argparse.Namespace, run: str, picture: str, suffix: st
     return options.output_path / "outputs" / run / "pictures" / f"{picture}{suffix}"
 
 
-def keep(path: Path, content: bytes, overwrite: bool) -> None:
-    """Write `content` to `path`, whole or not at all, and say where.
+def write_picture(path: Path, content: bytes, overwrite: bool) -> None:
+    """Write `content` to `path`, whole or not at all, and print the path.
 
-    A file that is there with this content stays. `UserError` for another one of that name unless `overwrite`.
+    A file with this content stays. `UserError` for another one of that name unless `overwrite`.
     """
     same = path.is_file() and path.read_bytes() == content
     if path.exists() and not same and not overwrite:
@@ -119,7 +116,7 @@ def keep(path: Path, content: bytes, overwrite: bool) -> None:
     print(path)
 
 
-def found_dataset(config: DataConfig, other: Path | None = None) -> Dataset:
+def dataset_of_run(config: DataConfig, other: Path | None = None) -> Dataset:
     """The data set at `other`, else the one of a run's configuration, which must be there: nothing is made here."""
     if other is not None:
         return read_dataset(other)
@@ -130,18 +127,18 @@ def found_dataset(config: DataConfig, other: Path | None = None) -> Dataset:
     return read_dataset(Path(config.root), "market1501" if config.layout == "synthetic" else config.layout)
 
 
-def shown_records(dataset: Dataset) -> list[Record]:
-    """People that training never saw where the data set has them, else those that it saw."""
+def unseen_records(dataset: Dataset) -> list[Record]:
+    """The test images, which training never saw; the training images of a data set without them."""
     return [*dataset.query, *dataset.gallery] if dataset.query else list(dataset.train)
 
 
-def images_of_people(dataset: Dataset, people: int, images: int, seed: int) -> list[Record]:
-    """Up to `images` images of each of `people` identities, drawn by `seed`."""
-    records = shown_records(dataset)
-    chosen = {record.identity for record in one_image_per_identity(records, people, seed, "people")}
-    drawn = [records[place] for place in permutation(seed, "images of people", 0, len(records))]
+def images_of_identities(dataset: Dataset, identities: int, images: int, seed: int) -> list[Record]:
+    """Up to `images` images of each of `identities` people, drawn by `seed`."""
+    records = unseen_records(dataset)
+    people = {record.identity for record in one_image_per_identity(records, identities, seed, "people")}
+    shuffled = [records[index] for index in permutation(seed, "images of people", 0, len(records))]
     return [
         record
-        for identity in sorted(chosen)
-        for record in [other for other in drawn if other.identity == identity][:images]
+        for identity in sorted(people)
+        for record in [other for other in shuffled if other.identity == identity][:images]
     ]

@@ -1,14 +1,14 @@
-"""The options that scripts of this folder and tools that work with a trained generator share."""
+"""The options that the commands of this folder share with tools that work with a trained generator."""
 
 import argparse
 
 from dgnet.core.cli import CommandParser, add_device, add_run
-from dgnet.core.option_types import expanded_path
+from dgnet.core.option_types import at_least, expanded_path
 from visual.drawing.film import FORMATS
 
 
-def page_parser(documentation: str | None) -> CommandParser:
-    """The options of a script that shows what a generator makes of images."""
+def visual_parser(documentation: str | None) -> CommandParser:
+    """The options of a command that draws what a generator does with images."""
     parser = CommandParser(documentation)
     add_run_options(parser)
     add_image_options(parser)
@@ -17,7 +17,7 @@ def page_parser(documentation: str | None) -> CommandParser:
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
-    """--name, --output-path, --iteration and --device: the generator. The group, for what else concerns it."""
+    """--name, --output-path, --iteration and --device: the generator. Returns their group."""
     run = parser.add_argument_group("the generator")
     add_run(run)
     add_device(run)
@@ -25,7 +25,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup
 
 
 def add_image_options(parser: argparse.ArgumentParser, *, folder: bool = True) -> None:
-    """--data, --seed and, for scripts that need no identities, --input-folder."""
+    """--data, --seed and, for commands that need no identities, --input-folder."""
     images = parser.add_argument_group("the images (default: the test images of the run's data set)")
     if folder:
         images.add_argument("--input-folder", type=expanded_path, metavar="DIR", help="a folder of images")
@@ -33,6 +33,17 @@ def add_image_options(parser: argparse.ArgumentParser, *, folder: bool = True) -
         "--data", type=expanded_path, metavar="DIR", help="another data set, in any layout that training reads"
     )
     images.add_argument("--seed", type=int, default=0, help="draws the people; another shows others (default: 0)")
+
+
+def add_source_options(parser: argparse.ArgumentParser, appearances: str, structures: str) -> None:
+    """--appearances and --structures with these words in their help: files instead of drawn people."""
+    for name, meaning in (("--appearances", appearances), ("--structures", structures)):
+        parser.add_argument(name, type=expanded_path, nargs="+", metavar="IMAGE", help=meaning)
+
+
+def add_number(parser: argparse.ArgumentParser, name: str, default: int, meaning: str) -> None:
+    """A whole number from 1."""
+    parser.add_argument(name, type=at_least(1), default=default, help=f"{meaning} (default: {default})")
 
 
 def add_picture_options(parser: argparse.ArgumentParser, *, scale: bool = True) -> None:

@@ -14,24 +14,19 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.errors import command
-from dgnet.core.option_types import expanded_path
-from visual.drawing.interpolate import between_appearances
-from visual.drawing.smooth import RealImages, draw, named, smooth_parser
-from visual.job import Page
+from visual.drawing.smooth import draw_between_appearances
+from visual.job import VisualJob
+from visual.options import add_film_options, add_number, add_source_options, visual_parser
 
 
 def main() -> None:
-    """Parse, interpolate, draw."""
-    parser = smooth_parser(__doc__)
-    parser.add_argument("--appearances", type=expanded_path, nargs="+", metavar="IMAGE", help="whose clothes, in pairs")
-    parser.add_argument(
-        "--structures", type=expanded_path, nargs="+", metavar="IMAGE", help="who wears them, one for each pair"
-    )
-    options = parser.parse_args()
-    page = Page.open(options)
-    ends, structures = named(page, options.appearances, options.structures, ("--appearances", "--structures"))
-    real = RealImages(structures, ends, "structure", ("appearance", "appearance"))
-    draw(page, "smooth", real, lambda weights: between_appearances(page.generator, *ends, structures, weights))
+    """Parse and draw."""
+    parser = visual_parser(__doc__)
+    add_number(parser, "--pairs", 4, "pairs of people where no files are named")
+    add_number(parser, "--steps", 8, "images of a row of the sheet, both ends too: 2 to 256")
+    add_source_options(parser, "whose clothes, in pairs", "who wears them, one for each pair")
+    add_film_options(parser, 12)
+    draw_between_appearances(VisualJob.open(parser.parse_args()))
 
 
 if __name__ == "__main__":

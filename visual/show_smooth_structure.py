@@ -13,28 +13,19 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.errors import command
-from dgnet.core.option_types import expanded_path
-from visual.drawing.interpolate import between_structures
-from visual.drawing.smooth import RealImages, draw, named, smooth_parser
-from visual.job import Page
+from visual.drawing.smooth import draw_between_structures
+from visual.job import VisualJob
+from visual.options import add_film_options, add_number, add_source_options, visual_parser
 
 
 def main() -> None:
-    """Parse, interpolate, draw."""
-    parser = smooth_parser(__doc__)
-    parser.add_argument(
-        "--structures", type=expanded_path, nargs="+", metavar="IMAGE", help="whose pose and place, in pairs"
-    )
-    parser.add_argument(
-        "--appearances", type=expanded_path, nargs="+", metavar="IMAGE", help="whose clothes, one for each pair"
-    )
-    options = parser.parse_args()
-    page = Page.open(options)
-    ends, appearances = named(page, options.structures, options.appearances, ("--structures", "--appearances"))
-    real = RealImages(appearances, ends, "appearance", ("structure", "structure"))
-    draw(
-        page, "smooth_structure", real, lambda weights: between_structures(page.generator, *ends, appearances, weights)
-    )
+    """Parse and draw."""
+    parser = visual_parser(__doc__)
+    add_number(parser, "--pairs", 4, "pairs of people where no files are named")
+    add_number(parser, "--steps", 8, "images of a row of the sheet, both ends too: 2 to 256")
+    add_source_options(parser, "whose clothes, one for each pair", "whose pose and place, in pairs")
+    add_film_options(parser, 12)
+    draw_between_structures(VisualJob.open(parser.parse_args()))
 
 
 if __name__ == "__main__":

@@ -12,28 +12,17 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.errors import command
-from dgnet.core.option_types import expanded_path
-from dgnet.models.swap import swap_all
-from visual.drawing.grid import png, swap_grid
-from visual.job import Page
-from visual.options import page_parser
+from visual.drawing.swap import draw_swaps
+from visual.job import VisualJob
+from visual.options import add_number, add_source_options, visual_parser
 
 
 def main() -> None:
-    """Parse, swap, draw."""
-    parser = page_parser(__doc__)
-    parser.add_argument("--count", type=int, default=8, help="people where no files are named (default: 8)")
-    parser.add_argument("--appearances", type=expanded_path, nargs="+", metavar="IMAGE", help="whose clothes (rows)")
-    parser.add_argument(
-        "--structures", type=expanded_path, nargs="+", metavar="IMAGE", help="whose pose and place (columns)"
-    )
-    options = parser.parse_args()
-    page = Page.open(options)
-    chosen = [] if options.appearances and options.structures else page.choose(options.count)
-    appearances = page.read(options.appearances or chosen)
-    structures = page.read(options.structures or chosen)
-    swapped = swap_all(page.generator, appearances, structures)
-    page.write(page.path("swap", ".png"), png(swap_grid(appearances, structures, swapped, scale=page.scale)))
+    """Parse and draw."""
+    parser = visual_parser(__doc__)
+    add_number(parser, "--count", 8, "people where no files are named")
+    add_source_options(parser, "whose clothes (rows)", "whose pose and place (columns)")
+    draw_swaps(VisualJob.open(parser.parse_args()))
 
 
 if __name__ == "__main__":

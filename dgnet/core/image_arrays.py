@@ -35,11 +35,11 @@ def as_image_tensor(images: Array, argument: str) -> UInt8[Tensor, "image 3 _h _
     return torch.from_numpy(images.copy()).permute(0, 3, 1, 2) if isinstance(images, np.ndarray) else images
 
 
-def image_array_like(images: UInt8[Tensor, "image 3 height width"], example: Array) -> Array:
+def image_array_like(images: UInt8[Tensor, "*image 3 height width"], example: Array) -> Array:
     """The images as `example` has them: NumPy channels last, or a tensor on its device."""
     if isinstance(example, Tensor):
         return images.to(example.device)
-    return np.ascontiguousarray(images.permute(0, 2, 3, 1).cpu().numpy())
+    return np.ascontiguousarray(images.movedim(-3, -1).cpu().numpy())
 
 
 def array_like(values: Tensor, example: Array) -> Array:

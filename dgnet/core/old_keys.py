@@ -161,7 +161,7 @@ def current_state(state: Any) -> Any:
         {'optimizers': {'head': 1}}
     """
     if isinstance(state, dict):
-        renamed = type(state)()
+        renamed: Any = type(state)()
         for key, value in state.items():
             renamed[_current_state_key(key) if isinstance(key, str) else key] = current_state(value)
         if hasattr(state, "_metadata"):

@@ -14,7 +14,7 @@ from dgnet.core.image_arrays import Array, array_like, as_image_tensor, image_ar
 from dgnet.models.embedding import appearance_embedding
 from dgnet.models.frozen import evaluating
 from dgnet.models.generator import Generator
-from dgnet.models.swap import appearance_codes, structure_codes, swap_images
+from dgnet.models.swap import appearance_codes, structure_codes, swap_all, swap_images
 
 _BATCH = 32
 
@@ -74,6 +74,15 @@ class LoadedGenerator:
         batches = zip(first.split(_BATCH), second.split(_BATCH), strict=True)
         swapped = [swap_images(self.network, *map(self._at_size, batch)) for batch in batches]
         return image_array_like(torch.cat(swapped), appearances)
+
+    def swap_all(self, appearances: Array, structures: Array) -> Array:
+        """Every appearance with every structure, `[appearance, structure, ...]`; each image is encoded once.
+
+        `UserError` as in `swap`, but the numbers may differ.
+        """
+        first, second = as_image_tensor(appearances, "appearances"), as_image_tensor(structures, "structures")
+        swapped = swap_all(self.network, self._at_size(first), self._at_size(second))
+        return image_array_like(swapped, appearances)
 
     def appearance_codes(self, images: Array) -> Array:
         """`[image, code]`, float32."""

@@ -12,6 +12,8 @@ import dgnet
 import dgnet.data.datasets
 import dgnet.generation.load
 import dgnet.runs.loaded_generator
+import visual
+import visual.drawing.grid
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
 from tests.dgnet.data.photographs import write_market
@@ -33,15 +35,23 @@ def images(count, height=90, width=31, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (count, height, width, 3), np.uint8)
 
 
+def resize(arrays):
+    tensors = pixels.resize(torch.from_numpy(arrays.copy()).permute(0, 3, 1, 2), 64, 48)
+    return tensors.permute(0, 2, 3, 1).numpy()
+
+
 def test_import_loads_no_torch():
-    code = "import sys, dgnet; dir(dgnet); assert 'torch' not in sys.modules; dgnet.load_config; print('read')"
+    code = "import sys, dgnet, visual; dir(dgnet), dir(visual); assert 'torch' not in sys.modules; dgnet.load_config; "
+    code += "print('read')"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "read\n"
     assert set(dgnet.__all__) <= set(dir(dgnet)) and all(callable(getattr(dgnet, name)) for name in dgnet.__all__)
     with pytest.raises(AttributeError, match="load_everything"):
         dgnet.load_everything  # noqa: B018
 
 
-@pytest.mark.parametrize("module", [dgnet.generation.load, dgnet.runs.loaded_generator, dgnet.data.datasets])
+@pytest.mark.parametrize(
+    "module", [dgnet.generation.load, dgnet.runs.loaded_generator, dgnet.data.datasets, visual.drawing.grid]
+)
 def test_examples(market, monkeypatch, module):
     monkeypatch.chdir(market)
     result = doctest.testmod(module)
@@ -61,6 +71,10 @@ def test_a_swap_of_any_size_and_kind(market):
         expected = pixels.to_uint8(generator.network(*resized)).permute(0, 2, 3, 1).numpy()
     assert np.array_equal(swapped, expected)
     assert not np.array_equal(generator.swap(structures, appearances), swapped)
+    grid = generator.swap_all(appearances[:2], structures)
+    assert grid.shape == (2, 3, 64, 48, 3) and np.abs(grid[0, 0].astype(int) - swapped[0]).max() <= 1
+    picture = visual.swap_grid(resize(appearances[:2]), resize(structures), grid, scale=1)
+    assert picture.dtype == np.uint8 and picture.ndim == 3 and set(visual.__all__) <= set(dir(visual))
 
 
 def test_codes_and_embeddings(market):

@@ -22,8 +22,8 @@ from tests.messages import mentions
 from tests.tools.browser import chromium, requested
 from tests.tools.evaluation_tool import answer
 from tools import evaluate_reid, report
-from visual.job import choose_paths
-from visual.options import page_parser
+from visual.job import draw_people
+from visual.options import visual_parser
 
 DESK, PHONE = (1200, 900), (375, 700)
 pytestmark = pytest.mark.timeout(300)  # two tools and a browser share a machine with other tests
@@ -134,8 +134,8 @@ def test_the_swaps_are_of_the_images_that_show_swap_takes(place, monkeypatch):
     dataset = read_dataset(Path(stored.config.data.root))
     monkeypatch.setattr(report, "ImageCache", lambda paths: taken.append(list(paths)) or ImageCache(paths))
     report.swaps_of_people(stored, dataset)
-    options = page_parser("").parse_args(["--name", "small", "--output-path", str(place)])
-    assert taken == [choose_paths(options, stored.config.data, 7)]
+    options = visual_parser("").parse_args(["--name", "small", "--output-path", str(place)])
+    assert taken == [draw_people(options, stored.config.data, 7)]
     assert len({path.name.split("_")[1] for path in taken[0]}) > 1  # people seen by several cameras
 
 

@@ -6,11 +6,11 @@ HEIGHT, WIDTH = 12, 7
 
 
 def images(*count: int) -> np.ndarray:
-    """uint8 `[*count, 3, HEIGHT, WIDTH]`, the same in every call."""
-    return np.random.default_rng(0).integers(0, 200, (*count, 3, HEIGHT, WIDTH), dtype=np.uint8)
+    """uint8 `[*count, HEIGHT, WIDTH, 3]`, the same in every call."""
+    return np.random.default_rng(0).integers(0, 200, (*count, HEIGHT, WIDTH, 3), dtype=np.uint8)
 
 
 def places_of(picture: np.ndarray, image: np.ndarray) -> list[tuple[int, int]]:
     """(top, left) of every occurrence of `image` in `picture`."""
-    windows = np.lib.stride_tricks.sliding_window_view(picture, (*image.shape[1:], 3))[:, :, 0]
-    return [tuple(place) for place in np.argwhere((windows == image.transpose(1, 2, 0)).all(axis=(2, 3, 4)))]
+    windows = np.lib.stride_tricks.sliding_window_view(picture, image.shape)[:, :, 0]
+    return [tuple(place) for place in np.argwhere((windows == image).all(axis=(2, 3, 4)))]

@@ -8,7 +8,7 @@ from eval.report.paired import PairedDifference, Spread, paired_difference, spre
 from eval.report.report import MetricValue, Picture, Report, write_report
 from tools.trial.config import TrialConfig
 from tools.trial.running import Result, Trial
-from visual.drawing.effect_plot import Effect, effects
+from visual.drawing.effect_plot import Effect, effect_plot
 from visual.drawing.grid import save_png
 
 TABLE, PLOT = "outcome.md", "outcome.png"
@@ -31,7 +31,7 @@ def write_outcome(trial: Trial, command: str) -> str:
             d = _difference(config, by_row, name, other, place, "mAP")
             found.append(Effect(said, [100 * (x - y) for x, y in pairs], 100 * d.mean, 100 * d.low, 100 * d.high))
     save_png(
-        effects(panels, f"difference in mAP, percentage points ({100 * config.confidence:g} % interval)"),
+        effect_plot(panels, f"difference in mAP, percentage points ({100 * config.confidence:g} % interval)"),
         trial.folder / PLOT,
     )
     seconds: dict[str, float] = {}

@@ -1,17 +1,27 @@
-"""Where a network looks: the energy of a feature map over the image. Any network, as a callable."""
+"""Activation maps: the energy of a network's last feature map over the image."""
 
+import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import matplotlib
 import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, UInt8
-from torch import Tensor
+from torch import Tensor, nn
 
+from dgnet.config import Config
 from dgnet.core import pixels
+from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError
-from visual.drawing.grid import REAL, Picture, Tile, grid
+from dgnet.generation.load import find_generator
+from dgnet.models.frozen import evaluating
+from dgnet.models.pretrained import read_model
+from dgnet.models.reid_model import ReIDOutput
+from visual.drawing.grid import REAL, Picture, Tile, grid, png
+from visual.image_input import read_images
+from visual.job import draw_people, enlargement, picture_path, write_picture
 
 # Normalized images [batch, 3, height, width] -> [batch, channel, h, w], in evaluation mode.
 FeatureMap = Callable[[Tensor], Tensor]
@@ -19,11 +29,54 @@ _BATCH = 32
 _SHARE = 0.55  # of the colors in the overlay
 
 
+@dataclass(frozen=True)
+class Subject:
+    """A network whose activation is drawn: its name, and the size in pixels of the images that it was trained on."""
+
+    name: str
+    network: nn.Module
+    height: int
+    width: int
+
+    def overlays(self, images: Tensor, device: torch.device) -> Tensor:
+        """The images under the network's activation."""
+        with evaluating(self.network):
+            return overlay(images, activation_maps(self._feature_map, images, device))
+
+    def _feature_map(self, images: Tensor) -> Tensor:
+        output = self.network(images)
+        return output.feature_map if isinstance(output, ReIDOutput) else output
+
+
+def draw_activation(options: argparse.Namespace) -> None:
+    """The picture of `tools/show_activation.py`: of --model-path, or of the appearance encoder of a run."""
+    device = choose_device(options.device)
+    if options.model_path:
+        if options.data is None and options.input_folder is None:
+            raise UserError("re-ID models do not tell their data set: name images by --data or --input-folder")
+        models = [read_model(path, options.model_name, device) for path in options.model_path]
+        subjects = [Subject(model.network.name, model.network, model.height, model.width) for model in models]
+        data, name, picture = Config().data, models[0].network.name, "activation"
+    else:
+        run = find_generator(options.name, options.output_path, options.iteration, device)
+        subjects = [Subject("appearance encoder", run.network.appearance.backbone, *run.size)]
+        data, name, picture = run.config.data, run.name, f"activation_{run.iteration:08d}"
+    paths = draw_people(options, data, options.count)
+    # All images are drawn at the first network's size.
+    size = subjects[0].height, subjects[0].width
+    rows = []
+    for subject in subjects:
+        overlays = subject.overlays(read_images(paths, subject.height, subject.width), device)
+        rows.append((subject.name, pixels.resize(overlays, *size)))
+    sheet = activation_sheet(read_images(paths, *size), rows, enlargement(options, size[0]))
+    write_picture(picture_path(options, name, picture, ".png"), png(sheet), options.overwrite)
+
+
 @torch.no_grad()
 def activation_maps(
     feature_map: FeatureMap, images: UInt8[Tensor, "image 3 height width"], device: torch.device | str = "cpu"
 ) -> Float[Tensor, "image height width"]:
-    """The mean square over the channels at each place, enlarged to the image (bilinear), from 0 to 1 in each image.
+    """The mean square over the channels at each position, enlarged to the image (bilinear), from 0 to 1 in each image.
 
     Zagoruyko and Komodakis, "Paying more attention to attention" (ICLR 2017), Sec. 3.1: F^2_sum. An image with one
     value everywhere has a map of zeros. `UserError` where `feature_map` does not give `[batch, channel, h, w]`.
@@ -41,7 +94,7 @@ def activation_maps(
     return torch.cat(maps)
 
 
-def overlaid(
+def overlay(
     images: UInt8[Tensor, "image 3 height width"], maps: Float[Tensor, "image height width"]
 ) -> UInt8[Tensor, "image 3 height width"]:
     """The images in gray under the maps' colors: dark violet for 0 to yellow for 1 (inferno)."""
@@ -53,8 +106,8 @@ def overlaid(
 def activation_sheet(
     images: UInt8[Tensor, "image 3 height width"], networks: Sequence[tuple[str, Tensor]], scale: int
 ) -> Picture:
-    """A column for each image, a row for each network: its name and `[image, 3, height, width]` of `overlaid`."""
+    """A column for each image, a row for each network: its name and its `overlay` `[image, 3, height, width]`."""
     tiles = [[Tile(text="image"), *(Tile(image, REAL) for image in images)]]
-    for name, looked in networks:
-        tiles.append([Tile(text=name.replace(" ", "\n")), *map(Tile, looked)])
+    for name, overlays in networks:
+        tiles.append([Tile(text=name.replace(" ", "\n")), *map(Tile, overlays)])
     return grid(tiles, scale=scale)

@@ -4,14 +4,15 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from jaxtyping import UInt8
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from dgnet.core.errors import UserError
+from visual.drawing.figure import figure_picture
+from visual.drawing.grid import Picture
 
+_X = "iteration"
 _COLUMNS = 4
 _PANEL = (3.0, 2.0)  # inches
 _DOTS = 110  # per inch
@@ -27,43 +28,40 @@ def curves(
     *,
     terms: Sequence[str] | None = None,
     title: str = "",
-    x: str = "iteration",
-) -> UInt8[np.ndarray, "height width 3"]:
+) -> Picture:
     """A picture with one panel per term, uint8 `[height, width, 3]`.
 
-    `rows` are the logged scalars in order, each with `x`; a term may be missing from some. `terms` are all of them by
-    default. Pale: the values; dark: their running mean over a twentieth of the run. All panels span the whole run,
-    from 0 on, however few values a term has. The axis of values is logarithmic where all are positive and span a
-    factor of 50. `UserError` for no rows, unknown terms, or a row without `x`.
+    `rows` are the logged scalars in order, each with its `iteration`; a term may be missing from some. `terms` are all
+    of them by default. Pale: the values; dark: their running mean over a twentieth of the run. All panels span the run
+    from iteration 0, however few values a term has. The axis of values is logarithmic where all are positive and span a
+    factor of 50. `UserError` for no rows, unknown terms, or a row without `iteration`.
     """
-    if not rows or any(x not in row for row in rows):
-        raise UserError(f"curves need at least one row, and {x!r} in each, got {len(rows)} rows")
-    known = list(dict.fromkeys(name for row in rows for name in row if name != x))
-    chosen = known if terms is None else list(terms)
-    unknown = [name for name in chosen if name not in known]
-    if unknown or not chosen:
+    if not rows or any(_X not in row for row in rows):
+        raise UserError(f"curves need at least one row, and {_X!r} in each, got {len(rows)} rows")
+    known = list(dict.fromkeys(name for row in rows for name in row if name != _X))
+    drawn_terms = known if terms is None else list(terms)
+    unknown = [name for name in drawn_terms if name not in known]
+    if unknown or not drawn_terms:
         raise UserError(
             f"terms must be among {', '.join(known) or 'none that were logged'}, got {', '.join(unknown) or 'none'}"
         )
 
-    last = max(row[x] for row in rows)
-    columns = min(_COLUMNS, len(chosen))
-    lines = math.ceil(len(chosen) / columns)
+    last = max(row[_X] for row in rows)
+    columns = min(_COLUMNS, len(drawn_terms))
+    lines = math.ceil(len(drawn_terms) / columns)
     figure = Figure(
         figsize=(_PANEL[0] * columns, _PANEL[1] * lines + (0.4 if title else 0.0)), dpi=_DOTS, layout="constrained"
     )
-    canvas = FigureCanvasAgg(figure)
     if title:
         figure.suptitle(title, fontsize=11)
-    for place, name in enumerate(chosen):
-        axes = figure.add_subplot(lines, columns, place + 1)
-        points = [(row[x], row[name]) for row in rows if name in row and math.isfinite(row[name])]
+    for index, name in enumerate(drawn_terms):
+        axes = figure.add_subplot(lines, columns, index + 1)
+        points = [(row[_X], row[name]) for row in rows if name in row and math.isfinite(row[name])]
         _panel(axes, name, np.array(points, dtype=float).reshape(-1, 2))
         axes.set_xlim(-0.03 * (last or 1), 1.03 * (last or 1))
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-    figure.supxlabel(x, fontsize=8)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
+    figure.supxlabel(_X, fontsize=8)
+    return figure_picture(figure)
 
 
 def _panel(axes: Axes, name: str, points: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""Frames become a film: GIF by Pillow, MP4 by imageio-ffmpeg (the extra `video`). Arrays in, bytes out."""
+"""Films of frames: GIF by Pillow, MP4 by imageio-ffmpeg (the extra `video`). Arrays in, bytes out."""
 
 import io
 import tempfile
@@ -27,8 +27,8 @@ def gif(frames: Sequence[Picture], frames_per_second: float | int = 12) -> bytes
     _check(frames, frames_per_second)
     pictures = [Image.fromarray(frame) for frame in frames]
     # One palette for the whole film: with one for each frame, still parts would flicker.
-    heap = Image.fromarray(np.concatenate(list(frames[:: max(1, len(frames) // 8)])))
-    palette = heap.quantize(256, method=Image.Quantize.MEDIANCUT)
+    sample = Image.fromarray(np.concatenate(list(frames[:: max(1, len(frames) // 8)])))
+    palette = sample.quantize(256, method=Image.Quantize.MEDIANCUT)
     first, *others = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     target = io.BytesIO()
     duration = max(2, round(100 / frames_per_second)) * 10

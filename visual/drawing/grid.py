@@ -27,8 +27,8 @@ _MARGIN = 8  # pixels
 
 @dataclass(frozen=True)
 class Tile:
-    """One cell: an image (uint8 `[3, height, width]`, array or tensor), framed or not; a text, below the image if there
-    is one; or nothing."""
+    """One cell: an image (uint8, NumPy `[height, width, 3]` or torch `[3, height, width]`), framed or not; a text,
+    below the image if there is one; or nothing."""
 
     image: np.ndarray | Tensor | None = None
     frame: Color | None = None
@@ -77,11 +77,22 @@ def swap_grid(
     *,
     scale: int = 2,
 ) -> Picture:
-    """Who wears whose clothes: rows are appearances, columns structures, and each cell is generated from the two.
+    """A grid of swaps: each row has the appearance of its first image, each column the structure of its first image.
 
-    `appearances` uint8 `[row, 3, height, width]` stand in the first column, `structures` `[column, 3, height, width]`
-    in the first row, both framed in gray; `swapped` is `[row, column, 3, height, width]`. `truths` maps a column's
-    number to its true swaps `[row, 3, height, width]`, which stand to the right of the generated ones, framed in green.
+    Args:
+        appearances, structures: `[row, ...]` and `[column, ...]`, framed in gray. All images are uint8 of one size,
+            NumPy `[..., height, width, 3]` or torch `[..., 3, height, width]`.
+        swapped: `[row, column, ...]`, as `LoadedGenerator.swap_all` gives them.
+        truths: column -> its true swaps `[row, ...]`, to the right of the generated ones, framed in green.
+        scale: how many times images are enlarged.
+
+    Raises:
+        UserError: numbers or shapes do not fit.
+
+    >>> import numpy as np
+    >>> people = np.zeros((2, 64, 48, 3), np.uint8)
+    >>> swap_grid(people, people, np.zeros((2, 2, 64, 48, 3), np.uint8), scale=1).shape
+    (236, 200, 3)
     """
     rows, columns = len(appearances), len(structures)
     truths = truths or {}
@@ -129,7 +140,7 @@ def png(picture: Picture) -> bytes:
 
 
 def image_png(image: np.ndarray | Tensor) -> bytes:
-    """One image (uint8 `[3, height, width]`) as the bytes of a PNG file."""
+    """One image (as in a `Tile`) as the bytes of a PNG file."""
     return png(np.asarray(_enlarged(image, 1)))
 
 
@@ -147,18 +158,27 @@ def _checked_columns(tiles: Sequence[Sequence[Tile]]) -> int:
 
 
 def _one_size(images: Sequence[np.ndarray | Tensor]) -> tuple[int, int]:
-    shapes = {tuple(image.shape) for image in images}
+    shapes = {(tuple(image.shape), isinstance(image, Tensor)) for image in images}
     kinds = {str(image.dtype).removeprefix("torch.") for image in images}
-    if len(shapes) != 1 or kinds != {"uint8"} or len(shape := shapes.pop()) != 3 or shape[0] != 3 or 0 in shape:
+    sizes = {_size(shape, first) for shape, first in shapes}
+    if len(sizes) != 1 or kinds != {"uint8"} or (size := sizes.pop()) is None:
         raise UserError(
-            f"a grid needs uint8 images [3, height, width] of one size, got {sorted(kinds)} of {sorted(shapes)}"
+            "a grid needs uint8 images of one size, NumPy [height, width, 3] or torch [3, height, width], got "
+            f"{sorted(kinds)} of {sorted(shape for shape, _ in shapes)}"
         )
-    return shape[1], shape[2]
+    return size
+
+
+def _size(shape: tuple[int, ...], channels_first: bool) -> tuple[int, int] | None:
+    """Height and width of an image of this shape; None for the shape of anything else."""
+    if len(shape) != 3 or 0 in shape or shape[0 if channels_first else 2] != 3:
+        return None
+    return (shape[1], shape[2]) if channels_first else (shape[0], shape[1])
 
 
 def _enlarged(image: np.ndarray | Tensor, scale: int) -> Image.Image:
-    array = image.cpu().numpy() if isinstance(image, Tensor) else image
-    picture = Image.fromarray(np.ascontiguousarray(array.transpose(1, 2, 0)))
+    array = image.cpu().permute(1, 2, 0).numpy() if isinstance(image, Tensor) else image
+    picture = Image.fromarray(np.ascontiguousarray(array))
     return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.BICUBIC)
 
 

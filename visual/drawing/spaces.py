@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from dgnet.core.errors import UserError
-from visual.drawing.grid import Picture
+from visual.drawing.figure import figure_picture
+from visual.drawing.grid import Picture, png
+from visual.job import VisualJob, images_of_identities
 
 _DOTS = 150  # per inch
 _PANEL = 3.4  # inches
@@ -24,6 +25,17 @@ class Plane:
 
     points: Float[np.ndarray, "image 2"]
     shares: tuple[float, float]
+
+
+def draw_spaces(job: VisualJob) -> None:
+    """The picture of `show_spaces.py`: the codes of --images images of each of --identities people."""
+    options = job.options
+    records = images_of_identities(job.dataset(), options.identities, options.images, options.seed)
+    images = job.read([record.path for record in records])
+    codes = {"appearance codes": job.run.appearance_codes(images), "structure codes": job.run.structure_codes(images)}
+    planes = {name: principal_plane(torch.as_tensor(code).flatten(1)) for name, code in codes.items()}
+    labels = {"identity": [record.identity for record in records], "camera": [record.camera for record in records]}
+    job.write(job.path("spaces", ".png"), png(map_of_spaces(planes, labels)))
 
 
 def principal_plane(codes: Float[Tensor, "image code"]) -> Plane:
@@ -54,17 +66,15 @@ def map_of_spaces(planes: Mapping[str, Plane], labels: Mapping[str, Sequence[int
         if any(len(plane.points) != len(numbers) for plane in planes.values()):
             raise UserError(f"labels {name!r} must be one for each image, got {len(numbers)}")
     figure = Figure(figsize=(_PANEL * len(labels) + 0.6, _PANEL * len(planes)), dpi=_DOTS, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
     panels = figure.subplots(len(planes), len(labels), squeeze=False)
     for row, (space, plane) in zip(panels, planes.items(), strict=True):
         for axes, (name, numbers) in zip(row, labels.items(), strict=True):
-            for place, number in enumerate(sorted(set(numbers))):
-                chosen = plane.points[np.array(numbers) == number]
+            for index, number in enumerate(sorted(set(numbers))):
                 axes.scatter(
-                    *chosen.T,
+                    *plane.points[np.array(numbers) == number].T,
                     s=16,
-                    color=f"C{place % 10}",
-                    marker=MARKERS[place % len(MARKERS)],
+                    color=f"C{index % 10}",
+                    marker=MARKERS[index % len(MARKERS)],
                     linewidths=0,
                     alpha=0.85,
                     label=str(number),
@@ -79,5 +89,4 @@ def map_of_spaces(planes: Mapping[str, Plane], labels: Mapping[str, Sequence[int
             if len(set(numbers)) <= 2 * len(MARKERS):
                 axes.legend(fontsize=6, frameon=False, ncols=2, handletextpad=0.1, columnspacing=0.6, title=name,
                             title_fontsize=6, loc="center left", bbox_to_anchor=(1.0, 0.5))  # fmt: skip
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
+    return figure_picture(figure)

@@ -14,7 +14,7 @@ from dgnet.models.swap import swap_all, swap_images
 from dgnet.runs.loaded_generator import LoadedGenerator
 from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator
 from tests.messages import mentions
-from visual.drawing.activation import activation_maps, overlaid
+from visual.drawing.activation import activation_maps, overlay
 from visual.drawing.film import films, gif, mp4, there_and_back
 from visual.drawing.interpolate import between_appearances, between_structures, weights_between
 from visual.drawing.rainbow import hues, mean_image
@@ -190,7 +190,7 @@ def test_activation_is_the_energy_at_each_place() -> None:
     assert maps.shape == (3, 64, 48)
     assert maps[:, 0, -1].tolist() == [1, 1, 1] and maps[:, 30, 20].tolist() == [0, 0, 0]
     assert maps[0, -1, 0] == pytest.approx(1 / 5 / 4)
-    looked = overlaid(images, maps)
+    looked = overlay(images, maps)
     assert looked.dtype == torch.uint8 and looked.shape == images.shape
     # Yellow where it looks, dark where it does not.
     assert looked[0, 0, 0, -1] > 120 and looked[0, 2, 30, 20] <= 0.45 * 255 + 3

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dgnet.core.errors import UserError
-from visual.drawing.effect_plot import Effect, effects
+from visual.drawing.effect_plot import Effect, effect_plot
 
 BLUE = (0x2F, 0x5D, 0x8A)
 
@@ -19,14 +19,14 @@ def effect(name: str, low: float, high: float) -> Effect:
 
 def test_colors_say_what_was_found() -> None:
     nothing = {"here": [effect("a", -1.0, 2.0)], "elsewhere": [effect("a", 0.0, 2.0)]}
-    assert not has_blue(effects(nothing, "points"))
-    assert has_blue(effects(nothing | {"elsewhere": [effect("a", 0.5, 2.0)]}, "points"))
+    assert not has_blue(effect_plot(nothing, "points"))
+    assert has_blue(effect_plot(nothing | {"elsewhere": [effect("a", 0.5, 2.0)]}, "points"))
 
 
 def test_a_line_more_makes_it_higher_and_a_panel_more_wider() -> None:
-    one = effects({"here": [effect("a", -1.0, 2.0)]}, "points")
-    two = effects({"here": [effect("a", -1.0, 2.0), effect("b", 1.0, 2.0)]}, "points")
-    wide = effects({place: [effect("a", -1.0, 2.0)] for place in ("here", "elsewhere")}, "points")
+    one = effect_plot({"here": [effect("a", -1.0, 2.0)]}, "points")
+    two = effect_plot({"here": [effect("a", -1.0, 2.0), effect("b", 1.0, 2.0)]}, "points")
+    wide = effect_plot({place: [effect("a", -1.0, 2.0)] for place in ("here", "elsewhere")}, "points")
     assert one.dtype == np.uint8 and two.shape[0] > one.shape[0] and wide.shape[1] > one.shape[1]
 
 
@@ -35,4 +35,4 @@ def test_a_line_more_makes_it_higher_and_a_panel_more_wider() -> None:
 )
 def test_nothing_to_draw(panels: dict) -> None:
     with pytest.raises(UserError, match="the same in every panel"):
-        effects(panels, "points")
+        effect_plot(panels, "points")

@@ -15,7 +15,7 @@ from visual.drawing.grid import REAL, TRUTH, Tile, grid, save_png, swap_grid
 
 def test_swap_grid_puts_every_image_once_in_its_row_and_column() -> None:
     appearances, structures, swapped = np.split(images(3 + 4 + 12), [3, 7])
-    swapped, truth = swapped.reshape(3, 4, 3, HEIGHT, WIDTH), 255 - appearances
+    swapped, truth = swapped.reshape(3, 4, HEIGHT, WIDTH, 3), 255 - appearances
     picture = swap_grid(appearances, structures, swapped, {2: truth}, scale=1)
     assert picture.dtype == np.uint8
     tops = [places_of(picture, image)[0][0] for image in appearances]
@@ -36,7 +36,7 @@ def test_swap_grid_puts_every_image_once_in_its_row_and_column() -> None:
 
 def test_tensors_and_arrays_give_one_picture() -> None:
     appearances, structures, swapped = images(2), images(2), images(2, 2)
-    tensors = [torch.from_numpy(part) for part in (appearances, structures, swapped)]
+    tensors = [torch.from_numpy(part).movedim(-1, -3) for part in (appearances, structures, swapped)]
     assert np.array_equal(swap_grid(*tensors), swap_grid(appearances, structures, swapped))
 
 
@@ -68,7 +68,7 @@ def test_png_reads_back(tmp_path: Path) -> None:
         ((images(2), images(2), images(2, 2), {2: images(2)}), "a column from 0 to 1"),
         ((images(2), images(2), images(2, 2), {0: images(3)}), mentions("truths", 2)),
         ((images(2), images(2).astype(np.float32), images(2, 2)), mentions("uint8", "float32")),
-        ((images(2), images(2)[..., :5], images(2, 2)), "of one size"),
+        ((images(2), images(2)[:, :, :5], images(2, 2)), "of one size"),
         ((images(2), images(0), images(2, 0)), None),
     ],
 )

@@ -8,7 +8,7 @@ from dgnet.core.errors import UserError
 from tests.messages import mentions
 from tests.visual.places import HEIGHT, WIDTH, images, places_of
 from visual.drawing.grid import Picture
-from visual.drawing.ranked_lists import RIGHT, WRONG, found_lists
+from visual.drawing.ranked_lists import RIGHT, WRONG, ranked_lists
 
 RIGHTS = [[True, None, False], [False, True]]
 COSINES = [[0.9, 0.5, -0.1], [0.3, 0.2]]
@@ -16,7 +16,7 @@ COSINES = [[0.9, 0.5, -0.1], [0.3, 0.2]]
 
 def drawn(right: list | None = RIGHTS, scale: int = 1) -> tuple[Picture, np.ndarray, list[np.ndarray]]:
     queries, first, second = np.split(images(7), [2, 5])
-    return found_lists(queries, [first, second], COSINES, right, scale=scale), queries, [first, second]
+    return ranked_lists(queries, [first, second], COSINES, right, scale=scale), queries, [first, second]
 
 
 def test_every_image_stands_at_its_rank_in_its_color() -> None:
@@ -43,13 +43,14 @@ def test_nothing_is_framed_where_nothing_is_known() -> None:
 
 def test_tensors_and_scale() -> None:
     picture, queries, found = drawn(scale=2)
-    tensors = found_lists(torch.from_numpy(queries), list(map(torch.from_numpy, found)), COSINES, RIGHTS, scale=2)
+    first, *others = [torch.from_numpy(part).movedim(-1, -3) for part in (queries, *found)]
+    tensors = ranked_lists(first, others, COSINES, RIGHTS, scale=2)
     assert np.array_equal(picture, tensors)
     assert len(picture) - len(drawn()[0]) == 2 * HEIGHT and WIDTH < HEIGHT
 
 
 def test_nothing_was_found() -> None:
-    picture = found_lists(images(2), [images(0)] * 2, [[], []])
+    picture = ranked_lists(images(2), [images(0)] * 2, [[], []])
     assert len(places_of(picture, images(2)[1])) == 1
 
 
@@ -63,4 +64,4 @@ def test_nothing_was_found() -> None:
 )
 def test_bad_input(lengths: tuple[int, ...], cosines: list, right: list | None, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
-        found_lists(images(2), [images(length) for length in lengths], cosines, right)
+        ranked_lists(images(2), [images(length) for length in lengths], cosines, right)

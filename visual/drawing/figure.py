@@ -1,0 +1,14 @@
+"""A matplotlib figure as a picture."""
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from visual.drawing.grid import Picture
+
+
+def figure_picture(figure: Figure) -> Picture:
+    """The figure in its own size and resolution, uint8 `[height, width, 3]`; no window is opened."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
