@@ -3,8 +3,10 @@
 Only here: a user's run pays nothing for it. Programs that a test starts run without, as a user's do.
 """
 
+import fcntl
 import os
 import sys
+from collections.abc import Iterator
 
 # One thread for each process, before torch reads it and for programs that a test starts: tests run side by side, and a
 # sum in one thread has one order, so that "bit for bit" can be asked for.
@@ -12,8 +14,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # No window is ever opened.
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+import pytest
 import torch
 from jaxtyping import install_import_hook
+
+from tests.memory import keep_little, release
 
 CHECKED = ("dgnet", "eval", "reid_heads", "visual")
 
@@ -23,3 +28,28 @@ if already:
 
 install_import_hook(CHECKED, "beartype.beartype")
 torch.set_num_threads(1)
+keep_little()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that need CUDA are collected everywhere, and skipped where there is none."""
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="needs CUDA"))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Processes that test side by side take turns at what is large; between modules memory goes back to the system.
+
+    Outside of the timeout's clock: waiting for one's turn is not the test's time.
+    """
+    large = item.get_closest_marker("large") is not None
+    with open(__file__, encoding="utf-8") as turn:
+        if large:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+        result = yield
+        if large or nextitem is None or nextitem.path != item.path:
+            release()
+    return result
