@@ -15,7 +15,7 @@ from dgnet.core.distributed import Distributed
 from dgnet.models.build import build_discriminator, build_generator, build_teacher
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.generator import Generator
-from dgnet.models.teacher import Teacher
+from dgnet.models.reid_model import ReIDModel
 from dgnet.official import weights as official
 from dgnet.training.batch import JointBatch
 from dgnet.training.optimizers import Optimizers
@@ -52,7 +52,7 @@ def case_config(late: bool) -> Config:
     )
 
 
-def original_networks(config: Config) -> tuple[Generator, MultiScaleDiscriminator, Teacher]:
+def original_networks(config: Config) -> tuple[Generator, MultiScaleDiscriminator, ReIDModel]:
     """Our networks in float64 with the weights of the reference."""
     shapes = reference()["state_dict_shapes"]
     original = {net: filled_state_dict(shapes[net], net + ".") for net in ("gen", "dis", "id", "teacher")}
