@@ -56,9 +56,9 @@ class TrunkConfig(Section):
 class AppearanceConfig(TrunkConfig):
     """The appearance encoder and its two identity classifiers."""
 
-    # A head of `reid_heads` by its name ("resnet50", "mgn") in the place of the trunk and the primary classifier: it is
-    # the student then, and `backbone` and `last_stride` say nothing. Null: DG-Net's own.
-    head: str | None = None
+    # A registered re-ID model ("resnet50", "mgn") in place of the trunk and the primary classifier; `backbone` and
+    # `last_stride` have no effect then. Null: DG-Net's own encoder.
+    model: str | None = None
     pooling: Pooling = "max"
     primary_dropout: float = Field(0.5, ge=0, lt=1)
     fine_dropout: float = Field(0.75, ge=0, lt=1)

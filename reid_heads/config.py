@@ -1,4 +1,4 @@
-"""Settings of a head's training. The number of identities is not here: it comes from the data."""
+"""Settings of a re-ID model's training. The number of identities is not here: it comes from the data."""
 
 from pathlib import Path
 from typing import Literal
@@ -14,17 +14,17 @@ from dgnet.data.transforms import Border
 from dgnet.models.registry import model_names
 from dgnet.models.reid_model import Option
 from reid_heads.generated.filters import FilterConfig
-from reid_heads.generated.label_policies import PolicyName
+from reid_heads.generated.label_policies import LabelPolicyName
 from reid_heads.losses.loss_string import parse_loss
 from reid_heads.training.optimizers import OptimizerName
-from reid_heads.training.sampler import Pass
+from reid_heads.training.sampler import EpochMode
 from reid_heads.training.schedules import parse_decay
 
 
 class ReIDDataConfig(DataConfig):
     """Which images, their augmentation, and the batch: `identities` (P) with `images_per_identity` (K) each.
 
-    The batch is that of one process. `each_pass`: what one epoch is, see `reid_heads.training.sampler`.
+    The batch is that of one process. `epoch_mode`: what an epoch covers, see `reid_heads.training.sampler`.
     """
 
     root: Path = Path("data")
@@ -32,13 +32,13 @@ class ReIDDataConfig(DataConfig):
     border: Border = "black"
     identities: int = Field(16, ge=2)
     images_per_identity: int = Field(4, ge=1)
-    each_pass: Pass = "images"
+    epoch_mode: EpochMode = "images"
 
 
 class ArchitectureConfig(Section):
-    """Which head (`dgnet.models.registry`), with which options, and the weights that it begins with.
+    """A registered re-ID model (`dgnet.models.registry`), its options, and its initial weights.
 
-    `weights`: torchvision's ImageNet file of the trunk, or a trained head's file; null: random.
+    `weights`: torchvision's ImageNet file of the trunk, or the file of a trained model; null: random.
     """
 
     name: str = "resnet50"
@@ -73,8 +73,9 @@ class LossConfig(Section):
 class DistillationConfig(Section):
     """Weights of the distillation terms (0: off) and their teachers.
 
-    `stage_...`: between the stages of a head named `..._kd`, taught by `teacher_stage`. `offline_...`: from the trained
-    head in the file `teacher`, frozen, of any architecture (`offline_logits` wants one of the same identities).
+    `stage_...`: between the stages of a model with self-distillation (`..._kd`), taught by `teacher_stage`.
+    `offline_...`: from the trained model in the file `teacher`, frozen, of any architecture; `offline_logits` needs one
+    of the same identities.
     """
 
     stage_features: float = Field(0, ge=0)
@@ -88,7 +89,7 @@ class DistillationConfig(Section):
 
 
 class OptimizerConfig(Section):
-    """`momentum` is SGD's and RMSprop's, `amsgrad` ADAM's; the centers of CenterLoss learn by SGD at `center_rate`."""
+    """`momentum` is SGD's and RMSprop's, `amsgrad` ADAM's; `center_rate` is the SGD rate of CenterLoss's centers."""
 
     name: OptimizerName = "ADAM"
     learning_rate: float = Field(3.5e-4, gt=0)
@@ -124,8 +125,8 @@ class GeneratedConfig(Section):
         source: a folder with a manifest.csv, any folder of images (`name_pattern` finds the identities in their names),
             a .csv file, or a run of DG-Net (its folder or a checkpoint): then each batch's own images are swapped
             while training.
-        label: a policy of `reid_heads.generated.label_policies`.
-        teacher: files of trained teachers (tools/train_teacher.py), for the policies that ask one.
+        label: a label policy of `reid_heads.generated.label_policies`.
+        teacher: files of trained teachers (tools/train_teacher.py, or any re-ID model), for the policies that need one.
         share: of the whole batch; they come on top of its P x K real images, which stay the same.
         start_epoch: the epoch (from 0) that is the first to see them.
         in_metric: whether they enter the metric losses, too.
@@ -135,7 +136,7 @@ class GeneratedConfig(Section):
 
     source: Path | None = None
     name_pattern: str = NAME_PATTERN
-    label: PolicyName = "appearance"
+    label: LabelPolicyName = "appearance"
     teacher: tuple[Path, ...] = ()
     share: float = Field(0.2, gt=0, le=0.8)
     start_epoch: int = Field(0, ge=0)
@@ -147,7 +148,7 @@ class GeneratedConfig(Section):
 class TestConfig(Section):
     """How it is tested while training: every so many epochs (0: never), by how many images at a time.
 
-    `mirrored` adds the features of image and mirror image; null: as the head's publication does (MGN adds them, the
+    `mirrored` adds the features of image and mirror image; null: as the model's publication does (MGN adds them, the
     BNNeck baseline does not). `re_rank` measures after k-reciprocal re-ranking, too.
     """
 

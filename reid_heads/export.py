@@ -1,4 +1,4 @@
-"""A trained head as an ONNX file that takes plain RGB images: preprocessing, embedding and normalization inside."""
+"""A trained re-ID model as an ONNX file that takes plain RGB images, with its preprocessing and normalization."""
 
 import json
 import os
@@ -24,7 +24,7 @@ TOLERANCE = 1e-4
 
 
 class DeployedModel(nn.Module):
-    """RGB images of the head's size -> embeddings of unit length; nothing in it that only training needs.
+    """RGB images of the model's size -> embeddings of unit length; nothing in it that only training needs.
 
     Args:
         mirrored: the embedding of the mirror image is added before normalizing, at twice the cost.
@@ -32,7 +32,7 @@ class DeployedModel(nn.Module):
 
     def __init__(self, stored: StoredModel, kind: InputKind, mirrored: bool = False) -> None:
         super().__init__()
-        self.head = stored.network.deployed().eval()
+        self.model = stored.network.deployed().eval()
         self.kind = kind
         self.mirrored = mirrored
         self.mean = nn.Buffer(torch.tensor(pixels.MEAN).view(3, 1, 1))
@@ -41,9 +41,9 @@ class DeployedModel(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         unit = images.float() / 255 if self.kind == "uint8" else images
         normalized = (unit - self.mean) / self.std
-        embedding = self.head.embed(normalized)
+        embedding = self.model.embed(normalized)
         if self.mirrored:
-            embedding = embedding + self.head.embed(normalized.flip(3))
+            embedding = embedding + self.model.embed(normalized.flip(3))
         return F.normalize(embedding)
 
 
@@ -57,11 +57,11 @@ class Exported(NamedTuple):
 def export_onnx(
     stored: StoredModel, path: Path, *, kind: InputKind = "uint8", mirrored: bool | None = None
 ) -> Exported:
-    """Write a head as ONNX: `images [batch, 3, height, width]` -> `embedding [batch, feature]` for any batch size.
+    """Write a re-ID model as ONNX: `images [batch, 3, height, width]` -> `embedding [batch, feature]`, any batch size.
 
-    The head is on the CPU. The file, which replaces one of that name, appears only once onnxruntime has given PyTorch's
-    embeddings for batches of 1 and of 3 images. Without `mirrored` the mirror image is added where the head's
-    publication does.
+    The model must be on the CPU. The file, which replaces one of that name, appears only after onnxruntime's embeddings
+    of batches of 1 and of 3 images agree with PyTorch's. Without `mirrored` the mirror image is added where the model's
+    publication does so.
 
     Raises:
         UserError: the packages of the extra `onnx` are missing, or the check fails.
@@ -78,7 +78,7 @@ def export_onnx(
     network = DeployedModel(stored, kind, mirrored).eval()
     # Beside its place, so that it can be renamed into it.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export_") as folder:
-        draft = Path(folder) / "head.onnx"
+        draft = Path(folder) / "model.onnx"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             torch.onnx.export(
@@ -108,7 +108,7 @@ def export_onnx(
 
 
 def parity(network: nn.Module, path: Path, images: Tensor) -> float:
-    """The largest difference between PyTorch's and onnxruntime's answers for these images."""
+    """The largest difference between PyTorch's and onnxruntime's embeddings of these images."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -124,11 +124,11 @@ def _noise(count: int, stored: StoredModel, kind: InputKind) -> Tensor:
 
 
 def _describe(stored: StoredModel, kind: InputKind, mirrored: bool) -> dict[str, str]:
-    """What a user of the file needs to know, in its metadata."""
-    head = stored.network.deployed()
+    """The metadata of the file: the model and its input."""
+    model = stored.network.deployed()
     return {
-        "head": head.name,
-        "options": json.dumps(head.options),
+        "model": model.name,
+        "options": json.dumps(model.options),
         "input": f"RGB, {'uint8 0..255' if kind == 'uint8' else 'float32 0..1'}, {stored.height}x{stored.width}",
         "resize": "antialiased bicubic",
         "mirrored": str(mirrored).lower(),

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from dgnet.core.errors import UserError
 from dgnet.core.option_types import at_least, between, expanded_path
 from reid_heads.config import ReIDConfig
-from reid_heads.generated.label_policies import POLICIES
+from reid_heads.generated.label_policies import LABEL_POLICIES
 
 KD = "_kd"
 # The bag of tricks' default of --feature_loss_coefficient.
@@ -130,5 +130,5 @@ def identities_in_batch(images: int | None, images_per_identity: int) -> int | N
 
 def label_policies_help() -> str:
     """What generated.label may be, for --help."""
-    policies = (f"  {name:<13} {policy.meaning}" for name, policy in POLICIES.items())
+    policies = (f"  {name:<13} {policy.meaning}" for name, policy in LABEL_POLICIES.items())
     return "\n".join(["generated.label, the label of a generated image:", *policies])

@@ -14,6 +14,9 @@ CONFIG_KEYS: dict[str, str] = {
     "structure.mix_colours": "structure.mix_colors",
     "decoder.standardise_code": "decoder.standardize_code",
     "optimizer.centre_rate": "optimizer.center_rate",
+    "appearance.head": "appearance.model",
+    "data.each_pass": "data.epoch_mode",
+    "head.data.each_pass": "head.data.epoch_mode",
 }
 
 # (dotted key of today, old value) -> value.

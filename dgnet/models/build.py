@@ -25,13 +25,13 @@ def build_backbone(config: TrunkConfig, pretrained: bool = True) -> Backbone:
 
 
 def build_appearance(config: AppearanceConfig, identities: int, pretrained: bool = True) -> AppearanceEncoder:
-    """DG-Net's own appearance encoder, or the re-ID model that `appearance.head` names.
+    """DG-Net's own appearance encoder, or the re-ID model that `appearance.model` names.
 
     Raises:
         UserError: as `build_model` and `load_pretrained`; also for a model with self-distillation, whose branches would
             not be trained.
     """
-    if config.head is None:
+    if config.model is None:
         return AppearanceEncoder(
             build_backbone(config, pretrained),
             identities,
@@ -39,8 +39,8 @@ def build_appearance(config: AppearanceConfig, identities: int, pretrained: bool
             primary_dropout=config.primary_dropout,
             fine_dropout=config.fine_dropout,
         )
-    model = build_model(config.head, identities)
-    _refuse_self_distillation(model, "appearance.head")
+    model = build_model(config.model, identities)
+    _refuse_self_distillation(model, "appearance.model")
     if pretrained and config.weights is not None:
         load_pretrained(model, config.weights)
     return ReIDAppearanceEncoder(model, pooling=config.pooling, fine_dropout=config.fine_dropout)

@@ -172,7 +172,7 @@ def begin_from_teacher(generator: Generator, teachers: list[ReIDModel]) -> None:
     except RuntimeError as error:
         raise UserError(
             "appearance.from_teacher needs a teacher with the backbone of the appearance encoder "
-            "(appearance.backbone, and no appearance.head)"
+            "(appearance.backbone, and no appearance.model)"
         ) from error
 
 

@@ -23,13 +23,13 @@ from dgnet.models.swap import swap_images
 from dgnet.runs.checkpoint import list_checkpoints
 from reid_heads.config import GeneratedConfig
 from reid_heads.generated.filters import FilterCount, filtered
-from reid_heads.generated.label_policies import POLICIES, PolicyName
+from reid_heads.generated.label_policies import LABEL_POLICIES, LabelPolicyName
 from reid_heads.losses.label_smoothing import UNLABELED
 
 
 @dataclass(frozen=True)
 class GeneratedImages:
-    """Images as they were made, on the CPU, and the classes of their sources (-1: unknown)."""
+    """Generated images, not augmented, on the CPU, and the classes of their sources (-1: unknown)."""
 
     images: UInt8[Tensor, "batch 3 height width"]
     appearance: Int64[Tensor, "batch"]
@@ -39,15 +39,15 @@ class GeneratedImages:
 class StoredImages:
     """A set of generated images in memory.
 
-    A batch is given images of its own identities as far as there are any, its identities in turn, so that metric losses
-    find pairs; other images where an identity has none. Whose image it is, the label policy says.
+    A batch is given images of its own identities in turn, so that metric losses find pairs, and images of others where
+    an identity has none. The identity of an image is that of the label policy: its appearance's or its structure's.
     """
 
     def __init__(
         self,
         records: Sequence[GeneratedRecord],
         classes: dict[int, int],
-        policy: PolicyName = "appearance",
+        policy: LabelPolicyName = "appearance",
         workers: int | None = None,
         filter_counts: Sequence[FilterCount] = (),
     ) -> None:
@@ -98,7 +98,7 @@ class StoredImages:
 
 
 class LiveGenerator:
-    """A trained DG-Net that swaps the real images of a batch among themselves while the head trains.
+    """A trained DG-Net that swaps the real images of a batch among themselves during training.
 
     Args:
         height, width: of the images that it works on, in pixels; others are resized before and after.
@@ -152,10 +152,10 @@ def draw_swaps(
 def open_generated(
     config: GeneratedConfig, dataset: Dataset, device: torch.device | str = "cpu"
 ) -> GeneratedSource | None:
-    """What `config.source` names: a run of DG-Net (folder or checkpoint), or stored images. None where it names none.
+    """The source that `config.source` names: a run of DG-Net (folder or checkpoint) or stored images; None if null.
 
     Raises:
-        UserError: nothing of the kind is there, it is damaged, or the label policy asks what its images do not tell.
+        UserError: it is missing or damaged, or its images lack what the label policy needs.
     """
     if config.source is None:
         return None
@@ -177,15 +177,15 @@ def is_run(path: Path) -> bool:
     return path.suffix == ".pt" or bool(list_checkpoints(path / "checkpoints"))
 
 
-def _refuse_unusable(records: Sequence[GeneratedRecord], classes: dict[int, int], policy: PolicyName) -> None:
+def _refuse_unusable(records: Sequence[GeneratedRecord], classes: dict[int, int], policy: LabelPolicyName) -> None:
     roles = {"appearance": ["appearance"], "fine_grained": ["structure"], "soft_between": ["appearance", "structure"]}
     for role in roles.get(policy, []):
         bad = [record for record in records if getattr(record, role) not in classes]
         if bad:
-            found = getattr(bad[0], role)
-            said = "is unknown" if found is None else f"is {found}, nobody to train on"
+            identity = getattr(bad[0], role)
+            problem = "is unknown" if identity is None else f"is {identity}, not a training identity"
             raise UserError(
-                f"{bad[0].path}: its {role} identity {said} (so for {len(bad)} of {len(records)} images), and the "
-                f"label policy {policy!r} needs it; without it go: "
-                + ", ".join(name for name in POLICIES if name not in roles)
+                f"{bad[0].path}: its {role} identity {problem} (so for {len(bad)} of {len(records)} images), and the "
+                f"label policy {policy!r} needs it; policies that do not: "
+                + ", ".join(name for name in LABEL_POLICIES if name not in roles)
             )

@@ -36,8 +36,8 @@ def center_loss(
 class Centers(nn.Module):
     """One center per identity for each metric feature; the loss is averaged over the metric features.
 
-    The centers learn by an SGD of their own (rate 0.5) as if the loss had weight 1: `weight`, with which the caller
-    multiplies the loss, is taken out of their gradient again.
+    The centers have their own SGD (rate 0.5), as if the loss had weight 1: their gradient is divided by `weight`, with
+    which the caller multiplies the loss.
     """
 
     def __init__(self, identities: int, sizes: tuple[int, ...], weight: float) -> None:

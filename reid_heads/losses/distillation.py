@@ -1,4 +1,4 @@
-"""What a teacher passes on: features and logits from a deeper stage to shallower ones, or from a frozen network."""
+"""Distillation losses: between the stages of one network, or from a frozen teacher."""
 
 import torch
 import torch.nn.functional as F
@@ -22,8 +22,8 @@ def logit_divergence(
     """
     student, teacher = (logits if logits.dtype.itemsize >= 4 else logits.float() for logits in (student, teacher))
     target = (teacher.detach().to(student.dtype) / temperature).log_softmax(1)
-    own = (student / temperature).log_softmax(1)
-    return temperature**2 * F.kl_div(own, target, reduction="batchmean", log_target=True)
+    prediction = (student / temperature).log_softmax(1)
+    return temperature**2 * F.kl_div(prediction, target, reduction="batchmean", log_target=True)
 
 
 def similarity_distance(
@@ -31,8 +31,8 @@ def similarity_distance(
 ) -> Float[Tensor, ""]:
     """Mean squared difference between the two matrices of cosine similarities of a batch.
 
-    After similarity-preserving distillation (Tung & Mori 2019): it asks neither for equal dimensions nor for equal
-    identities. No gradient for the teacher.
+    After similarity-preserving distillation (Tung & Mori 2019): neither dimensions nor identities need to
+    be equal. No gradient for the teacher.
     """
     student, teacher = (F.normalize(x if x.dtype.itemsize >= 4 else x.float()) for x in (student, teacher.detach()))
     return ((student @ student.T) - (teacher @ teacher.T).to(student.dtype)).square().mean()

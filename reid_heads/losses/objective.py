@@ -1,4 +1,4 @@
-"""A head's output and its labels -> every loss term by name, its weight, and the total."""
+"""A re-ID model's output and the labels -> every loss term by name, its weight, and the total."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -15,7 +15,6 @@ from reid_heads.losses.label_smoothing import UNLABELED, smoothed_labels, soft_c
 from reid_heads.losses.loss_string import parse_loss
 from reid_heads.losses.msml import margin_sample_mining_loss
 from reid_heads.losses.triplet import soft_margin_triplet_loss, triplet_loss
-from reid_heads.models.self_distillation import SelfDistillation
 
 MetricLoss = Callable[[Tensor, Tensor, float], Tensor]
 
@@ -31,7 +30,7 @@ METRIC_LOSSES: dict[str, MetricLoss] = {
 class DistillationWeights:
     """Weights of the distillation terms; a term of weight 0 is not computed.
 
-    Between the stages of one network (heads named `..._kd`): `stage_features` (the source's
+    Between the stages of one network (self-distillation, models named `..._kd`): `stage_features` (the source's
     `feature_loss_coefficient`, 0.03 there), `stage_logits`, and `stage_cross_entropy`, which trains the branches'
     classifiers themselves. From a frozen teacher: `offline_logits` (same identities) and `offline_similarity`.
     """
@@ -56,13 +55,12 @@ class LossRecord:
 
 
 class Objective(nn.Module):
-    """The loss of a head's training. Its parameters are the centers of `CenterLoss`, if the string names it.
+    """The loss of a re-ID model's training. Its parameters are the centers of `CenterLoss`, if the string names it.
 
     Args:
-        head: only its identities and sizes are read.
+        model: only its identities, sizes and stages are read.
         loss: such as `1*CrossEntropy+2*Triplet+0.005*CenterLoss` (`reid_heads.losses.loss_string`). Cross-entropy is
-        averaged
-            over the head's classifiers, the others over its metric features.
+            averaged over the model's classifiers, the others over its metric features.
         margin: of Triplet and MSMLoss, in units of distance.
         label_smoothing: share (0..1) of each label that is spread over all identities.
         teacher_stage: the stage (2, 3 or 4) that teaches the shallower ones.
@@ -71,7 +69,7 @@ class Objective(nn.Module):
 
     def __init__(
         self,
-        head: ReIDModel,
+        model: ReIDModel,
         loss: str,
         *,
         margin: float = 0.3,
@@ -82,17 +80,17 @@ class Objective(nn.Module):
     ) -> None:
         super().__init__()
         if teacher_stage not in (2, 3, 4):
-            raise UserError(f"the stage that teaches must be 2, 3 or 4, got {teacher_stage}")
+            raise UserError(f"teacher_stage must be 2, 3 or 4, got {teacher_stage}")
         distillation = distillation or DistillationWeights()
         if distillation.stage_logits and teacher_stage < 4 and not distillation.stage_cross_entropy:
             raise UserError(
-                f"logits of stage {teacher_stage} can teach only if its classifier learns: give stage_cross_entropy a "
-                "weight above 0, or let stage 4 teach"
+                f"logits of stage {teacher_stage} can teach only if its classifier is trained: set stage_cross_entropy "
+                "above 0, or teacher_stage to 4"
             )
         weights = {name: weight for name, weight in asdict(distillation).items() if weight > 0}
-        if any(name.startswith("stage_") for name in weights) and not isinstance(head, SelfDistillation):
-            raise UserError(f"the head {head.name!r} has no stages to distil between; take one named ..._kd")
-        self.identities = head.identities
+        if any(name.startswith("stage_") for name in weights) and not model.distillation_stages:
+            raise UserError(f"the model {model.name!r} has no stages to distil between; take one named ..._kd")
+        self.identities = model.identities
         self.margin = margin
         self.label_smoothing = label_smoothing
         self.teacher_stage = teacher_stage
@@ -102,7 +100,7 @@ class Objective(nn.Module):
         self.weights |= weights
         self.centers = None
         if "CenterLoss" in self.weights:
-            self.centers = Centers(head.identities, head.metric_sizes, self.weights["CenterLoss"])
+            self.centers = Centers(model.identities, model.metric_sizes, self.weights["CenterLoss"])
 
     def forward(
         self,
@@ -118,8 +116,8 @@ class Objective(nn.Module):
         Args:
             labels: positions of the identities; -1 (unlabeled) enters neither cross-entropy nor metric losses, only
                 the distillation terms.
-            distributions: what cross-entropy learns, where it is not the (smoothed) labels: rows sum to 1, or are 0
-                where an image has no label. `smoothed_labels` gives the rows of ordinary images.
+            distributions: the targets of cross-entropy, where they are not the (smoothed) labels: rows sum to 1, or are
+                0 where an image has no label. `smoothed_labels` gives the rows of ordinary images.
             in_metric: which of the labeled images enter the metric losses; all by default.
             teacher: a frozen teacher's output for the same images, for the `offline_...` terms.
         """
@@ -148,14 +146,14 @@ class Objective(nn.Module):
         return _mean(loss(feature, labels, self.margin) for feature in features)
 
     def _between_stages(self, name: str, output: ReIDOutput, distributions: Tensor) -> Tensor:
-        """The sum over the stages that learn."""
+        """The sum over the taught stages."""
         teacher, students = output.stages[self.teacher_stage - 1], output.stages[: self.teacher_stage - 1]
         if name == "stage_features":
             losses = [feature_distance(student.feature, teacher.feature) for student in students]
         elif name == "stage_logits":
             losses = [logit_divergence(student.logits, teacher.logits, self.temperature) for student in students]
         else:
-            # The last stage's classifier is the head's own.
+            # The last stage's classifier is the model's own.
             branches = output.stages[: min(self.teacher_stage, len(output.stages) - 1)]
             losses = [soft_cross_entropy(branch.logits, distributions) for branch in branches]
         return torch.stack(losses).sum()
@@ -165,8 +163,7 @@ class Objective(nn.Module):
             raise ValueError(f"the loss term {name} needs the output of a frozen teacher")
         if name == "offline_similarity":
             return similarity_distance(output.embedding, teacher.embedding)
-        answer = torch.stack(teacher.logits).mean(0)
-        return _mean(logit_divergence(logits, answer, self.temperature) for logits in output.logits)
+        return _mean(logit_divergence(logits, teacher.mean_logits, self.temperature) for logits in output.logits)
 
 
 def _mean(losses: Iterable[Tensor]) -> Tensor:

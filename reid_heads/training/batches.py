@@ -1,4 +1,4 @@
-"""Training batches of a head: P x K real images, augmented, and generated images beside them."""
+"""Training batches of a re-ID model: P x K real images, augmented, and the generated images of the batch."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -53,7 +53,7 @@ class ReIDBatch:
 
 
 class Augmentation:
-    """Flip, pad, crop and random erasing as `config` says: pure functions of (seed, stream, index).
+    """Flip, pad, crop and random erasing by `config`: pure functions of (seed, stream, index).
 
     The draws are those of `total` images, of which a process takes its `share`: two processes of half a batch see what
     one process of the whole sees.
@@ -83,14 +83,14 @@ class Augmentation:
 
 
 class ReIDSource:
-    """Batches as a pure function of (seed, iteration), safe to ask from several threads.
+    """Batches as a pure function of (seed, iteration), safe to call from several threads.
 
     All processes together draw one batch of P x K times their number; process `rank` takes its identities.
 
     Args:
         labels: the class of each image of `cache`.
         generated: a stored set gives its images to the batch; a live generator gets the batch's clean images.
-        generated_images: how many of them are in the batch of one process, from `generated_from_epoch` (from 0) on.
+        generated_images: how many of them the batch of one process has, from `generated_from_epoch` (from 0) on.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class ReIDSource:
     ) -> None:
         self.cache, self.labels, self.config, self.seed = cache, labels.numpy(), config, seed
         people, images = config.identities * world_size, config.images_per_identity
-        self.sampler = IdentitySampler(self.labels, people, images, seed, config.each_pass)
+        self.sampler = IdentitySampler(self.labels, people, images, seed, config.epoch_mode)
         self.augmentation = Augmentation(config, seed)
         self.rank, self.world_size = rank, world_size
         self.local = config.identities * images
@@ -146,22 +146,24 @@ class ReIDSource:
             return batch
         if isinstance(self.generated, StoredImages):
             labels = self.labels[chosen]
-            made = self.generated.draw(labels, count, height, width, self.seed, self._own_index(iteration))
-            return replace(batch, generated=made)
+            stored = self.generated.draw(labels, count, height, width, self.seed, self._own_index(iteration))
+            return replace(batch, generated=stored)
         return replace(batch, clean_images=images)
 
     def swapped(self, batch: ReIDBatch, iteration: int) -> GeneratedImages | None:
-        """The generated images of a batch: those that came with it, or those that the live generator makes now."""
+        """The generated images of a batch: the stored ones, or those that the live generator swaps now."""
         if batch.clean_images is None or self.generated is None or isinstance(self.generated, StoredImages):
             return batch.generated
         return self.generated.swap(
             batch.clean_images, batch.labels, self.generated_in(iteration), self.seed, self._own_index(iteration)
         )
 
-    def augment_generated(self, made: GeneratedImages, iteration: int) -> Augmented:
+    def augment_generated(self, generated: GeneratedImages, iteration: int) -> Augmented:
         """Generated images, augmented as real ones are, with draws of their own."""
-        local = len(made.images)
-        return self.augmentation(made.images, "generated images", iteration, local * self.world_size, self.share(local))
+        local = len(generated.images)
+        return self.augmentation(
+            generated.images, "generated images", iteration, local * self.world_size, self.share(local)
+        )
 
     def _own_index(self, iteration: int) -> int:
         """Another number for each process and iteration."""

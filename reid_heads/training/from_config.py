@@ -67,7 +67,9 @@ def train_from_config(
             resume=resume,
             reset=reset,
             max_hours=max_hours,
-            evaluation=evaluation and Evaluation(evaluation, evaluation.protocol, evaluation.ranking.reranking),
+            evaluation=None
+            if evaluation is None
+            else Evaluation(evaluation, evaluation.protocol, evaluation.ranking.reranking),
             draw=draw,
         )
 

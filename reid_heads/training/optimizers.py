@@ -1,4 +1,4 @@
-"""The optimizers of a head's training, by the names that users of MGN know."""
+"""The optimizers of a re-ID model's training, by the names that MGN-pytorch gives them."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -20,19 +20,19 @@ def build_optimizer(
     amsgrad: bool = False,
 ) -> Optimizer:
     """ADAM and NADAM with torch's betas, SGD (Nesterov) and RMSprop with `momentum`; `amsgrad` is ADAM's alone."""
-    learning = [parameter for parameter in parameters if parameter.requires_grad]
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
     if name == "ADAM":
         return torch.optim.Adam(
-            learning,
+            trained,
             lr=learning_rate,
             weight_decay=weight_decay,
             amsgrad=amsgrad,
-            fused=learning[0].device.type == "cuda",
+            fused=trained[0].device.type == "cuda",
         )
     if name == "NADAM":
-        return torch.optim.NAdam(learning, lr=learning_rate, weight_decay=weight_decay)
+        return torch.optim.NAdam(trained, lr=learning_rate, weight_decay=weight_decay)
     if name == "RMSprop":
-        return torch.optim.RMSprop(learning, lr=learning_rate, weight_decay=weight_decay, momentum=momentum)
+        return torch.optim.RMSprop(trained, lr=learning_rate, weight_decay=weight_decay, momentum=momentum)
     return torch.optim.SGD(
-        learning, lr=learning_rate, weight_decay=weight_decay, momentum=momentum, nesterov=momentum > 0
+        trained, lr=learning_rate, weight_decay=weight_decay, momentum=momentum, nesterov=momentum > 0
     )

@@ -1,4 +1,4 @@
-"""P x K batches: P identities with K images each, as metric losses want them. A pure function of (seed, epoch)."""
+"""P x K batches: P identities with K images each, for metric losses. A pure function of (seed, epoch)."""
 
 from typing import Literal
 
@@ -9,33 +9,36 @@ from dgnet.core.errors import UserError
 from dgnet.core.random_draws import permutation
 
 # What one epoch is: every image about once, or K images of every identity.
-Pass = Literal["images", "identities"]
+EpochMode = Literal["images", "identities"]
 
 
 class IdentitySampler:
     """Which images are in which batch.
 
-    An epoch deals each identity's images, in a random order, into groups of K; what does not fill a group waits for
-    another epoch. An identity with fewer than K images makes one group in which its images repeat, each as often as
-    the others but for one. Every batch holds one group of each of P different identities. An epoch has as many batches
-    as that allows, the same number in every epoch; the groups that are left over are others each time.
+    In each epoch the images of an identity, in a random order, are split into groups of K; an incomplete group is
+    left out. An identity with fewer than K images has one group in which its images repeat, equally often up to one.
+    Every batch holds one group of each of P different identities. An epoch has as many batches as that allows, the same
+    number in every epoch; which groups are left over is drawn anew.
 
     Args:
         labels: the class of each image.
-        identities: P, at least 2: without another identity there is nothing to tell apart.
+        identities: P, at least 2.
         images: K, at least 1.
-        each_pass: "images": an epoch shows every image about once (identities with many images come in several
+        epoch_mode: "images": an epoch shows every image about once (identities with many images come in several
             batches); "identities": it shows K images of every identity.
     """
 
     def __init__(
-        self, labels: Int64[np.ndarray, "image"], identities: int, images: int, seed: int, each_pass: Pass = "images"
+        self,
+        labels: Int64[np.ndarray, "image"],
+        identities: int,
+        images: int,
+        seed: int,
+        epoch_mode: EpochMode = "images",
     ) -> None:
         people, self._sizes = np.unique(labels, return_counts=True)
         if len(people) < 2:
-            raise UserError(
-                f"a head learns to tell identities apart and needs training images of at least 2, got {len(people)}"
-            )
+            raise UserError(f"a re-ID model needs training images of at least 2 identities, got {len(people)}")
         if identities < 2 or images < 1:
             raise UserError(f"a batch needs at least 2 identities with 1 image each, got {identities} with {images}")
         if identities > len(people):
@@ -47,7 +50,7 @@ class IdentitySampler:
         self.batch_size = identities * images
         self._grouped = np.argsort(labels, kind="stable")
         self._starts = np.cumsum(self._sizes) - self._sizes
-        groups = np.ones_like(self._sizes) if each_pass == "identities" else np.maximum(self._sizes // images, 1)
+        groups = np.ones_like(self._sizes) if epoch_mode == "identities" else np.maximum(self._sizes // images, 1)
         self.batches_per_epoch = _most_batches(groups, identities)
         # An identity is in a batch once at most.
         self._groups = np.minimum(groups, self.batches_per_epoch)

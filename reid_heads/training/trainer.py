@@ -27,15 +27,15 @@ from reid_heads.generated.sources import GeneratedSource, LiveGenerator, StoredI
 from reid_heads.losses.objective import Objective
 from reid_heads.training.batches import ReIDBatch, ReIDSource
 from reid_heads.training.best_checkpoint import BestCheckpoint, Figures
-from reid_heads.training.build import (
+from reid_heads.training.components import (
     build_objective,
     build_optimizers,
-    distils,
     is_test_epoch,
     learning_rate,
     reid_source,
+    uses_distillation,
 )
-from reid_heads.training.loss_computer import Instruction, open_expert, open_teaching
+from reid_heads.training.loss_computer import LossComputer, load_distillation_teacher, load_label_teachers
 
 # What the checkpoints of a training say under "kind"; `dgnet.models.model_file.KIND` is that of a model's file.
 TRAINING_KIND = "training state of a reid head"
@@ -102,9 +102,9 @@ class ReIDTask(TrainingTask[ReIDBatch]):
         self.networks = {"model": self.learned}
         self.optimizers: dict[str, Optimizer] = build_optimizers(config, head, objective)
         device = distributed.device
-        teaching = None if source.generated is None else open_teaching(config.generated, dataset, device)
-        expert = open_expert(config.distillation, dataset, device)
-        self._losses = Instruction(config, head, objective, source, precision, teaching, expert)
+        label_teachers = None if source.generated is None else load_label_teachers(config.generated, dataset, device)
+        teacher = load_distillation_teacher(config.distillation, dataset, device)
+        self._losses = LossComputer(config, head, objective, source, precision, label_teachers, teacher)
         self._evaluation, self._draw = evaluation, draw
 
     def step(self, batch: ReIDBatch, iteration: int) -> StepLog:
@@ -241,7 +241,9 @@ def train_model(
         head = distributed.synchronize_batch_norm(head)
     for network in (head, objective):
         distributed.broadcast_module(network)
-    best = BestCheckpoint(folder, distilled=distils(config), protocol=evaluation.protocol if evaluation else "")
+    best = BestCheckpoint(
+        folder, distilled=uses_distillation(config), protocol=evaluation.protocol if evaluation else ""
+    )
     precision = Precision(settings.precision, distributed.device)
     task = ReIDTask(config, dataset, source, head, objective, precision, distributed, best, evaluation, draw)
 

@@ -67,7 +67,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, narrow: None) -> Path:
         Image.fromarray(noise).save(place / "people" / "bounding_box_test" / name)
     data = {"layout": "market1501", "root": str(place / "people"), "height": 64, "width": 48, "pad": 3}
     head = {
-        "data": data | {"identities": 2, "images_per_identity": 2, "each_pass": "identities"},
+        "data": data | {"identities": 2, "images_per_identity": 2, "epoch_mode": "identities"},
         "head": {"name": "resnet18", "options": {"last_stride": 2}},
         "schedule": {"epochs": 2, "warmup_epochs": 1},
         "run": {"device": "cpu", "checkpoint_every": 2},

@@ -121,7 +121,7 @@ def test_a_demo_with_a_head_and_no_teacher_reports_on_its_own_run(tmp_path, monk
     monkeypatch.chdir(tmp_path)
     # What `--output-path outputs` leaves: a run whose name below outputs/ is this demo's folder.
     store(Path("outputs/outputs/tiny"), small_generator(), 30)
-    settings = ("appearance.head=resnet18", "teacher.style=2", "schedule.iterations=2")
+    settings = ("appearance.model=resnet18", "teacher.style=2", "schedule.iterations=2")
     status, _, said = answer(demo, monkeypatch, capsys, "--config", "tiny.yaml", *settings)
     assert status == 0, said
     report = read_report(Path("outputs/tiny/report.json"))

@@ -27,7 +27,7 @@ from tools import test_2label as two_labels
 from tools.evaluation.reid_extractor import reid_extractor
 from visual import show1by1, show_rainbow, show_smooth, show_smooth_structure, show_spaces, show_swap
 
-HEAD = "appearance.head=resnet18"
+HEAD = "appearance.model=resnet18"
 
 
 def test_a_bnneck_learns_in_the_joint_training(
@@ -83,7 +83,7 @@ def test_a_trained_head_begins_where_it_stopped(tmp_path: Path) -> None:
     student = encoder.model
     assert all(torch.equal(value, head.state_dict()[key]) for key, value in student.state_dict().items())
     with pytest.raises(UserError, match="no self-distillation: .*resnet18.*not 'resnet18_kd'"):
-        build_generator(override_config(config, ["appearance.head=resnet18_kd"]), 3)
+        build_generator(override_config(config, ["appearance.model=resnet18_kd"]), 3)
 
 
 def test_every_tool_reads_a_run_whose_encoder_is_a_head(

@@ -212,7 +212,7 @@ def test_the_exported_head_takes_plain_rgb_in_any_number(place: Path, tmp_path: 
         assert np.allclose(ours, embeddings(place, files[:count]), atol=1e-5)
     model = onnx.load(to)
     about = {entry.key: entry.value for entry in model.metadata_props}
-    assert about["head"] == "resnet18" and "uint8 0..255, 64x32" in about["input"]
+    assert about["model"] == "resnet18" and "uint8 0..255, 64x32" in about["input"]
     assert not [weight.name for weight in model.graph.initializer if "branch" in weight.name]
     assert [path.name for path in tmp_path.iterdir()] == ["head.onnx"]
 

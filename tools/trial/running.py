@@ -114,7 +114,7 @@ class Trial:
                 if self.steps[name] != self.steps[other]:
                     raise UserError(
                         f"rows.{name} trains {self.steps[name]} steps and rows.{other}, which it is compared with, "
-                        f"{self.steps[other]}: data.each_pass=identities or schedule.epochs makes them equal"
+                        f"{self.steps[other]}: data.epoch_mode=identities or schedule.epochs makes them equal"
                     )
         update_config(self.folder, *self._settings())
         (self.folder / "rows").mkdir(exist_ok=True)
@@ -125,7 +125,7 @@ class Trial:
         config = self.config.model_of(name, 0, self.folder)
         data = config.data
         labels = training_labels(self.images_of(name)).numpy()
-        sampler = IdentitySampler(labels, data.identities, data.images_per_identity, 0, data.each_pass)
+        sampler = IdentitySampler(labels, data.identities, data.images_per_identity, 0, data.epoch_mode)
         return sampler.batches_per_epoch * config.schedule.epochs
 
     def images_of(self, name: str) -> Dataset:

@@ -88,7 +88,7 @@ def test_as_a_reid_model(tmp_path: Path, imagenet: tuple[Path, dict[str, Tensor]
 
 
 def test_as_the_appearance_encoder(imagenet: tuple[Path, dict[str, Tensor]]) -> None:
-    overrides = [f"appearance.head={NAME}", f"appearance.weights={imagenet[0]}"]
+    overrides = [f"appearance.model={NAME}", f"appearance.weights={imagenet[0]}"]
     generator = build_generator(override_config(small_config(), overrides), 3)
     encoder = generator.appearance
     assert isinstance(encoder, ReIDAppearanceEncoder)

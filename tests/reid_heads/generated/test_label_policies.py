@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from dgnet.models.reid_model import ReIDOutput
 from dgnet.training.teacher_ensemble import TeacherEnsemble
-from reid_heads.generated.label_policies import POLICIES, PolicyName, generated_labels
+from reid_heads.generated.label_policies import LABEL_POLICIES, LabelPolicyName, generated_labels
 
 IDENTITIES = 4
 APPEARANCE, STRUCTURE = torch.tensor([1, 2]), torch.tensor([3, 0])
@@ -21,14 +21,14 @@ class Knowing(nn.Module):
         return ReIDOutput(torch.zeros(len(images), 1), (), (logits,), images)
 
 
-def told(policy: PolicyName, smoothing: float = 0.0) -> tuple[list[int], Tensor]:
-    style = POLICIES[policy].style
-    teaching = None
-    if POLICIES[policy].asks_teacher:
+def told(policy: LabelPolicyName, smoothing: float = 0.0) -> tuple[list[int], Tensor]:
+    style = LABEL_POLICIES[policy].style
+    teachers = None
+    if LABEL_POLICIES[policy].needs_teacher:
         assert style is not None
-        teaching = TeacherEnsemble([Knowing()], style, False, IDENTITIES)
+        teachers = TeacherEnsemble([Knowing()], style, False, IDENTITIES)
     images = torch.zeros(2, 3, 8, 4)
-    found = generated_labels(policy, images, APPEARANCE, STRUCTURE, IDENTITIES, smoothing=smoothing, teaching=teaching)
+    found = generated_labels(policy, images, APPEARANCE, STRUCTURE, IDENTITIES, smoothing=smoothing, teachers=teachers)
     return found.labels.tolist(), found.distributions
 
 
@@ -44,19 +44,19 @@ def told(policy: PolicyName, smoothing: float = 0.0) -> tuple[list[int], Tensor]
         ("unlabeled", [-1, -1], [[0.0] * 4] * 2),
     ],
 )
-def test_what_is_said(policy: PolicyName, labels: list[int], rows: list[list[float]]) -> None:
+def test_what_is_said(policy: LabelPolicyName, labels: list[int], rows: list[list[float]]) -> None:
     found, distributions = told(policy)
     assert found == labels
     assert torch.allclose(distributions, torch.tensor(rows, dtype=torch.float32), atol=1e-6)
 
 
 def test_one_hot_labels_are_smoothed_as_those_of_real_images() -> None:
-    for policy in POLICIES:
+    for policy in LABEL_POLICIES:
         moved = not torch.equal(told(policy)[1], told(policy, smoothing=0.2)[1])
         assert moved == (policy in ("appearance", "fine_grained")), policy
     assert torch.allclose(told("appearance", 0.2)[1][0], torch.tensor([0.05, 0.85, 0.05, 0.05]))
 
 
 def test_every_policy_says_what_it_means() -> None:
-    assert all(len(policy.meaning) > 20 for policy in POLICIES.values())
-    assert {policy.style for policy in POLICIES.values()} == {0, 1, 2, 3, 4, None}
+    assert all(len(policy.meaning) > 20 for policy in LABEL_POLICIES.values())
+    assert {policy.style for policy in LABEL_POLICIES.values()} == {0, 1, 2, 3, 4, None}

@@ -10,7 +10,7 @@ from dgnet.core import pixels
 from dgnet.core.errors import UserError
 from dgnet.data.readers.generated import read_generated
 from dgnet.data.records import Dataset
-from reid_heads.generated.label_policies import PolicyName
+from reid_heads.generated.label_policies import LabelPolicyName
 from reid_heads.generated.sources import LiveGenerator, StoredImages, draw_swaps, open_generated
 from tests.dgnet.small_generator import small_generator, store
 from tests.reid_heads.small_data import HEIGHT, WIDTH, generated_folder, pedestrians, small_config
@@ -26,7 +26,7 @@ def folder(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return generated_folder(tmp_path_factory.mktemp("made"), dataset)
 
 
-def stored(folder: Path, dataset: Dataset, policy: PolicyName = "appearance", first: int = 0) -> StoredImages:
+def stored(folder: Path, dataset: Dataset, policy: LabelPolicyName = "appearance", first: int = 0) -> StoredImages:
     classes = {identity: label for label, identity in enumerate(dataset.identities)}
     return StoredImages(read_generated(folder)[first:], classes, policy)
 

@@ -13,7 +13,7 @@ from dgnet.data.transforms import mirror
 from reid_heads.config import ReIDConfig
 from reid_heads.generated.sources import LiveGenerator, open_generated
 from reid_heads.training.batches import ReIDSource
-from reid_heads.training.build import generated_per_batch, reid_source
+from reid_heads.training.components import generated_per_batch, reid_source
 from tests.dgnet.small_generator import small_generator
 from tests.messages import mentions
 from tests.reid_heads.small_data import HEIGHT, WIDTH, generated_folder, pedestrians, small_config

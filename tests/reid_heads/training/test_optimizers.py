@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from dgnet.models.registry import build_model
-from reid_heads.training.build import build_objective, build_optimizers
+from reid_heads.training.components import build_objective, build_optimizers
 from reid_heads.training.optimizers import OptimizerName, build_optimizer
 from tests.reid_heads.small_data import small_config
 

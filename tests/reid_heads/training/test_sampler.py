@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dgnet.core.errors import UserError
-from reid_heads.training.sampler import IdentitySampler, Pass
+from reid_heads.training.sampler import EpochMode, IdentitySampler
 from tests.messages import mentions
 
 
@@ -14,14 +14,14 @@ def labels_of(sizes: list[int], seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).permutation(np.repeat(np.arange(len(sizes)), sizes)).astype(np.int64)
 
 
-@pytest.mark.parametrize("each_pass", ["images", "identities"])
-def test_every_batch_is_p_times_k_of_any_data_set(each_pass: Pass) -> None:
+@pytest.mark.parametrize("epoch_mode", ["images", "identities"])
+def test_every_batch_is_p_times_k_of_any_data_set(epoch_mode: EpochMode) -> None:
     random = np.random.default_rng(1)
     for _ in range(60):
         sizes = random.integers(1, 15, random.integers(2, 12)).tolist()
         labels = labels_of(sizes)
         people, images = int(random.integers(2, len(sizes) + 1)), int(random.integers(1, 6))
-        sampler = IdentitySampler(labels, people, images, 0, each_pass)
+        sampler = IdentitySampler(labels, people, images, 0, epoch_mode)
         epoch = sampler.epoch(3)
         assert epoch.shape == (sampler.batches_per_epoch, people * images)
         for batch in epoch.reshape(-1, people, images):

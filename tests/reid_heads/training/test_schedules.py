@@ -7,7 +7,7 @@ import pytest
 
 from dgnet.core.errors import UserError
 from reid_heads.config import ReIDConfig
-from reid_heads.training.build import is_test_epoch, learning_rate
+from reid_heads.training.components import is_test_epoch, learning_rate
 from reid_heads.training.schedules import parse_decay, warmup_multistep
 from tests.messages import mentions
 

@@ -21,7 +21,7 @@ from dgnet.runs.run import Run
 from dgnet.runs.scalars import read_scalars
 from reid_heads.config import GeneratedConfig
 from reid_heads.generated.sources import LiveGenerator, open_generated
-from reid_heads.training.loss_computer import open_teaching
+from reid_heads.training.loss_computer import load_label_teachers
 from reid_heads.training.trainer import Evaluation, TrainingResult, train_model
 from tests.dgnet.small_generator import small_generator
 from tests.dgnet.small_training import narrow_trunks
@@ -242,7 +242,7 @@ def test_a_teacher_of_generated_images_sees_them_at_its_own_size(dataset: Datase
     teacher = build_teacher(config.teacher, len(dataset.identities)).eval()
     save_model(tmp_path / "teacher.pth", teacher, dataset.identities, config.data.height, config.data.width)
     asks = GeneratedConfig(source=tmp_path, label="soft", teacher=(tmp_path / "teacher.pth",))
-    teaching = open_teaching(asks, dataset, torch.device("cpu"))
+    teaching = load_label_teachers(asks, dataset, torch.device("cpu"))
     assert teaching is not None
     large = torch.randn(2, 3, 128, 48, generator=torch.Generator().manual_seed(0))
     small = torch.nn.functional.interpolate(large, (config.data.height, 48), mode="bilinear", antialias=True)

@@ -1,4 +1,4 @@
-"""Configuration -> the batches, losses, optimizers and learning rates of a head's training."""
+"""The components of a re-ID model's training, from its configuration: batches, losses, optimizers, learning rates."""
 
 from dataclasses import asdict
 
@@ -11,7 +11,7 @@ from dgnet.data.datasets import training_labels
 from dgnet.data.records import Dataset
 from dgnet.models.reid_model import ReIDModel
 from reid_heads.config import GeneratedConfig, ReIDConfig
-from reid_heads.generated.label_policies import POLICIES
+from reid_heads.generated.label_policies import LABEL_POLICIES
 from reid_heads.generated.sources import GeneratedSource
 from reid_heads.losses.objective import DistillationWeights, Objective
 from reid_heads.training.batches import ReIDSource
@@ -57,15 +57,15 @@ def distillation_weights(config: ReIDConfig) -> DistillationWeights:
     )
 
 
-def distils(config: ReIDConfig) -> bool:
+def uses_distillation(config: ReIDConfig) -> bool:
     """Whether any distillation term is on."""
     return any(asdict(distillation_weights(config)).values())
 
 
-def build_objective(config: ReIDConfig, head: ReIDModel) -> Objective:
-    """The losses. `UserError` for terms that the head does not offer."""
+def build_objective(config: ReIDConfig, model: ReIDModel) -> Objective:
+    """The losses. `UserError` for terms that the model does not offer."""
     return Objective(
-        head,
+        model,
         config.loss.terms,
         margin=config.loss.margin,
         label_smoothing=config.loss.label_smoothing,
@@ -75,13 +75,13 @@ def build_objective(config: ReIDConfig, head: ReIDModel) -> Objective:
     )
 
 
-def build_optimizers(config: ReIDConfig, head: ReIDModel, objective: Objective) -> dict[str, Optimizer]:
-    """One for the head; one for the centers of CenterLoss, where there are any."""
+def build_optimizers(config: ReIDConfig, model: ReIDModel, objective: Objective) -> dict[str, Optimizer]:
+    """One for the model ("head"); one for the centers of CenterLoss, where there are any."""
     settings = config.optimizer
     optimizers = {
         "head": build_optimizer(
             settings.name,
-            head.parameters(),
+            model.parameters(),
             learning_rate=settings.learning_rate,
             weight_decay=settings.weight_decay,
             momentum=settings.momentum,
@@ -94,7 +94,7 @@ def build_optimizers(config: ReIDConfig, head: ReIDModel, objective: Objective) 
 
 
 def learning_rate(config: ReIDConfig, epoch: int) -> float:
-    """The head's rate in `epoch` (from 0)."""
+    """The model's rate in `epoch` (from 0)."""
     settings = config.schedule
     return config.optimizer.learning_rate * warmup_multistep(
         epoch, parse_decay(settings.decay), settings.gamma, settings.warmup_epochs, settings.warmup_factor
@@ -102,21 +102,21 @@ def learning_rate(config: ReIDConfig, epoch: int) -> float:
 
 
 def is_test_epoch(config: ReIDConfig, epochs_done: int) -> bool:
-    """Whether the head is measured after so many epochs: every `test.every`, and after the last."""
+    """Whether the model is measured after so many epochs: every `test.every`, and after the last."""
     every = config.test.every
     return every > 0 and (epochs_done % every == 0 or epochs_done == config.schedule.epochs)
 
 
 def _refuse_useless(config: ReIDConfig) -> None:
-    """`UserError` where generated images would enter losses that do not know what to do with them."""
+    """`UserError` where generated images would enter losses that cannot use their labels."""
     settings: GeneratedConfig = config.generated
-    if settings.in_metric and not POLICIES[settings.label].names_identity:
-        able = ", ".join(name for name, policy in POLICIES.items() if policy.names_identity)
+    if settings.in_metric and not LABEL_POLICIES[settings.label].gives_identity:
+        able = ", ".join(name for name, policy in LABEL_POLICIES.items() if policy.gives_identity)
         raise UserError(
-            f"generated.in_metric needs a label that names an identity, generated.label one of {able}, "
+            f"generated.in_metric needs a label that gives an identity, generated.label one of {able}, "
             f"not {settings.label!r}"
         )
-    if settings.label == "unlabeled" and not distils(config):
+    if settings.label == "unlabeled" and not uses_distillation(config):
         raise UserError(
             "generated.label=unlabeled enters the distillation terms alone, and all of section distillation are 0"
         )
