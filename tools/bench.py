@@ -2,7 +2,9 @@
 
     python tools/bench.py step --config configs/latest.yaml --batch-size 4 run.precision=bf16
     python tools/bench.py step --config configs/latest.yaml --batch-size 4 --against-naive
+    python tools/bench.py step --ablate
     python tools/bench.py generate
+    python tools/bench.py settings --config configs/demo.yaml
 
 What each kind measures: `python tools/bench.py KIND --help`.
 """
@@ -15,10 +17,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.cli import CommandParser
 from dgnet.core.errors import command
-from tools.benchmarks import evaluation, frechet, generate, heads, step
+from tools.benchmarks import evaluation, frechet, generate, heads, settings, step
 
 # The name of a kind -> its module.
-KINDS = {"step": step, "eval": evaluation, "frechet": frechet, "generate": generate, "heads": heads}
+KINDS = {
+    "step": step,
+    "eval": evaluation,
+    "frechet": frechet,
+    "generate": generate,
+    "heads": heads,
+    "settings": settings,
+}
 
 
 def main() -> int:
@@ -28,8 +37,9 @@ def main() -> int:
         module.add_parser(kinds)
     args = parser.parse_args()
     result = KINDS[args.kind].run(args)
-    # A measuring process of its own (--one) answers on one line.
-    print(json.dumps(result, indent=None if getattr(args, "one", None) else 2))
+    # A measuring process of its own (--one) answers on one line; a table prints itself.
+    if result is not None:
+        print(json.dumps(result, indent=None if getattr(args, "one", None) else 2))
     return 0
 
 

@@ -6,37 +6,27 @@ copies, one batch at a time, full graph) is measured in turn with ours (A B A B 
 """
 
 import argparse
-import json
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from dgnet.config import Config, load_config
+from dgnet.config import Config
 from dgnet.core.cli import add_settings
 from dgnet.core.device import Precision, choose_device, choose_precision, keep_freed_memory, peak_memory_bytes
 from dgnet.core.distributed import Distributed
-from dgnet.core.errors import UserError
 from dgnet.core.machine import machine, versions
-from dgnet.core.option_types import expanded_path
+from dgnet.core.option_types import at_least, expanded_path
 from dgnet.layers.compiled import compile_small_functions
-from dgnet.models.build import build_teacher
-from dgnet.training.batch import JointBatch
-from dgnet.training.joint import JointTraining
-from dgnet.training.teacher_ensemble import TeacherEnsemble
-from tools.benchmarks.limits import require_at_least
+from tools.benchmarks.ablation import ablate
+from tools.benchmarks.late_step import ITERATION, LateStep, late_config, random_batch
+from tools.benchmarks.step_process import ROOT, measure_in_process
 
-ROOT = Path(__file__).resolve().parents[2]
-# Every ramp at its maximum from the first iteration on.
-LATE = ("loss.code_ramp_begin=0", "loss.teacher_ramp_begin=0", "loss.ramp_rate=100")
-ITERATION = 1
+BATCH = 4
 # One iteration; the argument says whether the structure encoder learns on generated images.
 Iterate = Callable[[bool], object]
 
@@ -49,22 +39,38 @@ def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    step.add_argument("--config", type=expanded_path, default=ROOT / "configs" / "latest.yaml")
-    add_settings(step)
-    step.add_argument("--batch-size", type=int, default=4, help="images of a (and of b) in a batch (default: 4)")
     step.add_argument(
-        "--identities", type=int, default=751, help="outputs of the identity heads (default: 751, Market-1501)"
+        "--config",
+        type=expanded_path,
+        help="a YAML file (default: configs/latest.yaml; with --ablate, configs/demo.yaml too)",
     )
-    step.add_argument("--iterations", type=int, default=2, help="timed iterations in each process (default: 2)")
-    step.add_argument("--rounds", type=int, default=3, help="processes of each kind, in turn (default: 3)")
+    add_settings(step)
+    step.add_argument(
+        "--batch-size",
+        type=at_least(2),
+        help="images of a (and of b) in a batch (default: 4; the demo's own for configs/demo.yaml)",
+    )
+    step.add_argument(
+        "--identities", type=at_least(2), default=751, help="outputs of the identity heads (default: 751, Market-1501)"
+    )
+    step.add_argument("--iterations", type=at_least(1), default=2, help="timed iterations in each process (default: 2)")
+    step.add_argument("--rounds", type=at_least(1), default=3, help="measurements of each kind, in turn (default: 3)")
     step.add_argument("--against-naive", action="store_true", help="measure the naive float32 step in turn with ours")
-    step.add_argument("--one", choices=("ours", "naive"), help=argparse.SUPPRESS)
+    step.add_argument("--ablate", action="store_true", help="print what each trick for speed saves, as a table")
+    step.add_argument("--only", nargs="+", default=[], metavar="TRICK", help="with --ablate: these tricks alone")
+    step.add_argument("--one", choices=("ours", "naive", "returned"), help=argparse.SUPPRESS)
 
 
-def run(args: argparse.Namespace) -> dict[str, Any]:
-    """The figures of `python tools/bench.py step` with these options."""
-    require_at_least(args, batch=2, iterations=1, rounds=1)
-    config = load_config(args.config, [*args.settings, *LATE, f"run.batch_size={args.batch_size}"])
+def run(args: argparse.Namespace) -> dict[str, Any] | None:
+    """The figures of `python tools/bench.py step` with these options; None where a table is printed."""
+    latest, demo = (ROOT / "configs" / f"{name}.yaml" for name in ("latest", "demo"))
+    batch = args.batch_size or BATCH
+    if args.ablate:
+        cases = [(demo, args.batch_size), (latest, batch)] if args.config is None else [(args.config, batch)]
+        ablate(args, cases)
+        return None
+    args.config = args.config or latest
+    config = late_config(args.config, args.settings, batch)
     return measure_one(config, args) if args.one else measure_rounds(config, args)
 
 
@@ -74,17 +80,17 @@ def measure_rounds(config: Config, args: argparse.Namespace) -> dict[str, Any]:
     runs: dict[str, list[dict[str, Any]]] = {kind: [] for kind in kinds}
     for _ in range(args.rounds):
         for kind in kinds:
-            words = [sys.executable, str(ROOT / "tools" / "bench.py"), "step", "--one", kind, *args.settings]
-            words += ["--config", str(args.config), "--batch-size", str(args.batch_size)]
-            words += ["--identities", str(args.identities), "--iterations", str(args.iterations)]
-            done = subprocess.run(words, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise UserError(
-                    f"the measuring process of {kind} ended with status {done.returncode}: {done.stderr.strip()[-500:]}"
-                )
-            runs[kind].append(json.loads(done.stdout.splitlines()[-1]))
+            measured = measure_in_process(
+                kind,
+                args.config,
+                args.settings,
+                batch=config.run.batch_size,
+                identities=args.identities,
+                iterations=args.iterations,
+            )
+            runs[kind].append(measured)
     precision = choose_precision(config.run.precision, choose_device(config.run.device))
-    result: dict[str, Any] = {"machine": machine() | versions(), "precision": precision, "batch": args.batch_size}
+    result: dict[str, Any] = {"machine": machine() | versions(), "precision": precision, "batch": config.run.batch_size}
     result |= {kind: summary(measured, config, args) for kind, measured in runs.items()}
     if args.against_naive:
         pairs = list(zip(runs["ours"], runs["naive"], strict=True))
@@ -107,7 +113,7 @@ def summary(runs: list[dict[str, Any]], config: Config, args: argparse.Namespace
             "min": round(min(seconds), 3),
             "max": round(max(seconds), 3),
         },
-        "images_per_second": round(2 * args.batch_size / median, 3),
+        "images_per_second": round(2 * config.run.batch_size / median, 3),
         "peak_memory_gib": round(max(run["peak_memory_bytes"] for run in runs) / 2**30, 3),
         "hours_for_the_schedule": round(median * config.schedule.iterations / 3600, 1),
     }
@@ -124,16 +130,26 @@ def summary(runs: list[dict[str, Any]], config: Config, args: argparse.Namespace
 def measure_one(config: Config, args: argparse.Namespace) -> dict[str, Any]:
     """This process measures one kind."""
     distributed = Distributed.start(config.run.device)
-    iterate = (ours if args.one == "ours" else naive)(config, args, distributed)
+    if args.one != "naive":
+        if args.one == "ours":
+            keep_freed_memory()
+        iterate: Iterate = LateStep.build(config, args.identities, distributed)
+    else:
+        iterate = naive(config, args, distributed)
     iterate(False)  # compiles, allocates, fills the optimizers' state
-    seconds = []
+    seconds, processor_seconds = [], []
     for number in range(args.iterations):
-        began = time.perf_counter()
+        began, processor_began = time.perf_counter(), time.process_time()
         iterate(number % 2 == 0)
         if distributed.device.type == "cuda":
             torch.cuda.synchronize()
         seconds.append(time.perf_counter() - began)
-    result: dict[str, Any] = {"seconds": seconds, "peak_memory_bytes": peak_memory_bytes(distributed.device)}
+        processor_seconds.append(time.process_time() - processor_began)
+    result: dict[str, Any] = {
+        "seconds": seconds,
+        "processor_seconds": processor_seconds,
+        "peak_memory_bytes": peak_memory_bytes(distributed.device),
+    }
     if args.one == "ours":
         compile_small_functions(False, distributed.device)  # the counter cannot look into compiled ones
         with Operations() as counter:
@@ -160,31 +176,6 @@ class Operations(TorchDispatchMode):
         return result
 
 
-def random_images(config: Config, args: argparse.Namespace, device: torch.device) -> torch.Tensor:
-    torch.manual_seed(0)
-    return torch.randn(4, args.batch_size, 3, config.data.height, config.data.width).to(device)
-
-
-def random_labels(args: argparse.Namespace, device: torch.device) -> torch.Tensor:
-    return torch.randint(args.identities, (2, args.batch_size)).to(device)
-
-
-def ours(config: Config, args: argparse.Namespace, distributed: Distributed) -> Iterate:
-    """Our step as a function of "encode again"."""
-    keep_freed_memory()
-    training = JointTraining.fresh(config, args.identities, distributed)
-    teacher = build_teacher(config.teacher, args.identities, pretrained=False).to(distributed.device).eval()
-    if config.run.channels_last:
-        teacher = teacher.to(memory_format=torch.channels_last)
-    teaching = TeacherEnsemble(
-        [teacher], config.teacher.style, config.loss.batch_statistics_when_frozen, args.identities
-    )
-    step = training.step(teaching, distributed, config)
-    images, labels = random_images(config, args, distributed.device), random_labels(args, distributed.device)
-    batch = JointBatch(images, images.clone() if config.data.erasing > 0 else None, labels)
-    return lambda encode_again: step(batch, ITERATION, encode_again)
-
-
 def naive(config: Config, args: argparse.Namespace, distributed: Distributed) -> Iterate:
     """The oracle's step at the paper's sizes, float32, plain memory layout."""
     from tests.oracles.naive_config import NaiveConfig
@@ -203,7 +194,7 @@ def naive(config: Config, args: argparse.Namespace, distributed: Distributed) ->
             warm_scale=100.0,
         )
     ).to(distributed.device)
-    images, labels = random_images(config, args, distributed.device), random_labels(args, distributed.device)
+    images, labels = random_batch(config, args.identities, distributed.device)
     batch = dict(zip(("x_a", "x_b", "xp_a", "xp_b"), images, strict=True))
     if config.data.erasing > 0:
         batch |= {f"erased_{name}": image.clone() for name, image in batch.items()}

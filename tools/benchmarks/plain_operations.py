@@ -1,0 +1,323 @@
+"""Every trick for speed of the joint step, each with a context that puts the plain torch operation in its place.
+
+The production code has no switches for this: functions and methods are replaced from here, for the time of a block.
+"""
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dgnet.config import Config
+from dgnet.core.device import Precision
+from dgnet.layers import conv_kernels, convolution, double_backward_conv, upsample
+from dgnet.layers.compiled import compile_small_functions
+from dgnet.models.decoder import Decoder, StackedLinear
+from dgnet.training import muon, step, teacher_ensemble
+from dgnet.training.cut import Cut
+from dgnet.training.joint import JointTraining
+from dgnet.training.step import JointStep
+
+Plain = Callable[[JointTraining], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Trick:
+    """A trick for speed or memory and the plain operation that does the same.
+
+    Attributes:
+        plain: the context in which the plain operation takes its place; None where a trick belongs to a process as a
+            whole and each side is measured in one of its own.
+        used: whether a configuration, computed in a precision ("fp32", "bf16") on a device ("cpu", "cuda"), uses it.
+    """
+
+    name: str
+    meaning: str
+    plain: Plain | None
+    used: Callable[[Config, str, str], bool] = lambda config, precision, device: True
+
+
+@contextmanager
+def replaced(owner: Any, **values: Any) -> Iterator[None]:
+    """Attributes of a module, class or object, which must be there, have other values inside the block."""
+    own = {name: vars(owner)[name] for name in values if name in vars(owner)}
+    for name, value in values.items():
+        getattr(owner, name)
+        setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        for name in values:
+            if name in own:
+                setattr(owner, name, own[name])
+            else:
+                delattr(owner, name)
+
+
+def plain_instance_norm(x: Tensor, negative_slope: float = 1.0) -> Tensor:
+    """As `dgnet.layers.norm.instance_norm`."""
+    with torch.autocast(x.device.type, enabled=False):
+        return F.leaky_relu(F.instance_norm(x.float()), negative_slope).to(x.dtype)
+
+
+def plain_adaptive_instance_norm(x: Tensor, gain: Tensor, bias: Tensor, negative_slope: float = 1.0) -> Tensor:
+    """As `dgnet.layers.norm.adaptive_instance_norm`."""
+    with torch.autocast(x.device.type, enabled=False):
+        y = F.instance_norm(x.float()) * gain[:, :, None, None] + bias[:, :, None, None]
+        return F.leaky_relu(y, negative_slope).to(x.dtype)
+
+
+def plain_sample_norm(x: Tensor, gain: Tensor, bias: Tensor, negative_slope: float = 1.0) -> Tensor:
+    """As `dgnet.layers.norm.sample_norm`."""
+    with torch.autocast(x.device.type, enabled=False):
+        wide = x.float()
+        mean, deviation = (f(dim=(1, 2, 3), keepdim=True) for f in (wide.mean, wide.std))
+        y = (wide - mean) / (deviation + 1e-5) * gain[:, None, None] + bias[:, None, None]
+        return F.leaky_relu(y, negative_slope).to(x.dtype)
+
+
+def plain_upsampled_convolution(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """As `dgnet.layers.upsample.upsampled_convolution`."""
+    larger = convolution.pad(F.interpolate(x, scale_factor=2.0, mode="nearest"), 2, "reflect")
+    return upsample.twice_differentiable_convolution(larger, weight, bias)
+
+
+def plain_backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+    """The gradient of a convolution with torch's own gradient of that gradient."""
+    x, weight = ctx.saved_tensors
+    if torch.is_grad_enabled():
+        grad = torch.nn.grad.conv2d_input(x.shape, weight, grads[0], *ctx.geometry)
+        return grad, None, None, None
+    return _BACKWARD(ctx, *grads)
+
+
+_BACKWARD = double_backward_conv._Convolution.backward
+
+
+@contextmanager
+def torch_convolutions(training: JointTraining) -> Iterator[None]:
+    """Every convolution is torch's."""
+
+    def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        return F.conv2d(x, weight, bias)
+
+    layer = replaced(double_backward_conv.Convolution, forward=nn.Conv2d.forward)
+    with layer, replaced(upsample, twice_differentiable_convolution=convolve):
+        yield
+
+
+@contextmanager
+def plain_functions(training: JointTraining) -> Iterator[None]:
+    """`run.compile` off."""
+    device = next(training.generator.parameters()).device
+    compile_small_functions(False, device)
+    try:
+        yield
+    finally:
+        compile_small_functions(True, device)
+
+
+def pad_in_autocast(x: Tensor, size: int, mode: str) -> Tensor:
+    """As `dgnet.layers.padding.pad`."""
+    return x if size == 0 else F.pad(x, (size, size, size, size), mode=mode)
+
+
+@contextmanager
+def first_convolution_each_time(training: JointTraining) -> Iterator[None]:
+    """The decoder's first convolution once for every decoded image."""
+    decode = Decoder.decode
+
+    def decode_from_the_code(self: Decoder, code: Tensor, first_conv: Tensor, styles: Tensor) -> Tensor:
+        first: Any = self.residual[0]
+        return decode(self, code, first.first.convolve(first_conv), styles)
+
+    with replaced(Decoder, first_conv=lambda self, code: code, decode=decode_from_the_code):
+        yield
+
+
+def separate_styles(self: Decoder, *appearance_codes: Tensor) -> Tensor:
+    """As `Decoder.styles`."""
+    return torch.cat([self.style(self.standardize(code)) for code in appearance_codes], dim=1)
+
+
+def separate_linear_layers(self: StackedLinear, x: Tensor) -> Tensor:
+    """As `StackedLinear.forward`."""
+    return torch.stack([F.linear(*layer) for layer in zip(x, self.weight, self.bias, strict=True)])
+
+
+@contextmanager
+def one_backward_pass(training: JointTraining) -> Iterator[None]:
+    """The graphs of all terms of the generator's phase are kept until the last one is there."""
+    precision, pending = training.precision[1], []
+    upstream, state = Cut.backward_upstream, double_backward_conv._state
+
+    def keep(*arguments: Any) -> None:
+        pending.append(arguments)
+
+    def all_upstream(self: Cut, inputs: Sequence[Tensor] | None = None, retain_graph: bool = False) -> None:
+        learn, state["weights_learn"] = state["weights_learn"], True
+        while pending:
+            Precision.backward(precision, *pending.pop(0))
+        state["weights_learn"] = learn
+        upstream(self, inputs, retain_graph)
+
+    with replaced(precision, backward=keep), replaced(Cut, backward_upstream=all_upstream):
+        yield
+
+
+def copied(module: nn.Module) -> nn.Module:
+    """As `dgnet.models.frozen.frozen`."""
+    return copy.deepcopy(module).requires_grad_(False)
+
+
+@contextmanager
+def copied_networks(training: JointTraining) -> Iterator[None]:
+    """A frozen pass goes through a copy of the network."""
+    with replaced(step, frozen=copied), replaced(teacher_ensemble, frozen=copied):
+        yield
+
+
+@contextmanager
+def contiguous_layout(training: JointTraining) -> Iterator[None]:
+    """`run.channels_last` off."""
+    networks = (training.generator, training.discriminator)
+    for network in networks:
+        network.to(memory_format=torch.contiguous_format)
+    try:
+        yield
+    finally:
+        for network in networks:
+            network.to(memory_format=torch.channels_last)
+
+
+@contextmanager
+def plain_optimizers(training: JointTraining) -> Iterator[None]:
+    """The optimizers step one parameter after another."""
+    optimizers = training.optimizers
+    groups = [
+        group
+        for optimizer in (optimizers.discriminator, *optimizers.of_generator)
+        for group in optimizer.param_groups
+        if "fused" in group
+    ]
+    for group in groups:
+        group["fused"] = False
+    try:
+        yield
+    finally:
+        for group in groups:
+            group["fused"] = True
+
+
+def one_matrix_at_a_time(matrices: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+    """As `muon.orthogonalized` of a stack."""
+    return torch.stack([_ORTHOGONALIZED(matrix, dtype) for matrix in matrices])
+
+
+_ORTHOGONALIZED = muon.orthogonalized
+
+
+def on_cpu(config: Config, precision: str, device: str) -> bool:
+    return device == "cpu"
+
+
+def compiled(config: Config, precision: str, device: str) -> bool:
+    return config.run.compile
+
+
+def replacing(owner: Any, **values: Any) -> Plain:
+    """Attributes of one owner replaced."""
+    return lambda training: replaced(owner, **values)
+
+
+TRICKS = (
+    Trick(
+        "winograd",
+        "3x3 convolutions by Winograd's sums",
+        replacing(conv_kernels, _suits_winograd=lambda *_: False),
+        lambda config, precision, device: config.run.compile and precision == "fp32" and device == "cpu",
+    ),
+    Trick(
+        "matrix_product",
+        "1x1 convolutions as matrix products",
+        replacing(conv_kernels, _is_product=lambda *_: False),
+        lambda config, precision, device: precision == "bf16" and device == "cpu",
+    ),
+    Trick(
+        "weight_cache",
+        "casts and sums of weights computed once",
+        replacing(step, constant_weights=nullcontext),
+        on_cpu,
+    ),
+    Trick(
+        "double_backward_conv",
+        "second derivative of a convolution as a weight gradient",
+        replacing(double_backward_conv._Convolution, backward=staticmethod(plain_backward)),
+        lambda config, precision, device: config.discriminator.gradient_penalty > 0,
+    ),
+    Trick("convolution", "all four of these", torch_convolutions),
+    Trick(
+        "upsample",
+        "5x5 convolution of an upsampled image at the low resolution",
+        replacing(convolution, upsampled_convolution=plain_upsampled_convolution),
+    ),
+    Trick(
+        "norms",
+        "closed-form gradients of the norms",
+        replacing(
+            convolution,
+            instance_norm=plain_instance_norm,
+            adaptive_instance_norm=plain_adaptive_instance_norm,
+            sample_norm=plain_sample_norm,
+        ),
+    ),
+    Trick("compiled", "norms and Winograd's sums compiled", plain_functions, compiled),
+    Trick(
+        "padding",
+        "padding outside autocast",
+        replacing(convolution, pad=pad_in_autocast),
+        lambda config, precision, device: precision != "fp32" and device == "cpu",
+    ),
+    Trick("channels_last", "channels_last memory format", contiguous_layout),
+    Trick("fused_optimizers", "fused Adam and SGD", plain_optimizers),
+    Trick(
+        "muon_stacks",
+        "Muon orthogonalizes matrices of one shape together",
+        replacing(muon, orthogonalized=one_matrix_at_a_time),
+        lambda config, precision, device: config.optimizer.matrix_rate > 0,
+    ),
+    Trick(
+        "stacked_linear",
+        "style networks as one batched product",
+        replacing(StackedLinear, forward=separate_linear_layers),
+    ),
+    Trick(
+        "shared_styles",
+        "style networks once for all appearance codes",
+        replacing(Decoder, styles=separate_styles),
+    ),
+    Trick(
+        "shared_first_convolution",
+        "the decoder's first convolution once for several appearances",
+        first_convolution_each_time,
+    ),
+    Trick(
+        "shared_trunk",
+        "one trunk pass of swapped images for frozen and live encoder",
+        replacing(JointStep, shared_features=lambda *_: None),
+    ),
+    Trick(
+        "input_gradients_only",
+        "no weight gradients where only the images learn",
+        replacing(step, input_gradients_only=nullcontext),
+        on_cpu,
+    ),
+    Trick("term_by_term", "a backward pass for each term", one_backward_pass),
+    Trick("frozen", "frozen passes without a copy of the network", copied_networks),
+    Trick("keep_freed_memory", "freed memory is kept by the process", None, on_cpu),
+)
