@@ -26,10 +26,11 @@ from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.generation.load import find_generator
+from dgnet.models.model_file import read_model_file
 from dgnet.runs.folder import CONFIG
 from dgnet.training.independent_classifier import train_independent_classifier
 from dgnet.training.pipeline import Job
-from dgnet.training.teacher import TEACHER_FILE, load_teacher
+from dgnet.training.teacher import TEACHER_FILE
 from tools.benchmarks.step_process import ROOT
 from tools.measure_swaps import fidelity_metrics, identification_metrics
 
@@ -208,7 +209,7 @@ def train_and_measure(
     classifier = train_independent_classifier(job, dataset, "classifier")
     generator = find_generator(name, output, device=distributed.device)
     metrics = fidelity_metrics(generator, dataset)
-    metrics += identification_metrics(generator, load_teacher(classifier, distributed.device), dataset)
+    metrics += identification_metrics(generator, read_model_file(classifier, distributed.device), dataset)
     values = {metric.name: metric.value for metric in metrics if metric.name in COLUMNS.values()}
     return values | {"seconds": watch.seconds["training"]}
 
