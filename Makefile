@@ -1,9 +1,12 @@
-# make demo   from nothing to swapped pedestrians in outputs/demo/
-# make test   every test
-# make lint   every gate: style, imports, types, copies
+# make demo       from nothing to swapped pedestrians in outputs/demo/
+# make test       every test; those that need CUDA or a browser are skipped where there is none
+# make test-fast  the tests that take less than a second each
+# make test-gpu   the tests that need CUDA
+# make coverage   every test, and how much of each room's code they run
+# make lint       every gate: style, imports, types, copies
 #
-# Each makes the virtual environment first if it is not there. Variables: PYTHON (which Python makes it), VENV (where it
-# is), WORKERS (how many processes test).
+# Each makes the virtual environment first if it is not there: the demo installs what it needs, the others the tools of
+# development, too. Variables: PYTHON (which Python makes it), VENV (where it is), WORKERS (how many processes test).
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -11,35 +14,48 @@ WORKERS ?= 2
 
 BIN := $(VENV)/bin
 # Written when an installation is complete; older than the files that say what to install, it is made anew.
-INSTALLED := $(VENV)/.installed
+RUN := $(VENV)/.installed-run
+DEVELOPMENT := $(VENV)/.installed-development
 PACKAGES := dgnet eval reid_heads visual tools
+# In one room's tests a module's fixtures are made once; who is done takes tests over from who is not.
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: demo test lint style imports types copies venv
+.PHONY: demo test test-fast test-gpu coverage lint style imports types copies venv
 
-demo: $(INSTALLED)
+demo: $(RUN)
 	$(BIN)/python tools/demo.py
 
-test: $(INSTALLED)
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
+test: $(DEVELOPMENT)
+	$(PYTEST)
+
+test-fast: $(DEVELOPMENT)
+	$(PYTEST) -m 'not slow and not large and not browser and not gpu'
+
+test-gpu: $(DEVELOPMENT)
+	$(BIN)/python -m pytest -m gpu
+
+coverage: $(DEVELOPMENT)
+	$(PYTEST) --cov --cov-report=
+	$(BIN)/python tests/coverage_by_room.py
 
 lint: style imports types copies
 
-style: $(INSTALLED)
+style: $(DEVELOPMENT)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-imports: $(INSTALLED)
+imports: $(DEVELOPMENT)
 	$(BIN)/lint-imports
 
-types: $(INSTALLED)
+types: $(DEVELOPMENT)
 	$(BIN)/mypy
 
-copies: $(INSTALLED)
+copies: $(DEVELOPMENT)
 	find $(PACKAGES) tests -name '*.py' -exec $(BIN)/pylint {} +
 
-venv: $(INSTALLED)
+venv: $(DEVELOPMENT)
 
-$(INSTALLED): setup.cfg pyproject.toml
+$(RUN) $(DEVELOPMENT): setup.cfg pyproject.toml
 	@command -v "$(PYTHON)" >/dev/null || { \
 		echo "error: no $(PYTHON) here; install Python 3.10 or newer, or name one: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
@@ -48,5 +64,7 @@ $(INSTALLED): setup.cfg pyproject.toml
 		echo "error: $(PYTHON) has no venv module; install it (Debian, Ubuntu: apt install python3-venv) or name another: make PYTHON=/path/to/python3" >&2; exit 1; }
 	test -x "$(BIN)/python" || "$(PYTHON)" -m venv "$(VENV)"
 	@echo "Installing into $(VENV): minutes and some GB, most of it torch"
-	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --editable '.$(EXTRAS)'
 	@touch $@
+
+$(DEVELOPMENT): EXTRAS := [test,lint]
