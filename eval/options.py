@@ -1,11 +1,17 @@
-"""Command-line options of the tools that measure images."""
+"""Command-line options of the tools that evaluate."""
 
 import argparse
 from typing import TypedDict
 
+from dgnet.core.cli import add_device
 from dgnet.core.errors import UserError
-from dgnet.core.option_types import at_least, expanded_path
+from dgnet.core.option_types import at_least, expanded_path, sha256_digits
+from eval.datasets import TestSplits
 from eval.images.diversity import PAIRS, ROUNDS
+from eval.images.inception import WEIGHTS_NAME, WEIGHTS_SHA256
+from eval.reid.labeled_features import labels_of
+from eval.reid.labels import JUNK
+from eval.reid.rerank import KReciprocal, usual_reranking
 
 
 class DiversityOptions(TypedDict):
@@ -43,4 +49,53 @@ def diversity_options(args: argparse.Namespace) -> DiversityOptions:
             raise UserError(f"--{name} belongs to the diversity over drawn pairs: give it or --against, not both")
     return DiversityOptions(
         pairs=args.pairs or PAIRS, rounds=args.rounds or ROUNDS, seed=args.seed or 0, workers=args.workers
+    )
+
+
+def add_device_options(parser: argparse.ArgumentParser) -> None:
+    """--device, --batch-size and --workers."""
+    add_device(parser)
+    parser.add_argument(
+        "--batch-size", type=at_least(1), default=50, help="images at a time; changes no metric (default: 50)"
+    )
+    parser.add_argument("--workers", type=at_least(1), help="threads that decode (default: all cores)")
+
+
+def add_weights_options(parser: argparse.ArgumentParser) -> None:
+    """--weights and --weights-sha256."""
+    parser.add_argument(
+        "--weights", type=expanded_path, metavar="FILE", help=f"{WEIGHTS_NAME} (default: torch's copy, or a download)"
+    )
+    parser.add_argument(
+        "--weights-sha256",
+        type=sha256_digits,
+        metavar="DIGITS",
+        help="what the file's SHA-256 must begin with (default: that of the published file)",
+    )
+
+
+def expected_sha256(args: argparse.Namespace) -> str:
+    """What the SHA-256 of Inception's weights must begin with."""
+    return args.weights_sha256 or WEIGHTS_SHA256
+
+
+def chosen_reranking(
+    dataset: TestSplits, k1: int | None, k2: int | None, weight: float | None, expansion: int | None = None
+) -> KReciprocal:
+    """The parameters that were asked for, each that was not as in `usual_reranking`.
+
+    Raises:
+        UserError: a neighborhood (that of the query `expansion`, too) larger than what there is: known before any
+            feature is computed.
+    """
+    identities, gallery_identities = (labels_of(split)[0] for split in (dataset.query, dataset.gallery))
+    gallery = int((gallery_identities != JUNK).sum())
+    images = len(identities) + gallery
+    for name, asked, most in (("--k1", k1, images - 1), ("--k2", k2, images), ("--expansion", expansion, gallery)):
+        if asked is not None and asked > most:
+            there = f"the {len(identities)} queries and {gallery} gallery images of {dataset.root} without junk"
+            raise UserError(f"{name} must be at most {most} with {there}, got {asked}")
+    usual = usual_reranking(identities, gallery_identities)
+    return KReciprocal(
+        usual.k1 if k1 is None else k1, usual.k2 if k2 is None else k2, usual.weight if weight is None else weight
     )

@@ -50,6 +50,13 @@ class LoadedModel:
         return next(self.network.parameters()).device
 
     @property
+    def weights(self) -> Path:
+        """The file of its weights. `UserError` for a model that was not read from a file."""
+        if self.path is None:
+            raise UserError(f"{self.name} was not read from a file")
+        return self.path
+
+    @property
     def protocol(self) -> str:
         """Its name and the preprocessing: features of two protocols are not comparable."""
         view = "mirror image added" if self.mirrored else "image alone"

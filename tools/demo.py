@@ -27,6 +27,7 @@ from dgnet.core.option_types import expanded_path, folder_name
 from dgnet.core.settings import as_settings
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.cache import ImageCache
+from dgnet.data.checks import split_counts
 from dgnet.data.pedestrians import SyntheticTruth
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
@@ -39,13 +40,13 @@ from dgnet.runs.loaded_generator import LoadedGenerator
 from dgnet.runs.scalars import read_scalars
 from dgnet.training.independent_classifier import train_independent_classifier
 from dgnet.training.pipeline import MAY_CHANGE, Job
+from eval.reid.dataset_features import features_of_dataset
+from eval.reid.embedding_model import description
+from eval.reid_accuracy import accuracy_of
 from eval.report.accuracy import PROTOCOLS
 from eval.report.report import JSON_NAME, MARKDOWN_NAME, PAGE_NAME, Picture, Report, as_table, read_report, write_report
 from eval.report.result import described
 from reid_heads.load import appearance_model
-from tools.evaluation.accuracy import accuracy_of, split_counts
-from tools.evaluation.reid_extractor import extractor_of
-from tools.evaluation.stored_features import features_of_dataset
 from tools.measure_swaps import SEED, measure
 from visual.drawing.curves import curves
 from visual.drawing.grid import save_png, swap_grid
@@ -115,10 +116,10 @@ def demo(config: Config, output: Path) -> None:
     print("Measuring", flush=True)
     metrics = measure(stored, teacher, read_model_file(classifier, distributed.device), dataset, watch)
     with watch.stage("ranked lists"):
-        extractor = extractor_of(appearance_model(stored))
+        model = appearance_model(stored)
         (weights,) = stored.files
-        features = features_of_dataset(dataset, extractor, file_hash(weights), network=config.name)
-        accuracy = accuracy_of(features, dataset, extractor.name)
+        features = features_of_dataset(dataset, model, file_hash(weights), network=config.name)
+        accuracy = accuracy_of(features, dataset, description(model))
     report = Report(
         "DG-Net on built-in pedestrians",
         metrics,

@@ -20,7 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.checkpoint import file_hash
-from dgnet.core.cli import CommandParser, add_run
+from dgnet.core.cli import CommandParser, add_mirrored, add_run
 from dgnet.core.device import choose_device
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError, command
@@ -38,13 +38,18 @@ from dgnet.generation.request import SetRequest
 from dgnet.generation.swap_pairs import draw_pairs
 from dgnet.runs.loaded_generator import LoadedGenerator
 from eval.image_quality import PROTOCOLS, ImageQualityOptions, evaluate_images
-from eval.images.extractor import Extractor
 from eval.images.perceptual import TRUNK_URLS
-from eval.options import add_draw_options, diversity_options
+from eval.options import (
+    add_device_options,
+    add_draw_options,
+    add_weights_options,
+    diversity_options,
+    expected_sha256,
+)
+from eval.reid.embedding_model import description
 from eval.report.report import JSON_NAME, Report, as_table, write_report
-from reid_heads.load import appearance_model
-from tools.evaluation.options import add_device_options, add_mirrored_option, add_weights_options, expected_sha256
-from tools.evaluation.reid_extractor import extractor_of, reid_extractor
+from reid_heads.load import appearance_model, load_model
+from reid_heads.loaded_model import LoadedModel
 
 
 def arguments() -> argparse.Namespace:
@@ -68,7 +73,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--most", type=at_least(2), default=1000, help="reconstructions of a kind, swaps (default: 1000)"
     )
-    add_mirrored_option(parser)
+    add_mirrored(parser)
     add_draw_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace a report that is there")
     add_device_options(parser)
@@ -140,23 +145,24 @@ def check_named_weights(args: argparse.Namespace) -> None:
             check_sha256(file, digits)
 
 
-def announcement(generator: LoadedGenerator, dataset: Dataset, model: Extractor, options: ImageQualityOptions) -> str:
+def announcement(generator: LoadedGenerator, dataset: Dataset, model: LoadedModel, options: ImageQualityOptions) -> str:
     """Which generator is measured on how many images, before the time that it takes."""
     people = sum(record.identity > 0 for record in (*dataset.query, *dataset.gallery))
     return (
         f"{generator.name} after {generator.iteration} iterations: {len(dataset.train)} swaps of the training images "
         f"of {dataset.root}, {min(options.most, people or len(dataset.train))} reconstructions, likewise of the same "
-        f"identity, {min(options.most, len(dataset.query))} swaps of queries; identities compared by {model.name}"
+        f"identity, {min(options.most, len(dataset.query))} swaps of queries; identities compared by "
+        f"{description(model)}"
     )
 
 
-def identity_model(args: argparse.Namespace, generator: LoadedGenerator, options: ImageQualityOptions) -> Extractor:
+def identity_model(args: argparse.Namespace, generator: LoadedGenerator, options: ImageQualityOptions) -> LoadedModel:
     """The network that compares identities: the one of --extractor, the run's teacher, or DG-Net's own encoder."""
     if args.extractor is not None:
-        return reid_extractor(args.extractor, args.output_path, options.device, args.mirrored)
+        return load_model(args.extractor, output=args.output_path, device=options.device, mirrored=args.mirrored)
     if teacher := teacher_of(generator):
-        return reid_extractor(teacher, args.output_path, options.device, args.mirrored)
-    return extractor_of(appearance_model(generator, mirrored=args.mirrored is not False))
+        return load_model(teacher, device=options.device, mirrored=args.mirrored)
+    return appearance_model(generator, mirrored=args.mirrored is not False)
 
 
 def generated_set(args: argparse.Namespace, folder: Path, options: ImageQualityOptions) -> Path:

@@ -18,22 +18,24 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.checkpoint import file_hash
-from dgnet.core.cli import CommandParser, add_output_path
+from dgnet.core.cli import CommandParser, add_mirrored, add_output_path
 from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
 from dgnet.core.option_types import at_least, between, expanded_path, run_name
 from dgnet.core.stopwatch import Stopwatch
+from dgnet.data.checks import split_counts
 from dgnet.data.datasets import LAYOUTS, read_dataset
+from eval.options import add_device_options, chosen_reranking
+from eval.reid.dataset_features import features_of_dataset
+from eval.reid.embedding_model import description
 from eval.reid.query_expansion import QueryExpansion
 from eval.reid.single_gallery_shot import PROTOCOL as SINGLE_SHOT
+from eval.reid_accuracy import accuracy_of
 from eval.report.accuracy import PROTOCOLS
 from eval.report.report import PAGE_NAME, Report, as_table, write_report
-from tools.evaluation.accuracy import accuracy_of, chosen_reranking, single_shot_accuracy, split_counts
-from tools.evaluation.options import add_device_options, add_mirrored_option
-from tools.evaluation.reid_extractor import reid_extractor
-from tools.evaluation.run_data import dataset_of_run, weights_of
-from tools.evaluation.stored_features import features_of_dataset
+from reid_heads.load import load_model
+from reid_heads.run_data import dataset_of_run
 
 
 def arguments() -> argparse.Namespace:
@@ -65,7 +67,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--report", type=expanded_path, metavar="FOLDER", help="where the report is written")
     parser.add_argument("--overwrite", action="store_true", help="replace a report that is there")
-    add_mirrored_option(parser)
+    add_mirrored(parser)
     add_device_options(parser)
     args = parser.parse_args()
     single_shot = args.protocol == SINGLE_SHOT
@@ -87,14 +89,14 @@ def main() -> int:
             check_place(path)
     expansion = None if args.expansion is None else QueryExpansion(args.expansion, args.expansion_alpha or 0.0)
     watch = Stopwatch()
-    extractor = reid_extractor(args.name, args.output_path, choose_device(args.device), args.mirrored)
-    weights = weights_of(args.name, args.output_path)
+    model = load_model(args.name, output=args.output_path, device=choose_device(args.device), mirrored=args.mirrored)
+    weights = model.weights
     dataset = read_dataset(args.data, args.layout) if args.data else dataset_of_run(weights)
     reranking = chosen_reranking(dataset, args.k1, args.k2, args.weight, args.expansion)
     with watch.stage("features"):
         features = features_of_dataset(
             dataset,
-            extractor,
+            model,
             file_hash(weights),
             network=args.name,
             file=args.features,
@@ -102,27 +104,28 @@ def main() -> int:
             workers=args.workers,
         )
     with watch.stage("ranking and re-ranking"):
-        if args.protocol == SINGLE_SHOT:
-            repetitions = 10 if args.repetitions is None else args.repetitions
-            found = single_shot_accuracy(
-                features, extractor.name, repetitions=repetitions, seed=args.seed or 0, reranking=reranking
-            )
-        else:
-            found = accuracy_of(
-                features, dataset, extractor.name, protocol=args.protocol, reranking=reranking, expansion=expansion
-            )
-    print(as_table(found.metrics))
+        accuracy = accuracy_of(
+            features,
+            dataset,
+            description(model),
+            protocol=args.protocol,
+            reranking=reranking,
+            expansion=expansion,
+            repetitions=10 if args.repetitions is None else args.repetitions,
+            seed=args.seed or 0,
+        )
+    print(as_table(accuracy.metrics))
     if args.report:
         report = Report(
             f"Re-identification: {args.name} on {dataset.root.name}",
-            found.metrics,
+            accuracy.metrics,
             command=shlex.join(["python", "tools/evaluate_reid.py", *sys.argv[1:]]),
             splits=split_counts(dataset),
             protocols={args.protocol: PROTOCOLS[args.protocol]},
             checkpoints={str(weights): features.checkpoint},
             seconds=watch.seconds,
         )
-        page = write_report(report, args.report, overwrite=args.overwrite, sections=found.sections)[-1]
+        page = write_report(report, args.report, overwrite=args.overwrite, sections=accuracy.sections)[-1]
         print(f"\n{page}: {page.stat().st_size / 1000:,.0f} kB, one file")
     return 0
 

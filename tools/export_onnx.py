@@ -15,13 +15,12 @@ from typing import get_args
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.core.cli import CommandParser
+from dgnet.core.cli import CommandParser, add_mirrored
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
 from dgnet.core.option_types import expanded_path
 from dgnet.models.pretrained import read_model
 from reid_heads.export import InputKind, export_onnx
-from tools.evaluation.options import add_mirrored_option
 
 
 def main() -> int:
@@ -30,7 +29,7 @@ def main() -> int:
     parser.add_argument("--model-name", metavar="NAME", help="which head it is: other systems' files do not say")
     parser.add_argument("--output", type=expanded_path, required=True, metavar="FILE.onnx", help="where it is written")
     parser.add_argument("--input", choices=get_args(InputKind), default="uint8", help="(default: uint8)")
-    add_mirrored_option(parser)
+    add_mirrored(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     args = parser.parse_args()
     if args.output.exists() and not args.overwrite:

@@ -8,17 +8,31 @@ The file holds, for each image, `images/features` (float32, of unit length), `im
 which preprocessing made them. NumPy reads it without pickle; tools/search.py takes it as a gallery.
 """
 
+import argparse
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.core.cli import CommandParser
+import numpy as np
+
+from dgnet.core.checkpoint import file_hash
+from dgnet.core.cli import CommandParser, add_device, add_mirrored
+from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
-from dgnet.core.option_types import expanded_path
-from eval.reid.feature_file import save_features
-from tools.evaluation.model_extractor import ModelExtractor, add_model_options, files_of
+from dgnet.core.images import image_files
+from dgnet.core.option_types import at_least, expanded_path
+from dgnet.data.readers.names import UNKNOWN_CAMERA, market_name
+from dgnet.data.records import JUNK
+from eval.images.extractor import features_of
+from eval.reid.embedding_model import extractor_of, preprocessing_of
+from eval.reid.feature_file import SplitFeatures, StoredFeatures, save_features
+from reid_heads.load import load_model
+from reid_heads.loaded_model import LoadedModel
+
+SPLIT = "images"
 
 
 def main() -> int:
@@ -35,11 +49,43 @@ def main() -> int:
         raise UserError(f"{args.output} is there already: name another file or give --overwrite")
     check_place(args.output)
     files = files_of(args.images)
-    stored = ModelExtractor.of(args).described(files, ", ".join(map(str, args.images)))
+    model = load_model(args.model_path, args.model_name, device=choose_device(args.device), mirrored=args.mirrored)
+    stored = features_of_images(files, model, ", ".join(map(str, args.images)), args.batch_size, args.workers)
     save_features(args.output, stored, overwrite=args.overwrite)
     (split,) = stored.splits.values()
     print(f"{args.output}: {split.features.shape[0]} images, {split.features.shape[1]} numbers each")
     return 0
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """--model-path, --model-name, --mirrored, --device, --batch-size and --workers."""
+    parser.add_argument("--model-path", type=expanded_path, metavar="FILE", required=True, help="the trained model")
+    parser.add_argument("--model-name", metavar="NAME", help="which model it is: other systems' files do not say")
+    add_mirrored(parser)
+    add_device(parser)
+    parser.add_argument(
+        "--batch-size", type=at_least(1), default=64, help="images at a time; changes no feature (default: 64)"
+    )
+    parser.add_argument("--workers", type=at_least(1), help="threads that decode (default: all cores)")
+
+
+def files_of(paths: Iterable[Path]) -> list[Path]:
+    """Files as they are, and all images of folders. `UserError` for a folder without images."""
+    return [file for path in paths for file in (image_files(path) if path.is_dir() else [path])]
+
+
+def features_of_images(
+    files: Sequence[Path], model: LoadedModel, data: str, batch: int, workers: int | None
+) -> StoredFeatures:
+    """Features of files as a file holds them, as the split `images`; `data` says where the images are from.
+
+    Identity and camera are those that a Market-1501 name tells, else -1. `UserError` names an unreadable file.
+    """
+    labels = [market_name(path.name) or (JUNK, UNKNOWN_CAMERA) for path in files]
+    identities, cameras = (np.array(column, np.int64) for column in zip(*labels, strict=True))
+    features = features_of(files, extractor_of(model), batch=batch, workers=workers)
+    split = SplitFeatures(features, identities, cameras, tuple(map(str, files)))
+    return StoredFeatures(model.name, data, file_hash(model.weights), preprocessing_of(model), {SPLIT: split})
 
 
 if __name__ == "__main__":

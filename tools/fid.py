@@ -10,18 +10,24 @@ of pytorch-fid, too). With --extractor a re-identification network of ours takes
 in identity space, which needs no download and is closer to what this field cares about.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.core.cli import CommandParser
+from dgnet.core.cli import CommandParser, add_mirrored, add_output_path
+from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
-from dgnet.core.option_types import expanded_path
+from dgnet.core.option_types import expanded_path, run_name
+from eval.images.extractor import Extractor
 from eval.images.frechet import check_free, save_statistics
 from eval.images.image_sets import check_source, read_set, set_metrics
+from eval.images.inception import MEANING, inception_extractor
+from eval.options import add_device_options, add_weights_options, expected_sha256
+from eval.reid.embedding_model import extractor_of
 from eval.report.report import as_table
-from tools.evaluation.options import add_device_options, add_extractor_options, chosen_extractor
+from reid_heads.load import load_model
 
 
 def main() -> int:
@@ -55,6 +61,33 @@ def main() -> int:
     generated = read_set(second, extractor, **options)
     print(as_table(set_metrics(real, generated, extractor, kid=args.kid, precision_and_recall=args.precision_recall)))
     return 0
+
+
+def add_extractor_options(parser: argparse.ArgumentParser) -> None:
+    """--protocol, --weights, --weights-sha256, --extractor and --mirrored."""
+    meanings = "; ".join(f"{name}: {meaning}" for name, meaning in MEANING.items())
+    parser.add_argument("--protocol", choices=tuple(MEANING), help=f"{meanings} (default: pytorch-fid)")
+    add_weights_options(parser)
+    parser.add_argument(
+        "--extractor", type=run_name, metavar="RUN_OR_CHECKPOINT", help="a re-ID network of ours: identity space"
+    )
+    add_output_path(parser)
+    add_mirrored(parser)
+
+
+def chosen_extractor(args: argparse.Namespace) -> Extractor:
+    """The extractor of `add_extractor_options`. `UserError` for options that contradict each other."""
+    device = choose_device(args.device)
+    if args.extractor is None:
+        if args.mirrored is not None:
+            raise UserError("--mirrored belongs to a re-ID network: give --extractor, too")
+        protocol = args.protocol or "pytorch-fid"
+        return inception_extractor(protocol, weights=args.weights, sha256=expected_sha256(args), device=device)
+    for name in ("protocol", "weights", "weights-sha256"):
+        if getattr(args, name.replace("-", "_")) is not None:
+            raise UserError(f"--{name} belongs to the Inception network: give it or --extractor, not both")
+    model = load_model(args.extractor, output=args.output_path, device=device, mirrored=args.mirrored)
+    return extractor_of(model)
 
 
 if __name__ == "__main__":

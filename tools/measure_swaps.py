@@ -36,9 +36,9 @@ from eval.reid.color_histogram import color_histogram
 from eval.reid.identification import identification, logits_of
 from eval.reid.labeled_features import LabeledFeatures
 from eval.reid.ranking import rank_metrics
+from eval.reid.rerank import usual_reranking
 from eval.report.accuracy import protocol_of
 from eval.report.report import MetricValue, as_table
-from tools.evaluation.accuracy import usual_reranking
 
 PAIRS, SEED = 300, 0
 ALPHA = 0.5

@@ -23,7 +23,7 @@ import yaml
 
 from dgnet.config import resolved
 from dgnet.core.checkpoint import file_hash
-from dgnet.core.cli import CommandParser, add_run
+from dgnet.core.cli import CommandParser, add_mirrored, add_run
 from dgnet.core.device import choose_device
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError, command
@@ -31,6 +31,7 @@ from dgnet.core.files import check_place, replace_text
 from dgnet.core.option_types import expanded_path
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.cache import ImageCache
+from dgnet.data.checks import split_counts
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.generation.engine import generate
@@ -39,16 +40,17 @@ from dgnet.generation.swap_pairs import draw_pairs, one_image_per_identity
 from dgnet.models.swap import swap_all
 from dgnet.runs.loaded_generator import LoadedGenerator
 from dgnet.runs.scalars import read_scalars
-from eval.images.extractor import Extractor, features_of
+from eval.images.extractor import features_of
+from eval.options import add_device_options
+from eval.reid.dataset_features import features_of_dataset
+from eval.reid.embedding_model import description, extractor_of
+from eval.reid_accuracy import accuracy_of
 from eval.report.accuracy import PROTOCOLS, score_section
 from eval.report.page import HtmlSection
 from eval.report.report import Report, as_html, find_reports
 from eval.report.run_sections import curves_section, settings_section, swap_section
 from reid_heads.load import appearance_model
-from tools.evaluation.accuracy import accuracy_of, split_counts
-from tools.evaluation.options import add_device_options, add_mirrored_option
-from tools.evaluation.reid_extractor import extractor_of
-from tools.evaluation.stored_features import features_of_dataset
+from reid_heads.loaded_model import LoadedModel
 from visual.job import unseen_records
 
 PAGE, SCALARS = "page.html", "scalars.csv"
@@ -64,7 +66,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--overwrite", action="store_true", help="replace a page that is there")
     parser.add_argument("--without-accuracy", action="store_true", help="do not measure re-identification")
-    add_mirrored_option(parser)
+    add_mirrored(parser)
     add_device_options(parser)
     return parser.parse_args()
 
@@ -91,19 +93,19 @@ def main() -> int:
     sections: list[HtmlSection] = []
     if not args.without_accuracy and dataset.query and dataset.gallery:
         with watch.stage("accuracy"):
-            extractor = extractor_of(appearance_model(generator, mirrored=args.mirrored is not False))
+            model = appearance_model(generator, mirrored=args.mirrored is not False)
             features = features_of_dataset(
                 dataset,
-                extractor,
+                model,
                 file_hash(generator.files[0]),
                 network=generator.name,
                 batch=args.batch_size,
                 workers=args.workers,
             )
-            accuracy = accuracy_of(features, dataset, extractor.name)
+            accuracy = accuracy_of(features, dataset, description(model))
         metrics, sections = [*metrics, *accuracy.metrics], list(accuracy.sections)
         with watch.stage("swaps by identity score"):
-            sections.append(scored_swaps(generator, dataset, extractor, features.splits["query"].features))
+            sections.append(scored_swaps(generator, dataset, model, features.splits["query"].features))
         protocols |= {"standard": PROTOCOLS["standard"]}
     if (folder / SCALARS).exists() and (rows := read_scalars(folder / SCALARS)):
         sections.append(curves_section(rows))
@@ -134,23 +136,23 @@ def swaps_of_people(generator: LoadedGenerator, dataset: Dataset) -> HtmlSection
 
 
 def scored_swaps(
-    generator: LoadedGenerator, dataset: Dataset, extractor: Extractor, query_features: np.ndarray
+    generator: LoadedGenerator, dataset: Dataset, model: LoadedModel, query_features: np.ndarray
 ) -> HtmlSection:
     """Swaps of query images sorted by how near the network puts each to the person whose clothes it wears.
 
-    `query_features` `[query, feature]` are the extractor's of the real query images.
+    `query_features` `[query, feature]` are the model's of the real query images.
     """
     pairs = draw_pairs(dataset.query, SCORED_SWAPS, 0, "the page of a run")
     index = {record.path: index for index, record in enumerate(dataset.query)}
     swaps = [(index[pair.appearance.path], index[pair.structure.path]) for pair in pairs]
     images = torch.cat([part.images for part in generate(generator, dataset.query, swaps)])
-    features = torch.from_numpy(features_of(images, extractor))
+    features = torch.from_numpy(features_of(images, extractor_of(model)))
     sources = torch.from_numpy(query_features)[[appearance for appearance, _ in swaps]]
     scores = torch.nn.functional.cosine_similarity(features, sources).tolist()
     words = [f"clothes of person {p.appearance.identity}, pose of person {p.structure.identity}" for p in pairs]
     lead = (
         f"{len(swaps)} swaps of query images, sorted by the cosine between features of the generated image and of the "
-        f"photograph whose clothes it wears; the features are those of {extractor.name}, of the generator itself."
+        f"photograph whose clothes it wears; the features are those of {description(model)}, of the generator itself."
     )
     return score_section("Swaps by identity score", lead, list(images), scores, words)
 

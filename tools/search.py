@@ -17,13 +17,18 @@ import numpy as np
 
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser
+from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
 from dgnet.core.option_types import expanded_path
 from dgnet.data.readers.names import market_name
 from dgnet.data.records import JUNK
+from eval.images.extractor import features_of
+from eval.reid.embedding_model import extractor_of, preprocessing_of
 from eval.reid.feature_file import SplitFeatures, load_features
-from tools.evaluation.model_extractor import SPLIT, ModelExtractor, add_model_options, files_of
+from reid_heads.load import load_model
+from reid_heads.loaded_model import LoadedModel
+from tools.extract import SPLIT, add_model_options, features_of_images, files_of
 from visual.drawing.grid import save_png
 from visual.drawing.ranked_lists import ranked_lists
 from visual.image_input import read_images
@@ -47,36 +52,39 @@ def main() -> int:
     if args.output.exists() and not args.overwrite:
         raise UserError(f"{args.output} is there already: name another file or give --overwrite")
     check_place(args.output)
-    head = ModelExtractor.of(args)
-    gallery = gallery_of(args.gallery, head)
-    queries = read_images(args.query, head.model.height, head.model.width)  # refuses what is no image of a person
+    model = load_model(args.model_path, args.model_name, device=choose_device(args.device), mirrored=args.mirrored)
+    gallery = gallery_features(args.gallery, model, args.batch_size, args.workers)
+    queries = read_images(args.query, model.height, model.width)  # refuses what is no image of a person
     rows, similarities, right = [], [], []
-    for query, feature in zip(args.query, head.features(args.query), strict=True):
-        likeness = gallery.features @ feature
-        order = [place for place in np.argsort(-likeness, kind="stable") if not same_file(gallery.paths[place], query)]
+    features = features_of(args.query, extractor_of(model), batch=args.batch_size, workers=args.workers)
+    for query, feature in zip(args.query, features, strict=True):
+        similarity = gallery.features @ feature
+        order = [
+            place for place in np.argsort(-similarity, kind="stable") if not same_file(gallery.paths[place], query)
+        ]
         if not order:
             raise UserError(f"{args.gallery}: holds no image beside {query} itself")
-        rows.append([Path(gallery.paths[place]) for place in order[: args.top]])
-        right.append([same_person(gallery.identities[place], query) for place in order[: args.top]])
-        similarities.append([float(likeness[place]) for place in order[: args.top]])
+        rows.append([Path(gallery.paths[index]) for index in order[: args.top]])
+        right.append([same_person(gallery.identities[index], query) for index in order[: args.top]])
+        similarities.append([float(similarity[index]) for index in order[: args.top]])
         print(f"{query}:")
         for rank, (path, value) in enumerate(zip(rows[-1], similarities[-1], strict=True), 1):
             print(f"  {rank:3d}  {value:.4f}  {path}")
-    found = [read_images(row, head.model.height, head.model.width) for row in rows]
-    scale = max(1, 128 // head.model.height)  # small images stay visible
+    ranked = [read_images(row, model.height, model.width) for row in rows]
+    scale = max(1, 128 // model.height)  # small images stay visible
     args.output.parent.mkdir(parents=True, exist_ok=True)
-    save_png(ranked_lists(queries, found, similarities, right, scale=scale), args.output)
+    save_png(ranked_lists(queries, ranked, similarities, right, scale=scale), args.output)
     print(args.output)
     return 0
 
 
-def gallery_of(place: Path, head: ModelExtractor) -> SplitFeatures:
+def gallery_features(path: Path, model: LoadedModel, batch: int, workers: int | None) -> SplitFeatures:
     """The gallery's features, extracted or read. `UserError` for a file of other weights or preprocessing."""
-    if place.is_dir():
-        return head.described(files_of([place]), str(place)).splits[SPLIT]
-    stored = load_features(place, checkpoint=file_hash(head.path), preprocessing=head.preprocessing)
+    if path.is_dir():
+        return features_of_images(files_of([path]), model, str(path), batch, workers).splits[SPLIT]
+    stored = load_features(path, checkpoint=file_hash(model.weights), preprocessing=preprocessing_of(model))
     if SPLIT not in stored.splits:
-        raise UserError(f"{place}: must be a file of tools/extract.py, its splits are {', '.join(stored.splits)}")
+        raise UserError(f"{path}: must be a file of tools/extract.py, its splits are {', '.join(stored.splits)}")
     return stored.splits[SPLIT]
 
 

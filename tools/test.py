@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dgnet.core.cli import CommandParser, add_settings
+from dgnet.core.cli import CommandParser, add_mirrored, add_settings
 from dgnet.core.errors import command
 from dgnet.core.option_types import at_least, expanded_path
 from dgnet.core.settings import as_settings, override_settings
@@ -19,7 +19,6 @@ from eval.reid.evaluator import RankingEvaluator
 from reid_heads.config import ReIDConfig
 from reid_heads.options import DATA, add_options, settings_of
 from reid_heads.training.from_config import measure_model
-from tools.evaluation.options import add_mirrored_option
 
 
 def main() -> int:
@@ -31,7 +30,7 @@ def main() -> int:
     parser.add_argument(
         "--batch-size", "--TEST-IMS-PER-BATCH", type=at_least(1), help="images at a time (default: 128)"
     )
-    add_mirrored_option(parser)
+    add_mirrored(parser)
     args = parser.parse_args()
     settings = as_settings(
         {**settings_of(args, [DATA]), "test.batch_size": args.batch_size, "test.mirrored": args.mirrored}

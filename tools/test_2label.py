@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from dgnet.core.checkpoint import file_hash
-from dgnet.core.cli import CommandParser, add_run
+from dgnet.core.cli import CommandParser, add_mirrored, add_run
 from dgnet.core.device import choose_device
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import command
@@ -30,13 +30,12 @@ from dgnet.data.training_data import open_dataset
 from dgnet.generation.load import find_generator
 from dgnet.models.embedding import appearance_embedding
 from dgnet.models.frozen import evaluating
+from eval.options import add_device_options
+from eval.reid.dataset_features import features_of_dataset, query_and_gallery
 from eval.reid.multi_query import mean_of_each_query
 from eval.reid.ranking import PROTOCOLS, rank_metrics
+from eval.reid.rerank import usual_reranking
 from reid_heads.load import appearance_model
-from tools.evaluation.accuracy import usual_reranking
-from tools.evaluation.options import add_device_options, add_mirrored_option
-from tools.evaluation.reid_extractor import extractor_of
-from tools.evaluation.stored_features import features_of_dataset, query_and_gallery
 
 FINE_ALONE = float("inf")
 ALPHAS = (0.0, 0.5, FINE_ALONE)
@@ -55,31 +54,31 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--features", type=expanded_path, metavar="FILE", help=".npz to read the features from or save them to"
     )
-    add_mirrored_option(parser)
+    add_mirrored(parser)
     add_device_options(parser)
     return parser.parse_args()
 
 
 def main() -> int:
     args = arguments()
-    found = find_generator(args.name, args.output_path, args.iteration, choose_device(args.device))
-    encoder, size = found.network.appearance, found.config.data
+    generator = find_generator(args.name, args.output_path, args.iteration, choose_device(args.device))
+    encoder, size = generator.network.appearance, generator.config.data
     dataset = read_dataset(args.data, args.layout) if args.data else open_dataset(size, Distributed.start("cpu"))
     with torch.no_grad(), evaluating(encoder):
         one = torch.zeros(1, 3, size.height, size.width, device=next(encoder.parameters()).device)
         fine = appearance_embedding(encoder, FINE_ALONE)(one).shape[1]
     mirrored = args.mirrored is not False
     # Both halves with weight 1: each alpha is made of them.
-    both = extractor_of(appearance_model(found, mirrored=mirrored, alpha=1.0))
+    both = appearance_model(generator, mirrored=mirrored, alpha=1.0)
     # Of the original's several files the one of the appearance encoder.
-    weights = next((file for file in found.files if file.name.startswith("id_")), found.files[0])
+    weights = next((file for file in generator.files if file.name.startswith("id_")), generator.files[0])
     stored = features_of_dataset(
         dataset,
         both,
         file_hash(weights),
-        network=f"{found.name} after {found.iteration} iterations",
+        network=f"{generator.name} after {generator.iteration} iterations",
         more={"embedding": "primary and fine-grained, each of unit length", "fine": fine},
-        multi_query=args.multi,
+        multi_query=dataset.multi_query if args.multi else None,
         file=args.features,
         batch=args.batch_size,
         workers=args.workers,
@@ -89,20 +88,22 @@ def main() -> int:
     view = "image and mirror image" if mirrored else "image alone"
     print(f"{stored.network} on {dataset.root.name}: {len(query)} queries, {len(gallery)} gallery images, {view}")
     for multi in (False, True) if args.multi else (False,):
-        for again in (None, reranking):
-            print(f"{'multi' if multi else 'single'} query, protocol {args.protocol}, re-ranking: {again or 'none'}")
+        for parameters in (None, reranking):
+            print(
+                f"{'multi' if multi else 'single'} query, protocol {args.protocol}, re-ranking: {parameters or 'none'}"
+            )
             for alpha in ALPHAS:
-                asking = at_alpha(query.features, alpha, fine)
+                queries = at_alpha(query.features, alpha, fine)
                 if multi:
                     several = stored.splits["multi_query"]
                     images = replace(several, features=at_alpha(several.features, alpha, fine))
-                    asking = mean_of_each_query(images, query.identities, query.cameras).numpy()
+                    queries = mean_of_each_query(images, query.identities, query.cameras).numpy()
                 result = rank_metrics(
-                    replace(query, features=asking),
+                    replace(query, features=queries),
                     replace(gallery, features=at_alpha(gallery.features, alpha, fine)),
                     protocol=args.protocol,
                     ranks=RANKS,
-                    reranking=again,
+                    reranking=parameters,
                 )
                 ranks = " ".join(f"Rank@{rank}:{share:.6f}" for rank, share in result.cmc.items())
                 print(f"Alpha:{-1 if alpha == FINE_ALONE else alpha:.2f} {ranks} mAP:{result.mAP:.6f}")

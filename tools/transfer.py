@@ -17,19 +17,18 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.checkpoint import file_hash
-from dgnet.core.cli import CommandParser, add_output_path
+from dgnet.core.cli import CommandParser, add_mirrored, add_output_path
 from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place, replace_text
 from dgnet.core.option_types import expanded_path, run_name
 from dgnet.data.datasets import read_dataset
+from eval.options import add_device_options
+from eval.reid.dataset_features import features_of_dataset, query_and_gallery
 from eval.reid.feature_file import StoredFeatures, load_features
 from eval.reid.ranking import PROTOCOLS, rank_metrics
-from tools.evaluation.accuracy import usual_reranking
-from tools.evaluation.options import add_device_options, add_mirrored_option
-from tools.evaluation.reid_extractor import reid_extractor
-from tools.evaluation.run_data import weights_of
-from tools.evaluation.stored_features import features_of_dataset, query_and_gallery
+from eval.reid.rerank import usual_reranking
+from reid_heads.load import load_model
 
 RANKS = (1, 5, 10)
 
@@ -51,7 +50,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--json", type=expanded_path, metavar="FILE", help="the table for programs; replaced if it is there"
     )
-    add_mirrored_option(parser)
+    add_mirrored(parser)
     add_device_options(parser)
     args = parser.parse_args()
     if bool(args.network) != bool(args.data) or not (args.network or args.features):
@@ -77,16 +76,16 @@ def rows_of(args: argparse.Namespace) -> list[StoredFeatures]:
     datasets = [read_dataset(path) for path in args.data]
     rows = []
     for name in args.network:
-        extractor = reid_extractor(name, args.output_path, choose_device(args.device), args.mirrored)
-        checkpoint = file_hash(weights_of(name, args.output_path))
+        model = load_model(name, output=args.output_path, device=choose_device(args.device), mirrored=args.mirrored)
+        checkpoint = file_hash(model.weights)
         for dataset in datasets:
             # The weights are in the file's name: another training under the same name gets a file of its own.
-            view = "" if extractor.mirrored else "_image_alone"
+            view = "" if model.mirrored else "_image_alone"
             file = f"{Path(name).name}_{checkpoint[:8]}{view}_on_{dataset.root.name}.npz"
             rows.append(
                 features_of_dataset(
                     dataset,
-                    extractor,
+                    model,
                     checkpoint,
                     network=name,
                     file=args.save / file if args.save else None,
@@ -98,17 +97,17 @@ def rows_of(args: argparse.Namespace) -> list[StoredFeatures]:
 
 
 def row(stored: StoredFeatures, protocol: str) -> dict[str, Any]:
-    """Figures of one network on one data set, without and with re-ranking."""
+    """The accuracy of one network on one data set, without and with re-ranking, as shares 0..1."""
     query, gallery = query_and_gallery(stored)
     reranking = usual_reranking(query.identities, gallery.identities)
     mirror = stored.preprocessing.get("flip", "not told")
-    found: dict[str, Any] = {"network": stored.network, "data": stored.data, "mirror image": mirror}
-    found["checkpoint"] = stored.checkpoint
+    entry: dict[str, Any] = {"network": stored.network, "data": stored.data, "mirror image": mirror}
+    entry["checkpoint"] = stored.checkpoint
     for name, parameters in (("plain", None), ("re-ranked", reranking)):
         result = rank_metrics(query, gallery, protocol=protocol, ranks=RANKS, reranking=parameters)
         ranks = {f"rank_{rank}": share for rank, share in result.cmc.items()}
-        found[name] = {"mAP": result.mAP, "mINP": result.mINP, **ranks, "reranking": result.reranking}
-    return found | {
+        entry[name] = {"mAP": result.mAP, "mINP": result.mINP, **ranks, "reranking": result.reranking}
+    return entry | {
         "protocol": result.protocol,
         "queries": result.queries,
         "valid_queries": result.valid_queries,
@@ -142,8 +141,8 @@ def as_table(rows: list[dict[str, Any]]) -> str:
     ]
     # Where a gallery is small, its re-ranking has parameters of its own.
     reranking = " or ".join(dict.fromkeys(entry["re-ranked"]["reranking"] for entry in rows))
-    said = f"per cent; rr: {reranking}; protocol {rows[0]['protocol']}"
-    return "\n".join([*(line.rstrip() for line in text), said])
+    caption = f"per cent; rr: {reranking}; protocol {rows[0]['protocol']}"
+    return "\n".join([*(line.rstrip() for line in text), caption])
 
 
 if __name__ == "__main__":

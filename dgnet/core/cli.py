@@ -133,6 +133,16 @@ def add_training_run(
     parser.add_argument("--max-hours", type=above(0), metavar="HOURS", help="save and stop after so many hours")
 
 
+def add_mirrored(parser: argparse.ArgumentParser) -> None:
+    """--mirrored and --no-mirrored: True, False, or None for what is usual for the network."""
+    parser.add_argument(
+        "--mirrored",
+        action=argparse.BooleanOptionalAction,
+        help="features of image and mirror image added, or of the image alone (default: as the network's publication "
+        "tests: added for DG-Net, teachers and MGN, alone for other models)",
+    )
+
+
 def add_device(parser: argparse._ActionsContainer) -> None:
     """`--device`."""
     parser.add_argument(

@@ -101,6 +101,17 @@ def count_splits(dataset: Dataset) -> tuple[SplitCount, ...]:
     return tuple(_count(split, records) for split, records in splits_of(dataset).items())
 
 
+def split_counts(dataset: Dataset) -> dict[str, dict[str, int]]:
+    """What each split of a data set holds, by kind, for a report: empty splits and kinds are left out."""
+    kinds = ("images", "identities", "cameras", "junk", "distractors")
+    counted = {count.split: {kind: getattr(count, kind) for kind in kinds} for count in count_splits(dataset)}
+    return {
+        split: {kind: number for kind, number in numbers.items() if number or kind == "images"}
+        for split, numbers in counted.items()
+        if numbers["images"]
+    }
+
+
 def split_table(counts: Sequence[SplitCount]) -> list[str]:
     """The counts as the lines of a table."""
     head = ("split", "identities", "images", "cameras", "junk", "distractors")

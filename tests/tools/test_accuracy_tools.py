@@ -85,7 +85,7 @@ def test_saved_features_and_several_images_of_a_query(place, monkeypatch, capsys
     assert stored.network == "small after 7 iterations"
     assert (stored.preprocessing["height"], stored.preprocessing["flip"]) == (64, "added")
     assert stored.splits["query"].paths[0].startswith("query/")
-    monkeypatch.setattr("tools.evaluation.stored_features.features_of", None)  # nothing is extracted again
+    monkeypatch.setattr("eval.reid.dataset_features.features_of", None)  # nothing is extracted again
     run(two_labels.main, place, monkeypatch, *words)
     assert capsys.readouterr().out == first
     # Another data set's images are not taken for these.
@@ -145,7 +145,7 @@ def test_the_table_of_direct_transfer(place, monkeypatch, capsys, tmp_path) -> N
     # From the saved files alone: neither network nor images.
     run(transfer.main, place, monkeypatch, *(word for file in files for word in ("--features", file)))
     assert capsys.readouterr().out == first
-    monkeypatch.setattr("tools.evaluation.stored_features.features_of", None)
+    monkeypatch.setattr("eval.reid.dataset_features.features_of", None)
     run(transfer.main, place, monkeypatch, *words)
     assert capsys.readouterr().out == first
 

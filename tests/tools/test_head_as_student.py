@@ -17,6 +17,7 @@ from dgnet.models.registry import build_model
 from dgnet.training.optimizers import Optimizers
 from reid_heads.config import GeneratedConfig
 from reid_heads.generated.sources import LiveGenerator, open_generated
+from reid_heads.load import load_model
 from reid_heads.models.bnneck import BNNeck
 from tests.dgnet.generation.small_run import SETTINGS
 from tests.dgnet.small_generator import IDENTITIES, small_config, store
@@ -24,7 +25,6 @@ from tests.tools.gan_tool import Here, write_config
 from tests.visual.small_run import SPEC, Script
 from tools import generate, report
 from tools import test_2label as two_labels
-from tools.evaluation.reid_extractor import reid_extractor
 from visual import show1by1, show_rainbow, show_smooth, show_smooth_structure, show_spaces, show_swap
 
 HEAD = "appearance.model=resnet18"
@@ -113,5 +113,5 @@ def test_every_tool_reads_a_run_whose_encoder_is_a_head(
     ):
         status, printed, said = script(main, *where, *options)
         assert status == 0 and printed, said
-    assert reid_extractor("student", tmp_path).name.startswith("DG-Net's encoder of student")
+    assert load_model("student", output=tmp_path).name.startswith("DG-Net's encoder of student")
     assert isinstance(open_generated(GeneratedConfig(source=run), data), LiveGenerator)

@@ -164,7 +164,7 @@ def test_the_swaps_are_of_the_images_that_show_swap_takes(place, monkeypatch):
     ],
 )
 def test_bad_input_is_one_sentence(tool, options, words, pages, place, monkeypatch, capsys):
-    monkeypatch.setattr("tools.evaluation.stored_features.features_of", None)  # nothing is extracted before
+    monkeypatch.setattr("eval.reid.dataset_features.features_of", None)  # nothing is extracted before
     before = pages[0].read_bytes()
     given = [option.format(place=place) for option in options]
     status, _, said = answer(tool, monkeypatch, capsys, *given, "--output-path", place)

@@ -1,1 +1,0 @@
-"""What the evaluating tools share: networks of ours as extractors, options."""
