@@ -7,13 +7,20 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import torch
 import yaml
+from PIL import Image
 
 import dgnet
 from dgnet.config import Config
 from dgnet.core.settings import resolved
+from dgnet.data.datasets import LAYOUTS
+from dgnet.models import registry as model_registry
+from eval.images.fidelity import MEASURES
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = {
@@ -22,6 +29,14 @@ DOCUMENTS = {
 }
 ALL = "\n".join(DOCUMENTS.values())
 LONGEST_README = 120
+REGISTRIES: tuple[dict[str, Any], ...] = (model_registry._classes, LAYOUTS, MEASURES)
+
+
+class SwapsNothing:
+    """A generator that returns the structures."""
+
+    def swap_all(self, appearances: np.ndarray, structures: np.ndarray) -> np.ndarray:
+        return np.stack([structures] * len(appearances))
 
 
 def test_the_front_page_is_short() -> None:
@@ -73,6 +88,27 @@ def test_what_the_python_examples_import_exists() -> None:
     for node in imports:
         module = importlib.import_module(str(node.module))
         assert all(hasattr(module, alias.name) for alias in node.names), ast.unparse(node)
+
+
+def test_the_examples_of_extending_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One model, one layout, one metric and one picture are added as the page says, and then used."""
+    for identity in (2, 5):
+        (tmp_path / "photographs").mkdir(exist_ok=True)
+        Image.new("RGB", (8, 16)).save(tmp_path / "photographs" / f"person{identity:04d}_camera1.png")
+    monkeypatch.chdir(tmp_path)
+    before = {id(registry): dict(registry) for registry in REGISTRIES}
+    names: dict[str, Any] = {"people": np.zeros((2, 16, 8, 3), np.uint8), "generator": SwapsNothing()}
+    try:
+        for code in re.findall(r"```python\n(.*?)```", DOCUMENTS["docs/extending.md"], re.DOTALL):
+            exec(compile(code, "docs/extending.md", "exec"), names)
+        assert names["model"](torch.zeros(2, 3, 32, 16)).logits[0].shape == (2, 751)
+        assert [record.identity for record in names["dataset"].train] == [2, 5]
+        assert MEASURES["MAE"].compare(torch.full((1, 3, 2, 2), 7), torch.full((1, 3, 2, 2), 4)).tolist() == [3]
+        assert names["picture"].dtype == np.uint8
+    finally:
+        for registry in REGISTRIES:
+            registry.clear()
+            registry.update(before[id(registry)])
 
 
 def commands() -> dict[str, set[str]]:

@@ -40,7 +40,7 @@ LAYOUTS: dict[str, Layout] = {
     "msmt17": Layout(is_msmt17, read_msmt17, "list_train.txt with train/ or mask_train_v2/"),
     "cuhk03_np": Layout(is_cuhk03_np, read_cuhk03_np, "detected/ or labeled/ with bounding_box_train/0003_c1_7.png"),
     "dgnet": Layout(is_dgnet, read_dgnet, "pytorch/train_all/ID/ or train_all/ID/"),
-    "csv": Layout(is_manifest, read_manifest, "one .csv file: columns path, identity, camera, split", nested=False),
+    "csv": Layout(is_manifest, read_manifest, "one .csv file: columns path, identity (camera, split)", nested=False),
     "folders": Layout(is_folders, read_folders, "train/IDENTITY/ or IDENTITY/ with .jpg or .png files", nested=False),
 }
 

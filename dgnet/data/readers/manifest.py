@@ -1,6 +1,7 @@
-"""A CSV manifest: one line per image with the columns path, identity, camera, split."""
+"""A CSV manifest: one line per image with the columns path and identity, and perhaps camera and split."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast, get_args
 
@@ -9,7 +10,9 @@ from dgnet.core.files import require_text
 from dgnet.data.readers.names import UNKNOWN_CAMERA, misplaced, number_identities
 from dgnet.data.records import Dataset, Record, Split
 
-COLUMNS = ("path", "identity", "camera", "split")
+REQUIRED = ("path", "identity")
+# Without a camera it is unknown; without a split every image is for training.
+OPTIONAL = ("camera", "split")
 
 
 def find_manifest(root: Path) -> Path | None:
@@ -27,26 +30,46 @@ def is_manifest(root: Path) -> bool:
 
 def _rows(path: Path) -> list[dict[str, str]]:
     require_text(path)
+    rows = []
     with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-        if missing:
-            raise UserError(
-                f"{path}: the first line must name the columns {', '.join(COLUMNS)}, and it lacks {', '.join(missing)}"
-            )
-        rows = []
-        for row in reader:
-            where = f"{path}, line {reader.line_num}"
-            if any(row[column] is None for column in COLUMNS) or not row["path"] or not row["identity"]:
-                raise UserError(f"{where}: every image needs {', '.join(COLUMNS)}")
-            if row["split"] not in get_args(Split):
-                raise UserError(
-                    f"{where}: the split must be one of {', '.join(get_args(Split))}, and it is {row['split']!r}"
-                )
-            if row["camera"] and not row["camera"].isdecimal():
-                raise UserError(f"{where}: the camera must be a number or empty, and it is {row['camera']!r}")
-            rows.append(row)
+        reader = csv.DictReader(file, restval="")
+        try:
+            _require_columns(path, reader.fieldnames or ())
+            for row in reader:
+                rows.append(_checked(row, f"{path}, line {reader.line_num}"))
+        except csv.Error as error:
+            line = reader.line_num + 1
+            raise UserError(f"{path}, line {line}: not readable as CSV ({error}); is a quote not closed?") from error
     return rows
+
+
+def _require_columns(path: Path, names: Sequence[str]) -> None:
+    missing = [column for column in REQUIRED if column not in names]
+    if not missing:
+        return
+    header = "".join(names)
+    for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if len(names) == 1 and set(REQUIRED) <= {name.strip() for name in header.split(separator)}:
+            raise UserError(f"{path}: its columns must be separated by commas, they are by {word}")
+    raise UserError(
+        f"{path}: the first line must name the columns {', '.join(REQUIRED)} (and may name {', '.join(OPTIONAL)}); "
+        f"{', '.join(missing)} is missing"
+    )
+
+
+def _checked(row: dict[str, str], where: str) -> dict[str, str]:
+    """The row with its optional columns filled in; `where` it is."""
+    if None in row:
+        raise UserError(f"{where}: more values than columns; quote a path that has a comma in it")
+    row = {"camera": "", "split": "train"} | row
+    empty = [column for column in REQUIRED if not row[column]]
+    if empty:
+        raise UserError(f"{where}: {' and '.join(empty)} must not be empty")
+    if row["split"] not in get_args(Split):
+        raise UserError(f"{where}: the split must be one of {', '.join(get_args(Split))}, got {row['split']!r}")
+    if row["camera"] and not (row["camera"].isascii() and row["camera"].isdecimal()):
+        raise UserError(f"{where}: the camera must be a number or empty, got {row['camera']!r}")
+    return row
 
 
 def read_manifest(root: Path) -> Dataset:

@@ -159,10 +159,26 @@ def test_manifest(tmp_path: Path) -> None:
         assert seen(dataset.query + dataset.gallery) == [("q.png", 2, 3), ("-.png", JUNK, 3)]
 
 
+def test_a_manifest_needs_no_cameras_and_no_splits(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("path,identity\nb.png,zoe\na.png,amy\n")
+    dataset = read_dataset(tmp_path)
+    assert [(record.path.name, record.identity, record.camera) for record in dataset.train] == [
+        ("a.png", 1, -1),
+        ("b.png", 2, -1),
+    ]
+    assert not dataset.query
+    assert not dataset.gallery
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("path,identity,split\n", "camera"),
+        ("path,camera,split\n", "identity is missing"),
+        ("path;identity;camera;split\na.png;1;1;train\n", "separated by commas, they are by semicolons"),
+        ("path\tidentity\na.png\t1\n", "separated by commas, they are by tabs"),
+        ("path,identity\na,b.png,1\n", "line 2: more values than columns"),
+        ('path,identity\n"a.png,1\n' + 70 * 2048 * "b", "line 2.*quote"),
+        ("path,identity\n,1\n", "line 2: path must not be empty"),
         ("path,identity,camera,split\na.png,1,c1,train\n", "line 2: the camera .* 'c1'"),
         ("path,identity,camera,split\na.png,1,1,train\na.png,1,1,test\n", "line 3: the split .* 'test'"),
         ("path,identity,camera,split\na.png,1\n", "line 2"),
