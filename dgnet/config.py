@@ -11,7 +11,7 @@ from dgnet.core.settings import Section, load_settings, override_settings, parse
 from dgnet.core.settings import resolved as resolved  # whoever reads a configuration stores it too
 from dgnet.losses.adversarial import GanKind
 from dgnet.losses.reconstruction import ReconstructionNorm
-from dgnet.losses.soft_label import TeacherStyle
+from dgnet.losses.soft_label import TeacherLabel
 
 BackboneName = Literal["resnet18", "resnet34", "resnet50", "resnet101"]
 Pooling = Literal["max", "avg"]
@@ -49,8 +49,8 @@ class TrunkConfig(Section):
     backbone: BackboneName = "resnet50"
     last_stride: Literal[1, 2] = 1
     weights: Path | None = None
-    # Images up to this height are doubled (nearest) before they enter the trunk.
-    double_up_to_height: int = Field(128, ge=0)
+    # Images up to this height are doubled (nearest) before they enter the trunk; 0: none.
+    upsample_below_height: int = Field(128, ge=0)
 
 
 class AppearanceConfig(TrunkConfig):
@@ -62,23 +62,12 @@ class AppearanceConfig(TrunkConfig):
     pooling: Pooling = "max"
     primary_dropout: float = Field(0.5, ge=0, lt=1)
     fine_dropout: float = Field(0.75, ge=0, lt=1)
-    # Which appearance codes carry no gradient: "always" is the paper's; "of_real_images" lets swapped images learn from
-    # their codes; "never" lets the reconstructions train the appearance encoder too.
-    detach_codes: Literal["always", "of_real_images", "never"] = "always"
-    # The trunk starts as the first teacher's (same backbone): for data without ImageNet weights at hand.
-    from_teacher: bool = False
 
 
 class StructureConfig(Section):
     """The structure encoder; its code has eight times `channels` channels."""
 
     input: Literal["gray", "edge"] = "gray"
-    # In training the structure encoder sees a random wave over a real image's colors, another one each time: from its
-    # code the decoder cannot learn how bright the old clothes were, or how far they stood out (not the paper's).
-    mix_colors: bool = False
-    # The structure code also holds the colors left and right of the person, so that the decoder knows the place and
-    # its light (not the paper's).
-    surroundings: bool = False
     channels: int = Field(16, ge=1)
     residual_blocks: int = Field(4, ge=1)
 
@@ -89,12 +78,6 @@ class DecoderConfig(Section):
     style_hidden: int = Field(512, ge=1)
     # Each block takes one slice of the appearance code; the code has 4 parts times the trunk's channels.
     residual_blocks: Literal[1, 2, 4, 8] = 4
-    # Batch norm (without gain and bias) on the appearance code before the style networks: what images have in common
-    # leaves the code, so colors are learned within hundreds of iterations (not the paper's arithmetic).
-    standardize_code: bool = False
-    # Initial scale of the gains and biases that the appearance code gives; below 1 the residual blocks start nearer to
-    # passing the structure code on unchanged.
-    initial_style: float = Field(1, gt=0)
 
 
 class DiscriminatorConfig(Section):
@@ -112,10 +95,12 @@ class TeacherConfig(TrunkConfig):
 
     checkpoints: tuple[Path, ...] = ()
     # A registered re-ID model. "ide" is the paper's teacher, the only one that `backbone`, `last_stride`, `dropout` and
-    # `double_up_to_height` concern.
+    # `upsample_below_height` concern.
     model: str = "ide"
     last_stride: Literal[1, 2] = 2
-    style: TeacherStyle = 0
+    # How swapped images are labeled for the primary classifier: "soft" is the paper's; the original's numbers are read
+    # too. See `dgnet.losses.soft_label.teacher_label`.
+    label: TeacherLabel = "soft"
     # Training of a teacher that is not there yet.
     epochs: int = Field(60, ge=1)
     batch_size: int = Field(32, ge=2)
@@ -128,9 +113,6 @@ class TeacherConfig(TrunkConfig):
 class LossConfig(Section):
     """Weights of the terms; where a term ramps up, this is its maximum."""
 
-    # Distance between a reconstructed image and the real one: mean absolute (the paper's) or squared difference.
-    image_norm: ReconstructionNorm = "l1"
-
     adversarial: float = Field(1, ge=0)
     self_reconstruction: float = Field(5, ge=0)
     same_identity_reconstruction: float = Field(5, ge=0)
@@ -140,35 +122,29 @@ class LossConfig(Section):
     identity: float = Field(1, ge=0)
     positive_identity: float = Field(1, ge=0)
     generated_identity: float = Field(0.5, ge=0)
-    teacher: float = Field(2, ge=0)
+    # Multiplies `soft_label` and `fine`, the terms of the two classifiers on swapped images; the fine classifier's term
+    # on real images, `identity_fine`, has the weight `identity` x `teacher_factor` x `fine`.
+    teacher_factor: float = Field(2, ge=0)
     soft_label: float = Field(1, ge=0)
-    # Before this iteration (counted from 0, as in the `..._begin` below) no swapped images are made: the networks learn
-    # to reconstruct and to name real images, at half the cost of an iteration. 0 is the paper's.
-    swap_begin: int = Field(0, ge=0)
-    # Before this iteration real images are not named: the appearance encoder rests while decoder and structure encoder
-    # learn to reconstruct, at half of that again. For an encoder that starts as a teacher; 0 is the paper's.
-    identity_begin: int = Field(0, ge=0)
     fine: float = Field(0.2, ge=0)
+    # The terms of codes and cycle grow from `code_start` by `ramp_rate` an iteration, from iteration `code_ramp_begin`
+    # (counted from 0) on; `teacher_factor` from `teacher_start`, from `teacher_ramp_begin` on.
     code_start: float = Field(0, ge=0)
     code_ramp_begin: int = Field(30000, ge=0)
     teacher_start: float = Field(0, ge=0)
     teacher_ramp_begin: int = Field(30000, ge=0)
     ramp_rate: float = Field(5e-4, ge=0)
-    # Probability per iteration that the live structure encoder learns to encode generated images again.
-    encode_again: float = Field(0.5, ge=0, le=1)
+    # Probability per iteration that the terms `structure_code` and `cycle` train the structure encoder; otherwise they
+    # train the swapped images, through a frozen one.
+    structure_encoder_probability: float = Field(0.5, ge=0, le=1)
     # Batch statistics instead of running ones in the frozen passes (appearance encoder on swaps, teacher).
     batch_statistics_when_frozen: bool = True
 
 
 class ScheduleConfig(Section):
-    """Length of the training, and how the rates fall.
-
-    `decay`: in "steps", by a gamma at 1, 1.5 and 1.75 times `step_size`, or "linear", evenly from `step_size` on to
-    nothing at the end of the training; then the gammas mean nothing. A training shorter than `step_size` sees neither.
-    """
+    """Length of the training, and how the rates fall: by a gamma at 1, 1.5 and 1.75 times `step_size`."""
 
     iterations: int = Field(100_000, ge=1)
-    decay: Literal["steps", "linear"] = "steps"
     step_size: int = Field(60_000, ge=1)
     generator_gamma: float = Field(0.1, gt=0, le=1)
     appearance_gamma: float = Field(0.1, gt=0, le=1)
@@ -178,9 +154,6 @@ class OptimizerConfig(Section):
     """Adam for generator and discriminator; SGD with Nesterov momentum 0.9 for the appearance encoder."""
 
     generator_rate: float = Field(1e-4, gt=0)
-    # Of Muon, without weight decay, for the convolutions and linear layers of structure encoder and decoder; 0: Adam
-    # moves these too.
-    matrix_rate: float = Field(0, ge=0)
     discriminator_rate: float = Field(1e-4, gt=0)
     appearance_rate: float = Field(2e-3, gt=0)
     classifier_factor: float = Field(10, gt=0)
@@ -195,8 +168,6 @@ class RunConfig(Section):
     batch_size: int = Field(8, ge=2)
     # Split the batch into this many parts and add up their gradients.
     accumulate: int = Field(1, ge=1)
-    # Batch norm sees a and b as one batch of twice the size (cheaper; not the original's arithmetic).
-    merge_batch_statistics: bool = False
     seed: int = Field(0, ge=0, lt=2**63)
     device: str = "auto"
     # "auto": bf16 where the device computes in it, else fp32.
@@ -222,6 +193,48 @@ class RunConfig(Section):
         return parts
 
 
+class ShortTrainingConfig(Section):
+    """Settings for trainings of minutes, from random weights, as `configs/demo.yaml`. They are not the paper's.
+
+    The defaults are: with them every setting here is without effect.
+    """
+
+    # The trunk of the appearance encoder starts as the first teacher's (same backbone), in place of ImageNet weights.
+    from_teacher: bool = False
+    # Before this iteration (counted from 0) no swapped images are made: the networks learn to reconstruct and to
+    # classify real images, in half the time of an iteration.
+    swap_begin: int = Field(0, ge=0)
+    # Before this iteration real images are not classified, and the weights of the appearance encoder stay as they are
+    # while decoder and structure encoder learn to reconstruct. It takes half the time again. For an encoder that starts
+    # as a teacher's.
+    identity_begin: int = Field(0, ge=0)
+    # Which appearance codes carry no gradient: "always", all of them; "of_real_images", those of real images alone, so
+    # that swapped images learn from theirs; "never", none, so that reconstructions train the appearance encoder too.
+    detach_codes: Literal["always", "of_real_images", "never"] = "always"
+    # The structure encoder sees real images under a random wave over their colors, another one each time: from its code
+    # the decoder cannot learn how bright the original clothes were, or how far they stood out.
+    mix_colors: bool = False
+    # The structure code also holds the colors left and right of the person, so that the decoder knows the place and
+    # its light.
+    surroundings: bool = False
+    # Batch norm (without gain and bias) on the appearance code before the style networks: what all images have in
+    # common leaves the code, and colors are learned within hundreds of iterations.
+    standardize_code: bool = False
+    # Initial scale of the gains and biases that the appearance code gives; below 1 the residual blocks start nearer to
+    # passing the structure code on unchanged.
+    initial_style: float = Field(1, gt=0)
+    # Distance between a reconstructed image and the real one: mean absolute ("l1") or squared ("l2") difference.
+    image_norm: ReconstructionNorm = "l1"
+    # Learning rate of Muon, without weight decay, for the convolutions and linear layers of structure encoder and
+    # decoder; 0: Adam trains these too.
+    matrix_rate: float = Field(0, ge=0)
+    # How the rates fall: in "steps" (section `schedule`), or "linear", evenly from `schedule.step_size` on to 0 at the
+    # end of the training; then the gammas mean nothing. A training shorter than `schedule.step_size` sees neither.
+    decay: Literal["steps", "linear"] = "steps"
+    # Batch norm sees a and b as one batch of twice the size, which is faster.
+    merge_batch_statistics: bool = False
+
+
 class Config(Section):
     """Everything that `tools/train_gan.py` needs. The number of identities is not here: it comes from the data."""
 
@@ -236,6 +249,7 @@ class Config(Section):
     schedule: ScheduleConfig = ScheduleConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     run: RunConfig = RunConfig()
+    short_training: ShortTrainingConfig = ShortTrainingConfig()
 
     @field_validator("name")
     @classmethod

@@ -5,24 +5,54 @@ functions, so that a run, a checkpoint or a set of an earlier version opens and 
 knows old names: whoever renames a key adds a line here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 # Dotted keys of configurations: a section, or a setting by its old section. Sections are renamed first.
 CONFIG_KEYS: dict[str, str] = {
     "optimiser": "optimizer",
-    "structure.mix_colours": "structure.mix_colors",
-    "decoder.standardise_code": "decoder.standardize_code",
     "optimizer.centre_rate": "optimizer.center_rate",
     "appearance.head": "appearance.model",
     "data.each_pass": "data.epoch_mode",
     "head.data.each_pass": "head.data.epoch_mode",
+    "appearance.double_up_to_height": "appearance.upsample_below_height",
+    "teacher.double_up_to_height": "teacher.upsample_below_height",
+    "teacher.style": "teacher.label",
+    "loss.encode_again": "loss.structure_encoder_probability",
+    "loss.teacher": "loss.teacher_factor",
 }
+
+# The same for settings that moved to another section, in configurations that have that section.
+MOVED_KEYS: dict[str, str] = {
+    "appearance.detach_codes": "short_training.detach_codes",
+    "appearance.from_teacher": "short_training.from_teacher",
+    "decoder.initial_style": "short_training.initial_style",
+    "decoder.standardise_code": "short_training.standardize_code",
+    "decoder.standardize_code": "short_training.standardize_code",
+    "loss.identity_begin": "short_training.identity_begin",
+    "loss.image_norm": "short_training.image_norm",
+    "loss.swap_begin": "short_training.swap_begin",
+    "optimizer.matrix_rate": "short_training.matrix_rate",
+    "run.merge_batch_statistics": "short_training.merge_batch_statistics",
+    "schedule.decay": "short_training.decay",
+    "structure.mix_colors": "short_training.mix_colors",
+    "structure.mix_colours": "short_training.mix_colors",
+    "structure.surroundings": "short_training.surroundings",
+}
+
+# A section that is new -> one that the configurations which have it always had.
+NEW_SECTIONS: dict[str, str] = {"short_training": "discriminator"}
 
 # (dotted key of today, old value) -> value.
 CONFIG_VALUES: dict[tuple[str, Any], Any] = {
     ("structure.input", "grey"): "gray",
     ("generated.label", "unlabelled"): "unlabeled",
+    # The numbers of the original release.
+    ("teacher.label", 0): "soft",
+    ("teacher.label", 1): "hard",
+    ("teacher.label", 2): "appearance",
+    ("teacher.label", 3): "lsro",
+    ("teacher.label", 4): "soft_between",
 }
 
 # Parts of the keys of checkpoints and state dicts, between dots.
@@ -32,7 +62,11 @@ STATE_KEYS: dict[str, str] = {
     "centre": "center",
     "centres": "centers",
     "standardise": "standardize",
+    "double_up_to_height": "upsample_below_height",
 }
+
+# Terms in the columns of `scalars.csv`, behind "loss/" and "weight/".
+TERMS: dict[str, str] = {"teaching": "soft_label", "teaching_fine": "fine"}
 
 # Dotted keys of `set.json`, the recipe of a generated set.
 RECIPE_KEYS: dict[str, str] = {"data.licence": "data.license"}
@@ -61,20 +95,29 @@ REPORT_WORDS: dict[str, str] = {
 }
 
 
-def current_key(key: str) -> str:
+def current_key(key: str, sections: Collection[str] = ()) -> str:
     """The dotted key of a configuration as it is called today.
+
+    Args:
+        sections: those of this kind of configuration; settings move to no other.
 
     Example:
         >>> current_key("optimiser.generator_rate")
         'optimizer.generator_rate'
+        >>> current_key("loss.swap_begin", sections=("loss", "short_training"))
+        'short_training.swap_begin'
     """
     section, dot, rest = key.partition(".")
     key = CONFIG_KEYS.get(section, section) + dot + rest
-    return CONFIG_KEYS.get(key, key)
+    moved = MOVED_KEYS.get(key)
+    return moved if moved and moved.partition(".")[0] in sections else CONFIG_KEYS.get(key, key)
 
 
-def current_config(values: Mapping[str, Any]) -> dict[str, Any]:
+def current_config(values: Mapping[str, Any], sections: Collection[str] = ()) -> dict[str, Any]:
     """The nested configuration under today's keys; values that are called otherwise today are translated too.
+
+    Args:
+        sections: those of this kind of configuration; settings move to no other.
 
     Raises:
         ValueError: a setting is there under its old and its new name.
@@ -82,8 +125,24 @@ def current_config(values: Mapping[str, Any]) -> dict[str, Any]:
     Example:
         >>> current_config({"optimiser": {"generator_rate": 0.001}, "structure": {"input": "grey"}})
         {'optimizer': {'generator_rate': 0.001}, 'structure': {'input': 'gray'}}
+        >>> current_config({"loss": {"cycle": 2, "swap_begin": 9}}, sections=("loss", "short_training"))
+        {'loss': {'cycle': 2}, 'short_training': {'swap_begin': 9}}
     """
-    return _renamed(values, "")
+    renamed = _renamed(values, "")
+    for old, new in MOVED_KEYS.items():
+        (section, name), (new_section, new_name) = old.split("."), new.split(".")
+        if new_section not in sections or not isinstance(renamed.get(section), dict) or name not in renamed[section]:
+            continue
+        target = renamed.setdefault(new_section, {})
+        if target is None:
+            target = renamed[new_section] = {}
+        if new_name in target:
+            raise ValueError(f"{old} and {new} are the same setting: give one of them")
+        target[new_name] = renamed[section].pop(name)
+    for section, neighbor in NEW_SECTIONS.items():
+        if section in sections and neighbor in renamed:
+            renamed.setdefault(section, {})
+    return renamed
 
 
 def _renamed(values: Mapping[str, Any], section: str) -> dict[str, Any]:
@@ -98,8 +157,19 @@ def _renamed(values: Mapping[str, Any], section: str) -> dict[str, Any]:
         if isinstance(value, Mapping):
             renamed[last] = _renamed(value, f"{key}.")
         else:
-            renamed[last] = CONFIG_VALUES.get((key, value), value) if isinstance(value, str) else value
+            renamed[last] = CONFIG_VALUES.get((key, value), value) if type(value) in (str, int) else value
     return renamed
+
+
+def current_scalar(name: str) -> str:
+    """The column of a `scalars.csv` under today's name.
+
+    Example:
+        >>> current_scalar("loss/teaching")
+        'loss/soft_label'
+    """
+    group, slash, term = name.partition("/")
+    return f"{group}/{TERMS.get(term, term)}" if slash and group in ("loss", "weight") else name
 
 
 def current_report(entries: Mapping[str, Any]) -> dict[str, Any]:

@@ -88,32 +88,32 @@ def plain_folder_name(name: str) -> str:
 
 def _checked(kind: type[Settings], values: dict[str, Any], overrides: Sequence[str], source: str) -> Settings:
     try:
-        values = current_config(values)
+        values = current_config(values, kind.model_fields)
     except ValueError as error:
         raise UserError(f"{source}{error}") from error
     for override in overrides:
-        _override(values, override)
-    values = current_config(values)
+        _override(kind, values, override)
+    values = current_config(values, kind.model_fields)
     try:
         return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         place = tuple(str(part) for part in first["loc"])
         sentence = _sentence(kind, place, first)
-        blamed = [override for override in overrides if _meet(_key(override), place)]
+        blamed = [override for override in overrides if _meet(_key(kind, override), place)]
         if blamed:
             # The setting is not named twice.
-            name = ".".join(_key(blamed[-1]))
+            name = ".".join(_key(kind, blamed[-1]))
             raise UserError(f"{blamed[-1]}: {sentence.removeprefix(f'{name}: ')}") from error
-        beside = [override for override in overrides if _key(override)[:-1] == place[:-1] != ()]
+        beside = [override for override in overrides if _key(kind, override)[:-1] == place[:-1] != ()]
         if first["type"] == "value_error" and beside:
             # Settings of one section that do not go together.
             source = f"{source.removesuffix(': ')} with {beside[-1]}: " if source else f"{beside[-1]}: "
         raise UserError(f"{source}{sentence}") from error
 
 
-def _key(override: str) -> tuple[str, ...]:
-    return tuple(current_key(override.partition("=")[0]).split("."))
+def _key(kind: type[Section], override: str) -> tuple[str, ...]:
+    return tuple(current_key(override.partition("=")[0], kind.model_fields).split("."))
 
 
 def _meet(key: tuple[str, ...], place: tuple[str, ...]) -> bool:
@@ -122,9 +122,9 @@ def _meet(key: tuple[str, ...], place: tuple[str, ...]) -> bool:
     return key[:shared] == place[:shared]
 
 
-def _override(values: dict[str, Any], override: str) -> None:
+def _override(kind: type[Section], values: dict[str, Any], override: str) -> None:
     key, separator, text = override.partition("=")
-    *sections, last = current_key(key).split(".")
+    *sections, last = current_key(key, kind.model_fields).split(".")
     if not separator or not all((*sections, last)):
         raise UserError(f"{override!r} is not of the form section.key=value")
     place = values

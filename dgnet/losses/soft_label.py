@@ -1,4 +1,4 @@
-"""What the teacher says of a generated image, and how far the student is from it."""
+"""The label distribution of a generated image, and how far a classifier is from it."""
 
 from typing import Literal
 
@@ -9,35 +9,35 @@ from torch import Tensor
 
 from dgnet.losses.per_half import mean_per_half
 
-# 0 soft, 1 hard, 2 appearance source, 3 uniform (LSRO), 4 soft between the two sources
-TeacherStyle = Literal[0, 1, 2, 3, 4]
-STYLES_THAT_ASK = (0, 1, 4)
+# The original release numbers them 0 to 4, in this order.
+TeacherLabel = Literal["soft", "hard", "appearance", "lsro", "soft_between"]
+LABELS_FROM_TEACHER = ("soft", "hard", "soft_between")
 
 
 def teacher_label(
-    style: TeacherStyle,
+    label: TeacherLabel,
     prediction: Float[Tensor, "batch identity"] | None,
     appearance_labels: Int64[Tensor, "batch"],
     structure_labels: Int64[Tensor, "batch"],
     identities: int,
 ) -> Float[Tensor, "batch identity"]:
-    """The label distribution that the student learns on a generated image.
+    """The label distribution of a generated image.
 
     Args:
-        style: 0 the teachers' mean prediction; 1 its one-hot argmax; 2 one-hot of the appearance source's identity;
-            3 uniform over all identities (LSRO, Zheng et al. 2017); 4 the mean prediction restricted to the identities
-            of the two sources and renormalized.
-        prediction: the teachers' mean softmax; not looked at (may be None) for styles 2 and 3.
+        label: "soft": the teachers' mean prediction; "hard": its one-hot argmax; "appearance": one-hot of the
+            appearance source's identity; "lsro": uniform over all identities (LSRO, Zheng et al. 2017); "soft_between":
+            the mean prediction restricted to the identities of the two sources and renormalized.
+        prediction: the teachers' mean softmax; not used (may be None) for "appearance" and "lsro".
     """
-    if style == 2:
+    if label == "appearance":
         return F.one_hot(appearance_labels, identities).double()
-    if style == 3:
+    if label == "lsro":
         shape = (appearance_labels.shape[0], identities)
         return torch.full(shape, 1 / identities, dtype=torch.float64, device=appearance_labels.device)
     assert prediction is not None
-    if style == 1:
+    if label == "hard":
         return F.one_hot(prediction.argmax(1), identities).to(prediction.dtype)
-    if style == 4:
+    if label == "soft_between":
         allowed = F.one_hot(appearance_labels, identities) + F.one_hot(structure_labels, identities) > 0
         restricted = prediction * allowed
         return restricted / restricted.sum(1, keepdim=True)

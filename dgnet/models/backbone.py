@@ -18,13 +18,13 @@ class Backbone(nn.Module):
     Args:
         name: one of resnet18, resnet34, resnet50, resnet101.
         last_stride: stride of the last stage; 1 doubles the resolution of the feature map.
-        double_up_to_height: images up to this height are doubled (nearest) first: trunks expect re-ID crops of about
+        upsample_below_height: images up to this height are doubled (nearest) first: trunks expect re-ID crops of about
             256x128.
     """
 
-    def __init__(self, name: BackboneName, last_stride: int = 1, double_up_to_height: int = 128) -> None:
+    def __init__(self, name: BackboneName, last_stride: int = 1, upsample_below_height: int = 128) -> None:
         super().__init__()
-        self.double_up_to_height = double_up_to_height
+        self.upsample_below_height = upsample_below_height
         if name not in get_args(BackboneName):
             raise UserError(f"backbone must be one of {', '.join(get_args(BackboneName))}, not {name!r}")
         network = getattr(resnet, name)(weights=None)
@@ -41,7 +41,7 @@ class Backbone(nn.Module):
                 self.set_submodule(path, Convolution.like(layer))
 
     def forward(self, x: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch channel _ _"]:
-        if x.shape[2] <= self.double_up_to_height:
+        if x.shape[2] <= self.upsample_below_height:
             x = F.interpolate(x, scale_factor=2, mode="nearest")
         for layer in self.children():
             x = layer(x)

@@ -18,7 +18,7 @@ from dgnet.models.structure import StructureEncoder
 
 def build_backbone(config: TrunkConfig, pretrained: bool = True) -> Backbone:
     """A trunk, filled from the ImageNet file that the configuration names (unless `pretrained` is False)."""
-    backbone = Backbone(config.backbone, config.last_stride, config.double_up_to_height)
+    backbone = Backbone(config.backbone, config.last_stride, config.upsample_below_height)
     if pretrained and config.weights is not None:
         load_backbone(backbone, config.weights)
     return backbone
@@ -54,18 +54,18 @@ def build_generator(config: Config, identities: int, pretrained: bool = True) ->
     """
     appearance = build_appearance(config.appearance, identities, pretrained)
     structure = StructureEncoder(
-        config.structure.channels, config.structure.residual_blocks, config.structure.surroundings
+        config.structure.channels, config.structure.residual_blocks, config.short_training.surroundings
     )
     decoder = Decoder(
         structure.code_channels,
         appearance.code_size // config.decoder.residual_blocks,
         config.decoder.style_hidden,
         config.decoder.residual_blocks,
-        config.decoder.standardize_code,
+        config.short_training.standardize_code,
     )
     initialize_kaiming(structure)
     initialize_kaiming(decoder)
-    decoder.style.scale_output(config.decoder.initial_style)
+    decoder.style.scale_output(config.short_training.initial_style)
     return Generator(appearance, structure, decoder, config.structure.input)
 
 
@@ -85,7 +85,7 @@ def build_teacher(config: TeacherConfig, identities: int, pretrained: bool = Tru
         UserError: as `build_model` and `load_pretrained`; also for a model with self-distillation.
     """
     # The section's architecture is that of the paper's teacher; other models have their own defaults.
-    options = config.model_dump(include={"backbone", "last_stride", "double_up_to_height", "dropout"})
+    options = config.model_dump(include={"backbone", "last_stride", "upsample_below_height", "dropout"})
     model = build_model(config.model, identities, **(options if config.model == "ide" else {}))
     _refuse_self_distillation(model, "teacher.model")
     if pretrained and config.weights is not None:

@@ -22,7 +22,7 @@ class IDE(ReIDModel):
 
     Args:
         last_stride: of the last stage; 1 doubles the resolution of the feature map.
-        double_up_to_height: images up to this height are doubled first (see `Backbone`).
+        upsample_below_height: images up to this height are doubled first (see `Backbone`).
         dropout: probability, before the logits.
     """
 
@@ -36,17 +36,17 @@ class IDE(ReIDModel):
         *,
         backbone: BackboneName = "resnet50",
         last_stride: Literal[1, 2] = 2,
-        double_up_to_height: int = 128,
+        upsample_below_height: int = 128,
         dropout: float = 0.5,
     ) -> None:
         options = {
             "backbone": backbone,
             "last_stride": last_stride,
-            "double_up_to_height": double_up_to_height,
+            "upsample_below_height": upsample_below_height,
             "dropout": dropout,
         }
         super().__init__(name, identities, options)
-        self.backbone = Backbone(backbone, last_stride, double_up_to_height)
+        self.backbone = Backbone(backbone, last_stride, upsample_below_height)
         self.classifier = IdentityClassifier(self.backbone.channels, identities, dropout)
         self.channels = self.backbone.channels
         self.embedding_size = self.classifier.bottleneck.out_features

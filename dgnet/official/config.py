@@ -6,13 +6,14 @@ stand for, or refused by name. A key that a file lacks has our default, the orig
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import ValidationError
 
 from dgnet.config import Config
 from dgnet.core.errors import UserError
+from dgnet.losses.soft_label import TeacherLabel
 
 # Their key, with a dot for the nested ones -> our settings of the same value.
 CARRIED: dict[str, tuple[str, ...]] = {
@@ -31,7 +32,7 @@ CARRIED: dict[str, tuple[str, ...]] = {
     "dis.num_scales": ("discriminator.scales",),
     "dis.gan_type": ("discriminator.kind",),
     "dis.LAMBDA": ("discriminator.gradient_penalty",),
-    "teacher_style": ("teacher.style",),
+    "teacher_style": ("teacher.label",),
     "gan_w": ("loss.adversarial",),
     "recon_x_w": ("loss.self_reconstruction",),
     "recon_xp_w": ("loss.same_identity_reconstruction",),
@@ -40,7 +41,7 @@ CARRIED: dict[str, tuple[str, ...]] = {
     "recon_id_w": ("loss.generated_identity",),
     "max_w": ("loss.appearance_code", "loss.structure_code"),
     "max_cyc_w": ("loss.cycle",),
-    "max_teacher_w": ("loss.teacher",),
+    "max_teacher_w": ("loss.teacher_factor",),
     "T_w": ("loss.soft_label",),
     "B_w": ("loss.fine",),
     "recon_f_w": ("loss.code_start",),
@@ -48,7 +49,7 @@ CARRIED: dict[str, tuple[str, ...]] = {
     "warm_iter": ("loss.code_ramp_begin",),
     "warm_teacher_iter": ("loss.teacher_ramp_begin",),
     "warm_scale": ("loss.ramp_rate",),
-    "use_encoder_again": ("loss.encode_again",),
+    "use_encoder_again": ("loss.structure_encoder_probability",),
     "train_bn": ("loss.batch_statistics_when_frozen",),
     "max_iter": ("schedule.iterations",),
     "step_size": ("schedule.step_size",),
@@ -70,6 +71,7 @@ CARRIED: dict[str, tuple[str, ...]] = {
 SPELLING: dict[str, dict[Any, Any]] = {
     "single": {"gray": "gray", "edge": "edge"},
     "apex": {True: "fp16", False: "fp32"},
+    "teacher_style": dict(enumerate(get_args(TeacherLabel))),
 }
 # Keys with a single value that the networks and terms here can stand for.
 ONLY: dict[str, Any] = {

@@ -12,7 +12,7 @@ from dgnet.core.checkpoint import save_checkpoint
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset
-from dgnet.losses.soft_label import STYLES_THAT_ASK
+from dgnet.losses.soft_label import LABELS_FROM_TEACHER
 from dgnet.models.build import build_teacher
 from dgnet.models.model_file import save_model
 from dgnet.official.release import OfficialRun, OfficialTeacher
@@ -118,7 +118,8 @@ def _notes(released: OfficialRun, teachers: Sequence[OfficialTeacher], config: C
     for teacher in teachers:
         if not teacher.stride_known:
             notes.append(f"{teacher.path}: no stride in opts.yaml beside it, the last stage has stride 2 as by default")
-    if not config.teacher.checkpoints and config.teacher.style in STYLES_THAT_ASK and config.loss.teacher > 0:
+    needs_teacher = config.teacher.label in LABELS_FROM_TEACHER and config.loss.teacher_factor > 0
+    if needs_teacher and not config.teacher.checkpoints:
         named = " and ".join(f"models/{name}" for name in released.teacher_names) or "a teacher"
         notes.append(f"the original was taught by {named}, not given by --teacher: going on trains a teacher first")
     if config.structure.input == "edge":

@@ -96,7 +96,8 @@ def config_changes(
     path = folder / CONFIG
     if not path.exists():
         return []
-    old, new = _read(path), yaml.safe_load(_as_text(config))
+    new = yaml.safe_load(_as_text(config))
+    old = _read(path, config, defaults)
     if not isinstance(old, Mapping) or old.keys() != new.keys():
         there = ", ".join(map(str, old)) if isinstance(old, Mapping) else "none"
         raise UserError(
@@ -145,10 +146,16 @@ def _covered(key: str, names: Collection[str]) -> bool:
     return any(key == name or key.startswith(f"{name}.") for name in names)
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path, config: Mapping[str, Any], defaults: Mapping[str, Any]) -> Any:
+    """What is stored, under today's keys."""
     try:
         stored = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return current_config(stored) if isinstance(stored, Mapping) else stored
+        if not isinstance(stored, Mapping):
+            return stored
+        current = current_config(stored, {*config, *defaults})
+        # Settings that moved to a section which the run does not depend on.
+        unrelated = current.keys() - current_config(stored).keys() - config.keys()
+        return {section: values for section, values in current.items() if section not in unrelated}
     except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path} is not readable as YAML; restore it, or begin a run under another --name") from error
 

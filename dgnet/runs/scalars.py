@@ -17,6 +17,7 @@ from tensorboardX.proto.summary_pb2 import Summary
 
 from dgnet.core.errors import UserError
 from dgnet.core.files import replace_text
+from dgnet.core.old_keys import current_scalar
 
 _FIRST = "iteration"
 
@@ -35,7 +36,9 @@ class ScalarTable:
             rows = read_scalars(self.path)
             rows_through = [row for row in rows if row[0] <= through]
             self.names = _names(self.path)
-            if len(rows_through) < len(rows) or not self.path.read_bytes().endswith(b"\n"):
+            whole = self.path.read_bytes()
+            header = _csv_line([_FIRST, *self.names]).encode()
+            if len(rows_through) < len(rows) or not whole.endswith(b"\n") or not whole.startswith(header):
                 self._rewrite(rows_through)
 
     def add(self, iteration: int, values: Mapping[str, float | int]) -> None:
@@ -82,7 +85,7 @@ def _names(path: Path) -> list[str]:
         columns = next(csv.reader(handle), [])
     if columns[:1] != [_FIRST]:
         raise UserError(f"{path} is not a table of scalars: its first column must be '{_FIRST}'")
-    return columns[1:]
+    return [current_scalar(name) for name in columns[1:]]
 
 
 def _csv_line(cells: list[str]) -> str:

@@ -24,7 +24,7 @@ _NETWORK = {
     "backbone": "resnet18",
     "last_stride": 2,
     "weights": None,
-    "double_up_to_height": 0,
+    "upsample_below_height": 0,
     "checkpoints": (),
     "epochs": 10,
     "batch_size": 32,

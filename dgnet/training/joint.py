@@ -101,7 +101,7 @@ class JointTask(TrainingTask[PairBatch]):
     def step(self, batch: PairBatch, iteration: int) -> StepLog:
         config = self.config
         joint_batch = JointBatch.of(batch, erasing=config.data.erasing > 0)
-        return self.log(self._step(joint_batch, iteration, encodes_again(config, iteration + 1)))
+        return self.log(self._step(joint_batch, iteration, trains_structure_encoder(config, iteration + 1)))
 
     def log(self, record: StepRecord) -> StepLog:
         """The record with the halves of each term added, the discriminator's terms under names of their own."""
@@ -151,9 +151,9 @@ def train(
     identities = len(dataset.identities)
     source = pair_source(config.data, dataset, config.run.batch_size, config.run.seed, distributed)
     training = JointTraining.fresh(config, identities, distributed)
-    if config.appearance.from_teacher:
+    if config.short_training.from_teacher:
         begin_from_teacher(training.generator, teachers)
-    ensemble = TeacherEnsemble(teachers, config.teacher.style, config.loss.batch_statistics_when_frozen, identities)
+    ensemble = TeacherEnsemble(teachers, config.teacher.label, config.loss.batch_statistics_when_frozen, identities)
     plan = TrainingPlan(
         iterations=config.schedule.iterations,
         log_every=config.run.log_every,
@@ -171,11 +171,11 @@ def begin_from_teacher(generator: Generator, teachers: list[ReIDModel]) -> None:
         backbone.load_state_dict(teachers[0].trunk_state() if teachers else {})
     except RuntimeError as error:
         raise UserError(
-            "appearance.from_teacher needs a teacher with the backbone of the appearance encoder "
+            "short_training.from_teacher needs a teacher with the backbone of the appearance encoder "
             "(appearance.backbone, and no appearance.model)"
         ) from error
 
 
-def encodes_again(config: Config, iteration: int) -> bool:
+def trains_structure_encoder(config: Config, iteration: int) -> bool:
     """The random draw of an iteration, one for all processes: do the terms train the structure encoder this time?"""
-    return float(rng(config.run.seed, "encode again", iteration).random()) < config.loss.encode_again
+    return float(rng(config.run.seed, "encode again", iteration).random()) < config.loss.structure_encoder_probability

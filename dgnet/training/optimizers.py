@@ -16,16 +16,20 @@ from dgnet.training.schedule import learning_rate_factor
 class Optimizers:
     """Adam for structure encoder and decoder, Adam for the discriminator, SGD (Nesterov) for the appearance encoder.
 
-    With a `matrix_rate` the convolutions and linear layers of structure encoder and decoder are Muon's instead.
-    The appearance encoder's classifiers learn `classifier_factor` times as fast as its trunk.
+    With a `short_training.matrix_rate` Muon trains the convolutions and linear layers of structure encoder and decoder.
+    The learning rate of the appearance encoder's classifiers is `classifier_factor` times that of its trunk.
     """
 
     def __init__(self, generator: Generator, discriminator: MultiScaleDiscriminator, config: Config) -> None:
-        rates, self._schedule = config.optimizer, config.schedule
+        rates, self._config = config.optimizer, config
         adam: dict[str, Any] = {"betas": (rates.adam_beta1, rates.adam_beta2), "weight_decay": rates.weight_decay}
         parameters: list[nn.Parameter] = [*generator.structure.parameters(), *generator.decoder.parameters()]
         # Convolutions, and the stacked linear layers of the style networks; a stack of biases has two dimensions.
-        matrices = [parameter for parameter in parameters if parameter.ndim > 2] if rates.matrix_rate > 0 else []
+        matrices = (
+            [parameter for parameter in parameters if parameter.ndim > 2]
+            if config.short_training.matrix_rate > 0
+            else []
+        )
         if matrices:
             parameters = [parameter for parameter in parameters if parameter.ndim <= 2]
         trunk = generator.appearance.trunk_parameters()
@@ -52,7 +56,7 @@ class Optimizers:
         if matrices:
             precision = choose_precision(config.run.precision, matrices[0].device)
             dtype = torch.bfloat16 if precision == "bf16" else None
-            self._named["matrices"] = Muon(matrices, rates.matrix_rate, dtype=dtype)
+            self._named["matrices"] = Muon(matrices, config.short_training.matrix_rate, dtype=dtype)
         self._base = {
             name: [group["lr"] for group in optimizer.param_groups] for name, optimizer in self._named.items()
         }
@@ -65,9 +69,9 @@ class Optimizers:
     def set_rates(self, iteration: int) -> None:
         """Give every parameter group its rate at `iteration`."""
         for name, optimizer in self._named.items():
-            schedule = self._schedule
+            schedule = self._config.schedule
             gamma = schedule.appearance_gamma if name == "appearance" else schedule.generator_gamma
-            factor = learning_rate_factor(schedule, gamma, iteration)
+            factor = learning_rate_factor(self._config, gamma, iteration)
             for group, base in zip(optimizer.param_groups, self._base[name], strict=True):
                 group["lr"] = base * factor
 

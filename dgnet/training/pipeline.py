@@ -7,7 +7,7 @@ from dgnet.config import Config, resolved
 from dgnet.core.device import keep_freed_memory
 from dgnet.core.distributed import Distributed
 from dgnet.data.records import Dataset
-from dgnet.losses.soft_label import STYLES_THAT_ASK
+from dgnet.losses.soft_label import LABELS_FROM_TEACHER
 from dgnet.models.build import build_generator, build_teacher
 from dgnet.models.reid_model import ReIDModel
 from dgnet.runs.folder import config_changes, refuse_foreign_folder
@@ -82,7 +82,7 @@ class Job:
     def teachers(self, dataset: Dataset) -> list[ReIDModel]:
         """The teachers of the joint training; one is trained first where the configuration names none."""
         settings = self.config.teacher
-        if settings.style not in STYLES_THAT_ASK or self.config.loss.teacher == 0:
+        if settings.label not in LABELS_FROM_TEACHER or self.config.loss.teacher_factor == 0:
             return []
         paths = settings.checkpoints
         if not paths:
@@ -124,5 +124,5 @@ class Job:
         """`UserError` where the networks of the joint training cannot be built as the configuration wants them."""
         identities = len(dataset.identities)
         generator = build_generator(self.config, identities)
-        if self.config.appearance.from_teacher:
+        if self.config.short_training.from_teacher:
             begin_from_teacher(generator, [build_teacher(self.config.teacher, identities)])

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dgnet.config import LossConfig, ScheduleConfig
+from dgnet.config import Config
 
 
 def ramp(start_value: float, maximum: float, begin: int, rate: float, iteration: int) -> float:
@@ -24,16 +24,15 @@ class LossWeights:
     identity_fine: float
     positive_identity: float
     generated_identity: float
-    teaching: float
-    teaching_fine: float
+    soft_label: float
+    fine: float
 
     @property
     def need_swapped_images(self) -> bool:
         """Whether any term uses swapped images."""
         codes = self.appearance_code, self.structure_code, self.cycle
         return any(
-            weight > 0
-            for weight in (self.adversarial, self.generated_identity, *codes, self.teaching, self.teaching_fine)
+            weight > 0 for weight in (self.adversarial, self.generated_identity, *codes, self.soft_label, self.fine)
         )
 
     @property
@@ -47,45 +46,47 @@ class LossWeights:
         return self.need_swapped_images or self.need_identities or self.self_reconstruction > 0
 
 
-def loss_weights(config: LossConfig, iteration: int) -> LossWeights:
+def loss_weights(config: Config, iteration: int) -> LossWeights:
     """All weights at `iteration` (from 0). The code and cycle terms wait for images, the teacher for good swaps.
 
-    (Zheng et al., CVPR 2019, Sec. 4.1.) Before `config.swap_begin` every term on swapped images has weight 0, before
-    `config.identity_begin` every term that classifies real ones.
+    (Zheng et al., CVPR 2019, Sec. 4.1.) Before `short_training.swap_begin` every term on swapped images has weight 0,
+    before `short_training.identity_begin` every term that classifies real ones.
     """
-    swap_factor = float(iteration >= config.swap_begin)
-    identity_factor = float(iteration >= config.identity_begin)
+    loss = config.loss
+    swap_factor = float(iteration >= config.short_training.swap_begin)
+    identity_factor = float(iteration >= config.short_training.identity_begin)
 
     def code_weight(maximum: float) -> float:
-        return swap_factor * ramp(config.code_start, maximum, config.code_ramp_begin, config.ramp_rate, iteration)
+        return swap_factor * ramp(loss.code_start, maximum, loss.code_ramp_begin, loss.ramp_rate, iteration)
 
     teacher_factor = swap_factor * ramp(
-        config.teacher_start, config.teacher, config.teacher_ramp_begin, config.ramp_rate, iteration
+        loss.teacher_start, loss.teacher_factor, loss.teacher_ramp_begin, loss.ramp_rate, iteration
     )
     return LossWeights(
-        adversarial=swap_factor * config.adversarial,
-        self_reconstruction=config.self_reconstruction,
-        same_identity_reconstruction=config.same_identity_reconstruction,
-        appearance_code=code_weight(config.appearance_code),
-        structure_code=code_weight(config.structure_code),
-        cycle=code_weight(config.cycle),
-        identity=identity_factor * config.identity,
-        identity_fine=identity_factor * config.identity * teacher_factor * config.fine,
-        positive_identity=identity_factor * config.positive_identity,
-        generated_identity=swap_factor * config.generated_identity,
-        teaching=teacher_factor * config.soft_label,
-        teaching_fine=teacher_factor * config.fine,
+        adversarial=swap_factor * loss.adversarial,
+        self_reconstruction=loss.self_reconstruction,
+        same_identity_reconstruction=loss.same_identity_reconstruction,
+        appearance_code=code_weight(loss.appearance_code),
+        structure_code=code_weight(loss.structure_code),
+        cycle=code_weight(loss.cycle),
+        identity=identity_factor * loss.identity,
+        identity_fine=identity_factor * loss.identity * teacher_factor * loss.fine,
+        positive_identity=identity_factor * loss.positive_identity,
+        generated_identity=swap_factor * loss.generated_identity,
+        soft_label=teacher_factor * loss.soft_label,
+        fine=teacher_factor * loss.fine,
     )
 
 
-def learning_rate_factor(schedule: ScheduleConfig, gamma: float, iteration: int) -> float:
+def learning_rate_factor(config: Config, gamma: float, iteration: int) -> float:
     """The factor of the learning rates at `iteration` (from 0).
 
     In steps: `gamma` to the power of the number of milestones reached (1, 1.5 and 1.75 times `step_size`). The original
     steps its schedulers before the iteration, so iteration i already has the rate of i + 1.
     Linear: 1 up to `step_size`, then falling evenly to 0 at the end of the training.
     """
-    if schedule.decay == "linear":
+    schedule = config.schedule
+    if config.short_training.decay == "linear":
         return min(1.0, (schedule.iterations - iteration) / max(schedule.iterations - schedule.step_size, 1))
     milestones = (schedule.step_size * factor for factor in (1.0, 1.5, 1.75))
     return gamma ** sum(iteration + 1 >= int(milestone) for milestone in milestones)

@@ -71,14 +71,14 @@ class JointStep:
         self.distributed = distributed
         self.config = config
 
-    def __call__(self, batch: JointBatch, iteration: int, encode_again: bool) -> StepRecord:
+    def __call__(self, batch: JointBatch, iteration: int, train_structure_encoder: bool) -> StepRecord:
         """Train on one batch.
 
         Args:
-            encode_again: the structure and cycle terms train the structure encoder in this iteration; otherwise they
-                train the swapped images, through a frozen structure encoder.
+            train_structure_encoder: the structure and cycle terms train the structure encoder in this iteration;
+                otherwise they train the swapped images, through a frozen structure encoder.
         """
-        weights = loss_weights(self.config.loss, iteration)
+        weights = loss_weights(self.config, iteration)
         self.optimizers.set_rates(iteration)
         parts = batch.split(self.config.run.accumulate)
         share = 1 / len(parts)
@@ -103,14 +103,14 @@ class JointStep:
                 swapped = None
                 if weights.need_swapped_images:
                     swapped = Cut(all_swapped[0] if len(parts) == 1 else self.swap(codes))
-                g_terms.append(self.generator_phase(part, codes, swapped, weights, encode_again, share))
+                g_terms.append(self.generator_phase(part, codes, swapped, weights, train_structure_encoder, share))
         self.update(self.g_precision, *self.optimizers.of_generator)
         self.distributed.average_statistics(self.generator)
         return StepRecord(mean_terms(d_terms), mean_terms(g_terms), weights)
 
     def encode(self, batch: JointBatch, weights: LossWeights) -> Codes:
         """Structure of the anchors; appearance of whatever a term needs. These passes update batch-norm statistics."""
-        codes_have_gradient = self.config.appearance.detach_codes == "never"
+        codes_have_gradient = self.config.short_training.detach_codes == "never"
         # Without erasing the identity terms share these passes.
         classifies = batch.erased is None and weights.need_identities
         classifies_pair = (classifies, classifies and weights.positive_identity > 0)
@@ -139,7 +139,7 @@ class JointStep:
 
     def recolored(self, images: Tensor) -> Tensor:
         """Real images in the colors that the structure encoder sees."""
-        return pixels.mix_colors(images) if self.config.structure.mix_colors else images
+        return pixels.mix_colors(images) if self.config.short_training.mix_colors else images
 
     def swap(self, codes: Codes) -> Tensor:
         """x_ba, x_ab: the appearance of a and b on the structure of the other."""
@@ -172,7 +172,7 @@ class JointStep:
         codes: Codes,
         swapped: Cut | None,
         weights: LossWeights,
-        encode_again: bool,
+        train_structure_encoder: bool,
         share: float,
     ) -> Terms:
         """The terms of the generator and the appearance encoder, each backward to its cut; then the cuts upstream.
@@ -205,7 +205,7 @@ class JointStep:
                     swapped_code = self.appearance_terms(batch, codes, swapped, features, weights, backward_terms)
                 if weights.structure_code > 0 or weights.cycle > 0:
                     self.structure_and_cycle_terms(
-                        batch, codes, swapped, swapped_code, weights, encode_again, backward_terms
+                        batch, codes, swapped, swapped_code, weights, train_structure_encoder, backward_terms
                     )
                 if features is not None:
                     # Into the images alone; the parameters wait for the teacher.
@@ -237,7 +237,7 @@ class JointStep:
         ):
             if styles is not None and getattr(weights, name) > 0:
                 decoded = self.generator.decoder.decode(codes.structure.detached, codes.first_conv.detached, styles)
-                backward_terms(**{name: reconstruction_loss(decoded, real, self.config.loss.image_norm)})
+                backward_terms(**{name: reconstruction_loss(decoded, real, self.config.short_training.image_norm)})
 
     def identity_terms(
         self, batch: JointBatch, codes: Codes, weights: LossWeights, backward_terms: BackwardTerms
@@ -245,7 +245,7 @@ class JointStep:
         """Real images (erased copies of them) classified; trains the appearance encoder."""
         labels = batch.labels.flatten()
         # Where the codes have a gradient too, it passes through the same graph at the end.
-        retain_graph = codes.classified is not None and self.config.appearance.detach_codes == "never"
+        retain_graph = codes.classified is not None and self.config.short_training.detach_codes == "never"
 
         def classified(position: int) -> AppearanceOutput:
             if codes.classified is not None:
@@ -275,7 +275,7 @@ class JointStep:
         same = self.config.loss.batch_statistics_when_frozen and isinstance(appearance.backbone, Backbone)
         if not same or not _needs_frozen_encoder(weights) or not _needs_teacher(weights):
             return None
-        halves = (swapped.detached,) if self.config.run.merge_batch_statistics else swapped.detached.chunk(2)
+        halves = (swapped.detached,) if self.config.short_training.merge_batch_statistics else swapped.detached.chunk(2)
         return Cut(torch.cat([appearance.backbone(half) for half in halves]))
 
     def appearance_terms(
@@ -289,11 +289,11 @@ class JointStep:
     ) -> Tensor:
         """A frozen appearance encoder on swapped images; trains the swapped images. Returns their appearance codes.
 
-        Unless `appearance.detach_codes` says otherwise these codes are detached, as in the original: `appearance_code`
-        then has a value, which is logged, and no gradient.
+        Unless `short_training.detach_codes` says otherwise these codes are detached, as in the original: the term
+        `appearance_code` then has a value, which is logged, and no gradient.
         """
         assert codes.anchor is not None
-        detach = self.config.appearance.detach_codes == "always"
+        detach = self.config.short_training.detach_codes == "always"
         batch_statistics = self.config.loss.batch_statistics_when_frozen
         with evaluating(self.generator.appearance, batch_statistics):
             encode = frozen(self.generator.appearance)
@@ -318,14 +318,14 @@ class JointStep:
         swapped: Cut,
         swapped_code: Tensor | None,
         weights: LossWeights,
-        encode_again: bool,
+        train_structure_encoder: bool,
         backward_terms: BackwardTerms,
     ) -> None:
         """Structure of the swapped images, decoded back to the anchors; trains the decoder and, by turns, the structure
         encoder or (through a frozen one) the swapped images.
         """
-        encode = self.generator.structure if encode_again else frozen(self.generator.structure)
-        images = swapped.detached.detach() if encode_again else swapped.detached
+        encode = self.generator.structure if train_structure_encoder else frozen(self.generator.structure)
+        images = swapped.detached.detach() if train_structure_encoder else swapped.detached
         structure = _exchange(encode(*self.generator.structure_inputs(images)))
         losses = {}
         if weights.structure_code > 0:
@@ -335,7 +335,7 @@ class JointStep:
             # Cycle loss. Pushes a swapped image, decoded again with the appearance of the other one, to the anchor.
             decoded = self.generator.decoder(structure, swapped_code)
             real = batch.real[:2].flatten(0, 1)
-            losses["cycle"] = reconstruction_loss(decoded, real, self.config.loss.image_norm)
+            losses["cycle"] = reconstruction_loss(decoded, real, self.config.short_training.image_norm)
         backward_terms(**losses)
 
     def teacher_terms(
@@ -350,14 +350,14 @@ class JointStep:
             False,
             [parameter for parameter in appearance.parameters() if parameter.requires_grad],
             # Pushes the primary classifier to the teacher's soft label.
-            teaching=soft_label_loss(output.primary.logits, label),
+            soft_label=soft_label_loss(output.primary.logits, label),
             # Pushes the fine classifier to the identity that the structure comes from: what clothes do not tell.
-            teaching_fine=identity_loss(output.fine.logits, structure_labels),
+            fine=identity_loss(output.fine.logits, structure_labels),
         )
 
     def by_half(self, encode: Callable[..., AppearanceOutput], *inputs: Tensor) -> AppearanceOutput:
         """Encode a and b in separate passes, as batch norm must see them, or in one if the configuration says so."""
-        if self.config.run.merge_batch_statistics:
+        if self.config.short_training.merge_batch_statistics:
             return encode(*inputs)
         first, second = (encode(*half) for half in zip(*(whole.chunk(2) for whole in inputs), strict=True))
         return AppearanceOutput(
@@ -382,7 +382,7 @@ def _needs_frozen_encoder(weights: LossWeights) -> bool:
 
 
 def _needs_teacher(weights: LossWeights) -> bool:
-    return weights.teaching > 0 or weights.teaching_fine > 0
+    return weights.soft_label > 0 or weights.fine > 0
 
 
 def _exchange(halves: Tensor) -> Tensor:

@@ -46,7 +46,7 @@ def curves_section(rows: Sequence[tuple[int, dict[str, float]]]) -> HtmlSection:
     for iteration, values in rows:
         for name, value in values.items():
             points.setdefault(name, []).append((iteration, value))
-    # One axis for all: a term may begin late (`loss.swap_begin`, ramps).
+    # One axis for all: a term may begin late (`short_training.swap_begin`, ramps).
     span = rows[0][0], rows[-1][0]
     drawings = {name: _chart(name.removeprefix(_LOSS).replace("_", " "), line, span) for name, line in points.items()}
     losses = [chart for name, chart in drawings.items() if name.startswith(_LOSS)]

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from dgnet.losses.soft_label import STYLES_THAT_ASK, TeacherStyle
+from dgnet.losses.soft_label import LABELS_FROM_TEACHER, TeacherLabel
 from dgnet.training.teacher_ensemble import TeacherEnsemble
 from reid_heads.losses.label_smoothing import UNLABELED, smoothed_labels
 
@@ -16,34 +16,36 @@ LabelPolicyName = Literal["appearance", "soft", "hard", "lsro", "soft_between", 
 
 @dataclass(frozen=True)
 class LabelPolicy:
-    """`gives_identity`: whether an image gets one identity, which metric losses need; `style` is that of DG-Net."""
+    """`gives_identity`: whether an image gets one identity, which metric losses need; `teacher_label`: the same
+    rule in `dgnet.losses.soft_label`.
+    """
 
     meaning: str
     gives_identity: bool
-    style: TeacherStyle | None = None
+    teacher_label: TeacherLabel | None = None
 
     @property
     def needs_teacher(self) -> bool:
         """Whether a trained teacher is needed."""
-        return self.style in STYLES_THAT_ASK
+        return self.teacher_label in LABELS_FROM_TEACHER
 
 
 LABEL_POLICIES: dict[LabelPolicyName, LabelPolicy] = {
     "appearance": LabelPolicy(
-        "one-hot: the identity of the appearance image (DG-Net's style 2), smoothed as the labels of real images are",
+        "one-hot: the identity of the appearance image, smoothed as the labels of real images are",
         True,
-        2,
+        "appearance",
     ),
     "soft": LabelPolicy(
-        "the teacher's softmax over all identities (style 0); metric losses take the appearance's identity", True, 0
+        "the teacher's softmax over all identities; metric losses take the appearance's identity", True, "soft"
     ),
-    "hard": LabelPolicy("one-hot: the teacher's most likely identity (style 1)", True, 1),
-    "lsro": LabelPolicy("every identity equally (style 3; LSRO, Zheng et al. 2017)", False, 3),
+    "hard": LabelPolicy("one-hot: the teacher's most likely identity", True, "hard"),
+    "lsro": LabelPolicy("every identity equally (LSRO, Zheng et al. 2017)", False, "lsro"),
     "soft_between": LabelPolicy(
-        "the teacher's softmax shared out between the two sources' identities (style 4); metric losses take the "
+        "the teacher's softmax shared out between the two sources' identities; metric losses take the "
         "appearance's",
         True,
-        4,
+        "soft_between",
     ),
     "fine_grained": LabelPolicy(
         "one-hot: the identity of the structure image (DG-Net's fine-grained mining), smoothed as real labels are",
@@ -76,7 +78,7 @@ def generated_labels(
         images: normalized, not augmented: the teacher's input.
         appearance, structure: classes of the two sources, -1 where unknown.
         smoothing: of one-hot labels, as for real images.
-        teachers: with the style of the policy, for the policies that need them.
+        teachers: with the label rule of the policy, for the policies that need them.
     """
     none = torch.full_like(appearance, UNLABELED)
     known = LABEL_POLICIES[policy]
@@ -87,8 +89,8 @@ def generated_labels(
         return GeneratedLabels(none, smoothed_labels(none, identities))
     if policy == "lsro":
         return GeneratedLabels(none, torch.full((len(images), identities), 1 / identities, device=images.device))
-    assert teachers is not None and teachers.style == known.style
-    # Class 0 replaces an unknown source (-1), which the styles of these policies do not read.
+    assert teachers is not None and teachers.label_rule == known.teacher_label
+    # Class 0 replaces an unknown source (-1), which these labels do not depend on.
     distributions = teachers.label(images, appearance.clamp(min=0), structure.clamp(min=0)).float()
     labels = distributions.argmax(1) if policy == "hard" else appearance
     return GeneratedLabels(labels, distributions)

@@ -210,6 +210,6 @@ def load_label_teachers(config: GeneratedConfig, dataset: Dataset, device: torch
         raise UserError(
             f"generated.label={config.label} needs a teacher: name files of tools/train_teacher.py in generated.teacher"
         )
-    assert policy.style is not None
+    assert policy.teacher_label is not None
     teachers = [TeacherAtItsSize(stored) for stored in load_teachers(config.teacher, dataset, device)]
-    return TeacherEnsemble(teachers, policy.style, False, len(dataset.identities))
+    return TeacherEnsemble(teachers, policy.teacher_label, False, len(dataset.identities))

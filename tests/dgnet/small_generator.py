@@ -16,7 +16,7 @@ IDENTITIES = (3, 5, 8)
 def small_config() -> Config:
     values = {
         "data": {"height": 64, "width": 48},
-        "appearance": {"backbone": "resnet18", "double_up_to_height": 0},
+        "appearance": {"backbone": "resnet18", "upsample_below_height": 0},
         "structure": {"channels": 2, "residual_blocks": 1},
         "decoder": {"style_hidden": 8},
     }

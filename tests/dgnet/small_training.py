@@ -6,7 +6,7 @@ images.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -18,6 +18,7 @@ from dgnet.config import Config, parse_config
 from dgnet.core import pixels
 from dgnet.core.device import Precision
 from dgnet.core.distributed import Distributed
+from dgnet.losses.soft_label import TeacherLabel
 from dgnet.models.build import build_discriminator, build_generator, build_teacher
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.generator import Generator
@@ -110,7 +111,7 @@ def small_config(changes: dict[str, Any] | None = None) -> Config:
 
 def quick_config(changes: dict[str, Any] | None = None) -> Config:
     """The same with images that enter the trunks as they are, not doubled: a quarter of their arithmetic."""
-    return small_config({"appearance.double_up_to_height": 0, "teacher.double_up_to_height": 0} | (changes or {}))
+    return small_config({"appearance.upsample_below_height": 0, "teacher.upsample_below_height": 0} | (changes or {}))
 
 
 def naive_config(config: Config, teachers: int) -> NaiveConfig:
@@ -133,7 +134,7 @@ def naive_config(config: Config, teachers: int) -> NaiveConfig:
         teachers=teachers,
         teacher_trunk=c.teacher.backbone,
         teacher_stride=c.teacher.last_stride,
-        teacher_style=c.teacher.style,
+        teacher_style=get_args(TeacherLabel).index(c.teacher.label),
         train_bn=c.loss.batch_statistics_when_frozen,
         gan_type=c.discriminator.kind,
         penalty=c.discriminator.gradient_penalty,
@@ -150,7 +151,7 @@ def naive_config(config: Config, teachers: int) -> NaiveConfig:
         warm_teacher_iter=c.loss.teacher_ramp_begin,
         max_w=c.loss.structure_code,
         max_cyc_w=c.loss.cycle,
-        max_teacher_w=c.loss.teacher,
+        max_teacher_w=c.loss.teacher_factor,
         step_size=c.schedule.step_size,
         gamma=c.schedule.generator_gamma,
         gamma2=c.schedule.appearance_gamma,
@@ -167,9 +168,9 @@ class SmallTraining:
     step: JointStep
     gradients: dict[str, dict[str, Tensor]] = field(default_factory=dict)
 
-    def __call__(self, batch: JointBatch, iteration: int = 5, encode_again: bool = True) -> StepRecord:
+    def __call__(self, batch: JointBatch, iteration: int = 5, train_structure_encoder: bool = True) -> StepRecord:
         self.gradients.clear()
-        return self.step(batch, iteration, encode_again)
+        return self.step(batch, iteration, train_structure_encoder)
 
     def states(self) -> dict[str, dict[str, Tensor]]:
         """Parameters and buffers, cloned."""
@@ -198,7 +199,7 @@ def small_training(
     optimizers = Optimizers(generator, discriminator, config)
     distributed = distributed or Distributed.start("cpu")
     phases = tuple(Precision(config.run.precision, distributed.device) for _ in range(2))
-    teaching = TeacherEnsemble(asked, config.teacher.style, config.loss.batch_statistics_when_frozen, IDENTITIES)
+    teaching = TeacherEnsemble(asked, config.teacher.label, config.loss.batch_statistics_when_frozen, IDENTITIES)
     step = JointStep(generator, discriminator, teaching, optimizers, phases, distributed, config)
     training = SmallTraining(generator, discriminator, asked, step)
     watch(training.gradients, "discriminator", discriminator, optimizers.discriminator)

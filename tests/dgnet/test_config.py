@@ -31,7 +31,8 @@ def test_an_empty_file_is_the_papers_recipe(tmp_path: Path) -> None:
     config = load(tmp_path, "")
     assert config == Config()
     assert (config.run.batch_size, config.schedule.iterations, config.appearance.backbone) == (8, 100_000, "resnet50")
-    assert (config.discriminator.gradient_penalty, config.loss.encode_again, config.teacher.style) == (0.01, 0.5, 0)
+    assert (config.discriminator.gradient_penalty, config.loss.structure_encoder_probability) == (0.01, 0.5)
+    assert config.teacher.label == "soft"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_a_configuration_does_not_change() -> None:
         ("loss: {cycle: -1}", (), ("loss.cycle", "0", "-1")),
         ("loss: {cycle: .nan}", (), ("loss.cycle", "nan")),
         ("loss: {cycle: .inf}", (), ("loss.cycle", "inf")),
-        ("teacher: {style: 5}", (), ("teacher.style", "5")),
+        ("teacher: {style: 5}", (), ("teacher.label", "5")),
         ("appearance: {backbone: resnet52}", (), ("appearance.backbone", "'resnet50'", "'resnet52'")),
         ("discriminator: {kind: wgan}", (), ("discriminator.kind", "'lsgan'", "'nsgan'", "'wgan'")),
         ("decoder: {residual_blocks: 3}", (), ("decoder.residual_blocks", "3")),

@@ -16,11 +16,17 @@ ROOT = Path(__file__).resolve().parents[2]
 ITERATIONS = 8
 CONFIG: dict[str, dict[str, Any]] = {
     "data": {"layout": "synthetic", "height": 64, "width": 48, "pad": 3},
-    "appearance": {"backbone": "resnet18", "last_stride": 2, "double_up_to_height": 0},
+    "appearance": {"backbone": "resnet18", "last_stride": 2, "upsample_below_height": 0},
     "structure": {"channels": 2, "residual_blocks": 1},
     "decoder": {"style_hidden": 8},
     "discriminator": {"channels": 2, "residual_blocks": 1},
-    "teacher": {"backbone": "resnet18", "double_up_to_height": 0, "epochs": 1, "batch_size": 8, "learning_rate": 0.01},
+    "teacher": {
+        "backbone": "resnet18",
+        "upsample_below_height": 0,
+        "epochs": 1,
+        "batch_size": 8,
+        "learning_rate": 0.01,
+    },
     "loss": {"code_ramp_begin": 2, "teacher_ramp_begin": 3, "ramp_rate": 0.5},
     "schedule": {"iterations": ITERATIONS, "step_size": 5},
     "run": {"batch_size": 2, "device": "cpu", "log_every": 1, "image_every": 4, "checkpoint_every": 2},

@@ -20,11 +20,11 @@ CONFIG = {
         "width": 48,
         "synthetic": {"train_identities": 4, "test_identities": 4, "images_per_identity": 4},
     },
-    "appearance": {"backbone": "resnet18", "double_up_to_height": 0},
+    "appearance": {"backbone": "resnet18", "upsample_below_height": 0},
     "structure": {"channels": 2, "residual_blocks": 1},
     "decoder": {"style_hidden": 8, "initial_style": 0.1},
     "discriminator": {"channels": 2, "residual_blocks": 1, "scales": 1},
-    "teacher": {"backbone": "resnet18", "double_up_to_height": 0, "epochs": 1, "batch_size": 8},
+    "teacher": {"backbone": "resnet18", "upsample_below_height": 0, "epochs": 1, "batch_size": 8},
     "loss": {"swap_begin": 4, "code_ramp_begin": 0, "teacher_ramp_begin": 0, "ramp_rate": 1},
     "schedule": {"iterations": 8, "step_size": 5},
     "run": {"batch_size": 2, "device": "cpu"},
@@ -47,11 +47,12 @@ def test_rows_are_trained_kept_and_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     narrow_trunks(monkeypatch)
-    arguments = options(tmp_path, "--iterations-factor", "0.5", "--only", "decoder.initial_style")
+    arguments = options(tmp_path, "--iterations-factor", "0.5", "--only", "short_training.initial_style")
     train, trained = settings.train_and_measure, []
 
     def counted(config, *rest):
-        trained.append((config.decoder.initial_style, config.schedule.iterations, config.loss.swap_begin))
+        short = config.short_training
+        trained.append((short.initial_style, config.schedule.iterations, short.swap_begin))
         return train(config, *rest)
 
     monkeypatch.setattr(settings, "train_and_measure", counted)
@@ -59,30 +60,30 @@ def test_rows_are_trained_kept_and_printed(
     assert trained == [(0.1, 4, 2), (1.0, 4, 2)]
     table = capsys.readouterr().out
     rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| ")][2:]
-    assert [row[0] for row in rows] == ["| as it is", "| decoder.initial_style"]
+    assert [row[0] for row in rows] == ["| as it is", "| short_training.initial_style"]
     assert rows[1][1:3] == ["0.1", "1.0"]
     kept = json.loads((tmp_path / "rows/rows.json").read_text())["rows"]
     assert all(set(row) == {*settings.COLUMNS.values(), "seconds"} for row in kept.values())
     # The second row has the first one's teacher.
     runs = {path.name for path in (tmp_path / "rows/outputs").iterdir()}
-    assert runs == {"baseline", "baseline_teacher", "classifier", "decoder.initial_style"}
+    assert runs == {"baseline", "baseline_teacher", "classifier", "short_training.initial_style"}
 
     settings.run(arguments)
     assert len(trained) == 2 and capsys.readouterr().out == table
 
     with pytest.raises(UserError, match="--output-path"):
-        settings.run(options(tmp_path, "--only", "decoder.initial_style"))
+        settings.run(options(tmp_path, "--only", "short_training.initial_style"))
 
 
 def test_settings_of_the_demo_that_are_not_the_papers() -> None:
     config = load_config(DEMO)
     values = settings.paper_values(config)
-    assert values["structure.input"] == "gray" and values["decoder.standardize_code"] is False
-    assert values["loss.swap_begin"] == 0 and values["loss.code_ramp_begin"] == 960
+    assert values["structure.input"] == "gray" and values["short_training.standardize_code"] is False
+    assert values["short_training.swap_begin"] == 0 and values["loss.code_ramp_begin"] == 960
     assert values["loss.ramp_rate"] == pytest.approx(5e-4 * 100_000 / 3200)
     assert not any(key.startswith(("teacher.", "data.height", "run.log")) for key in values)
     half = settings.longer(config, 0.5)
-    assert (half.schedule.iterations, half.loss.swap_begin, half.loss.ramp_rate) == (1600, 1125, 0.01)
+    assert (half.schedule.iterations, half.short_training.swap_begin, half.loss.ramp_rate) == (1600, 1125, 0.01)
 
 
 def test_unknown_settings_and_other_data_are_refused(tmp_path: Path) -> None:

@@ -28,11 +28,11 @@ CONFIG = {
         "pad": 3,
         "synthetic": {"train_identities": 4, "test_identities": 4, "images_per_identity": 4},
     },
-    "appearance": {"backbone": "resnet18", "double_up_to_height": 0},
+    "appearance": {"backbone": "resnet18", "upsample_below_height": 0},
     "structure": {"channels": 2, "residual_blocks": 1},
     "decoder": {"style_hidden": 8},
     "discriminator": {"channels": 2, "residual_blocks": 1, "scales": 1},
-    "teacher": {"backbone": "resnet18", "double_up_to_height": 0, "epochs": 1, "batch_size": 8},
+    "teacher": {"backbone": "resnet18", "upsample_below_height": 0, "epochs": 1, "batch_size": 8},
     "schedule": {"iterations": 6},
     "run": {"batch_size": 2, "log_every": 1, "checkpoint_every": 1, "device": "cpu"},
 }
@@ -121,7 +121,7 @@ def test_a_demo_with_a_head_and_no_teacher_reports_on_its_own_run(tmp_path, monk
     monkeypatch.chdir(tmp_path)
     # What `--output-path outputs` leaves: a run whose name below outputs/ is this demo's folder.
     store(Path("outputs/outputs/tiny"), small_generator(), 30)
-    settings = ("appearance.model=resnet18", "teacher.style=2", "schedule.iterations=2")
+    settings = ("appearance.model=resnet18", "teacher.label=appearance", "schedule.iterations=2")
     status, _, said = answer(demo, monkeypatch, capsys, "--config", "tiny.yaml", *settings)
     assert status == 0, said
     report = read_report(Path("outputs/tiny/report.json"))

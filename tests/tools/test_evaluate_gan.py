@@ -35,7 +35,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     values = {
         "name": "small",
         "data": {"layout": "synthetic", "height": 64, "width": 48, "root": str(place / "people"), "synthetic": people},
-        "appearance": {"backbone": "resnet18", "double_up_to_height": 0},
+        "appearance": {"backbone": "resnet18", "upsample_below_height": 0},
         "structure": {"channels": 2, "residual_blocks": 1},
         "decoder": {"style_hidden": 8},
     }

@@ -36,12 +36,12 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "empty").mkdir()
     torch.save(random_state(), place / "inception.pth")
     store(place / "outputs/small", small_generator(), 7)
-    config = parse_config({"teacher": {"backbone": "resnet18", "double_up_to_height": 0}}, "test").teacher
+    config = parse_config({"teacher": {"backbone": "resnet18", "upsample_below_height": 0}}, "test").teacher
     torch.manual_seed(0)
     teacher = {
         "kind": "dgnet teacher",  # as earlier versions wrote it
         "architecture": {
-            key: getattr(config, key) for key in ("backbone", "last_stride", "double_up_to_height", "dropout")
+            key: getattr(config, key) for key in ("backbone", "last_stride", "upsample_below_height", "dropout")
         },
         "identities": [3, 5],
         "preprocessing": {"height": 32, "width": 16},

@@ -36,7 +36,7 @@ def test_a_bnneck_learns_in_the_joint_training(
     write_config(tmp_path)
     here = Here(monkeypatch, capsys, tmp_path)
     # The appearance source's identity as label: no teacher to train first.
-    settings = (HEAD, "teacher.style=2", "schedule.iterations=4", "loss.teacher_ramp_begin=0")
+    settings = (HEAD, "teacher.label=appearance", "schedule.iterations=4", "loss.teacher_ramp_begin=0")
     status, _, said = here(*settings)
     assert status == 0, said
     run = tmp_path / "outputs" / "whole"

@@ -75,7 +75,7 @@ def test_the_outputs_are_as_promised(place: Path, whole: Path) -> None:
     assert [int(row["iteration"]) for row in table] == list(range(1, ITERATIONS + 1))
     # Codes ramp up from iteration 2 (counted from 0), the teacher from 3: until then there is no such term.
     assert [row["loss/cycle"] != "" for row in table] == [False] * 3 + [True] * 5
-    assert [row["loss/teaching"] != "" for row in table] == [False] * 4 + [True] * 4
+    assert [row["loss/soft_label"] != "" for row in table] == [False] * 4 + [True] * 4
     assert [float(row["weight/cycle"]) for row in table] == [0, 0, 0, 0.5, 1, 1.5, 2, 2]
     rates = [float(row["learning_rate/generator"]) for row in table]
     assert rates == pytest.approx([1e-4] * 4 + [1e-5] * 2 + [1e-6, 1e-7])
@@ -157,7 +157,7 @@ def test_two_processes_train_their_teacher_and_go_on(place: Path, whole: Path) -
 
 
 def test_without_a_teacher_s_weight_none_is_trained_or_asked(here: Here, whole: Path) -> None:
-    status, _, said = here("loss.teacher=0", "schedule.iterations=2", "--name", "alone")
+    status, _, said = here("loss.teacher_factor=0", "schedule.iterations=2", "--name", "alone")
     assert status == 0, said
     assert not (here.place / "outputs" / "alone_teacher").exists()
     assert list_checkpoints(here.place / "outputs" / "alone" / "checkpoints")

@@ -20,6 +20,7 @@ from tests.messages import mentions
 from tests.tools.gan_tool import ROOT, Here, write_config
 
 TEACHER = "teacher.checkpoints=[{place}/teacher.pth]"
+NEEDS_TEACHER = "short_training.from_teacher needs a teacher"
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +74,18 @@ def test_a_diverging_run_stops_by_itself_and_keeps_what_was_good(here: Here) -> 
         (("appearance.weights={place}/list.pth",), "{place}/list.pth: must hold pretrained weights"),
         (("teacher.checkpoints=[{place}/list.pth]",), "{place}/list.pth is no checkpoint of ours: it holds a list"),
         (("appearance.model=resnet18_kd",), "appearance.model must be a model without it (resnet18)"),
-        (("appearance.from_teacher=true", "appearance.backbone=resnet34"), "appearance.from_teacher needs a teacher"),
-        (("appearance.from_teacher=true", "appearance.model=resnet18"), "appearance.from_teacher needs a teacher"),
-        (("appearance.from_teacher=true", "teacher.style=2"), "appearance.from_teacher needs a teacher"),
+        (
+            ("short_training.from_teacher=true", "appearance.backbone=resnet34"),
+            NEEDS_TEACHER,
+        ),
+        (
+            ("short_training.from_teacher=true", "appearance.model=resnet18"),
+            NEEDS_TEACHER,
+        ),
+        (
+            ("short_training.from_teacher=true", "teacher.label=appearance"),
+            NEEDS_TEACHER,
+        ),
         (("run.device=tpu",), "device must be auto, cpu, cuda or cuda:NUMBER, not 'tpu'"),
         (("run.sync_batch_norm=true",), "synchronized batch norm works on CUDA only"),
         (("--name", "a/b"), "must be a plain folder name"),
@@ -100,7 +110,7 @@ def test_bad_input_is_one_sentence(here: Here, options: tuple[str, ...], words: 
     ("setting", "words"),
     [
         ("appearance.weights=nothing.pth", "nothing.pth: no such file"),
-        ("appearance.from_teacher=true", "appearance.from_teacher needs a teacher"),
+        ("short_training.from_teacher=true", NEEDS_TEACHER),
         ("teacher.weights=nothing.pth", "nothing.pth: no such file"),
         ("teacher.batch_size=6", mentions("teacher.batch_size", 4, 6)),
         ("teacher.batch_size=64", mentions("batch", "images", 16, 12)),

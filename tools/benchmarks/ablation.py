@@ -192,11 +192,11 @@ def farthest(first: Figures, second: Figures) -> tuple[float, str]:
     return max((abs(value - second[name]) / max(abs(second[name]), least), name) for name, value in first.items())
 
 
-def cost(late: LateStep, context: Without, encode_again: bool) -> tuple[float, float]:
+def cost(late: LateStep, context: Without, train_structure_encoder: bool) -> tuple[float, float]:
     """Processor and wall seconds of an iteration."""
     with context():
         processor, wall = time.process_time(), time.perf_counter()
-        late(encode_again)
+        late(train_structure_encoder)
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         return time.process_time() - processor, time.perf_counter() - wall

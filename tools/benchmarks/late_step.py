@@ -16,8 +16,8 @@ from dgnet.training.teacher_ensemble import TeacherEnsemble
 
 # Every term from the first iteration on, and every ramp at its maximum.
 LATE = (
-    "loss.swap_begin=0",
-    "loss.identity_begin=0",
+    "short_training.swap_begin=0",
+    "short_training.identity_begin=0",
     "loss.code_ramp_begin=0",
     "loss.teacher_ramp_begin=0",
     "loss.ramp_rate=100",
@@ -47,15 +47,15 @@ class LateStep:
         if config.run.channels_last:
             teacher = teacher.to(memory_format=torch.channels_last)
         ensemble = TeacherEnsemble(
-            [teacher], config.teacher.style, config.loss.batch_statistics_when_frozen, identities
+            [teacher], config.teacher.label, config.loss.batch_statistics_when_frozen, identities
         )
         images, labels = random_batch(config, identities, distributed.device)
         batch = JointBatch(images, images.clone() if config.data.erasing > 0 else None, labels)
         return cls(training, training.step(ensemble, distributed, config), batch)
 
-    def __call__(self, encode_again: bool) -> StepRecord:
-        """One iteration; `encode_again` as in `JointStep`."""
-        return self.step(self.batch, ITERATION, encode_again)
+    def __call__(self, train_structure_encoder: bool) -> StepRecord:
+        """One iteration; `train_structure_encoder` as in `JointStep`."""
+        return self.step(self.batch, ITERATION, train_structure_encoder)
 
 
 def random_batch(config: Config, identities: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

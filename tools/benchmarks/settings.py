@@ -39,16 +39,16 @@ BASELINE = "as it is"
 # Data, sizes of images and networks, the teacher, and what changes no figure.
 KEPT = (
     *("name", "data.layout", "data.root", "data.synthetic", "data.height", "data.width", "data.pad", "data.workers"),
-    *("appearance.backbone", "appearance.weights", "appearance.last_stride", "appearance.double_up_to_height"),
+    *("appearance.backbone", "appearance.weights", "appearance.last_stride", "appearance.upsample_below_height"),
     *("structure.channels", "structure.residual_blocks", "decoder.style_hidden"),
     *("discriminator.channels", "discriminator.residual_blocks", "discriminator.scales"),
     # The paper took its teacher from elsewhere: how one is trained here is nowhere the paper's.
     *("teacher", "schedule.iterations", "run"),
 )
 # Arithmetic that belongs to the section `run`.
-RUN = ("run.merge_batch_statistics",)
+RUN = ("short_training.merge_batch_statistics",)
 COUNTS_OF_ITERATIONS = (
-    *("loss.swap_begin", "loss.identity_begin", "loss.code_ramp_begin", "loss.teacher_ramp_begin"),
+    *("short_training.swap_begin", "short_training.identity_begin", "loss.code_ramp_begin", "loss.teacher_ramp_begin"),
     "schedule.step_size",
 )
 RATES_PER_ITERATION = ("loss.ramp_rate",)

@@ -198,7 +198,7 @@ def naive(config: Config, args: argparse.Namespace, distributed: Distributed) ->
     batch = dict(zip(("x_a", "x_b", "xp_a", "xp_b"), images, strict=True))
     if config.data.erasing > 0:
         batch |= {f"erased_{name}": image.clone() for name, image in batch.items()}
-    return lambda encode_again: network.step(batch, labels[0], labels[1], ITERATION, encode_again)
+    return lambda train_structure_encoder: network.step(batch, labels[0], labels[1], ITERATION, train_structure_encoder)
 
 
 def convolution_rate(config: Config, device: torch.device, channels: int = 128, seconds: float = 1.0) -> float:

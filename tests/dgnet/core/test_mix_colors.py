@@ -27,7 +27,7 @@ def test_only_the_structure_encoder_in_training_sees_the_mix(monkeypatch: pytest
     batch = random_batch()
     seen: dict[bool, list[torch.Tensor]] = {True: [], False: []}
     for mixing, inputs in seen.items():
-        training = small_training(quick_config({"structure.mix_colors": mixing, "loss.swap_begin": 6}))
+        training = small_training(quick_config({"short_training.mix_colors": mixing, "short_training.swap_begin": 6}))
         training.generator.structure.register_forward_pre_hook(
             lambda _, args, kept=inputs: kept.append(args[0].detach())
         )

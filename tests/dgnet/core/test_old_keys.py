@@ -1,9 +1,19 @@
 """Names of earlier versions become today's; everything else stays as it is."""
 
 import doctest
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
 
 import dgnet.core.old_keys
-from dgnet.core.old_keys import current_config, current_filter_counts, current_recipe
+from dgnet.config import Config, load_config, override_config, parse_config, resolved
+from dgnet.core.errors import UserError
+from dgnet.core.old_keys import MOVED_KEYS, current_config, current_filter_counts, current_key, current_recipe
+from dgnet.runs.folder import config_changes
+from dgnet.runs.scalars import ScalarTable, read_scalars
+from reid_heads.config import ReIDConfig
 
 
 def test_examples() -> None:
@@ -22,3 +32,117 @@ def test_a_recipe_and_a_result_of_today_stay_as_they_are() -> None:
     assert current_filter_counts([["best 50 % of each identity by diversity", 6, 12]]) == [
         ("best 50 % of each identity by diversity", 6, 12)
     ]
+
+
+# As the version before section `short_training` wrote them.
+OLD: dict[str, Any] = {
+    "appearance": {"double_up_to_height": 0, "from_teacher": True, "detach_codes": "of_real_images"},
+    "structure": {"mix_colours": True, "surroundings": True},
+    "decoder": {"standardise_code": True, "initial_style": 0.1},
+    "teacher": {"style": 4, "double_up_to_height": 0},
+    "loss": {"image_norm": "l2", "swap_begin": 9, "identity_begin": 8, "teacher": 1.0, "encode_again": 0.25},
+    "schedule": {"decay": "linear"},
+    "optimiser": {"matrix_rate": 0.02},
+    "run": {"merge_batch_statistics": True},
+}
+
+
+def test_settings_that_were_renamed_or_moved_to_another_section(tmp_path: Path) -> None:
+    (tmp_path / "old.yaml").write_text(yaml.safe_dump(OLD))
+    config = load_config(tmp_path / "old.yaml")
+    assert config == parse_config(OLD, "a checkpoint")
+    assert config.short_training.model_dump() == {
+        "from_teacher": True,
+        "swap_begin": 9,
+        "identity_begin": 8,
+        "detach_codes": "of_real_images",
+        "mix_colors": True,
+        "surroundings": True,
+        "standardize_code": True,
+        "initial_style": 0.1,
+        "image_norm": "l2",
+        "matrix_rate": 0.02,
+        "decay": "linear",
+        "merge_batch_statistics": True,
+    }
+    assert (config.teacher.label, config.loss.teacher_factor) == ("soft_between", 1)
+    assert config.loss.structure_encoder_probability == 0.25
+    assert config.appearance.upsample_below_height == config.teacher.upsample_below_height == 0
+
+
+def test_every_moved_setting_is_one_of_today() -> None:
+    for new in MOVED_KEYS.values():
+        section, name = new.split(".")
+        assert name in getattr(Config(), section).model_fields_set | set(resolved(Config())[section]), new
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("loss.swap_begin=7", "short_training.swap_begin=7"),
+        ("schedule.decay=linear", "short_training.decay=linear"),
+        ("teacher.style=3", "teacher.label=lsro"),
+        ("loss.teacher=0", "loss.teacher_factor=0"),
+    ],
+)
+def test_old_overrides(old: str, new: str) -> None:
+    assert override_config(Config(), [old]) == override_config(Config(), [new]) != Config()
+
+
+def test_a_setting_by_both_names_is_refused() -> None:
+    with pytest.raises(UserError, match=r"loss\.swap_begin and short_training\.swap_begin"):
+        parse_config({"loss": {"swap_begin": 1}, "short_training": {"swap_begin": 2}}, "both")
+
+
+def test_settings_move_only_where_the_section_is() -> None:
+    config = parse_reid({"schedule": {"decay": "step_20"}})
+    assert config.schedule.decay == "step_20" and current_key("schedule.decay") == "schedule.decay"
+
+
+def parse_reid(values: dict[str, Any]) -> ReIDConfig:
+    return ReIDConfig.model_validate(current_config(values, ReIDConfig.model_fields))
+
+
+def test_a_run_and_a_teacher_s_run_of_before_go_on(tmp_path: Path) -> None:
+    config = parse_config(OLD, "old")
+    sections = {"data", "teacher", "optimizer", "run"}
+    stored = {
+        **resolved(config),
+        **{
+            key: {**resolved(config)[key], **OLD.get(key, {})}
+            for key in resolved(config)
+            if key not in ("name", "short_training")
+        },
+    }
+    del stored["short_training"]
+    stored["optimiser"] = stored.pop("optimizer") | OLD["optimiser"]
+    for section in stored.values():
+        for today in ("upsample_below_height", "label", "teacher_factor", "structure_encoder_probability"):
+            if isinstance(section, dict):
+                section.pop(today, None)
+    defaults = resolved(Config())
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(stored))
+    assert config_changes(tmp_path, resolved(config), (), defaults) == []
+    with pytest.raises(UserError, match=r"short_training\.swap_begin \(9 there, 10 now\)"):
+        config_changes(tmp_path, resolved(override_config(config, ["loss.swap_begin=10"])), (), defaults)
+    teacher = {key: value for key, value in stored.items() if key in sections | {"optimiser"}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(teacher))
+    wanted = {key: value for key, value in resolved(config).items() if key in sections}
+    assert config_changes(tmp_path, wanted, (), defaults) == []
+    with pytest.raises(UserError, match="another tool or version"):
+        config_changes(tmp_path, resolved(config), (), defaults)
+
+
+def test_a_run_older_than_a_section_has_its_defaults(tmp_path: Path) -> None:
+    stored = resolved(Config())
+    del stored["short_training"]
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(stored))
+    assert config_changes(tmp_path, resolved(Config()), (), resolved(Config())) == []
+
+
+def test_the_columns_of_a_table_of_scalars(tmp_path: Path) -> None:
+    path = tmp_path / "scalars.csv"
+    path.write_text("iteration,loss/teaching,weight/teaching_fine\n10,1.0,0.5\n")
+    assert read_scalars(path) == [(10, {"loss/soft_label": 1.0, "weight/fine": 0.5})]
+    ScalarTable(path, through=10).add(20, {"loss/soft_label": 2.0, "weight/fine": 0.5})
+    assert path.read_text() == "iteration,loss/soft_label,weight/fine\n10,1.0,0.5\n20,2.0,0.5\n"

@@ -16,7 +16,7 @@ from tests.dgnet.small_generator import IDENTITIES, small_config, small_generato
 
 SETTINGS = [
     "teacher.backbone=resnet18",
-    "teacher.double_up_to_height=0",
+    "teacher.upsample_below_height=0",
     "discriminator.channels=2",
     "discriminator.residual_blocks=0",
 ]

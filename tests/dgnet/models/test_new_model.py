@@ -34,7 +34,7 @@ def new_model() -> Iterator[type[ReIDModel]]:
     class PooledResNet(ReIDModel):
         def __init__(self, name: str, identities: int, *, dropout: float = 0.0) -> None:
             super().__init__(name, identities, {"dropout": dropout})
-            self.trunk = Backbone("resnet18", 1, double_up_to_height=0)
+            self.trunk = Backbone("resnet18", 1, upsample_below_height=0)
             self.channels = self.embedding_size = self.trunk.channels
             self.metric_sizes = (self.channels,)
             self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.channels, identities))
@@ -103,7 +103,7 @@ def test_as_the_teacher(tmp_path: Path, imagenet: tuple[Path, dict[str, Tensor]]
     teacher = build_teacher(config.teacher, 3)
     assert holds(teacher.get_submodule("trunk"), imagenet[1])
     images = torch.randn(4, 3, 64, 48)
-    prediction = TeacherEnsemble([teacher], 0, True, 3).predict(images)
+    prediction = TeacherEnsemble([teacher], "soft", True, 3).predict(images)
     assert prediction.shape == (4, 3) and torch.allclose(prediction.sum(1), torch.ones(4, dtype=torch.float64))
 
 

@@ -41,7 +41,7 @@ def test_the_structure_code_tells_the_place() -> None:
 def test_training_and_swaps_use_the_surroundings_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     narrow_trunks(monkeypatch)
     batch = random_batch()
-    training = small_training(quick_config({"structure.surroundings": True, "structure.mix_colors": True}))
+    training = small_training(quick_config({"short_training.surroundings": True, "short_training.mix_colors": True}))
     seen: list[tuple[torch.Tensor, ...]] = []
     training.generator.structure.register_forward_pre_hook(lambda _, inputs: seen.append(inputs))
     network = training.generator.structure.surroundings

@@ -1,13 +1,13 @@
-"""Before `loss.identity_begin` the appearance encoder rests, and is asked for what the reconstructions need alone."""
+"""Before `short_training.identity_begin` the appearance encoder is not trained, and encodes only what is decoded."""
 
 import pytest
 import torch
 
-from dgnet.config import LossConfig
+from dgnet.config import Config, override_config
 from dgnet.training.schedule import loss_weights
 from tests.dgnet.small_training import narrow_trunks, quick_config, random_batch, small_training
 
-LATER = {"loss.swap_begin": 6, "loss.identity_begin": 4, "loss.self_reconstruction": 0}
+LATER = {"short_training.swap_begin": 6, "short_training.identity_begin": 4, "loss.self_reconstruction": 0}
 NAMES = {"identity", "identity_fine", "positive_identity"}
 
 
@@ -44,7 +44,9 @@ def test_from_then_on_real_images_are_named() -> None:
 
 
 def test_the_weights_of_names_begin_when_they_are_told_to() -> None:
-    config = LossConfig(identity_begin=100, teacher_start=1)
+    always = override_config(Config(), ["loss.teacher_start=1"])
+    config = override_config(always, ["short_training.identity_begin=100"])
+    neither = ["short_training.swap_begin=100", "loss.self_reconstruction=0"]
     assert {name for name in NAMES if getattr(loss_weights(config, 99), name) > 0} == set()
-    assert not loss_weights(LossConfig(identity_begin=100, swap_begin=100, self_reconstruction=0), 99).need_anchor_codes
-    assert loss_weights(config, 100) == loss_weights(LossConfig(teacher_start=1), 100)
+    assert not loss_weights(override_config(config, neither), 99).need_anchor_codes
+    assert loss_weights(config, 100) == loss_weights(always, 100)

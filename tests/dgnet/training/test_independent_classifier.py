@@ -54,7 +54,7 @@ def test_a_classifier_that_is_there_is_not_trained_again(tmp_path):
 
 def test_its_logits_of_images_of_any_size():
     torch.manual_seed(0)
-    network = build_model("ide", 3, backbone="resnet18", double_up_to_height=0).eval()
+    network = build_model("ide", 3, backbone="resnet18", upsample_below_height=0).eval()
     logits = classifier_logits(StoredModel(network, (1, 2, 3), 64, 48))
     images = torch.randint(0, 256, (2, 3, 128, 64), dtype=torch.uint8)
     with torch.no_grad():

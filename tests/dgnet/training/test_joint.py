@@ -13,7 +13,7 @@ from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.runs.run import Run
 from dgnet.training.batch import JointBatch
-from dgnet.training.joint import JointTask, JointTraining, encodes_again
+from dgnet.training.joint import JointTask, JointTraining, trains_structure_encoder
 from dgnet.training.muon import Muon
 from dgnet.training.optimizers import Optimizers
 from dgnet.training.trainer import require_finite, require_finite_weights
@@ -53,7 +53,7 @@ def spoil(tensor: torch.Tensor) -> None:
         (lambda training, batch: spoil(batch.real[0]), "discriminator_adversarial"),
         (lambda training, batch: spoil(batch.real[2]), "same_identity_reconstruction"),
         (lambda training, batch: spoil(training.generator.appearance.fine.logits.weight), "identity_fine"),
-        (lambda training, batch: spoil(training.teachers[0].classifier.logits.weight), "teaching"),
+        (lambda training, batch: spoil(training.teachers[0].classifier.logits.weight), "soft_label"),
     ],
 )
 def test_a_nan_stops_the_run_with_the_name_of_the_term(
@@ -90,7 +90,7 @@ def test_weights_that_are_not_numbers_are_not_saved(run: Run, entry: str, bad: f
 
 @pytest.mark.parametrize(("precision", "dtype"), [("fp32", None), ("fp16", None), ("bf16", torch.bfloat16)])
 def test_steps_of_matrices_are_made_in_bf16_where_the_step_is(precision: str, dtype: torch.dtype | None) -> None:
-    config = quick_config({"run.precision": precision, "optimizer.matrix_rate": 0.01})
+    config = quick_config({"run.precision": precision, "short_training.matrix_rate": 0.01})
     (muon,) = (one for one in JointTraining.fresh(config, 5, ALONE).optimizers.of_generator if isinstance(one, Muon))
     assert muon.dtype == dtype
 
@@ -98,7 +98,7 @@ def test_steps_of_matrices_are_made_in_bf16_where_the_step_is(precision: str, dt
 @pytest.mark.parametrize("matrix_rate", [0, 0.01])
 def test_the_state_is_everything_that_moves(matrix_rate: float) -> None:
     """Into a training that began otherwise: networks, optimizers, and a gradient scaler that once had to give way."""
-    changes = {"run.precision": "fp16", "optimizer.matrix_rate": matrix_rate}
+    changes = {"run.precision": "fp16", "short_training.matrix_rate": matrix_rate}
     configs = (quick_config(changes | {"run.seed": seed}) for seed in (0, 1))
     first, second = (JointTraining.fresh(config, 5, ALONE) for config in configs)
     assert len(first.optimizers.of_generator) == (3 if matrix_rate else 2)
@@ -127,10 +127,10 @@ def equal(first: Any, second: Any) -> bool:
 
 
 def test_the_coin_of_an_iteration() -> None:
-    coins = [encodes_again(quick_config(), iteration) for iteration in range(400)]
-    assert coins == [encodes_again(quick_config(), iteration) for iteration in range(400)]
+    coins = [trains_structure_encoder(quick_config(), iteration) for iteration in range(400)]
+    assert coins == [trains_structure_encoder(quick_config(), iteration) for iteration in range(400)]
     assert 160 < sum(coins) < 240
-    assert coins != [encodes_again(quick_config({"run.seed": 1}), iteration) for iteration in range(400)]
+    assert coins != [trains_structure_encoder(quick_config({"run.seed": 1}), iteration) for iteration in range(400)]
     for probability, expected in ((0, 0), (1, 400)):
-        config = quick_config({"loss.encode_again": probability})
-        assert sum(encodes_again(config, iteration) for iteration in range(400)) == expected
+        config = quick_config({"loss.structure_encoder_probability": probability})
+        assert sum(trains_structure_encoder(config, iteration) for iteration in range(400)) == expected

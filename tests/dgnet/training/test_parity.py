@@ -80,7 +80,7 @@ def run_case(name: str) -> tuple[dict, StepRecord, Generator, nn.Module, dict[st
     step = JointStep(
         generator,
         discriminator,
-        TeacherEnsemble([teacher], config.teacher.style, config.loss.batch_statistics_when_frozen, IDENTITIES),
+        TeacherEnsemble([teacher], config.teacher.label, config.loss.batch_statistics_when_frozen, IDENTITIES),
         optimizers,
         precision,
         Distributed.start("cpu"),
@@ -94,7 +94,7 @@ def run_case(name: str) -> tuple[dict, StepRecord, Generator, nn.Module, dict[st
             parameter.register_post_accumulate_grad_hook(
                 lambda p, store=gradients[network_name], key=key: store.__setitem__(key, p.grad)
             )
-    record = step(batch, iteration=1 if name.startswith("late") else 0, encode_again="enc" in name)
+    record = step(batch, iteration=1 if name.startswith("late") else 0, train_structure_encoder="enc" in name)
     return expected, record, generator, discriminator, gradients
 
 
@@ -118,7 +118,7 @@ def test_step_equals_the_original(name: str) -> None:
     ours["loss_id"] = sum(halves(terms, "identity")) + fine
     ours["loss_pid"] = sum(halves(terms, "positive_identity"))
     ours["loss_gen_recon_id"] = sum(halves(terms, "generated_identity"))
-    ours["loss_teacher"] = sum(halves(terms, "teaching")) + 0.2 * sum(halves(terms, "teaching_fine"))
+    ours["loss_teacher"] = sum(halves(terms, "soft_label")) + 0.2 * sum(halves(terms, "fine"))
     ours["loss_dis_a"], ours["loss_dis_b"] = (judged["adversarial"] + 0.01 * judged["gradient_penalty"]).tolist()
     ours["loss_dis_total"] = ours["loss_dis_a"] + ours["loss_dis_b"]
     assert ours.keys() == expected["losses"].keys()

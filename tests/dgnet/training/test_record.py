@@ -23,13 +23,13 @@ def full_record(dtype: torch.dtype = torch.float64) -> StepRecord:
     return small_training(quick_config(), dtype=dtype)(random_batch(dtype=dtype))
 
 
-@pytest.mark.parametrize("name", [*MADE_TERMS, "generated_identity", "teaching"])
+@pytest.mark.parametrize("name", [*MADE_TERMS, "generated_identity", "soft_label"])
 def test_a_term_of_weight_zero_is_absent_and_nothing_else(name: str) -> None:
-    setting = {"teaching": "teacher"}.get(name, name)
+    setting = {"soft_label": "teacher_factor"}.get(name, name)
     full = full_record()
     training = small_training(quick_config({f"loss.{setting}": 0}))
     record = training(random_batch())
-    gone = {name} | ({"teaching_fine"} if name == "teaching" else set())
+    gone = {name} | ({"fine"} if name == "soft_label" else set())
     assert full.generator.keys() - record.generator.keys() == gone
     for other in record.generator.keys() - {"adversarial"}:
         torch.testing.assert_close(record.generator[other], full.generator[other], rtol=1e-9, atol=1e-12)
@@ -39,7 +39,7 @@ def test_no_teacher_is_asked_without_need() -> None:
     def must_not(*_: object) -> None:
         raise AssertionError("the teacher was asked")
 
-    for changes in ({"teacher.style": 2}, {"loss.teacher_ramp_begin": 5}):
+    for changes in ({"teacher.label": "appearance"}, {"loss.teacher_ramp_begin": 5}):
         training = small_training(quick_config(changes))
         training.teachers[0].register_forward_pre_hook(must_not)
         training(random_batch())

@@ -4,12 +4,12 @@ from dataclasses import asdict
 
 import pytest
 
-from dgnet.config import LossConfig, ScheduleConfig
+from dgnet.config import Config, LossConfig, ScheduleConfig, ShortTrainingConfig
 from dgnet.training.schedule import learning_rate_factor, loss_weights, ramp
 from tests.dgnet.small_training import naive_config, small_config
 from tests.oracles.naive_step import NaiveDGNet
 
-PAPER = LossConfig()
+PAPER = Config()
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,8 @@ def test_the_papers_weights() -> None:
         "structure_code": 1,
         "cycle": 2,
         "identity_fine": 0.4,
-        "teaching": 2,
-        "teaching_fine": 0.4,
+        "soft_label": 2,
+        "fine": 0.4,
     }
     assert late == pytest.approx(constant | ramped)
     half = asdict(loss_weights(PAPER, 31_000))
@@ -52,12 +52,13 @@ def test_the_papers_weights() -> None:
 
 
 def test_each_ramp_begins_on_its_own() -> None:
-    config = LossConfig(code_ramp_begin=10, teacher_ramp_begin=20, ramp_rate=1, code_start=0.25, teacher_start=0.5)
+    loss = LossConfig(code_ramp_begin=10, teacher_ramp_begin=20, ramp_rate=1, code_start=0.25, teacher_start=0.5)
+    config = Config(loss=loss)
     weights = loss_weights(config, 11)
-    assert (weights.structure_code, weights.cycle, weights.teaching) == (1, 1.25, 0.5)
+    assert (weights.structure_code, weights.cycle, weights.soft_label) == (1, 1.25, 0.5)
     assert weights.identity_fine == 0.5 * 0.2
     weights = loss_weights(config, 21)
-    assert (weights.structure_code, weights.cycle, weights.teaching) == (1, 2, 1.5)
+    assert (weights.structure_code, weights.cycle, weights.soft_label) == (1, 2, 1.5)
 
 
 def test_weights_equal_the_naive_ones() -> None:
@@ -65,9 +66,9 @@ def test_weights_equal_the_naive_ones() -> None:
     naive = NaiveDGNet.__new__(NaiveDGNet)
     naive.config = naive_config(config, 1)
     for iteration in range(15):
-        ours, theirs = loss_weights(config.loss, iteration), naive.ramped_weights(iteration)
+        ours, theirs = loss_weights(config, iteration), naive.ramped_weights(iteration)
         mine = {"recon_f": ours.appearance_code, "recon_s": ours.structure_code, "cycle": ours.cycle}
-        assert mine | {"teacher": ours.teaching} == pytest.approx(theirs), iteration
+        assert mine | {"teacher": ours.soft_label} == pytest.approx(theirs), iteration
 
 
 @pytest.mark.parametrize(
@@ -76,18 +77,20 @@ def test_weights_equal_the_naive_ones() -> None:
 )
 def test_rates_fall_at_three_milestones(iteration: int, milestones: int) -> None:
     """The scheduler steps before the iteration: iteration 59999 is the first with the rate of 60000."""
-    assert learning_rate_factor(ScheduleConfig(), 0.1, iteration) == pytest.approx(0.1**milestones)
+    assert learning_rate_factor(PAPER, 0.1, iteration) == pytest.approx(0.1**milestones)
 
 
 def test_milestones_are_whole_iterations() -> None:
     """int(1.5 * 5) = 7 and int(1.75 * 5) = 8, as the original rounds."""
-    factors = [learning_rate_factor(ScheduleConfig(step_size=5), 0.5, iteration) for iteration in range(9)]
+    config = Config(schedule=ScheduleConfig(step_size=5))
+    factors = [learning_rate_factor(config, 0.5, iteration) for iteration in range(9)]
     assert factors == [1, 1, 1, 1, 0.5, 0.5, 0.25, 0.125, 0.125]
 
 
 def test_rates_that_fall_evenly_end_at_nothing() -> None:
-    schedule = ScheduleConfig(iterations=8, step_size=4, decay="linear")
-    factors = [learning_rate_factor(schedule, 0.5, iteration) for iteration in range(8)]
+    linear = ShortTrainingConfig(decay="linear")
+    config = Config(schedule=ScheduleConfig(iterations=8, step_size=4), short_training=linear)
+    factors = [learning_rate_factor(config, 0.5, iteration) for iteration in range(8)]
     assert factors == [1, 1, 1, 1, 1, 0.75, 0.5, 0.25]
-    never = ScheduleConfig(iterations=8, step_size=8, decay="linear")
+    never = Config(schedule=ScheduleConfig(iterations=8, step_size=8), short_training=linear)
     assert {learning_rate_factor(never, 0.5, iteration) for iteration in range(8)} == {1}

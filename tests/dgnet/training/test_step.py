@@ -23,7 +23,7 @@ from tests.dgnet.small_training import (
     small_training,
 )
 
-NO_IDENTITY = {"loss.identity": 0, "loss.positive_identity": 0, "loss.generated_identity": 0, "loss.teacher": 0}
+NO_IDENTITY = {"loss.identity": 0, "loss.positive_identity": 0, "loss.generated_identity": 0, "loss.teacher_factor": 0}
 NOTHING = NO_IDENTITY | {f"loss.{name}": 0 for name in MADE_TERMS}
 
 
@@ -63,9 +63,9 @@ def test_a_frozen_pass_leaves_no_trace_and_reaches_the_image() -> None:
     ("changes", "passes"),
     [
         ({}, 6),
-        ({"loss.teacher": 0}, 4),
+        ({"loss.teacher_factor": 0}, 4),
         ({"data.erasing": 0.5}, 10),
-        ({"run.merge_batch_statistics": True}, 3),
+        ({"short_training.merge_batch_statistics": True}, 3),
         ({"run.accumulate": 2, "run.batch_size": 4}, 12),
     ],
 )
@@ -101,7 +101,7 @@ def test_each_phase_steps_on_its_own_gradients_alone() -> None:
 
 @pytest.mark.parametrize("matrix_rate", [0, 0.01])
 def test_every_parameter_that_has_a_gradient_moves_once(matrix_rate: float) -> None:
-    training = small_training(quick_config({"optimizer.matrix_rate": matrix_rate}))
+    training = small_training(quick_config({"short_training.matrix_rate": matrix_rate}))
     optimizers = training.step.optimizers
     moved = [p for one in optimizers.of_generator for group in one.param_groups for p in group["params"]]
     assert len(moved) == len({id(p) for p in moved}) == len(list(training.generator.parameters()))
@@ -120,7 +120,9 @@ def test_every_parameter_that_has_a_gradient_moves_once(matrix_rate: float) -> N
 def test_reconstructions_teach_the_appearance_encoder_only_where_told(term: str) -> None:
     reached = []
     for detach in (True, False):
-        config = quick_config(NOTHING | {f"loss.{term}": 1, "appearance.detach_codes": "always" if detach else "never"})
+        config = quick_config(
+            NOTHING | {f"loss.{term}": 1, "short_training.detach_codes": "always" if detach else "never"}
+        )
         training = small_training(config)
         training(random_batch())
         trunk = {k: v for k, v in training.gradients["generator"].items() if k.startswith("appearance.backbone.")}
@@ -128,18 +130,18 @@ def test_reconstructions_teach_the_appearance_encoder_only_where_told(term: str)
     assert reached[0] == 0 and reached[1] > 0
 
 
-def plain_total(generator: Generator, batch: JointBatch, config: Config, encode_again: bool) -> Tensor:
+def plain_total(generator: Generator, batch: JointBatch, config: Config, train_structure_encoder: bool) -> Tensor:
     """One sum, one graph: without a frozen teacher and discriminator, with the code attached where it should be."""
     encoder, structure, decoder = generator.appearance, generator.structure, generator.decoder
-    attached, weights = config.appearance.detach_codes, config.loss
-    distance = torch.square if weights.image_norm == "l2" else torch.abs
+    attached, weights = config.short_training.detach_codes, config.loss
+    distance = torch.square if config.short_training.image_norm == "l2" else torch.abs
     a, b, positive_a, positive_b = (encoder(images) for images in batch.real)
     s_a, s_b = (structure(images.mean(1, keepdim=True)) for images in batch.real[:2])
     f_a, f_b, p_a, p_b = (
         role.code if attached == "never" else role.code.detach() for role in (a, b, positive_a, positive_b)
     )
     x_ba, x_ab = decoder(s_b, f_a), decoder(s_a, f_b)
-    encode = structure if encode_again else frozen(structure)
+    encode = structure if train_structure_encoder else frozen(structure)
     total: Any = 0
     for half, own, positive, f, p, s, made, with_same_structure in (
         (0, a, positive_a, f_a, p_a, s_a, x_ba, x_ab),
@@ -148,7 +150,7 @@ def plain_total(generator: Generator, batch: JointBatch, config: Config, encode_
         image, label = batch.real[half], batch.labels[half]
         named: AppearanceOutput = frozen(encoder)(made)
         code = named.code.detach() if attached == "always" else named.code
-        seen = with_same_structure.detach() if encode_again else with_same_structure
+        seen = with_same_structure.detach() if train_structure_encoder else with_same_structure
         again = encode(seen.mean(1, keepdim=True))
         terms = {
             "self_reconstruction": distance(decoder(s, f) - image).mean(),
@@ -165,27 +167,29 @@ def plain_total(generator: Generator, batch: JointBatch, config: Config, encode_
 
 
 @pytest.mark.parametrize(
-    ("detach", "encode_again", "changes"),
+    ("detach", "train_structure_encoder", "changes"),
     [
         ("always", False, {}),
         ("of_real_images", True, {}),
         ("of_real_images", False, {}),
         ("never", True, {}),
         ("never", False, {}),
-        ("never", False, {"loss.image_norm": "l2"}),
+        ("never", False, {"short_training.image_norm": "l2"}),
         ("never", True, {"loss.same_identity_reconstruction": 0}),
     ],
 )
-def test_the_gradient_is_that_of_one_plain_graph(detach: str, encode_again: bool, changes: dict[str, Any]) -> None:
+def test_the_gradient_is_that_of_one_plain_graph(
+    detach: str, train_structure_encoder: bool, changes: dict[str, Any]
+) -> None:
     """Cut at the codes or not, and in as many backward passes as there are terms."""
-    fixed = {"appearance.detach_codes": detach, "loss.adversarial": 0, "loss.teacher": 0}
+    fixed = {"short_training.detach_codes": detach, "loss.adversarial": 0, "loss.teacher_factor": 0}
     config = quick_config(fixed | changes)
     training, batch = small_training(config), random_batch()
     plain = copy.deepcopy(training.generator)
-    total = plain_total(plain, batch, config, encode_again)
+    total = plain_total(plain, batch, config, train_structure_encoder)
     total.backward()
     expected = {key: parameter.grad for key, parameter in plain.named_parameters() if parameter.grad is not None}
-    record = training(batch, encode_again=encode_again)
+    record = training(batch, train_structure_encoder=train_structure_encoder)
     assert record.total.item() == pytest.approx(total.item(), rel=1e-9)
     # The fine head's gradients are zeros, for its weight decay.
     ours = {key: value for key, value in training.gradients["generator"].items() if key in expected or value.any()}
@@ -193,7 +197,7 @@ def test_the_gradient_is_that_of_one_plain_graph(detach: str, encode_again: bool
 
 
 def test_positives_that_no_term_decodes_are_not_styled(monkeypatch: pytest.MonkeyPatch) -> None:
-    config = quick_config(NOTHING | {"loss.self_reconstruction": 1, "appearance.detach_codes": "never"})
+    config = quick_config(NOTHING | {"loss.self_reconstruction": 1, "short_training.detach_codes": "never"})
     training = small_training(config)
     styled: list[int] = []
     decoder = training.generator.decoder
@@ -206,11 +210,11 @@ def test_positives_that_no_term_decodes_are_not_styled(monkeypatch: pytest.Monke
 # ---------------------------------------------------------------------- options that change the order of the arithmetic
 
 
-@pytest.mark.parametrize("encode_again", [True, False])
-def test_accumulated_parts_are_the_whole_where_no_batch_statistic_is(encode_again: bool) -> None:
+@pytest.mark.parametrize("train_structure_encoder", [True, False])
+def test_accumulated_parts_are_the_whole_where_no_batch_statistic_is(train_structure_encoder: bool) -> None:
     whole, parts = (without_batch_statistics(**{"run.accumulate": n}) for n in (1, 2))
     batch = random_batch(batch=4, erasing=True)
-    first, second = whole(batch, 5, encode_again), parts(batch, 5, encode_again)
+    first, second = whole(batch, 5, train_structure_encoder), parts(batch, 5, train_structure_encoder)
     for ours, theirs in ((second.generator, first.generator), (second.discriminator, first.discriminator)):
         assert apart(ours, theirs) < 1e-10
     for name in ("generator", "discriminator"):
@@ -225,7 +229,7 @@ def test_merged_batch_statistics_are_the_same_where_both_halves_are() -> None:
     twice = JointBatch(batch.real[[0, 0, 2, 2]], None, batch.labels[[0, 0]])
 
     def terms(of: JointBatch, merge: bool) -> dict[str, Tensor]:
-        return small_training(quick_config({"run.merge_batch_statistics": merge}))(of).generator
+        return small_training(quick_config({"short_training.merge_batch_statistics": merge}))(of).generator
 
     assert apart(terms(twice, True), terms(twice, False)) < 1e-9
     separate, merged = terms(batch, False), terms(batch, True)

@@ -36,21 +36,26 @@ HALVES = {
 CASES: dict[str, tuple[dict[str, Any], int]] = {
     "paper": ({}, 1),
     "hard label of two teachers, average pooling, other weights": (
-        {"teacher.style": 1, "appearance.pooling": "avg", "discriminator.gradient_penalty": 0.1}
+        {"teacher.label": "hard", "appearance.pooling": "avg", "discriminator.gradient_penalty": 0.1}
         | {"loss.adversarial": 0.7, "loss.self_reconstruction": 3, "loss.same_identity_reconstruction": 2}
         | {"loss.fine": 0.5, "loss.soft_label": 0.8, "loss.identity": 0.6, "loss.positive_identity": 0.9},
         2,
     ),
     "appearance label, cross-entropy adversary, strides": (
-        {"teacher.style": 2, "discriminator.kind": "nsgan", "appearance.last_stride": 2, "teacher.last_stride": 1},
+        {
+            "teacher.label": "appearance",
+            "discriminator.kind": "nsgan",
+            "appearance.last_stride": 2,
+            "teacher.last_stride": 1,
+        },
         0,
     ),
     "uniform label, edges, no codes yet": (
-        {"teacher.style": 3, "structure.input": "edge", "loss.code_ramp_begin": 9},
+        {"teacher.label": "lsro", "structure.input": "edge", "loss.code_ramp_begin": 9},
         0,
     ),
     "label between the sources, running statistics": (
-        {"teacher.style": 4, "loss.batch_statistics_when_frozen": False},
+        {"teacher.label": "soft_between", "loss.batch_statistics_when_frozen": False},
         1,
     ),
     "erasing, codes ramp up before the teacher": (
@@ -58,7 +63,7 @@ CASES: dict[str, tuple[dict[str, Any], int]] = {
         1,
     ),
     "all at once": (
-        {"discriminator.kind": "nsgan", "structure.input": "edge", "appearance.pooling": "avg", "teacher.style": 0}
+        {"discriminator.kind": "nsgan", "structure.input": "edge", "appearance.pooling": "avg", "teacher.label": "soft"}
         | {"loss.batch_statistics_when_frozen": False, "data.erasing": 0.5},
         2,
     ),
@@ -70,11 +75,11 @@ def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     narrow_trunks(monkeypatch)
 
 
-def naive_step(naive: NaiveDGNet, batch: JointBatch, iteration: int, encode_again: bool) -> dict[str, float]:
+def naive_step(naive: NaiveDGNet, batch: JointBatch, iteration: int, train_structure_encoder: bool) -> dict[str, float]:
     x = dict(zip(ROLES, batch.real, strict=True))
     if batch.erased is not None:
         x |= {f"erased_{role}": images for role, images in zip(ROLES, batch.erased, strict=True)}
-    return naive.step(x, *batch.labels, iteration, encode_again)
+    return naive.step(x, *batch.labels, iteration, train_structure_encoder)
 
 
 def official_losses(record: StepRecord, soft: float, fine: float, penalty: float) -> dict[str, float]:
@@ -85,11 +90,11 @@ def official_losses(record: StepRecord, soft: float, fine: float, penalty: float
         for half, value in zip("ab", record.generator.get(mine, zero), strict=True):
             losses[f"loss_gen_{theirs}_{half}"] = value
     sums = {name: value.sum() for name, value in record.generator.items()}
-    teacher = record.weights.teaching_fine / fine
+    teacher = record.weights.fine / fine
     losses["loss_id"] = sums["identity"] + teacher * fine * sums["identity_fine"]
     losses["loss_pid"] = sums["positive_identity"]
     losses["loss_gen_recon_id"] = sums["generated_identity"]
-    losses["loss_teacher"] = soft * sums.get("teaching", zero[0]) + fine * sums.get("teaching_fine", zero[0])
+    losses["loss_teacher"] = soft * sums.get("soft_label", zero[0]) + fine * sums.get("fine", zero[0])
     losses["loss_gen_total"] = record.total
     return {name: float(value) for name, value in losses.items()} | judged(record, penalty)
 
@@ -122,11 +127,11 @@ def test_an_option_equals_the_naive_step(case: str) -> None:
     ):
         watch(theirs, name, network, optimizer)
     for iteration in (1, 2):
-        encode_again = iteration % 2 == 1
+        train_structure_encoder = iteration % 2 == 1
         batch = random_batch(iteration, erasing=config.data.erasing > 0)
-        expected = naive_step(naive, batch, iteration, encode_again)
+        expected = naive_step(naive, batch, iteration, train_structure_encoder)
         total = expected.pop("loss_dis_total")
-        record = ours(batch, iteration, encode_again)
+        record = ours(batch, iteration, train_structure_encoder)
         losses = official_losses(
             record, config.loss.soft_label, config.loss.fine, config.discriminator.gradient_penalty
         )
@@ -147,7 +152,7 @@ def test_an_option_equals_the_naive_step(case: str) -> None:
 
 def test_the_comparison_tells_a_wrong_step() -> None:
     """What the tolerances are for: the same weights with the encoder's batches merged are told apart at once."""
-    config = small_config({"run.merge_batch_statistics": True})
+    config = small_config({"short_training.merge_batch_statistics": True})
     ours = small_training(config)
     naive = small_naive(config, ours)
     expected = naive_step(naive, random_batch(), 1, True)

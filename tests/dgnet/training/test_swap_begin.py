@@ -1,14 +1,14 @@
-"""Before `loss.swap_begin` an iteration reconstructs and names real images, and does nothing else."""
+"""Before `short_training.swap_begin` an iteration reconstructs and names real images, and does nothing else."""
 
 import pytest
 import torch
 from torch import Tensor
 
-from dgnet.config import LossConfig
+from dgnet.config import Config, override_config
 from dgnet.training.schedule import loss_weights
 from tests.dgnet.small_training import narrow_trunks, quick_config, random_batch, small_training
 
-LATER = {"loss.swap_begin": 6}
+LATER = {"short_training.swap_begin": 6}
 REAL_IMAGES_ALONE = {
     "self_reconstruction",
     "same_identity_reconstruction",
@@ -62,7 +62,8 @@ def test_accumulated_parts_reconstruct_too() -> None:
 
 @pytest.mark.parametrize("iteration", [0, 39_999])
 def test_no_term_of_a_swapped_image_has_a_weight(iteration: int) -> None:
-    weights = loss_weights(LossConfig(swap_begin=40_000), iteration)
+    later = override_config(Config(), ["short_training.swap_begin=40000"])
+    weights = loss_weights(later, iteration)
     assert not weights.need_swapped_images
     assert {name for name, value in vars(weights).items() if value > 0} == REAL_IMAGES_ALONE - {"identity_fine"}
-    assert loss_weights(LossConfig(swap_begin=40_000), 40_000) == loss_weights(LossConfig(), 40_000)
+    assert loss_weights(later, 40_000) == loss_weights(Config(), 40_000)

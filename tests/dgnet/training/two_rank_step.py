@@ -43,7 +43,7 @@ def moved(made: SmallTraining, distributed: Distributed) -> dict[str, Any]:
     """What two iterations leave behind, both ways of encoding again."""
     for iteration in (1, 2):
         batch = share(random_batch(iteration, batch=BATCH, erasing=True), distributed)
-        record = made(batch, iteration, encode_again=iteration == 1)
+        record = made(batch, iteration, train_structure_encoder=iteration == 1)
     terms: dict[str, Tensor] = {}
     for name, (a, b) in record.generator.items():
         terms |= {f"{name} a": a, f"{name} b": b}

@@ -1,9 +1,12 @@
 """What each label policy says, from the two sources and a teacher whose answer is known."""
 
+from typing import get_args
+
 import pytest
 import torch
 from torch import Tensor, nn
 
+from dgnet.losses.soft_label import TeacherLabel
 from dgnet.models.reid_model import ReIDOutput
 from dgnet.training.teacher_ensemble import TeacherEnsemble
 from reid_heads.generated.label_policies import LABEL_POLICIES, LabelPolicyName, generated_labels
@@ -22,11 +25,11 @@ class Knowing(nn.Module):
 
 
 def told(policy: LabelPolicyName, smoothing: float = 0.0) -> tuple[list[int], Tensor]:
-    style = LABEL_POLICIES[policy].style
+    label = LABEL_POLICIES[policy].teacher_label
     teachers = None
     if LABEL_POLICIES[policy].needs_teacher:
-        assert style is not None
-        teachers = TeacherEnsemble([Knowing()], style, False, IDENTITIES)
+        assert label is not None
+        teachers = TeacherEnsemble([Knowing()], label, False, IDENTITIES)
     images = torch.zeros(2, 3, 8, 4)
     found = generated_labels(policy, images, APPEARANCE, STRUCTURE, IDENTITIES, smoothing=smoothing, teachers=teachers)
     return found.labels.tolist(), found.distributions
@@ -59,4 +62,4 @@ def test_one_hot_labels_are_smoothed_as_those_of_real_images() -> None:
 
 def test_every_policy_says_what_it_means() -> None:
     assert all(len(policy.meaning) > 20 for policy in LABEL_POLICIES.values())
-    assert {policy.style for policy in LABEL_POLICIES.values()} == {0, 1, 2, 3, 4, None}
+    assert {policy.teacher_label for policy in LABEL_POLICIES.values()} == {*get_args(TeacherLabel), None}
