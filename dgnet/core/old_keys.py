@@ -238,7 +238,7 @@ def current_state(state: Any) -> Any:
         for key, value in state.items():
             renamed[_current_state_key(key) if isinstance(key, str) else key] = current_state(value)
         if hasattr(state, "_metadata"):
-            renamed._metadata = state._metadata  # type: ignore[attr-defined]
+            renamed._metadata = state._metadata
         return renamed
     if type(state) in (list, tuple):
         return type(state)(current_state(value) for value in state)

@@ -87,7 +87,7 @@ def test_settings_of_the_demo_that_are_not_the_papers() -> None:
 
 
 def test_unknown_settings_and_other_data_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"decoder\.initial_style.*'?loss\.cycles"):
+    with pytest.raises(UserError, match=r"short_training\.initial_style.*'?loss\.cycles"):
         settings.run(options(tmp_path, "--only", "loss.cycles"))
     with pytest.raises(UserError, match="synthetic"):
         settings.run(options(tmp_path, "data.layout=market1501"))

@@ -45,8 +45,6 @@ KEPT = (
     # The paper took its teacher from elsewhere: how one is trained here is nowhere the paper's.
     *("teacher", "schedule.iterations", "run"),
 )
-# Arithmetic that belongs to the section `run`.
-RUN = ("short_training.merge_batch_statistics",)
 COUNTS_OF_ITERATIONS = (
     *("short_training.swap_begin", "short_training.identity_begin", "loss.code_ramp_begin", "loss.teacher_ramp_begin"),
     "schedule.step_size",
@@ -124,7 +122,7 @@ def paper_values(config: Config) -> dict[str, Any]:
     for section, settings in resolved(paper).items():
         for key in settings if isinstance(settings, dict) else ():
             name = f"{section}.{key}"
-            if name not in RUN and any(name == kept or name.startswith(f"{kept}.") for kept in KEPT):
+            if any(name == kept or name.startswith(f"{kept}.") for kept in KEPT):
                 continue
             value = value_at(paper, name)
             if name in COUNTS_OF_ITERATIONS:
