@@ -20,6 +20,10 @@ CONFIG_KEYS: dict[str, str] = {
     "teacher.style": "teacher.label",
     "loss.encode_again": "loss.structure_encoder_probability",
     "loss.teacher": "loss.teacher_factor",
+    # Of an A/B.
+    "few": "subset",
+    "elsewhere": "target_domain",
+    "rows": "variants",
 }
 
 # The same for settings that moved to another section, in configurations that have that section.
@@ -70,6 +74,10 @@ TERMS: dict[str, str] = {"teaching": "soft_label", "teaching_fine": "fine"}
 
 # Dotted keys of `set.json`, the recipe of a generated set.
 RECIPE_KEYS: dict[str, str] = {"data.licence": "data.license"}
+
+# The result of one run of an A/B, and the folder of these results.
+AB_RESULT_KEYS: dict[str, str] = {"row": "variant", "dropped": "filter_counts"}
+AB_RESULTS_FOLDER = "rows"
 
 # Options of the command line. The parser uses a line where it knows today's name and not the old one.
 OPTIONS: dict[str, str] = {
@@ -150,7 +158,7 @@ def _renamed(values: Mapping[str, Any], section: str) -> dict[str, Any]:
     for name, value in values.items():
         old = f"{section}{name}"
         key = current_key(old)
-        # A name may hold dots itself: the settings of an A/B's row are overrides.
+        # A name may hold dots itself: the settings of an A/B's variant are overrides.
         last = name if key == old else key.rpartition(".")[2]
         if last in renamed or (last != name and last in values):
             raise ValueError(f"{old} and {key} are the same setting: give one of them")
@@ -170,6 +178,16 @@ def current_scalar(name: str) -> str:
     """
     group, slash, term = name.partition("/")
     return f"{group}/{TERMS.get(term, term)}" if slash and group in ("loss", "weight") else name
+
+
+def current_ab_result(entries: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of a result of an A/B under today's names.
+
+    Example:
+        >>> current_ab_result({"row": "real", "seed": 0})
+        {'variant': 'real', 'seed': 0}
+    """
+    return {AB_RESULT_KEYS.get(key, key): value for key, value in entries.items()}
 
 
 def current_report(entries: Mapping[str, Any]) -> dict[str, Any]:

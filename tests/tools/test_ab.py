@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,19 +21,19 @@ from dgnet.core.settings import load_settings
 from dgnet.data.datasets import read_dataset
 from eval.report.paired import paired_difference
 from eval.report.report import read_report
+from experiments.ab_experiment.config import ABConfig, PedestriansConfig, SubsetConfig, TargetDomainConfig
+from experiments.ab_experiment.data import open_target_domain, subset_of, swap_names
+from experiments.ab_experiment.experiment import refuse_foreign_folder
+from experiments.ab_experiment.outcome import difference_text
 from reid_heads.config import ReIDConfig
 from tests.dgnet.generation.small_run import write_run
 from tests.dgnet.small_generator import IDENTITIES
 from tests.dgnet.small_training import narrow_trunks
 from tests.messages import mentions
 from tools import ab
-from tools.trial.config import ElsewhereConfig, FewConfig, PedestriansConfig, TrialConfig
-from tools.trial.data import few_of, open_elsewhere, swap_names
-from tools.trial.outcome import difference_text
-from tools.trial.running import refuse_other
 
 ROOT = Path(__file__).resolve().parents[2]
-ROWS: dict[str, dict[str, Any]] = {
+VARIANTS: dict[str, dict[str, Any]] = {
     "real": {"meaning": "real images alone"},
     "generated": {"meaning": "generated ones, too", "generated": True},
     "filtered": {
@@ -77,10 +78,10 @@ def place(tmp_path_factory: pytest.TempPathFactory, narrow: None) -> Path:
         "seeds": 2,
         "generator": str(place / "outputs" / "small"),
         "per_identity": 4,
-        "few": {"images": 2},
-        "elsewhere": {"root": str(place / "people"), "layout": "market1501"},
+        "subset": {"images": 2},
+        "target_domain": {"root": str(place / "people"), "layout": "market1501"},
         "head": head,
-        "rows": ROWS,
+        "variants": VARIANTS,
     }
     (place / "ab.yaml").write_text(yaml.safe_dump(values))
     return place
@@ -100,7 +101,7 @@ def run(place: Path, *options: object) -> int:
 
 
 def figures(folder: Path) -> dict[str, Any]:
-    return {path.name: json.loads(path.read_text())["figures"] for path in sorted((folder / "rows").iterdir())}
+    return {path.name: json.loads(path.read_text())["figures"] for path in sorted((folder / "results").iterdir())}
 
 
 @pytest.fixture(scope="module")
@@ -111,34 +112,34 @@ def whole(place: Path) -> Path:
 
 def test_the_outcome(whole: Path) -> None:
     found = figures(whole)
-    assert sorted(found) == sorted(f"{row}_{seed}.json" for row in ROWS for seed in (0, 1))
+    assert sorted(found) == sorted(f"{variant}_{seed}.json" for variant in VARIANTS for seed in (0, 1))
     report = read_report(whole / "report.json")
     for domain in ("same cameras", "other cameras, other light"):
-        for row, other in (
+        for variant, other in (
             ("generated", "real"),
             ("filtered", "generated"),
             ("filtered", "real"),
             ("distilled", "real"),
         ):
-            values = [[found[f"{name}_{seed}.json"][domain]["mAP"] for seed in (0, 1)] for name in (row, other)]
+            values = [[found[f"{name}_{seed}.json"][domain]["mAP"] for seed in (0, 1)] for name in (variant, other)]
             expected = paired_difference(*values)
             section = f"mAP, {domain}"
-            assert report.value(section, f"{row} - {other}") == pytest.approx(100 * expected.mean)
-            assert report.value(section, f"{row} - {other}, low end") == pytest.approx(100 * expected.low)
-            assert report.value(section, row) == pytest.approx(50 * sum(values[0]))
+            assert report.value(section, f"{variant} - {other}") == pytest.approx(100 * expected.mean)
+            assert report.value(section, f"{variant} - {other}, low end") == pytest.approx(100 * expected.low)
+            assert report.value(section, variant) == pytest.approx(50 * sum(values[0]))
     assert list(report.checkpoints) == ["small, iteration 8"]
     # Rows differ, so that a difference of 0 is none of the tool's making.
     assert len({str(one) for one in found.values()}) > 4
     table = (whole / "outcome.md").read_text()
-    assert all(f"**{row}**: {ROWS[row]['meaning']}" in table for row in ROWS)
+    assert all(f"**{variant}**: {VARIANTS[variant]['meaning']}" in table for variant in VARIANTS)
     assert "no difference found" in table and "**filtered** - generated | " in table
     assert "Filter of filtered: best 50 % of each identity by diversity: 6 of 12 generated images dropped." in table
     assert (whole / "outcome.png").stat().st_size > 1000 and (whole / "report.html").exists()
     assert not list(whole.glob("runs/*/checkpoints"))
 
 
-def test_every_row_trains_as_many_steps_on_what_it_is_meant_to_see(whole: Path) -> None:
-    results = {path.stem: json.loads(path.read_text()) for path in (whole / "rows").iterdir()}
+def test_every_variant_trains_as_many_steps_on_what_it_is_meant_to_see(whole: Path) -> None:
+    results = {path.stem: json.loads(path.read_text()) for path in (whole / "results").iterdir()}
     assert {result["steps"] for result in results.values()} == {2}
     assert {result["real_images"] for result in results.values()} == {6}
     seen = {name: result["generated_images"] for name, result in results.items()}
@@ -146,18 +147,18 @@ def test_every_row_trains_as_many_steps_on_what_it_is_meant_to_see(whole: Path) 
 
 
 @pytest.mark.timeout(400)  # a program of its own, beside other tests
-def test_killed_and_gone_on_with_and_grown(place: Path, whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_killed_resumed_and_grown(place: Path, whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = place / "outputs" / "killed"
     program = [sys.executable, "-m", "tests.tools.narrow_ab", *arguments(place, "--name", "killed")]
     process = subprocess.Popen(program, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         ends = time.monotonic() + 300
-        while len(list(folder.glob("rows/*.json"))) < 2 and time.monotonic() < ends and process.poll() is None:
+        while len(list(folder.glob("results/*.json"))) < 2 and time.monotonic() < ends and process.poll() is None:
             time.sleep(0.01)
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
-    finished = {path: path.stat().st_mtime_ns for path in folder.glob("rows/*.json")}
+    finished = {path: path.stat().st_mtime_ns for path in folder.glob("results/*.json")}
     assert 2 <= len(finished) < 8
     assert run(place, "--name", "killed") == 2
     assert "already holds an A/B; go on with it by --resume" in capsys.readouterr().err
@@ -171,12 +172,39 @@ def test_killed_and_gone_on_with_and_grown(place: Path, whole: Path, capsys: pyt
     assert len(after) == 12 and {name: found for name, found in after.items() if name in before} == before
     capsys.readouterr()
     for setting, said in (
-        ("rows.generated.settings={generated.share: 0.6}", "generated.share (0.2 there, 0.6 now)"),
+        ("variants.generated.settings={generated.share: 0.6}", "generated.share (0.2 there, 0.6 now)"),
         ("per_identity=5", "per_identity (4 there, 5 now)"),
     ):
         assert run(place, "--name", "killed", "--resume", "seeds=3", setting) == 2
         assert said in capsys.readouterr().err
     assert figures(folder) == after
+
+
+def test_an_experiment_of_an_earlier_version_is_resumed(
+    place: Path, whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = place / "outputs" / "earlier"
+    shutil.copytree(whole, folder)
+    for path in folder.glob("runs/*/config.yaml"):
+        path.write_text(path.read_text().replace(str(whole), str(folder)))
+    (folder / "results").rename(folder / "rows")
+    for path in folder.glob("rows/*.json"):
+        result = json.loads(path.read_text())
+        counts = [
+            f"{words}: {left} of {images} generated images dropped"
+            for words, left, images in result.pop("filter_counts")
+        ]
+        path.write_text(json.dumps({"row": result.pop("variant"), **result, "dropped": counts}))
+    old = yaml.safe_load((folder / "config.yaml").read_text())
+    names = {"subset": "few", "target_domain": "elsewhere", "variants": "rows"}
+    old = {names.get(key, key): value for key, value in old.items()} | {"name": "earlier"}
+    (folder / "config.yaml").write_text(yaml.safe_dump(old, sort_keys=False))
+    before = figures(whole)
+    assert run(place, "--name", "earlier", "--resume") == 0
+    assert figures(folder) == before and not (folder / "rows").exists()
+    # Nothing was trained again: the runs are as they were copied.
+    assert not list(folder.glob("runs/*/checkpoints"))
+    assert (folder / "outcome.md").read_text() == (whole / "outcome.md").read_text()
 
 
 def test_folders_of_others_are_left_alone(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -204,18 +232,18 @@ def test_folders_of_others_are_left_alone(place: Path, capsys: pytest.CaptureFix
             mentions("baseline", "distilled", "'generated'"),
         ),
         (
-            "rows.filtered.against=[nobody]",
-            mentions("rows.filtered.against", "distilled", "'nobody'"),
+            "variants.filtered.against=[nobody]",
+            mentions("variants.filtered.against", "distilled", "'nobody'"),
         ),
-        ("rows.generated.settings={head.nme: resnet18}", "unknown key 'head.nme'"),
-        ("rows.generated.settings={run.seed: 3}", mentions("row", "run.seed")),
-        ("rows.distilled.settings={schedule.epochs: 3}", mentions(3, "rows.real")),
+        ("variants.generated.settings={head.nme: resnet18}", "unknown key 'head.nme'"),
+        ("variants.generated.settings={run.seed: 3}", mentions("variant", "run.seed")),
+        ("variants.distilled.settings={schedule.epochs: 3}", mentions(3, "variants.real")),
         ("seeds=1", mentions("seeds=1", 2, 1)),
-        ("rows={real: {meaning: alone}}", "at least one row to compare with it"),
-        ("rows.a/b={meaning: alone}", mentions("name", "folder", "'a/b'")),
-        ("few.images=0", "few.images"),
+        ("variants={real: {meaning: alone}}", "at least one variant to compare with it"),
+        ("variants.a/b={meaning: alone}", mentions("name", "folder", "'a/b'")),
+        ("subset.images=0", "subset.images"),
         ("head.data.root=nowhere", "nowhere"),
-        ("elsewhere.root=nowhere/else", "nowhere/else"),
+        ("target_domain.root=nowhere/else", "nowhere/else"),
     ],
 )
 def test_bad_settings(place: Path, setting: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -224,32 +252,32 @@ def test_bad_settings(place: Path, setting: str, said: str, capsys: pytest.Captu
     error = capsys.readouterr().err
     assert re.search(said, error) and "Traceback" not in error
     # Put right, the same command begins.
-    refuse_other(place / "outputs" / name, resume=False)
+    refuse_foreign_folder(place / "outputs" / name, resume=False)
 
 
-def test_a_few_images_of_a_few_people(place: Path) -> None:
+def test_a_subset_of_the_images(place: Path) -> None:
     dataset = read_dataset(place / "people")
-    few = few_of(dataset, FewConfig(identities=2, images=2, cameras=3))
-    assert len(few.identities) == 2 and len(few.train) == 4
-    assert set(few.train) < set(dataset.train) and few.query == dataset.query
-    assert few_of(dataset, FewConfig()).train == dataset.train
-    one = few_of(dataset, FewConfig(cameras=1))
+    subset = subset_of(dataset, SubsetConfig(identities=2, images=2, cameras=3))
+    assert len(subset.identities) == 2 and len(subset.train) == 4
+    assert set(subset.train) < set(dataset.train) and subset.query == dataset.query
+    assert subset_of(dataset, SubsetConfig()).train == dataset.train
+    one = subset_of(dataset, SubsetConfig(cameras=1))
     assert all(len({r.camera for r in one.train if r.identity == who}) == 1 for who in one.identities)
-    draws = {tuple(few_of(dataset, FewConfig(images=1, seed=seed)).train) for seed in range(5)}
+    draws = {tuple(subset_of(dataset, SubsetConfig(images=1, seed=seed)).train) for seed in range(5)}
     assert len(draws) > 1
     # Swaps are made between these images alone.
-    named = {name for pair in swap_names(few, 2, 0) for name in pair}
-    assert named <= {record.path.relative_to(dataset.root).as_posix() for record in few.train}
+    named = {name for pair in swap_names(subset, 2, 0) for name in pair}
+    assert named <= {record.path.relative_to(dataset.root).as_posix() for record in subset.train}
 
 
-def test_another_place_is_rendered_once(tmp_path: Path) -> None:
+def test_another_domain_is_rendered_once(tmp_path: Path) -> None:
     people = PedestriansConfig(test_identities=2, images_per_identity=4)
-    place = ElsewhereConfig(root=tmp_path / "elsewhere", pedestrians=people)
-    first = open_elsewhere(place)
+    place = TargetDomainConfig(root=tmp_path / "target_domain", pedestrians=people)
+    first = open_target_domain(place)
     assert first.query and len({record.identity for record in first.query}) == 2
-    assert open_elsewhere(place).query == first.query
+    assert open_target_domain(place).query == first.query
     with pytest.raises(UserError, match="camera_seed 1"):
-        open_elsewhere(place.model_copy(update={"pedestrians": people.model_copy(update={"camera_seed": 5})}))
+        open_target_domain(place.model_copy(update={"pedestrians": people.model_copy(update={"camera_seed": 5})}))
 
 
 def test_words_of_a_difference() -> None:
@@ -263,10 +291,10 @@ def test_words_of_a_difference() -> None:
 
 def test_the_shipped_configuration() -> None:
     path = ROOT / "configs" / "ab_demo.yaml"
-    config = load_settings(TrialConfig, path)
+    config = load_settings(ABConfig, path)
     assert config.name == path.stem and config.seeds >= 5
     assert f"python tools/ab.py --config configs/{path.name}" in path.read_text()
-    heads = [config.model_of(name, 3, Path("made")) for name in config.rows]
+    heads = [config.model_of(name, 3, Path("made")) for name in config.variants]
     assert all(isinstance(head, ReIDConfig) and head.run.seed == 3 and head.test.every == 0 for head in heads)
     assert any(head.generated.filters for head in heads) and any(head.head.name.endswith("_kd") for head in heads)
     assert [head.generated.source for head in heads][:2] == [None, Path("made")]

@@ -22,7 +22,7 @@ def test_examples() -> None:
 
 
 def test_a_name_that_holds_dots_stays_whole() -> None:
-    rows = {"rows": {"distilled": {"settings": {"head.name": "resnet18_kd", "run.seed": 1}}}}
+    rows = {"variants": {"distilled": {"settings": {"head.name": "resnet18_kd", "run.seed": 1}}}}
     assert current_config(rows) == rows
 
 

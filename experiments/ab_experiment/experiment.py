@@ -1,4 +1,4 @@
-"""The runs of an A/B: every row with every seed, one after another, each finished one kept."""
+"""The runs of an A/B: every variant with every seed, one after another; results are kept."""
 
 import contextlib
 import io
@@ -16,7 +16,7 @@ import yaml
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import RunStopped, UserError
 from dgnet.core.files import replace_text
-from dgnet.core.old_keys import current_filter_counts
+from dgnet.core.old_keys import AB_RESULTS_FOLDER, current_ab_result, current_config, current_filter_counts
 from dgnet.core.settings import resolved
 from dgnet.data.datasets import training_labels
 from dgnet.data.records import Dataset
@@ -26,20 +26,22 @@ from dgnet.runs import signals
 from dgnet.runs.folder import CONFIG, config_changes, lock_folder, update_config
 from dgnet.runs.progress import Progress
 from eval.reid.evaluator import RankingEvaluator
+from experiments.ab_experiment.config import ABConfig, SubsetConfig
+from experiments.ab_experiment.data import generated_images, open_target_domain, require_generator, subset_of
 from reid_heads.config import ReIDConfig
 from reid_heads.generated.filters import FilterCount
 from reid_heads.generated.sources import GeneratedSource, StoredImages, open_generated
 from reid_heads.training.evaluation import evaluation_of
 from reid_heads.training.sampler import IdentitySampler
 from reid_heads.training.trainer import MAY_CHANGE, train_model
-from tools.trial.config import FewConfig, TrialConfig
-from tools.trial.data import few_of, generated_images, open_elsewhere, require_generator
 
-HERE, ELSEWHERE = "same cameras", "other cameras, other light"
-# An A/B may get more seeds and more rows, and its words may change; what was measured stays as it is.
+RESULTS = "results"
+# Domains, as results and reports name them.
+SAME_DOMAIN, TARGET_DOMAIN = "same cameras", "other cameras, other light"
+# An A/B may get more seeds and more variants, and its words may change; what was measured stays as it is.
 FREE = (
     "seeds",
-    "rows",
+    "variants",
     "confidence",
     "baseline",
     "head.run.log_every",
@@ -52,34 +54,35 @@ FREE = (
 class Result:
     """One finished run: figures 0..1 by domain and name; the images it learned from; what filters dropped."""
 
-    row: str
+    variant: str
     seed: int
     figures: dict[str, dict[str, float]]
     steps: int
     real_images: int
     generated_images: int
     seconds: float
-    dropped: list[FilterCount] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "dropped", [FilterCount(*one) for one in current_filter_counts(self.dropped)])
+    filter_counts: list[FilterCount] = field(default_factory=list)
 
 
-class Trial:
+class ABExperiment:
     """An A/B in its folder `OUTPUT/outputs/NAME`.
 
-    config.yaml         its settings
-    generated/          the images that its generator made, with their manifest
-    rows/ROW_SEED.json  a finished run
-    runs/ROW_SEED/      log, curves and settings of a run; its weights are removed when it is finished
+    config.yaml                 its settings
+    generated/                  the images that its generator made, with their manifest
+    results/VARIANT_SEED.json   the result of a finished run
+    runs/VARIANT_SEED/          log, curves and settings of a run; its weights are removed when it is finished
     """
 
-    def __init__(self, config: TrialConfig, output: Path, resume: bool) -> None:
-        """Begin it or go on with it. `UserError` where rows do not go together, or the folder began otherwise."""
+    def __init__(self, config: ABConfig, output: Path, resume: bool) -> None:
+        """Begin it, or continue it (`resume`).
+
+        Raises:
+            UserError: the variants do not go together, or the folder holds something else.
+        """
         config.check()
         self.config, self.output = config, output
         self.folder = output / "outputs" / config.name
-        refuse_other(self.folder, resume)
+        refuse_foreign_folder(self.folder, resume)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = lock_folder(self.folder)
         config_changes(self.folder, *self._settings())
@@ -87,41 +90,46 @@ class Trial:
         self._sources: dict[str, GeneratedSource | None] = {}
 
     def _settings(self) -> tuple[Mapping[str, Any], Collection[str], Mapping[str, Any]]:
-        """The configuration, what of it may change, and what an A/B did that began before a setting existed."""
+        """The configuration, the settings that may change, and the defaults of settings that are new since it began."""
         return resolved(self.config), FREE, {"head": resolved(ReIDConfig())}
 
     def open(self) -> None:
-        """Read the data, and make what is not there: the other place, the generated images.
+        """Read the data; render the target domain and generate the images where they are not there.
 
-        Only when nothing is refused any more is the folder this A/B's: until then it may begin again otherwise.
+        The configuration is stored when everything has been checked: until then the settings may still change.
+
+        Raises:
+            UserError: data, generator or the settings of a variant are no good.
         """
         config = self.config
         if config.needs_images():
             require_generator(config)
-        # Wrong settings of the last row are said before the first is trained.
-        for name in config.rows:
+        # Wrong settings of the last variant are reported before the first is trained.
+        for name in config.variants:
             config.model_of(name, 0, self.folder)
         self.whole = open_dataset(config.head.data, self.distributed)
-        self.few = few_of(self.whole, config.few)
-        self.every = few_of(self.whole, FewConfig(identities=config.few.identities, seed=config.few.seed))
-        places = {HERE: self.whole}
-        if config.elsewhere is not None:
-            places[ELSEWHERE] = open_elsewhere(config.elsewhere)
-        self.measures = {place: _measure(dataset, config.head) for place, dataset in places.items()}
-        self.steps = {name: self._steps(name) for name in config.rows}
-        for name in config.rows:
+        self.subset = subset_of(self.whole, config.subset)
+        self.every = subset_of(self.whole, SubsetConfig(identities=config.subset.identities, seed=config.subset.seed))
+        domains = {SAME_DOMAIN: self.whole}
+        if config.target_domain is not None:
+            domains[TARGET_DOMAIN] = open_target_domain(config.target_domain)
+        self.measures = {domain: _measure(dataset, config.head) for domain, dataset in domains.items()}
+        self.steps = {name: self._steps(name) for name in config.variants}
+        for name in config.variants:
             for other in config.opponents(name):
                 if self.steps[name] != self.steps[other]:
                     raise UserError(
-                        f"rows.{name} trains {self.steps[name]} steps and rows.{other}, which it is compared with, "
+                        f"variants.{name} trains {self.steps[name]} steps, and variants.{other}, its opponent, "
                         f"{self.steps[other]}: data.epoch_mode=identities or schedule.epochs makes them equal"
                     )
         update_config(self.folder, *self._settings())
-        (self.folder / "rows").mkdir(exist_ok=True)
-        self.generated = generated_images(config, self.few, self.folder) if config.needs_images() else None
+        if (old := self.folder / AB_RESULTS_FOLDER).is_dir():
+            old.rename(self.folder / RESULTS)
+        (self.folder / RESULTS).mkdir(exist_ok=True)
+        self.generated = generated_images(config, self.subset, self.folder) if config.needs_images() else None
 
     def _steps(self, name: str) -> int:
-        """How many steps a run of this row has."""
+        """How many steps a run of this variant has."""
         config = self.config.model_of(name, 0, self.folder)
         data = config.data
         labels = training_labels(self.images_of(name)).numpy()
@@ -129,30 +137,32 @@ class Trial:
         return sampler.batches_per_epoch * config.schedule.epochs
 
     def images_of(self, name: str) -> Dataset:
-        """The real images that a row learns from."""
-        return self.every if self.config.rows[name].every_image else self.few
+        """The real images that a variant learns from."""
+        return self.every if self.config.variants[name].every_image else self.subset
 
     def results(self) -> list[Result]:
-        """All that is finished, in the order of the rows, then of the seeds."""
-        wanted = [(name, seed) for name in self.config.rows for seed in range(self.config.seeds)]
+        """All that is finished, in the order of the variants, then of the seeds."""
+        wanted = [(name, seed) for name in self.config.variants for seed in range(self.config.seeds)]
         return [result for name, seed in wanted if (result := self.result(name, seed)) is not None]
 
     def result(self, name: str, seed: int) -> Result | None:
         """A finished run, None for one that is not. `UserError` for a file that is none."""
-        path = self.folder / "rows" / f"{name}_{seed}.json"
+        path = self.folder / RESULTS / f"{name}_{seed}.json"
         if not path.exists():
             return None
         try:
-            return Result(**json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as error:
+            entries = current_ab_result(json.loads(path.read_text(encoding="utf-8")))
+            counts = [FilterCount(*count) for count in current_filter_counts(entries.pop("filter_counts", []))]
+            return Result(**entries, filter_counts=counts)
+        except (AttributeError, ValueError, TypeError) as error:
             raise UserError(f"{path}: not the result of a run ({error}); remove it and it is measured again") from error
 
-    def run(self, after_each: Callable[[], None]) -> None:
-        """Train what is not finished yet, all rows of a seed before the next seed.
+    def train(self, after_each: Callable[[], None]) -> None:
+        """Train what is not finished yet, all variants of a seed before the next seed.
 
-        `after_each` is called when all rows have one seed more, from two seeds on.
+        `after_each` is called when all variants have one seed more, from two seeds on.
         """
-        every = [(name, seed) for seed in range(self.config.seeds) for name in self.config.rows]
+        every = [(name, seed) for seed in range(self.config.seeds) for name in self.config.variants]
         done = sum(self.steps[name] for name, seed in every if self.result(name, seed) is not None)
         progress = Progress(done, sum(self.steps[name] for name, _ in every))
         try:
@@ -160,21 +170,23 @@ class Trial:
                 run = self.folder / "runs" / f"{name}_{seed}"
                 config = self.config.model_of(name, seed, self.generated)
                 if self.result(name, seed) is not None:
-                    # A row whose settings changed since it was measured is refused.
+                    # A variant whose settings changed since it was measured is refused.
                     update_config(run, resolved(config), MAY_CHANGE, resolved(ReIDConfig()))
                     continue
-                result = self._one(name, seed, config, run, progress)
-                replace_text(self.folder / "rows" / f"{name}_{seed}.json", json.dumps(asdict(result), indent=1) + "\n")
+                result = self._train_one(name, seed, config, run, progress)
+                replace_text(self.folder / RESULTS / f"{name}_{seed}.json", json.dumps(asdict(result), indent=1) + "\n")
                 shutil.rmtree(run / "checkpoints")
-                said = ", ".join(f"{place}: mAP {100 * found['mAP']:.2f} %" for place, found in result.figures.items())
-                print(f"{name}, seed {seed}: {said}", flush=True)
-                if name == list(self.config.rows)[-1] and 0 < seed < self.config.seeds - 1:
+                accuracy = ", ".join(
+                    f"{domain}: mAP {100 * figures['mAP']:.2f} %" for domain, figures in result.figures.items()
+                )
+                print(f"{name}, seed {seed}: {accuracy}", flush=True)
+                if name == list(self.config.variants)[-1] and 0 < seed < self.config.seeds - 1:
                     after_each()
         finally:
             progress.close()
         after_each()
 
-    def _one(self, name: str, seed: int, config: ReIDConfig, run: Path, progress: Progress) -> Result:
+    def _train_one(self, name: str, seed: int, config: ReIDConfig, run: Path, progress: Progress) -> Result:
         """One run. `RunStopped` where it is asked to stop."""
         began, shown = time.perf_counter(), 0
         dataset, generated = self.images_of(name), self._open(config)
@@ -186,7 +198,7 @@ class Trial:
             for _ in range(epoch_steps):
                 progress.advance()
 
-        # What a single run says is in its log.txt; here one bar is for all of them.
+        # The messages of a single run are in its log.txt; here one progress bar stands for all of them.
         try:
             with contextlib.redirect_stderr(io.StringIO()):
                 result = train_model(
@@ -200,14 +212,14 @@ class Trial:
                     draw=show,
                 )
         except RunStopped:
-            print(f"go on with:\n{signals.resume_command(sys.orig_argv, 1)}", file=sys.stderr)
+            print(f"continue with:\n{signals.resume_command(sys.orig_argv, 1)}", file=sys.stderr)
             raise
         for _ in range(self.steps[name] - shown):  # what an earlier start had done of it
             progress.advance()
         return Result(
             name,
             seed,
-            {place: measure(result.head) for place, measure in self.measures.items()},
+            {domain: measure(result.head) for domain, measure in self.measures.items()},
             self.steps[name],
             len(dataset.train),
             len(generated) if isinstance(generated, StoredImages) else 0,
@@ -219,17 +231,17 @@ class Trial:
         """The generated images of a run, decoded once for all runs that share them."""
         key = config.generated.model_dump_json(include={"source", "filters", "label", "name_pattern"})
         if key not in self._sources:
-            self._sources[key] = open_generated(config.generated, self.few, self.distributed.device)
+            self._sources[key] = open_generated(config.generated, self.subset, self.distributed.device)
         return self._sources[key]
 
 
-def refuse_other(folder: Path, resume: bool) -> None:
+def refuse_foreign_folder(folder: Path, resume: bool) -> None:
     """`UserError` where `folder` is not this tool's to write in; reads alone."""
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file, not the folder of an A/B; use another --name")
     if not folder.exists() or all(path.name.startswith(".") for path in folder.iterdir()):
         return
-    if not _is_trial(folder):
+    if not _is_experiment(folder):
         raise UserError(f"{folder} holds something else than an A/B; use another --name")
     if not resume:
         raise UserError(
@@ -237,12 +249,12 @@ def refuse_other(folder: Path, resume: bool) -> None:
         )
 
 
-def _is_trial(folder: Path) -> bool:
+def _is_experiment(folder: Path) -> bool:
     try:
         found = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return False
-    return isinstance(found, dict) and {"rows", "baseline", "seeds"} <= set(found)
+    return isinstance(found, dict) and {"variants", "baseline", "seeds"} <= set(current_config(found))
 
 
 def _measure(dataset: Dataset, config: ReIDConfig) -> Callable[[ReIDModel], dict[str, float]]:

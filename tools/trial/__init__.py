@@ -1,1 +1,0 @@
-"""Did generated images help? What tools/ab.py is made of: its settings, data, runs, and outcome."""
