@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-import yaml
-
 from dgnet.config import Config
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.core.settings import parse_settings
+from dgnet.core.yaml_files import read_yaml
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.runs.folder import CONFIG
@@ -19,10 +18,7 @@ def dataset_of_run(weights: Path) -> Dataset:
     for folder in (weights.parent, weights.parent.parent):
         if (folder / CONFIG).is_file():
             source = folder / CONFIG
-            try:
-                values = yaml.safe_load(source.read_text(encoding="utf-8"))
-            except (yaml.YAMLError, UnicodeDecodeError) as error:
-                raise UserError(f"{source} is not readable as YAML; name the data set by --data") from error
+            values = read_yaml(source, "name the data set by --data")
             if isinstance(values, dict) and isinstance(values.get("data"), dict):
                 kind: type[ReIDConfig | Config] = ReIDConfig if "head" in values else Config
                 config = parse_settings(kind, {"data": values["data"]}, str(source))

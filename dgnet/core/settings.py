@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from dgnet.core.errors import UserError
 from dgnet.core.old_keys import current_config, current_key
+from dgnet.core.yaml_files import parse_yaml, read_yaml
 
 
 class Section(BaseModel):
@@ -44,10 +45,7 @@ def load_settings(kind: type[Settings], path: Path, overrides: Sequence[str] = (
     """
     if not path.is_file():
         raise UserError(f"{path}: no such configuration file")
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, ValueError) as error:
-        raise UserError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
+    values = read_yaml(path) or {}
     if not isinstance(values, dict):
         raise UserError(f"{path}: a configuration is a mapping of sections, this is a {type(values).__name__}")
     return _checked(kind, values, overrides, f"{path}: ")
@@ -135,7 +133,7 @@ def _override(kind: type[Section], values: dict[str, Any], override: str) -> Non
         if not isinstance(place, dict):
             raise UserError(f"{override}: {section!r} is a value, not a section")
     try:
-        place[last] = yaml.safe_load(text)
+        place[last] = parse_yaml(text)
     except (yaml.YAMLError, ValueError) as error:  # a date of a thirteenth month is a ValueError
         raise UserError(f"{override}: the value is not readable as YAML") from error
 

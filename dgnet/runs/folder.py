@@ -14,6 +14,7 @@ import yaml
 from dgnet.core.errors import UserError
 from dgnet.core.files import replace_text
 from dgnet.core.old_keys import current_config
+from dgnet.core.yaml_files import read_yaml
 from dgnet.runs.checkpoint import list_checkpoints
 
 CONFIG = "config.yaml"
@@ -148,16 +149,16 @@ def _covered(key: str, names: Collection[str]) -> bool:
 
 def _read(path: Path, config: Mapping[str, Any], defaults: Mapping[str, Any]) -> Any:
     """What is stored, under today's keys."""
+    stored = read_yaml(path, "restore it, or begin a run under another --name")
+    if not isinstance(stored, Mapping):
+        return stored
     try:
-        stored = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if not isinstance(stored, Mapping):
-            return stored
         current = current_config(stored, {*config, *defaults})
         # Settings that moved to a section which the run does not depend on.
         unrelated = current.keys() - current_config(stored).keys() - config.keys()
-        return {section: values for section, values in current.items() if section not in unrelated}
-    except (yaml.YAMLError, ValueError) as error:
-        raise UserError(f"{path} is not readable as YAML; restore it, or begin a run under another --name") from error
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from error
+    return {section: values for section, values in current.items() if section not in unrelated}
 
 
 def lock_folder(folder: Path) -> TextIO:

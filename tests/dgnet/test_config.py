@@ -108,6 +108,8 @@ def test_a_configuration_does_not_change() -> None:
         ("name: ..", (), ("name", "'..'")),
         ("- a list", (), ("mapping", "list")),
         ("just words", (), ("mapping", "str")),
+        ("run:\n  seed: 1\nname: x\nrun: {seed: 2}", (), ("'run'", "line 1", "line 4")),
+        ("loss:\n  cycle: 1\n  cycle: 2", (), ("'cycle'", "line 2", "line 3")),
         ("run: {batch_size: [", (), ("not readable as YAML",)),
         ("", ("run.batch_size",), ("'run.batch_size'", "section.key=value")),
         ("", ("=4",), ("'=4'", "section.key=value")),

@@ -1,0 +1,59 @@
+"""YAML without silent losses: a key that is written twice is an error, not the last value."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dgnet.core.errors import UserError
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader, except that it refuses duplicate keys."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        lines: dict[Any, int] = {}
+        for key, _ in node.value:
+            line = key.start_mark.line + 1
+            # A merge ("<<") may be written twice, and mappings as keys are refused below.
+            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+                continue
+            name = self.construct_object(key)
+            if name in lines:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {name!r} is there twice, in line {lines[name]} and in line {line}", None
+                )
+            lines[name] = line
+        return super().construct_mapping(node, deep)
+
+
+def parse_yaml(text: str) -> Any:
+    """The content of YAML text: plain Python values.
+
+    Raises:
+        yaml.YAMLError: it is not YAML, or a key is there twice.
+        ValueError: a value that only looks like a date, such as 2026-13-01.
+
+    Example:
+        >>> parse_yaml("run: {seed: 1}")
+        {'run': {'seed': 1}}
+    """
+    return yaml.load(text, Loader=_Loader)
+
+
+def read_yaml(path: Path, hint: str = "") -> Any:
+    """The content of a YAML file.
+
+    Args:
+        hint: what to do about a file that is not readable, as the end of the sentence.
+
+    Raises:
+        UserError: it is not there, not text in UTF-8, not YAML, or has a key twice (the sentence names both lines).
+    """
+    try:
+        return parse_yaml(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file") from error
+    except (yaml.YAMLError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: not readable as YAML ({reason})" + (f"; {hint}" if hint else "")) from error
