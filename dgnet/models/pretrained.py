@@ -75,8 +75,9 @@ def read_model(
             raise UserError(f"{path}: holds the model {names[0]!r}, not {name!r}")
         return stored
     if name is None:
+        names = [name for name in model_names() if model_class(name).third_party_classifier]
         raise UserError(
-            f"{path}: another system's file does not tell which model it holds; name it: {', '.join(model_names())}"
+            f"{path}: another system's file does not tell which model it holds; name it: {', '.join(names)}"
         )
     network = _read_third_party(path, name, options)
     return StoredModel(network.to(device).eval(), (), *network.usual_size)

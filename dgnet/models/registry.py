@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 from dgnet.core.errors import UserError
 from dgnet.models.reid_model import Option, ReIDModel
 
-PROVIDERS = ("dgnet.models.ide", "reid_heads.models")
+PROVIDERS = ("reid_heads.models", "dgnet.models.ide")
 
 Model = TypeVar("Model", bound=type[ReIDModel])
 

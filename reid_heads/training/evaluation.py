@@ -5,16 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from torch import Tensor, nn
-
-from dgnet.core import pixels
 from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset, Record
-from dgnet.models.embedding import Embed, model_embedding
-from dgnet.models.frozen import evaluating
+from dgnet.models.embedding import model_embedding
 from dgnet.models.registry import model_class
 from dgnet.models.reid_model import ReIDModel
 from reid_heads.config import TestConfig
+from reid_heads.loaded_model import LoadedModel
 
 
 @runtime_checkable
@@ -63,24 +60,7 @@ class ModelEvaluation:
     def __call__(self, model: ReIDModel) -> dict[str, float]:
         """Figures 0..1 by name. The model keeps its modes."""
         embedding = model_embedding(model, self.mirrored)
-        return self.ranking(_Embedding(model.name, model, embedding, self.height, self.width, self.mirrored))
-
-
-@dataclass(frozen=True)
-class _Embedding:
-    """A model as a ranking sees it."""
-
-    name: str
-    network: nn.Module
-    embedding: Embed
-    height: int
-    width: int
-    mirrored: bool
-
-    def __call__(self, images: Tensor) -> Tensor:
-        device = next(self.network.parameters()).device
-        with evaluating(self.network):
-            return self.embedding(pixels.normalize(images.to(device)))
+        return self.ranking(LoadedModel(model.name, model, embedding, (), self.height, self.width, self.mirrored))
 
 
 def evaluation_of(

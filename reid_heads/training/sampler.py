@@ -47,7 +47,6 @@ class IdentitySampler:
                 f"and it has {len(people)}; lower data.identities"
             )
         self.identities, self.images, self.seed = identities, images, seed
-        self.batch_size = identities * images
         self._grouped = np.argsort(labels, kind="stable")
         self._starts = np.cumsum(self._sizes) - self._sizes
         groups = np.ones_like(self._sizes) if epoch_mode == "identities" else np.maximum(self._sizes // images, 1)

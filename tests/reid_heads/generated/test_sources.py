@@ -97,7 +97,7 @@ def test_what_a_policy_needs_must_be_known(folder: Path, dataset: Dataset, tmp_p
     image = next(iter(read_generated(folder))).path
     with_strangers.write_text(f"path,identity\n{image},1234\n{image},\n")
     for policy, words in (
-        ("appearance", r"its appearance identity is 1234, nobody to train on \(so for 2 of 2 images\)"),
+        ("appearance", r"its appearance identity is 1234, not a training identity \(so for 2 of 2 images\)"),
         ("fine_grained", "its structure identity is unknown"),
         ("soft_between", "its appearance identity is 1234"),
     ):

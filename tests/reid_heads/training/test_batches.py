@@ -89,7 +89,7 @@ def test_two_processes_see_what_one_does(dataset: Dataset) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"generated__label": "lsro", "generated__in_metric": True}, mentions("label", "names", "in_metric")),
+        ({"generated__label": "lsro", "generated__in_metric": True}, mentions("label", "lsro", "in_metric")),
         ({"generated__label": "unlabeled"}, "enters the distillation terms alone"),
         ({"data__pad": 48}, mentions("data.pad", "64x48")),
         ({"data__identities": 7}, "a batch of 7 identities"),

@@ -58,7 +58,7 @@ def test_identities_that_repeat_are_counted() -> None:
 @pytest.mark.parametrize(
     ("sizes", "people", "images", "words"),
     [
-        ([5], 2, 2, "at least 2, got 1"),
+        ([5], 2, 2, "at least 2 identities, got 1"),
         ([5, 5], 1, 2, "at least 2 identities"),
         ([5, 5], 2, 0, "2 with 0"),
         ([5, 5, 5], 4, 2, mentions(4, 3, "data.identities")),
