@@ -16,7 +16,7 @@ BIN := $(VENV)/bin
 # Written when an installation is complete; older than the files that say what to install, it is made anew.
 RUN := $(VENV)/.installed-run
 DEVELOPMENT := $(VENV)/.installed-development
-PACKAGES := dgnet eval reid_heads visual experiments tools
+PACKAGES := dgnet eval reid_heads visual tools
 # In one room's tests a module's fixtures are made once; who is done takes tests over from who is not.
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 

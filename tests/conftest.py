@@ -20,7 +20,7 @@ from jaxtyping import install_import_hook
 
 from tests.memory import keep_little, release
 
-CHECKED = ("dgnet", "eval", "experiments", "reid_heads", "visual")
+CHECKED = ("dgnet", "eval", "reid_heads", "visual")
 
 already = [name for name in CHECKED if name in sys.modules]
 if already:

@@ -11,7 +11,7 @@ import torch
 from dgnet.core.pixels import gray
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("dgnet", "eval", "experiments", "reid_heads", "tests", "tools", "visual")
+ROOMS = ("dgnet", "eval", "reid_heads", "tests", "tools", "visual")
 LONGEST = 350
 
 

@@ -18,11 +18,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.cli import CommandParser, add_output_path, add_settings
 from dgnet.core.errors import command
+from dgnet.core.files import replace_text
 from dgnet.core.option_types import expanded_path, folder_name
 from dgnet.core.settings import as_settings, load_settings
-from experiments.ab_experiment.config import ABConfig
-from experiments.ab_experiment.experiment import ABExperiment
-from experiments.ab_experiment.outcome import PLOT, TABLE, write_outcome
+from eval.reid.evaluator import RankingEvaluator
+from eval.report.ab_outcome import MeasuredVariant, comparisons, difference, outcome_metrics, outcome_table
+from eval.report.report import Picture, Report, write_report
+from reid_heads.ab_experiment.config import ABConfig
+from reid_heads.ab_experiment.experiment import ABExperiment
+from visual.drawing.effect_plot import Effect, effect_plot
+from visual.drawing.grid import save_png
+
+TABLE, PLOT = "outcome.md", "outcome.png"
 
 
 def main() -> int:
@@ -36,7 +43,8 @@ def main() -> int:
     )
     args = parser.parse_args()
     overrides = [*args.settings, *as_settings({"name": args.name})]
-    experiment = ABExperiment(load_settings(ABConfig, args.config, overrides), args.output_path, args.resume)
+    config = load_settings(ABConfig, args.config, overrides)
+    experiment = ABExperiment(config, args.output_path, args.resume, RankingEvaluator)
     command_line = shlex.join(["python", "tools/ab.py", *sys.argv[1:]])
     try:
         experiment.open()
@@ -46,6 +54,59 @@ def main() -> int:
         return 130
     print(f"Look at {experiment.folder / TABLE} and {experiment.folder / PLOT}.")
     return 0
+
+
+def write_outcome(experiment: ABExperiment, command_line: str) -> str:
+    """Write the table, the plot and the report of the seeds that are finished for every variant; the table."""
+    config, results = experiment.config, experiment.complete_results()
+    variants = {
+        name: MeasuredVariant(
+            variant.meaning,
+            config.opponents(name),
+            {
+                domain: {
+                    metric: [result.figures[domain][metric] for result in results[name]]
+                    for metric in first.figures[domain]
+                }
+                for domain in experiment.measures
+            },
+        )
+        for name, variant in config.variants.items()
+        for first in results[name][:1]
+    }
+    save_png(
+        effect_plot(
+            {domain: effects(variants, domain, config) for domain in experiment.measures},
+            f"difference in mAP, percentage points ({100 * config.confidence:g} % interval)",
+        ),
+        experiment.folder / PLOT,
+    )
+    report = Report(
+        f"Did generated images help? {config.name}",
+        outcome_metrics(variants, config.confidence),
+        command=command_line,
+        counts=experiment.counts(),
+        splits=experiment.splits(),
+        checkpoints=experiment.generator_hash(),
+        seconds={f"{len(runs)} x {name}": sum(run.seconds for run in runs) for name, runs in results.items()},
+        pictures=[Picture(PLOT, "Dots: seeds; line: interval; gray: no difference found.")],
+    )
+    write_report(report, experiment.folder, overwrite=True)
+    filters = [f"Filter of {name}: {count}." for name, runs in results.items() for count in runs[0].filter_counts]
+    table = "\n".join([outcome_table(variants, config.confidence), *filters])
+    replace_text(experiment.folder / TABLE, table + "\n")
+    return table
+
+
+def effects(variants: dict[str, MeasuredVariant], domain: str, config: ABConfig) -> list[Effect]:
+    """The comparisons of a domain for the plot, in percentage points."""
+    panel = []
+    for name, other in comparisons(variants):
+        label = name if other == config.baseline else f"{name}\nagainst {other}"
+        pairs = zip(*(variants[variant].values[domain]["mAP"] for variant in (name, other)), strict=True)
+        d = difference(variants, name, other, domain, "mAP", config.confidence)
+        panel.append(Effect(label, [100 * (x - y) for x, y in pairs], 100 * d.mean, 100 * d.low, 100 * d.high))
+    return panel
 
 
 if __name__ == "__main__":

@@ -19,12 +19,12 @@ from PIL import Image
 from dgnet.core.errors import UserError, command
 from dgnet.core.settings import load_settings
 from dgnet.data.datasets import read_dataset
+from eval.report.ab_outcome import difference_text
 from eval.report.paired import paired_difference
 from eval.report.report import read_report
-from experiments.ab_experiment.config import ABConfig, PedestriansConfig, SubsetConfig, TargetDomainConfig
-from experiments.ab_experiment.data import open_target_domain, subset_of, swap_names
-from experiments.ab_experiment.experiment import refuse_foreign_folder
-from experiments.ab_experiment.outcome import difference_text
+from reid_heads.ab_experiment.config import ABConfig, PedestriansConfig, SubsetConfig, TargetDomainConfig
+from reid_heads.ab_experiment.data import open_target_domain, subset_of, swap_names
+from reid_heads.ab_experiment.experiment import refuse_foreign_folder
 from reid_heads.config import ReIDConfig
 from tests.dgnet.generation.small_run import write_run
 from tests.dgnet.small_generator import IDENTITIES

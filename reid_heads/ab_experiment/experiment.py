@@ -21,17 +21,17 @@ from dgnet.core.settings import resolved
 from dgnet.data.datasets import training_labels
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
+from dgnet.generation.manifest import RECIPE, read_recipe
 from dgnet.models.reid_model import ReIDModel
 from dgnet.runs import signals
 from dgnet.runs.folder import CONFIG, config_changes, lock_folder, update_config
 from dgnet.runs.progress import Progress
-from eval.reid.evaluator import RankingEvaluator
-from experiments.ab_experiment.config import ABConfig, SubsetConfig
-from experiments.ab_experiment.data import generated_images, open_target_domain, require_generator, subset_of
+from reid_heads.ab_experiment.config import ABConfig, SubsetConfig
+from reid_heads.ab_experiment.data import generated_images, open_target_domain, require_generator, subset_of
 from reid_heads.config import ReIDConfig
 from reid_heads.generated.filters import FilterCount
 from reid_heads.generated.sources import GeneratedSource, StoredImages, open_generated
-from reid_heads.training.evaluation import evaluation_of
+from reid_heads.training.evaluation import RankingFactory, evaluation_of
 from reid_heads.training.sampler import IdentitySampler
 from reid_heads.training.trainer import MAY_CHANGE, train_model
 
@@ -73,14 +73,14 @@ class ABExperiment:
     runs/VARIANT_SEED/          log, curves and settings of a run; its weights are removed when it is finished
     """
 
-    def __init__(self, config: ABConfig, output: Path, resume: bool) -> None:
-        """Begin it, or continue it (`resume`).
+    def __init__(self, config: ABConfig, output: Path, resume: bool, ranking: RankingFactory) -> None:
+        """Begin it, or continue it (`resume`); `ranking` measures the models.
 
         Raises:
             UserError: the variants do not go together, or the folder holds something else.
         """
         config.check()
-        self.config, self.output = config, output
+        self.config, self.output, self._ranking = config, output, ranking
         self.folder = output / "outputs" / config.name
         refuse_foreign_folder(self.folder, resume)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -113,7 +113,7 @@ class ABExperiment:
         domains = {SAME_DOMAIN: self.whole}
         if config.target_domain is not None:
             domains[TARGET_DOMAIN] = open_target_domain(config.target_domain)
-        self.measures = {domain: _measure(dataset, config.head) for domain, dataset in domains.items()}
+        self.measures = {domain: _measure(dataset, config.head, self._ranking) for domain, dataset in domains.items()}
         self.steps = {name: self._steps(name) for name in config.variants}
         for name in config.variants:
             for other in config.opponents(name):
@@ -144,6 +144,41 @@ class ABExperiment:
         """All that is finished, in the order of the variants, then of the seeds."""
         wanted = [(name, seed) for name in self.config.variants for seed in range(self.config.seeds)]
         return [result for name, seed in wanted if (result := self.result(name, seed)) is not None]
+
+    def complete_results(self) -> dict[str, list[Result]]:
+        """Variant -> its results by seed, of the seeds that every variant has."""
+        by_seed = {
+            name: {result.seed: result for result in self.results() if result.variant == name}
+            for name in self.config.variants
+        }
+        seeds = sorted(set.intersection(*map(set, by_seed.values())))
+        return {name: [results[seed] for seed in seeds] for name, results in by_seed.items()}
+
+    def counts(self) -> dict[str, int]:
+        """Seeds, steps and images of the complete results, and what filters dropped."""
+        by_variant = self.complete_results()
+        counts = {"seeds": len(by_variant[self.config.baseline])}
+        for name, results in by_variant.items():
+            counts |= {f"steps, {name}": results[0].steps, f"real images, {name}": results[0].real_images}
+            if self.config.variants[name].generated:
+                counts[f"generated images, {name}"] = results[0].generated_images
+            for count in results[0].filter_counts:
+                counts[f"dropped, {name} ({count.filter})"] = count.dropped
+        return counts
+
+    def splits(self) -> dict[str, dict[str, int]]:
+        """The training images and identities: of the subset, and of all images of its identities."""
+        return {
+            name: {"images": len(dataset.train), "identities": len(dataset.identities)}
+            for name, dataset in {"subset of the real images": self.subset, "all real images": self.every}.items()
+        }
+
+    def generator_hash(self) -> dict[str, str]:
+        """The generator's checkpoint and its SHA-256, as recorded in the generated set; empty for other sets."""
+        if self.generated is None or not (self.generated / RECIPE).is_file():
+            return {}
+        generator = read_recipe(self.generated)["generator"]
+        return {f"{generator['run']}, iteration {generator['iteration']}": generator["checkpoint_sha256"]}
 
     def result(self, name: str, seed: int) -> Result | None:
         """A finished run, None for one that is not. `UserError` for a file that is none."""
@@ -257,10 +292,8 @@ def _is_experiment(folder: Path) -> bool:
     return isinstance(found, dict) and {"variants", "baseline", "seeds"} <= set(current_config(found))
 
 
-def _measure(dataset: Dataset, config: ReIDConfig) -> Callable[[ReIDModel], dict[str, float]]:
-    measure = evaluation_of(
-        dataset, config.test, config.data.height, config.data.width, config.head.name, RankingEvaluator
-    )
+def _measure(dataset: Dataset, config: ReIDConfig, ranking: RankingFactory) -> Callable[[ReIDModel], dict[str, float]]:
+    measure = evaluation_of(dataset, config.test, config.data.height, config.data.width, config.head.name, ranking)
     if measure is None:
         raise UserError(f"{dataset.root}: has no query and gallery split to test on")
     return measure

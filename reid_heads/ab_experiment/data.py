@@ -12,7 +12,7 @@ from dgnet.generation.create_set import create_set
 from dgnet.generation.manifest import RECIPE
 from dgnet.generation.plans import pairs_per_identity
 from dgnet.generation.request import SetRequest
-from experiments.ab_experiment.config import ABConfig, SubsetConfig, TargetDomainConfig
+from reid_heads.ab_experiment.config import ABConfig, SubsetConfig, TargetDomainConfig
 from reid_heads.generated.sources import is_run
 
 
