@@ -1,10 +1,13 @@
 """The codes of a batch, as the terms of the joint step share them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from dgnet.models.appearance import AppearanceOutput
+from dgnet.models.classifier import IdentityOutput
 from dgnet.training.cut import Cut
 
 
@@ -39,3 +42,22 @@ class Codes:
     @property
     def _anchors(self) -> int:
         return 0 if self.anchor is None else len(self.anchor.detached)
+
+
+def by_half(encode: Callable[..., AppearanceOutput], merged: bool, *inputs: Tensor) -> AppearanceOutput:
+    """Encode a and b in separate passes, as batch norm must see them, or in one pass if `merged`."""
+    if merged:
+        return encode(*inputs)
+    first, second = (encode(*half) for half in zip(*(whole.chunk(2) for whole in inputs), strict=True))
+    return AppearanceOutput(
+        torch.cat([first.code, second.code]),
+        *(
+            IdentityOutput(*map(torch.cat, zip(one, two, strict=True)))
+            for one, two in zip(first[1:], second[1:], strict=True)
+        ),
+    )
+
+
+def exchange(halves: Tensor) -> Tensor:
+    """a, b -> b, a."""
+    return torch.cat(halves.chunk(2)[::-1])

@@ -20,8 +20,8 @@ from dgnet.layers.compiled import compile_small_functions
 from dgnet.models.decoder import Decoder, StackedLinear
 from dgnet.training import muon, step, teacher_ensemble
 from dgnet.training.cut import Cut
+from dgnet.training.generator_phase import GeneratorPhase
 from dgnet.training.joint import JointTraining
-from dgnet.training.step import JointStep
 
 Plain = Callable[[JointTraining], AbstractContextManager[None]]
 
@@ -309,7 +309,7 @@ TRICKS = (
     Trick(
         "shared_trunk",
         "one trunk pass of swapped images for frozen and live encoder",
-        replacing(JointStep, shared_features=lambda *_: None),
+        replacing(GeneratorPhase, shared_features=lambda *_: None),
     ),
     Trick(
         "input_gradients_only",
