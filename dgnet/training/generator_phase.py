@@ -1,0 +1,244 @@
+"""The generator phase of the joint step: the terms of the generator and the appearance encoder.
+
+Each term has a method of its own and goes backward by itself, down to the cuts of `dgnet.training.codes`.
+"""
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor
+
+from dgnet.config import Config
+from dgnet.core.device import Precision
+from dgnet.layers.double_backward_conv import input_gradients_only
+from dgnet.losses.adversarial import generator_loss
+from dgnet.losses.identity import identity_loss
+from dgnet.losses.reconstruction import reconstruction_loss
+from dgnet.losses.soft_label import soft_label_loss
+from dgnet.models.appearance import AppearanceOutput
+from dgnet.models.backbone import Backbone
+from dgnet.models.discriminator import MultiScaleDiscriminator
+from dgnet.models.frozen import evaluating, frozen
+from dgnet.models.generator import Generator
+from dgnet.training.batch import JointBatch
+from dgnet.training.codes import Codes, by_half, exchange
+from dgnet.training.cut import Cut
+from dgnet.training.record import Terms, detached
+from dgnet.training.schedule import LossWeights
+from dgnet.training.teacher_ensemble import TeacherEnsemble
+
+# Sends some terms backward, weighted: `backward_terms(retain_graph, inputs, name=halves, ...)`.
+BackwardTerms = Callable[..., None]
+
+
+class GeneratorPhase:
+    """Adds the gradients of all terms to the parameters of the generator; keeps nothing between calls."""
+
+    def __init__(
+        self,
+        generator: Generator,
+        discriminator: MultiScaleDiscriminator,
+        teachers: TeacherEnsemble,
+        precision: Precision,
+        config: Config,
+    ) -> None:
+        self.generator, self.discriminator, self.teachers = generator, discriminator, teachers
+        self.precision, self.config = precision, config
+        self.merged = config.short_training.merge_batch_statistics
+
+    def __call__(
+        self,
+        batch: JointBatch,
+        codes: Codes,
+        swapped: Cut | None,
+        weights: LossWeights,
+        train_structure_encoder: bool,
+        share: float,
+    ) -> Terms:
+        """The terms of the generator and the appearance encoder, each backward to its cut; then the cuts upstream.
+
+        Args:
+            swapped: the swapped images; None where no term uses them.
+        """
+        terms: Terms = {}
+
+        def backward_terms(
+            retain_graph: bool = False, inputs: Iterable[Tensor] | None = None, /, **losses: Tensor
+        ) -> None:
+            terms.update(detached(losses))
+            total = torch.stack([getattr(weights, name) * halves.sum() for name, halves in losses.items()]).sum()
+            # With detached codes `appearance_code` has a value and no gradient.
+            if total.requires_grad:
+                self.precision.backward(share * total, retain_graph, inputs)
+
+        # One context for all terms: weights are cast to the precision of the step once.
+        with self.precision.autocast():
+            if swapped is not None and weights.adversarial > 0:
+                self.adversarial_term(swapped, backward_terms)
+            self.reconstruction_terms(batch, codes, weights, backward_terms)
+            if weights.need_identities:
+                self.identity_terms(batch, codes, weights, backward_terms)
+            if swapped is not None:
+                features = self.shared_features(swapped, weights)
+                swapped_code = None
+                if _needs_frozen_encoder(weights):
+                    swapped_code = self.appearance_terms(batch, codes, swapped, features, weights, backward_terms)
+                if weights.structure_code > 0 or weights.cycle > 0:
+                    self.structure_and_cycle_terms(
+                        batch, codes, swapped, swapped_code, weights, train_structure_encoder, backward_terms
+                    )
+                if features is not None:
+                    # Into the images alone; the parameters wait for the teacher.
+                    with input_gradients_only():
+                        features.backward_upstream(inputs=[swapped.detached], retain_graph=True)
+                if _needs_teacher(weights):
+                    self.teacher_terms(batch, swapped.source.detach(), features, backward_terms)
+        for cut in (swapped, codes.first_conv, codes.styles, codes.structure, codes.anchor, codes.positive):
+            if cut is not None:
+                cut.backward_upstream()
+        return terms
+
+    def adversarial_term(self, swapped: Cut, backward_terms: BackwardTerms) -> None:
+        """A frozen discriminator on swapped images; trains the swapped images."""
+        scores = frozen(self.discriminator)(swapped.detached)
+        # Pushes swapped images to where the discriminator takes them for real.
+        backward_terms(adversarial=generator_loss(scores, self.config.discriminator.kind))
+
+    def reconstruction_terms(
+        self, batch: JointBatch, codes: Codes, weights: LossWeights, backward_terms: BackwardTerms
+    ) -> None:
+        """Anchors decoded from their own structure; trains structure encoder and decoder (Eqs. 1 and 2)."""
+        real = batch.real[:2].flatten(0, 1)
+        for name, styles in (
+            # Pushes structure and appearance of an image to give the image itself.
+            ("self_reconstruction", codes.anchor_styles),
+            # Pushes its structure and the appearance of its positive to give the image, too.
+            ("same_identity_reconstruction", codes.positive_styles),
+        ):
+            if styles is not None and getattr(weights, name) > 0:
+                decoded = self.generator.decoder.decode(codes.structure.detached, codes.first_conv.detached, styles)
+                backward_terms(**{name: reconstruction_loss(decoded, real, self.config.short_training.image_norm)})
+
+    def identity_terms(
+        self, batch: JointBatch, codes: Codes, weights: LossWeights, backward_terms: BackwardTerms
+    ) -> None:
+        """Real images (erased copies of them) classified; trains the appearance encoder."""
+        labels = batch.labels.flatten()
+        # Where the codes have a gradient too, it passes through the same graph at the end.
+        retain_graph = codes.classified is not None and self.config.short_training.detach_codes == "never"
+
+        def classified(position: int) -> AppearanceOutput:
+            if codes.classified is not None:
+                return codes.classified[position]
+            assert batch.erased is not None
+            return by_half(self.generator.appearance, self.merged, batch.erased.split(2)[position].flatten(0, 1))
+
+        anchor = classified(0)
+        backward_terms(
+            retain_graph,
+            # Pushes both classifiers of an anchor to its identity. The fine one also at weight 0: a gradient of zeros
+            # lets weight decay act on it, as in the original.
+            identity=identity_loss(anchor.primary.logits, labels),
+            identity_fine=identity_loss(anchor.fine.logits, labels),
+        )
+        if weights.positive_identity > 0:
+            # Pushes the primary classifier of a positive to its identity.
+            backward_terms(retain_graph, positive_identity=identity_loss(classified(1).primary.logits, labels))
+
+    def shared_features(self, swapped: Cut, weights: LossWeights) -> Cut | None:
+        """The trunk's features of the swapped images, where `appearance_terms` and `teacher_terms` need the same.
+
+        Both do with batch statistics: then one pass through the trunk serves both, its gradient going to the images for
+        the one and to the parameters for the other.
+        """
+        appearance = self.generator.appearance
+        same = self.config.loss.batch_statistics_when_frozen and isinstance(appearance.backbone, Backbone)
+        if not same or not _needs_frozen_encoder(weights) or not _needs_teacher(weights):
+            return None
+        halves = (swapped.detached,) if self.merged else swapped.detached.chunk(2)
+        return Cut(torch.cat([appearance.backbone(half) for half in halves]))
+
+    def appearance_terms(
+        self,
+        batch: JointBatch,
+        codes: Codes,
+        swapped: Cut,
+        features: Cut | None,
+        weights: LossWeights,
+        backward_terms: BackwardTerms,
+    ) -> Tensor:
+        """A frozen appearance encoder on swapped images; trains the swapped images. Returns their appearance codes.
+
+        Unless `short_training.detach_codes` says otherwise these codes are detached, as in the original: the term
+        `appearance_code` then has a value, which is logged, and no gradient.
+        """
+        assert codes.anchor is not None
+        detach = self.config.short_training.detach_codes == "always"
+        batch_statistics = self.config.loss.batch_statistics_when_frozen
+        with evaluating(self.generator.appearance, batch_statistics):
+            encode = frozen(self.generator.appearance)
+            inputs = (swapped.detached,) if features is None else (swapped.detached, features.detached)
+            output = by_half(encode, self.merged, *inputs) if batch_statistics else encode(*inputs)
+        code: Tensor = output.code.detach() if detach else output.code
+        losses = {}
+        if weights.generated_identity > 0:
+            # Pushes a swapped image to be classified as the person whose appearance it has.
+            losses["generated_identity"] = identity_loss(output.primary.logits, batch.labels.flatten())
+        if weights.appearance_code > 0:
+            # Pushes its appearance code to the one that it was decoded from (Eq. 4).
+            losses["appearance_code"] = reconstruction_loss(code, codes.anchor.detached.detach())
+        if losses:
+            backward_terms(not detach and weights.cycle > 0, **losses)
+        return code
+
+    def structure_and_cycle_terms(
+        self,
+        batch: JointBatch,
+        codes: Codes,
+        swapped: Cut,
+        swapped_code: Tensor | None,
+        weights: LossWeights,
+        train_structure_encoder: bool,
+        backward_terms: BackwardTerms,
+    ) -> None:
+        """Structure of the swapped images, decoded back to the anchors; trains the decoder and, by turns, the structure
+        encoder or (through a frozen one) the swapped images.
+        """
+        encode = self.generator.structure if train_structure_encoder else frozen(self.generator.structure)
+        images = swapped.detached.detach() if train_structure_encoder else swapped.detached
+        structure = exchange(encode(*self.generator.structure_inputs(images)))
+        losses = {}
+        if weights.structure_code > 0:
+            # Pushes the structure code of a swapped image to the one that it was decoded from (Eq. 5).
+            losses["structure_code"] = reconstruction_loss(structure, codes.structure.detached)
+        if weights.cycle > 0:
+            # Cycle loss. Pushes a swapped image, decoded again with the appearance of the other one, to the anchor.
+            decoded = self.generator.decoder(structure, swapped_code)
+            real = batch.real[:2].flatten(0, 1)
+            losses["cycle"] = reconstruction_loss(decoded, real, self.config.short_training.image_norm)
+        backward_terms(**losses)
+
+    def teacher_terms(
+        self, batch: JointBatch, swapped: Tensor, features: Cut | None, backward_terms: BackwardTerms
+    ) -> None:
+        """Both classifiers on swapped images; trains the appearance encoder (Sec. 3.3)."""
+        appearance_labels, structure_labels = batch.labels.flatten(), batch.labels.flip(0).flatten()
+        appearance = self.generator.appearance
+        output = by_half(appearance, self.merged, *((swapped,) if features is None else (swapped, features.source)))
+        label = self.teachers.label(swapped, appearance_labels, structure_labels)
+        backward_terms(
+            False,
+            [parameter for parameter in appearance.parameters() if parameter.requires_grad],
+            # Pushes the primary classifier to the teacher's soft label.
+            soft_label=soft_label_loss(output.primary.logits, label),
+            # Pushes the fine classifier to the identity that the structure comes from: what clothes do not tell.
+            fine=identity_loss(output.fine.logits, structure_labels),
+        )
+
+
+def _needs_frozen_encoder(weights: LossWeights) -> bool:
+    return weights.generated_identity > 0 or weights.appearance_code > 0 or weights.cycle > 0
+
+
+def _needs_teacher(weights: LossWeights) -> bool:
+    return weights.soft_label > 0 or weights.fine > 0
