@@ -1,4 +1,4 @@
-"""A trained network with what is known of it: embeds uint8 images of any size, as arrays or files."""
+"""A trained network that embeds uint8 images of any size, given as arrays or files."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +26,7 @@ class LoadedModel:
     """A network that embeds people, in evaluation mode (`reid_heads.load_model` reads one).
 
     Attributes:
-        name: what it is, for results: model, run and file, with the first digits of the file's SHA-256.
+        name: stands with every result: model, run and file, and the first digits of the file's SHA-256.
         network: the module; takes normalized images (`dgnet.core.pixels`).
         embedding: normalized images -> features of unit length, by `network`.
         identities: the training identities in the order of the logits; empty where the file does not tell them.
@@ -55,12 +55,6 @@ class LoadedModel:
         if self.path is None:
             raise UserError(f"{self.name} was not read from a file")
         return self.path
-
-    @property
-    def protocol(self) -> str:
-        """Its name and the preprocessing: features of two protocols are not comparable."""
-        view = "mirror image added" if self.mirrored else "image alone"
-        return f"{self.name}, {view}, {self.height}x{self.width}"
 
     @torch.no_grad()
     def __call__(self, images: UInt8[Tensor, "image 3 _h _w"]) -> Float[Tensor, "image feature"]:

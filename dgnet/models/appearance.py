@@ -15,7 +15,7 @@ PARTS = 4
 
 
 class AppearanceOutput(NamedTuple):
-    """`code` `[batch, channel * 4]`; `primary` (who it is) and `fine` (details the clothes leave: mined from swaps)."""
+    """`code` `[batch, channel * 4]`; identities by clothes (`primary`) and by all that clothes do not show (`fine`)."""
 
     code: Tensor
     primary: IdentityOutput
@@ -29,9 +29,9 @@ def pool_parts(features: Tensor, pooling: Pooling, parts: int) -> Tensor:
 
 
 class AppearanceEncoder(nn.Module):
-    """DG-Net's E_a (Sec. 3.1 and 3.3).
+    """DG-Net's E_a (Zheng et al., CVPR 2019, Sec. 3.1 and 3.3).
 
-    The code is pooled in four horizontal parts; the classifiers see the global pooling.
+    The code is pooled in four horizontal parts; the input of the classifiers is pooled globally.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class AppearanceEncoder(nn.Module):
     def forward(
         self, images: Float[Tensor, "batch 3 height width"], features: Float[Tensor, "batch channel _ _"] | None = None
     ) -> AppearanceOutput:
-        """`features`: what the trunk makes of the images, where that is known already."""
+        """`features`: the trunk's output for the images, where it is computed already."""
         if features is None:
             features = self.backbone(images)
         code = pool_parts(features, self.pooling, PARTS)
@@ -61,7 +61,7 @@ class AppearanceEncoder(nn.Module):
         return AppearanceOutput(code, self.primary(pooled), self.fine(pooled))
 
     def trunk_parameters(self) -> list[nn.Parameter]:
-        """What ImageNet weights fill; the others begin with random values and learn faster."""
+        """The parameters that ImageNet weights fill; the others begin with random values and have a higher rate."""
         return list(self.backbone.parameters())
 
     def fresh_parameters(self) -> list[nn.Parameter]:

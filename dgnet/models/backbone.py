@@ -18,11 +18,11 @@ class Backbone(nn.Module):
     Args:
         name: one of resnet18, resnet34, resnet50, resnet101.
         last_stride: stride of the last stage; 1 doubles the resolution of the feature map.
-        upsample_below_height: images up to this height are doubled (nearest) first: trunks expect re-ID crops of about
-            256x128.
+        upsample_below_height: images of at most this height are upsampled by 2 (nearest) first, because trunks expect
+            crops of about 256x128; 0: none.
     """
 
-    def __init__(self, name: BackboneName, last_stride: int = 1, upsample_below_height: int = 128) -> None:
+    def __init__(self, name: BackboneName, last_stride: int = 1, upsample_below_height: int = 0) -> None:
         super().__init__()
         self.upsample_below_height = upsample_below_height
         if name not in get_args(BackboneName):

@@ -60,7 +60,7 @@ class Decoder(nn.Module):
 
     Args:
         code_channels: channels of the structure code (128 in the paper).
-        slice_size: numbers of the appearance code that one residual block sees (2048 in the paper).
+        slice_size: numbers of the appearance code for one residual block (2048 in the paper).
         style_hidden: width of the style networks (512 in the paper).
         standardize_code: batch norm without gain and bias on the appearance code first (not in the paper).
     """

@@ -48,7 +48,7 @@ def model_embedding(model: ReIDModel, mirrored: bool) -> Embed:
 def extract(
     cache: ImageCache, network: nn.Module, embed: Embed, height: int, width: int, *, batch_size: int = 64
 ) -> Float[Tensor, "image feature"]:
-    """Features of all images of a cache, float32, on the CPU. `network` is what `embed` calls; it keeps its modes."""
+    """Features of all images of a cache, float32, on the CPU. `embed` calls `network`, which keeps its modes."""
     device = next(network.parameters()).device
     features = []
     with evaluating(network):

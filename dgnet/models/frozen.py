@@ -1,6 +1,6 @@
-"""Frozen passes: a module's function without a gradient for its parameters and without a trace in its buffers.
+"""Frozen passes: forward passes of a module without a gradient for its parameters and without a change of its buffers.
 
-Nothing is copied but the buffers. Switching `requires_grad` off instead would still move batch-norm statistics.
+Only the buffers are copied. Switching `requires_grad` off instead would still move batch-norm statistics.
 """
 
 from collections.abc import Callable, Iterator

@@ -17,7 +17,7 @@ class Generator(nn.Module):
     """Appearance encoder, structure encoder and decoder. Images are normalized (`dgnet.core.pixels`) everywhere.
 
     Args:
-        structure_input: what the structure encoder sees of an image, "gray" or "edge".
+        structure_input: the structure image is "gray" or "edge".
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Generator(nn.Module):
         self.structure_input: StructureInput = structure_input
 
     def structure_image(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 1 height width"]:
-        """The one-channel image that the structure encoder sees."""
+        """The one-channel input of the structure encoder."""
         return pixels.gray(images) if self.structure_input == "gray" else pixels.edge(images)
 
     def structure_inputs(
@@ -42,10 +42,10 @@ class Generator(nn.Module):
         images: Float[Tensor, "batch 3 height width"],
         recolored: Float[Tensor, "batch 3 height width"] | None = None,
     ) -> tuple[Tensor, ...]:
-        """What the structure encoder takes: the structure image, and the surroundings if it looks at them.
+        """The inputs of the structure encoder: the structure image, and the surroundings where it has a map for them.
 
         Args:
-            recolored: the same images in the colors that the structure image is made of, if not in their own.
+            recolored: the same images in other colors, from which the structure image is computed.
         """
         shapes = self.structure_image(images if recolored is None else recolored)
         return (shapes,) if self.structure.surroundings is None else (shapes, pixels.surroundings(images))

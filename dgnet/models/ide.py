@@ -22,7 +22,7 @@ class IDE(ReIDModel):
 
     Args:
         last_stride: of the last stage; 1 doubles the resolution of the feature map.
-        upsample_below_height: images up to this height are doubled first (see `Backbone`).
+        upsample_below_height: images of at most this height are upsampled by 2 first (see `Backbone`).
         dropout: probability, before the logits.
     """
 

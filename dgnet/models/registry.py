@@ -35,7 +35,7 @@ def register_model(*names: str) -> Callable[[Model], Model]:
             class PooledResNet(ReIDModel):
                 def __init__(self, name: str, identities: int, *, last_stride: Literal[1, 2] = 1) -> None:
                     super().__init__(name, identities, {"last_stride": last_stride})
-                    self.trunk = Backbone("resnet50", last_stride, upsample_below_height=0)
+                    self.trunk = Backbone("resnet50", last_stride)
                     self.channels = self.embedding_size = self.trunk.channels
                     self.metric_sizes = (self.channels,)
                     self.classifier = nn.Linear(self.channels, identities)

@@ -11,12 +11,11 @@ from dgnet.layers.residual import ResidualBlock
 class StructureEncoder(nn.Module):
     """DG-Net's E_s (Zheng et al., CVPR 2019, Sec. 3.1); `channels` 16 is the paper's width.
 
-    Instance norm after every convolution takes brightness and contrast out of the code.
+    Instance norm after every convolution removes brightness and contrast from the code.
 
     Args:
         surroundings: add a linear map of the colors beside the person (`dgnet.core.pixels.surroundings`) to the code,
-        past
-            all norms, so that it tells the place and its light (not in the paper).
+            after all norms, so that the code has the scene and its light (not in the paper).
     """
 
     def __init__(self, channels: int = 16, residual_blocks: int = 4, surroundings: bool = False) -> None:
@@ -40,5 +39,5 @@ class StructureEncoder(nn.Module):
         code = self.dilation(self.residual(self.stem(x)))
         if self.surroundings is None:
             return code
-        assert surroundings is not None, "this structure encoder looks at the surroundings too"
+        assert surroundings is not None, "this structure encoder needs the surroundings, too"
         return code + self.surroundings(surroundings)

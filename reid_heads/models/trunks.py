@@ -36,7 +36,7 @@ def build_trunk(name: TrunkName, last_stride: int = 1, stem_relu: bool = True) -
         stem_relu: a ReLU between the stem's norm and its pooling, as torchvision has it.
     """
     architecture = _ARCHITECTURES[name]
-    trunk = Backbone(architecture.backbone, last_stride, upsample_below_height=0)
+    trunk = Backbone(architecture.backbone, last_stride)
     if architecture.ibn:
         split_first_norms(trunk)
     if not stem_relu:

@@ -34,7 +34,7 @@ def new_model() -> Iterator[type[ReIDModel]]:
     class PooledResNet(ReIDModel):
         def __init__(self, name: str, identities: int, *, dropout: float = 0.0) -> None:
             super().__init__(name, identities, {"dropout": dropout})
-            self.trunk = Backbone("resnet18", 1, upsample_below_height=0)
+            self.trunk = Backbone("resnet18")
             self.channels = self.embedding_size = self.trunk.channels
             self.metric_sizes = (self.channels,)
             self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.channels, identities))
