@@ -100,6 +100,10 @@ REPORT_WORDS: dict[str, str] = {
     "neighbour": "neighbor",
     "colour": "color",
     "grey": "gray",
+    "Who is it?": "Identification",
+    "generated image named as its": "generated image classified as its",
+    "a blind guess": "chance",
+    "the classifier itself, right about real images": "accuracy of the classifier on real images",
 }
 
 

@@ -99,8 +99,6 @@ def diversity(
     groups: Mapping[str, Sequence[Path]],
     measures: Sequence[PairMeasure] = (DSSIM,),
     *,
-    height: int = HEIGHT,
-    width: int = WIDTH,
     pairs: int = PAIRS,
     rounds: int = ROUNDS,
     seed: int = 0,
@@ -108,7 +106,7 @@ def diversity(
 ) -> dict[str, Diversity]:
     """The diversity of each identity's files by each measure, the same pairs for all.
 
-    Images are resized to `height` by `width` (antialiased bicubic). Every identity counts alike, whatever its number of
+    Images are resized to 256 by 128 pixels (antialiased bicubic). Every identity counts alike, whatever its number of
     images; those of one image are skipped. `UserError` if that leaves none, and for an unreadable file in a pair.
     """
     if pairs < 1 or rounds < 1:
@@ -118,7 +116,7 @@ def diversity(
         raise UserError(f"diversity needs an identity of at least two images, none of {len(groups)} has them")
 
     def resize(image: Tensor) -> Tensor:
-        return pixels.resize(image[None], height, width)[0]
+        return pixels.resize(image[None], HEIGHT, WIDTH)[0]
 
     values: dict[str, list[np.ndarray]] = {measure.name: [] for measure in measures}
     for identity, files in several.items():

@@ -34,7 +34,7 @@ class FeatureStatistics:
 
     @property
     def warning(self) -> str:
-        """Why a figure made of these is not to be trusted, or an empty string."""
+        """Why a distance from these is not to be trusted, or an empty string."""
         if self.images is None or self.images >= FEWEST_IMAGES:
             return ""
         reason = "the Frechet distance of few images is biased upwards"

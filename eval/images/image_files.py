@@ -90,6 +90,6 @@ def _stacked(futures: list[Future[Tensor]]) -> Tensor:
     images = [future.result() for future in futures]
     sizes = sorted({tuple(image.shape[1:]) for image in images})
     if len(sizes) > 1:
-        found = " and ".join(f"{height} x {width}" for height, width in sizes[:2])
-        raise UserError(f"the images must all have one size here, got {found}")
+        several = " and ".join(f"{height} x {width}" for height, width in sizes[:2])
+        raise UserError(f"the images must all have one size here, got {several}")
     return torch.stack(images)

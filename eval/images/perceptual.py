@@ -123,8 +123,8 @@ def _checked(name: str, images: Array) -> Tensor:
     if tensor.dtype == torch.uint8:
         return tensor
     if not tensor.dtype.is_floating_point or not bool(((tensor >= -1) & (tensor <= 1)).all()):
-        found = f"{float(tensor.min()):.3g} to {float(tensor.max()):.3g}"
-        raise UserError(f"{name} must be uint8, or floating point from -1 to 1, got {tensor.dtype} from {found}")
+        values = f"{float(tensor.min()):.3g} to {float(tensor.max()):.3g}"
+        raise UserError(f"{name} must be uint8, or floating point from -1 to 1, got {tensor.dtype} from {values}")
     return tensor
 
 

@@ -51,9 +51,9 @@ def precision_recall(real: Array, generated: Array, *, neighbors: int = NEIGHBOR
     largest = max(float(torch.linalg.vector_norm(features, dim=1).max()) for features in sets)
     if largest > 0:
         sets = [(features / (2 * largest * _STEP)).round_().mul_(_STEP) for features in sets]
-    truth, made = sets
+    truth, fake = sets
     return PrecisionRecall(
-        precision=_share_within(made, truth, neighbors), recall=_share_within(truth, made, neighbors),
+        precision=_share_within(fake, truth, neighbors), recall=_share_within(truth, fake, neighbors),
         neighbors=neighbors,
     )  # fmt: skip
 

@@ -38,9 +38,6 @@ class SwapFidelity:
 
     generated: Fidelity
     trivial: dict[str, Fidelity]  # structure_itself, appearance_itself, recolored, painted
-    best_trivial: str  # the trivial answer of the highest mean PSNR
-    psnr_margin: float  # dB, generated minus best trivial answer
-    ssim_margin: float  # generated minus the trivial answer of the highest mean SSIM
     share_won: float  # share of pairs whose generated swap has a higher PSNR than every trivial answer to that pair
     pairs: int
 
@@ -69,14 +66,10 @@ def swap_fidelity(
         if np.isinf(answer.psnr_of_pairs).any():
             pair = int(np.isinf(answer.psnr_of_pairs).argmax())
             raise UserError(f"pair {pair} is no swap: its truth is the trivial answer {name} to the last pixel")
-    best = max(trivial, key=lambda name: trivial[name].psnr)
     hardest = np.max([answer.psnr_of_pairs for answer in trivial.values()], axis=0)
     return SwapFidelity(
         generated=ours,
         trivial=trivial,
-        best_trivial=best,
-        psnr_margin=ours.psnr - trivial[best].psnr,
-        ssim_margin=ours.ssim - max(answer.ssim for answer in trivial.values()),
         share_won=float((ours.psnr_of_pairs > hardest).mean()),
         pairs=len(ours.psnr_of_pairs),
     )

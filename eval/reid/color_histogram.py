@@ -14,7 +14,7 @@ from torch import Tensor
 from dgnet.core.errors import UserError
 from eval.arrays import Array, as_numpy, checked_images
 
-# Bins of hue, saturation and value, each of which is 0..1: hue is told apart finest.
+# Bins of hue, saturation and value, each of which is 0..1: hue has the most.
 _BINS = (8, 4, 4)
 # Images converted at once: color conversion makes several float64 copies.
 _CHUNK = 256

@@ -84,9 +84,9 @@ class _Best:
 
     def meet(self, rows: slice, cosines: Tensor, first: int) -> None:
         """The images `rows` meet those from the place `first` on."""
-        found, places = cosines.topk(min(self.size, cosines.shape[1]), dim=1, largest=self.largest, sorted=False)
-        found, places = torch.cat([self.cosines[rows], found], 1), torch.cat([self.places[rows], places + first], 1)
-        self.cosines[rows], chosen = found.topk(self.size, dim=1, largest=self.largest, sorted=True)
+        best, places = cosines.topk(min(self.size, cosines.shape[1]), dim=1, largest=self.largest, sorted=False)
+        best, places = torch.cat([self.cosines[rows], best], 1), torch.cat([self.places[rows], places + first], 1)
+        self.cosines[rows], chosen = best.topk(self.size, dim=1, largest=self.largest, sorted=True)
         self.places[rows] = places.gather(1, chosen)
 
 

@@ -33,8 +33,7 @@ _JOIN_ENTRIES = 2**20
 @dataclass(frozen=True)
 class KReciprocal:
     """Parameters in the paper's letters: `k1` neighbors of the encoding, `k2` of the query expansion, `weight`
-    (lambda) of
-    the original distance."""
+    (lambda) of the original distance."""
 
     k1: int = 20
     k2: int = 6
@@ -99,10 +98,10 @@ def reranked_blocks(
     needed = max(parameters.k1 + 1, parameters.k2)
     if len(features) < needed:
         raise UserError(f"{parameters} needs at least {needed} images in query and gallery, got {len(features)}")
-    found = nearest_neighbors(features, needed)
+    neighbors = nearest_neighbors(features, needed)
     # Images that are all the same have no largest distance to scale by.
-    farthest = found.farthest.clip(min=np.finfo(np.float64).tiny)
-    encoding = _encoding(features, found.nearest, farthest, parameters)
+    farthest = neighbors.farthest.clip(min=np.finfo(np.float64).tiny)
+    encoding = _encoding(features, neighbors.nearest, farthest, parameters)
     scale = torch.from_numpy(farthest)[:, None].to(features.device)
     of_gallery = encoding[queries:].tocsc()
 

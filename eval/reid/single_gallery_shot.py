@@ -75,10 +75,10 @@ def single_shot_metrics(
         own = labels.query_identities[rows][valid]
         drawn = [_places(keys[valid], match[valid], own, identities, person, number) for number in numbers]
         places.append(torch.stack(drawn).cpu())
-    found = torch.cat(places, dim=1).numpy()  # [repetition, valid query]
-    if not found.size:
+    ranks_of_matches = torch.cat(places, dim=1).numpy()  # [repetition, valid query]
+    if not ranks_of_matches.size:
         raise UserError("no query has an image of its identity from another camera in the gallery")
-    curves = (found[:, :, None] <= np.arange(len(identities))).mean(axis=1)
+    curves = (ranks_of_matches[:, :, None] <= np.arange(len(identities))).mean(axis=1)
     mean, deviation = curves.mean(axis=0), curves.std(axis=0)
     last = len(identities)
     return SingleShotResult(
@@ -89,7 +89,7 @@ def single_shot_metrics(
         repetitions=repetitions,
         seed=seed,
         queries=len(query),
-        valid_queries=found.shape[1],
+        valid_queries=ranks_of_matches.shape[1],
         identities=last,
         cmc_curve=mean,
     )

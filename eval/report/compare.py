@@ -1,4 +1,4 @@
-"""Reports side by side. Metrics of different protocols never stand in one row, and the reader is told of them."""
+"""Reports side by side. Metrics of different protocols never stand in one row, and a warning names them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,15 +43,16 @@ def compare(reports: Sequence[Report]) -> Comparison:
     """Line up the metrics of two or more reports. `UserError` for fewer, or a report that has one twice."""
     if len(reports) < 2:
         raise UserError(f"a comparison needs at least two reports, got {len(reports)}")
-    found: dict[tuple[str, str], dict[tuple[str, str], dict[int, float | int]]] = {}
+    by_metric: dict[tuple[str, str], dict[tuple[str, str], dict[int, float | int]]] = {}
     for number, report in enumerate(reports):
         for metric in report.metrics:
-            values = found.setdefault((metric.section, metric.name), {}).setdefault((metric.protocol, metric.unit), {})
+            protocols = by_metric.setdefault((metric.section, metric.name), {})
+            values = protocols.setdefault((metric.protocol, metric.unit), {})
             if number in values:
                 raise UserError(f"{report.title!r} has {metric.section!r} / {metric.name!r} twice by one protocol")
             values[number] = metric.value
     rows = []
-    for (section, name), measured in found.items():
+    for (section, name), measured in by_metric.items():
         holders = {number for values in measured.values() for number in values}
         for (protocol, unit), values in measured.items():
             mark = DIFFERENT if holders - set(values) else UNKNOWN if not protocol and len(values) > 1 else SAME
@@ -92,19 +93,19 @@ def as_text(comparison: Comparison, labels: Sequence[str], sources: Sequence[str
 
 
 def _warnings(reports: Sequence[Report], rows: Sequence[Row]) -> tuple[str, ...]:
-    said = []
+    warnings = []
     if different := _named([row for row in rows if row.mark == DIFFERENT]):
-        said.append(
+        warnings.append(
             f"{DIFFERENT} Measured by different protocols, each in a row of its own; do not compare them: {different}."
         )
     if unknown := _named([row for row in rows if row.mark == UNKNOWN]):
-        said.append(f"{UNKNOWN} No protocol is stated, so that nobody knows what is compared: {unknown}.")
+        warnings.append(f"{UNKNOWN} No protocol is stated, so that nobody knows what is compared: {unknown}.")
     for split in dict.fromkeys(name for report in reports for name in report.splits):
         counts = [report.splits[split] for report in reports if split in report.splits]
         if any(count != counts[0] for count in counts):
             each = " and ".join(", ".join(f"{n:,} {what}" for what, n in count.items()) for count in counts)
-            said.append(f"! The reports measured different data: {split} is {each}.")
-    return tuple(said)
+            warnings.append(f"! The reports measured different data: {split} is {each}.")
+    return tuple(warnings)
 
 
 def _named(rows: Sequence[Row]) -> str:

@@ -22,7 +22,7 @@ JSON_NAME, MARKDOWN_NAME, PAGE_NAME = "report.json", "report.md", "report.html"
 def write_report(
     report: Report, folder: Path, *, overwrite: bool = False, sections: Sequence[HtmlSection] = ()
 ) -> tuple[Path, Path, Path]:
-    """Write all forms into `folder` (made if missing), each atomically; returns their paths.
+    """Write all forms into `folder` (created if missing), each atomically; returns their paths.
 
     `sections` are what only the page shows (`eval.report.page.section`): ranked lists, curves, pictures sorted by a
     score. The report's pictures must lie in `folder` already; the page carries them in itself.

@@ -8,12 +8,17 @@ from PIL import Image
 from skimage.color import rgb2lab
 from skimage.metrics import structural_similarity
 
+from eval.images import diversity as diversity_module
 from eval.images.diversity import DISSIMILARITY, DSSIM, diversity, drawn_pairs
 from eval.images.image_files import files_by_folder
 from tests.eval.images.small_files import picture, write, write_set
 from tests.messages import mentions
 
-SIZE = {"height": 24, "width": 12}
+
+@pytest.fixture(autouse=True)
+def small_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diversity_module, "HEIGHT", 24)
+    monkeypatch.setattr(diversity_module, "WIDTH", 12)
 
 
 def people(folder: Path) -> dict[str, list[Path]]:
@@ -32,7 +37,7 @@ def obvious_dssim(first: Path, second: Path) -> float:
 
 def test_dssim_in_lab_is_scikit_images(tmp_path: Path) -> None:
     groups = people(tmp_path)
-    found = diversity(groups, (DSSIM, DISSIMILARITY), pairs=4, rounds=3, **SIZE)
+    found = diversity(groups, (DSSIM, DISSIMILARITY), pairs=4, rounds=3)
     result = found["DSSIM in Lab"]
     rounds = []
     for number in range(3):
@@ -53,7 +58,7 @@ def test_dssim_in_lab_is_scikit_images(tmp_path: Path) -> None:
 
 def test_at_the_size_of_the_files_it_is_exact(tmp_path: Path) -> None:
     files = [write(tmp_path / "7" / f"{number}.png", picture(number, 24, 12)) for number in range(2)]
-    found = diversity({"7": files}, pairs=1, rounds=1, **SIZE)["DSSIM in Lab"]
+    found = diversity({"7": files}, pairs=1, rounds=1)["DSSIM in Lab"]
     assert found.mean == pytest.approx(obvious_dssim(*files), abs=1e-9)
     assert found.half_range == 0
 
@@ -73,8 +78,8 @@ def test_pairs_are_pure_functions_of_their_arguments() -> None:
 
 def test_order_and_workers_change_nothing(tmp_path: Path) -> None:
     groups = people(tmp_path)
-    first = diversity(groups, pairs=3, rounds=2, workers=1, **SIZE)["DSSIM in Lab"]
-    second = diversity(dict(reversed(groups.items())), pairs=3, rounds=2, workers=3, **SIZE)["DSSIM in Lab"]
+    first = diversity(groups, pairs=3, rounds=2, workers=1)["DSSIM in Lab"]
+    second = diversity(dict(reversed(groups.items())), pairs=3, rounds=2, workers=3)["DSSIM in Lab"]
     assert np.array_equal(first.of_rounds, second.of_rounds)
 
 
@@ -82,13 +87,13 @@ def test_only_images_of_a_drawn_pair_are_read(tmp_path: Path) -> None:
     files = [tmp_path / f"{number}.png" for number in range(200)]
     for place in np.unique(drawn_pairs("1", len(files), 3, 2, 0)):
         write(files[place], picture(int(place)))
-    assert diversity({"1": files}, pairs=3, rounds=2, **SIZE)["DSSIM in Lab"].mean > 0.1
+    assert diversity({"1": files}, pairs=3, rounds=2)["DSSIM in Lab"].mean > 0.1
 
 
 def test_images_that_are_all_alike_have_no_diversity(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         write(tmp_path / "1" / f"{name}.png", picture(0))
-    found = diversity(files_by_folder(tmp_path), (DSSIM, DISSIMILARITY), **SIZE)
+    found = diversity(files_by_folder(tmp_path), (DSSIM, DISSIMILARITY))
     assert found["DSSIM in Lab"].mean == pytest.approx(0, abs=1e-12) == found["1 - SSIM"].mean
 
 

@@ -140,17 +140,14 @@ def test_ours_beside_the_trivial_answers() -> None:
         == fidelity(given["structures"], given["truths"], given["truth_outlines"]).psnr
     )
     best = max(answer.psnr for answer in result.trivial.values())
-    assert result.trivial[result.best_trivial].psnr == best
-    assert result.psnr_margin == result.generated.psnr - best > 4
+    assert result.generated.psnr - best > 4
     assert (result.share_won, result.pairs) == (1.0, 3)
-    assert 0 < result.ssim_margin < 2
 
 
-def test_a_trivial_answer_has_no_margin_over_itself() -> None:
+def test_a_trivial_answer_wins_no_pair() -> None:
     given = arguments()
     given["generated"] = given["structures"]
     result = swap_fidelity(**given)
-    assert result.psnr_margin <= 0
     assert result.share_won == 0.0
 
 
