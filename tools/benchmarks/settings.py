@@ -32,7 +32,7 @@ from dgnet.training.independent_classifier import train_independent_classifier
 from dgnet.training.pipeline import Job
 from dgnet.training.teacher import TEACHER_FILE
 from tools.benchmarks.step_process import ROOT
-from tools.measure_swaps import fidelity_metrics, identification_metrics
+from tools.measure_swaps import measure_fidelity, measure_identification
 
 ROWS = "rows.json"
 BASELINE = "as it is"
@@ -56,7 +56,7 @@ OF_THE_TEACHER = ("data", "teacher", "optimizer", "run")
 COLUMNS = {
     "PSNR over the best trivial answer (dB)": "PSNR over the best trivial answer",
     "SSIM": "SSIM, generated",
-    "named as the appearance (%)": "generated image named as its appearance",
+    "named as the appearance (%)": "generated image classified as its appearance",
 }
 
 
@@ -206,8 +206,8 @@ def train_and_measure(
     # Its settings are its own: one serves all rows.
     classifier = train_independent_classifier(job, dataset, "classifier")
     generator = find_generator(name, output, device=distributed.device)
-    metrics = fidelity_metrics(generator, dataset)
-    metrics += identification_metrics(generator, read_model_file(classifier, distributed.device), dataset)
+    metrics = measure_fidelity(generator, dataset)
+    metrics += measure_identification(generator, read_model_file(classifier, distributed.device), dataset)
     values = {metric.name: metric.value for metric in metrics if metric.name in COLUMNS.values()}
     return values | {"seconds": watch.seconds["training"]}
 

@@ -119,7 +119,7 @@ def test_the_table_of_a_terminal() -> None:
     assert as_table(example().metrics).splitlines() == [
         "Re-identification",
         "  by standard",
-        "    mAP       81.2 %  appearance encoder",
+        "    mAP       81.2 % ↑  appearance encoder",
         "    rank-1    90.0 %",
         "",
         "Swap fidelity",
