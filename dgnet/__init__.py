@@ -1,6 +1,6 @@
 """DG-Net: joint discriminative and generative learning for person re-identification (Zheng et al., CVPR 2019).
 
-    from dgnet import load_config, load_generator, read_dataset
+    from dgnet import load_generator
 
     generator = load_generator("outputs/market")
     swapped = generator.swap(appearances, structures)  # uint8 images, NumPy or torch
@@ -15,15 +15,17 @@ if TYPE_CHECKING:
     from dgnet.config import load_config
     from dgnet.data.datasets import read_dataset
     from dgnet.generation.load import load_generator
+    from dgnet.training.pipeline import train
 
 __version__ = "0.2.0"
 
-__all__ = ["load_config", "load_generator", "read_dataset"]
+__all__ = ["load_config", "load_generator", "read_dataset", "train"]
 
 _MODULES = {
     "load_config": "dgnet.config",
     "load_generator": "dgnet.generation.load",
     "read_dataset": "dgnet.data.datasets",
+    "train": "dgnet.training.pipeline",
 }
 
 

@@ -257,9 +257,14 @@ class Config(Section):
         return plain_folder_name(name)
 
 
-def load_config(path: Path, overrides: list[str] | tuple[str, ...] = ()) -> Config:
-    """Read a YAML file and apply `section.key=value` overrides; `UserError` as in `load_settings`."""
-    return load_settings(Config, path, overrides)
+def load_config(path: str | Path, overrides: list[str] | tuple[str, ...] = ()) -> Config:
+    """Read a YAML file and apply `section.key=value` overrides; `UserError` as in `load_settings`.
+
+    Example:
+        >>> load_config("configs/latest.yaml", ["run.batch_size=4"]).run.batch_size
+        4
+    """
+    return load_settings(Config, Path(path), overrides)
 
 
 def parse_config(values: dict[str, Any], source: str) -> Config:

@@ -7,12 +7,14 @@ from dgnet.config import Config, resolved
 from dgnet.core.device import keep_freed_memory
 from dgnet.core.distributed import Distributed
 from dgnet.data.records import Dataset
+from dgnet.data.training_data import open_dataset
 from dgnet.losses.soft_label import LABELS_FROM_TEACHER
 from dgnet.models.build import build_generator, build_teacher
 from dgnet.models.reid_model import ReIDModel
 from dgnet.runs.folder import config_changes, refuse_foreign_folder
 from dgnet.runs.run import Run
-from dgnet.training.joint import Draw, begin_from_teacher, train
+from dgnet.training import joint
+from dgnet.training.joint import Draw, begin_from_teacher
 from dgnet.training.teacher import TEACHER_FILE, load_teachers, train_teacher
 
 # Settings that change what is written, where or how fast, not what is computed.
@@ -25,6 +27,38 @@ MAY_CHANGE = (
     "run.keep_checkpoints",
     "run.log_every",
 )
+
+
+def train(
+    config: Config,
+    output: str | Path = ".",
+    *,
+    resume: bool = False,
+    max_hours: float | None = None,
+    draw: Draw | None = None,
+) -> Path:
+    """Train DG-Net, its teacher first if the configuration names none; the run's folder, `output/outputs/NAME`.
+
+    Args:
+        config: as `dgnet.load_config` reads it; its `name` is NAME.
+        output: folder that holds `outputs/` and `logs/`.
+        resume: go on from the run's last checkpoint; otherwise its folder must be new.
+        max_hours: save and stop after so many hours.
+        draw: draws a picture of the generator into a file, every `run.image_every` iterations.
+
+    Raises:
+        RunStopped: the run was asked to stop; it has saved.
+        UserError: settings, data, weights or folders that do not go together.
+
+    Example::
+
+        folder = train(load_config("configs/latest.yaml", ["data.root=/data/Market-1501", "name=market"]))
+        generator = load_generator(folder)
+    """
+    with Distributed.start(config.run.device) as distributed:
+        job = Job(config, Path(output), distributed, resume=resume, max_hours=max_hours)
+        job.train(open_dataset(config.data, distributed), draw)
+        return job.folder(config.name)
 
 
 class Job:
@@ -105,7 +139,7 @@ class Job:
         keep_freed_memory()
         teachers = self.teachers(dataset)
         sections = tuple(type(self.config).model_fields)
-        train(
+        joint.train(
             self.config,
             dataset,
             teachers,

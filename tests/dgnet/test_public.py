@@ -20,6 +20,7 @@ from tests.dgnet.data.photographs import write_market
 from tests.dgnet.official.released_folder import narrow_trunk, original_networks, write_released
 from tests.dgnet.small_generator import small_generator, store
 from tests.messages import mentions
+from tests.tools.gan_tool import write_config
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +116,13 @@ def test_a_folder_of_the_original_release(tmp_path, monkeypatch):
     generator = dgnet.load_generator(write_released(tmp_path / "E0.5new", original_networks()))
     assert (generator.name, generator.iteration, generator.identities) == ("E0.5new", 6, ())
     assert generator.swap(images(1), images(1)).shape == (1, *generator.size, 3)
+
+
+def test_train_from_a_configuration_then_load(tmp_path):
+    write_config(tmp_path)
+    config = dgnet.load_config(str(tmp_path / "tiny.yaml"), ["schedule.iterations=2", "loss.teacher=0"])
+    folder = dgnet.train(config, tmp_path)
+    assert folder == tmp_path / "outputs/whole"
+    assert dgnet.load_generator(folder).iteration == 2
+    with pytest.raises(UserError, match="already holds a run"):
+        dgnet.train(config, tmp_path)
