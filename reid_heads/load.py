@@ -16,7 +16,7 @@ from dgnet.runs.loaded_generator import LoadedGenerator
 from dgnet.training.teacher import TEACHER_FILE
 from reid_heads.loaded_model import LoadedModel
 
-# Weight of the fine half in DG-Net's embedding, as the original tests it.
+# Weight of the fine half in DG-Net's embedding, as the official code tests it.
 ALPHA = 0.5
 
 

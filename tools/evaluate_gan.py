@@ -4,9 +4,9 @@
     python tools/evaluate_gan.py --name NAME --iteration 100000 --weights pt_inception-2015-12-05-6726825d.pth \\
         --lpips-weights alexnet-owt-7be5be79.pth --extractor NAME_teacher
 
-Makes one image per training image (the original's protocol; kept in outputs/NAME/evaluation/ITERATION/swaps and used
+Makes one image per training image (the official protocol; kept in outputs/NAME/evaluation/ITERATION/swaps and used
 again), then reports: how far these are from the real images (FID, KID, precision, recall; the same in identity space),
-how unlike the images of one identity are (the original's "SSIM"), how near reconstructions are to the real images, and
+how unlike the images of one identity are (the official "SSIM"), how near reconstructions are to the real images, and
 whether a re-identification network puts a swap with its appearance. What cannot be measured is listed with its reason.
 The report is written to outputs/NAME/evaluation/ITERATION. No metric depends on --batch-size or --workers.
 """
@@ -166,7 +166,7 @@ def identity_model(args: argparse.Namespace, generator: LoadedGenerator, options
 
 
 def generated_set(args: argparse.Namespace, folder: Path, options: ImageQualityOptions) -> Path:
-    """The images of the original's protocol, made now or before."""
+    """The images of the official protocol, made now or before."""
     target = folder / "swaps"
     request = SetRequest(
         name=args.name,

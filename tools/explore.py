@@ -2,7 +2,7 @@
 
     python tools/explore.py                      # the latest run under outputs/
     python tools/explore.py --name market --data /data/Market-1501
-    python tools/explore.py --name outputs/E0.5new_reid0.5_w30000    # the original release's folder
+    python tools/explore.py --name outputs/E0.5new_reid0.5_w30000    # the official release's folder
 
 The page is served to this machine alone (127.0.0.1) and asks no other for anything. It shows the nearest real images
 and whom the network takes the generated person for. Uploads (JPEG, PNG, WebP or BMP, up to 8 MB and 4096 pixels a

@@ -1,11 +1,11 @@
-"""Make a run of ours from a training of the original DG-Net release, and go on from there with every tool.
+"""Make a run of ours from a training of the official DG-Net release, and go on from there with every tool.
 
     python tools/import_official.py --outputs outputs/E0.5new_reid0.5_w30000 --teacher models/best \\
         --name released data.root=/data/Market-1501
     python tools/train_gan.py --config outputs/released/config.yaml --resume
 
---outputs is the original's folder: config.yaml and checkpoints/{gen,id,dis}_00100000.pt. --teacher is a folder with
-net_last.pth and opts.yaml. data.root is the data set of that training, raw or in the original's layout: it says which
+--outputs is the official folder: config.yaml and checkpoints/{gen,id,dis}_00100000.pt. --teacher is a folder with
+net_last.pth and opts.yaml. data.root is the data set of that training, raw or in the official layout: it says which
 identity each class stands for. Writes OUTPUT/outputs/NAME; nothing that is there is changed.
 """
 
@@ -26,16 +26,14 @@ from dgnet.official.release import read_official, read_official_teacher
 
 def main() -> None:
     parser = CommandParser(__doc__)
-    parser.add_argument(
-        "--outputs", type=expanded_path, required=True, metavar="DIR", help="the original's outputs/NAME"
-    )
+    parser.add_argument("--outputs", type=expanded_path, required=True, metavar="DIR", help="the official outputs/NAME")
     parser.add_argument(
         "--teacher",
         type=expanded_path,
         action="append",
         default=[],
         metavar="DIR",
-        help="the original's models/NAME, or the weights in it; again for each further teacher",
+        help="the official models/NAME, or the weights in it; again for each further teacher",
     )
     parser.add_argument("--iteration", type=int, help="which of its checkpoints (default: the last)")
     parser.add_argument("--name", type=folder_name, help="folder of the run (default: NAME of --outputs)")
@@ -43,12 +41,12 @@ def main() -> None:
     add_settings(parser)
     args = parser.parse_args()
     name = as_settings({"name": args.name})
-    released = read_official(args.outputs, args.iteration, [*args.settings, *name])
+    official = read_official(args.outputs, args.iteration, [*args.settings, *name])
     teachers = [read_official_teacher(path) for path in args.teacher]
-    distributed = Distributed.start(released.config.run.device)
-    dataset = open_dataset(released.config.data, distributed)
-    run = import_run(released, teachers, dataset, args.output_path, distributed)
-    print(f"{run.folder}: {args.outputs} after {released.iteration} iterations, {released.identities} identities")
+    distributed = Distributed.start(official.config.run.device)
+    dataset = open_dataset(official.config.data, distributed)
+    run = import_run(official, teachers, dataset, args.output_path, distributed)
+    print(f"{run.folder}: {args.outputs} after {official.iteration} iterations, {official.identities} identities")
     for note in run.notes:
         print(f"note: {note}")
     elsewhere = f" --output-path {args.output_path}" if args.output_path != Path() else ""

@@ -1,4 +1,4 @@
-"""Write Market-1501 in the folder layout of the original DG-Net, for programs that want it. Training here does not.
+"""Write Market-1501 in the folder layout of the official DG-Net, for programs that want it. Training here does not.
 
     python tools/prepare_market.py --data Market-1501-v15.09.15
 

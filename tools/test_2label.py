@@ -1,10 +1,10 @@
-"""Test DG-Net's embedding as the original does: primary and fine-grained features together, by their alpha.
+"""Test DG-Net's embedding as the official code does: primary and fine-grained features together, by their alpha.
 
     python tools/test_2label.py --name NAME --iteration 100000
     python tools/test_2label.py --name NAME --multi --data /data/Market-1501
 
-NAME is a run below OUTPUT/outputs, a run's folder, one of its checkpoints, or an outputs/NAME of the original release.
-Prints the original's table: alpha 0 (primary alone), 0.5, and the fine-grained features alone (-1 there), each without
+NAME is a run below OUTPUT/outputs, a run's folder, one of its checkpoints, or an outputs/NAME of the official release.
+Prints the official table: alpha 0 (primary alone), 0.5, and the fine-grained features alone (-1 there), each without
 and with re-ranking; --multi adds the queries as means of all images of their person by their camera. The protocol is
 `dgnet`, as of the published figures, unless --protocol says otherwise.
 """
@@ -70,7 +70,7 @@ def main() -> int:
     mirrored = args.mirrored is not False
     # Both halves with weight 1: each alpha is made of them.
     both = appearance_model(generator, mirrored=mirrored, alpha=1.0)
-    # Of the original's several files the one of the appearance encoder.
+    # Of the official files the one of the appearance encoder.
     weights = next((file for file in generator.files if file.name.startswith("id_")), generator.files[0])
     stored = features_of_dataset(
         dataset,

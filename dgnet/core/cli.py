@@ -117,7 +117,7 @@ def add_run(parser: argparse._ActionsContainer, *, required: bool = False) -> No
         type=run_name,
         required=required,
         help="a run below OUTPUT/outputs, or the path of its folder, of a checkpoint or of an outputs/NAME of the "
-        f"original release{default}",
+        f"official release{default}",
     )
     add_output_path(parser)
     parser.add_argument("--iteration", type=at_least(0), help="of the checkpoint (default: the last)")

@@ -87,7 +87,7 @@ def surroundings(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor,
 
 
 def resize(images: UInt8[Tensor, "batch 3 _h _w"], height: int, width: int) -> UInt8[Tensor, "batch 3 height width"]:
-    """Antialiased bicubic resize of uint8 images: the filter that Pillow and the original's transforms use."""
+    """Antialiased bicubic resize of uint8 images: the filter that Pillow and the official transforms use."""
     if images.shape[-2:] == (height, width):
         return images
     return F.interpolate(images, size=(height, width), mode="bicubic", antialias=True)

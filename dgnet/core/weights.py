@@ -16,7 +16,7 @@ from dgnet.core.errors import UserError
 
 StateDict = dict[str, Tensor]
 
-# Training programs wrap the weights in a dictionary ("a" is the original DG-Net's), and parallel ones every key in a
+# Training programs wrap the weights in a dictionary ("a" is the official DG-Net's), and parallel ones every key in a
 # prefix.
 _WRAPPERS = ("state_dict", "model", "net", "a")
 _PREFIXES = ("module.", "model.")

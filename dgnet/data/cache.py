@@ -65,7 +65,7 @@ class ImageCache:
     ) -> UInt8[Tensor, "batch 3 height width"]:
         """The images at `indices`, flipped where `mirrored`, resized (antialiased bicubic); channels last in memory.
 
-        Flipping comes first, as in the original: at the size of the files it is cheapest.
+        Flipping comes first, as in the official code: at the size of the files it is cheapest.
         """
         rows = indices.numpy()
         flags = torch.zeros(len(indices), dtype=torch.bool) if mirrored is None else mirrored

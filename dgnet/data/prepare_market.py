@@ -1,4 +1,4 @@
-"""Market-1501's published folders -> the folder layout of the original DG-Net. Training here needs no such step."""
+"""Market-1501's published folders -> the folder layout of the official DG-Net. Training here needs no such step."""
 
 import errno
 import os
@@ -31,7 +31,7 @@ class Written:
 
 
 def _identity_folder(record: Record) -> str:
-    # The text of the name, not the number: the original sorts its classes by folder names such as 0002.
+    # The text of the name, not the number: the official code sorts its classes by folder names such as 0002.
     return record.path.name.split("_")[0]
 
 
@@ -44,7 +44,7 @@ def _placed(dataset: Dataset) -> Iterator[tuple[str, Record]]:
         met.add(record.identity)
     yield from (("query", record) for record in dataset.query)
     yield from (("gallery", record) for record in dataset.gallery)
-    # All of gt_bbox, as the original does, also what no query asks for.
+    # All of gt_bbox, as the official code does, including images that belong to no query.
     boxes, _ = read_market_folder(dataset.root / FOLDERS["multi_query"], "multi_query")
     yield from (("multi-query", record) for record in boxes)
 

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Int64, UInt8
 from torch import Tensor
 
 ERASED_AREA = (0.02, 0.4)  # share of the image
-ERASED_ASPECT = (0.3, 1 / 0.3)  # height / width, drawn uniformly (not in the logarithm) as the original does
+ERASED_ASPECT = (0.3, 1 / 0.3)  # height / width, drawn uniformly (not in the logarithm) as the official code does
 ERASING_ATTEMPTS = 100
 
 Border = Literal["edge", "black"]

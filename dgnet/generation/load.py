@@ -1,4 +1,4 @@
-"""The trained generator that is meant by a name or a path, of a run of ours or of the original release."""
+"""Loads a trained generator by name or path: of a run of ours or of the official release."""
 
 from pathlib import Path
 
@@ -21,10 +21,10 @@ def load_generator(
     """A trained generator, in evaluation mode.
 
     Args:
-        path: a run's folder (`outputs/NAME`), one of its checkpoints, or an `outputs/NAME` of the original release.
+        path: a run's folder (`outputs/NAME`), one of its checkpoints, or an `outputs/NAME` of the official release.
         iteration: which checkpoint of a folder; by default the last.
 
-    The original's folders do not tell which identity a class stands for: their `identities` are empty.
+    An official folder does not tell which identity a class stands for: its `identities` are empty.
 
     Raises:
         UserError: nothing is there, it is damaged, or it is no generator.

@@ -78,4 +78,4 @@ def plan_pairs(request: SetRequest, dataset: Dataset) -> tuple[Pairs, dict[str, 
         plan = {"kind": "per identity", "each": request.per_identity, "seed": request.seed}
         return pairs, {**plan, "count": len(pairs)}
     pairs = ring_pairs(dataset.train, request.seed, request.count)
-    return pairs, {"kind": "the original's protocol", "seed": request.seed, "count": len(pairs)}
+    return pairs, {"kind": "the official protocol", "seed": request.seed, "count": len(pairs)}

@@ -28,7 +28,7 @@ def discriminator_loss(fake: Sequence[Tensor], real: Sequence[Tensor], kind: Gan
 
 
 def generator_loss(fake: Sequence[Tensor], kind: GanKind) -> Float[Tensor, "2"]:
-    """Fake scores towards 1, summed over the scales; the least-squares form counts twice, as in the original."""
+    """Fake scores towards 1, summed over the scales; the least-squares form counts twice, as in the official code."""
     losses = [_distance_to(f, 1.0, kind) for f in fake]
     return torch.stack(losses).sum(0) * (2 if kind == "lsgan" else 1)
 

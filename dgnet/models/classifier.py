@@ -14,7 +14,7 @@ class IdentityOutput(NamedTuple):
 
 
 class IdentityClassifier(nn.Module):
-    """Linear -> batch norm -> dropout -> linear, initialized as in the original DG-Net."""
+    """Linear -> batch norm -> dropout -> linear, initialized as in the official DG-Net."""
 
     def __init__(self, in_features: int, identities: int, dropout: float, bottleneck: int = 512) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""The original release's flat configuration (`outputs/NAME/config.yaml`) -> ours.
+"""The official release's flat configuration (`outputs/NAME/config.yaml`) -> ours.
 
 Every key of it is carried over, known to make no difference, known with the one value that its networks and terms here
-stand for, or refused by name. A key that a file lacks has our default, the original's `latest.yaml`.
+stand for, or refused by name. A key that a file lacks has our default, the official `latest.yaml`.
 """
 
 from collections.abc import Mapping
@@ -110,27 +110,27 @@ WITHOUT_EFFECT: dict[str, str] = {
     "num_workers": "batches do not depend on it",
     "display_size": "the grids of a run have a size of their own",
     "image_display_iter": "grids are written, not displayed",
-    "log_iter": "the original's 1 asks for the losses at every iteration, which makes a GPU wait",
+    "log_iter": "1, the official value, asks for the losses at every iteration, which makes a GPU wait",
 }
 # These three ramps begin together here.
 CODE_STARTS = ("recon_f_w", "recon_s_w", "recon_x_cyc_w")
 
 
 def read_flat_config(path: Path) -> dict[str, Any]:
-    """The original's configuration as `{key: value}`, the nested `gen` and `dis` as `gen.dim`.
+    """The official configuration as `{key: value}`, the nested `gen` and `dis` as `gen.dim`.
 
     Raises:
         UserError: the file is missing, not YAML, or no such configuration.
     """
     if not path.is_file():
-        raise UserError(f"{path}: no such file (the original release writes its configuration there)")
+        raise UserError(f"{path}: no such file (the official release writes its configuration there)")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
     if not isinstance(content, dict) or not all(isinstance(content.get(part, {}), dict) for part in ("gen", "dis")):
         raise UserError(
-            f"{path}: expected the flat configuration of the original release, with the sections gen and dis"
+            f"{path}: expected the flat configuration of the official release, with the sections gen and dis"
         )
     flat = {}
     for key, value in content.items():
@@ -150,7 +150,7 @@ def convert_config(flat: Mapping[str, Any], source: str, name: str) -> Config:
             raise UserError(f"{source}: {key} must be {ONLY[key]!r}, the only value supported here, got {value!r}")
         if key not in CARRIED and key not in ONLY and key not in WITHOUT_EFFECT and key not in CODE_STARTS:
             raise UserError(
-                f"{source}: {key} (its value is {value!r}) is no known key of the original's configuration; "
+                f"{source}: {key} (its value is {value!r}) is no known key of the official configuration; "
                 "take it out if it changes nothing"
             )
         if isinstance(value, (list, dict)):
@@ -181,5 +181,5 @@ def convert_config(flat: Mapping[str, Any], source: str, name: str) -> Config:
 
 
 def teacher_names(flat: Mapping[str, Any]) -> tuple[str, ...]:
-    """The teachers that the original's `teacher` names, folders below its `models`; several are separated by commas."""
+    """The teachers that the official `teacher` names, folders below its `models`; several are separated by commas."""
     return tuple(part for part in str(flat.get("teacher") or "").split(",") if part.strip())

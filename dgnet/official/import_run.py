@@ -1,4 +1,4 @@
-"""A training of the original release becomes a run of ours, which every tool works on and `--resume` continues."""
+"""An official training becomes a run of ours, which every tool works on and `--resume` continues."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,10 +33,10 @@ class Imported:
 
 
 def official_identities(dataset: Dataset) -> tuple[int, ...]:
-    """The training identities in the order of the original's classes: that of its folder names, sorted as text.
+    """The training identities in the order of the official classes: that of the folder names, sorted as text.
 
     Where a data set has no folder for each identity, the name is what its files begin with, as 0002 in
-    0002_c1s1_000451_03.jpg: the folder that the original's preparation makes of it. `UserError` for other names.
+    0002_c1s1_000451_03.jpg: the folder that the official preparation makes of it. `UserError` for other names.
     """
     folders = {record.identity: record.path.parent for record in dataset.train}
     names = {identity: folder.name for identity, folder in folders.items()}
@@ -45,8 +45,8 @@ def official_identities(dataset: Dataset) -> tuple[int, ...]:
         for identity, name in names.items():
             if not name.isdecimal() or int(name) != identity:
                 raise UserError(
-                    f"{dataset.root}: the order of the original's classes cannot be told from files like {name}; give "
-                    "data.root in the layout of Market-1501, of the original, or with a folder for each identity"
+                    f"{dataset.root}: the order of the official classes cannot be told from files like {name}; give "
+                    "data.root in Market-1501's or the official layout, or with a folder for each identity"
                 )
     return tuple(sorted(names, key=lambda identity: names[identity]))
 
@@ -59,36 +59,36 @@ def reordered(state: Mapping[str, Tensor], dataset: Dataset) -> dict[str, Tensor
 
 
 def import_run(
-    released: OfficialRun,
+    official: OfficialRun,
     teachers: Sequence[OfficialTeacher],
     dataset: Dataset,
     output: Path,
     distributed: Distributed,
 ) -> Imported:
-    """Write `output/outputs/NAME`: configuration, checkpoint and teachers; NAME is that of `released.config`.
+    """Write `output/outputs/NAME`: configuration, checkpoint and teachers; NAME is that of `official.config`.
 
     Raises:
         UserError: the data set has other training identities than the classifiers, or NAME is another run's.
     """
-    for path, known in [(released.folder, released.identities), *((t.path, t.identities) for t in teachers)]:
+    for path, known in [(official.folder, official.identities), *((t.path, t.identities) for t in teachers)]:
         if known != len(dataset.identities):
             raise UserError(
                 f"{path}: its classifiers know {known} identities, the data set {dataset.root} has "
                 f"{len(dataset.identities)} to train on; name the data set it was trained on by data.root=..."
             )
-    folder = output / "outputs" / released.config.name
-    if folder.resolve() == released.folder.resolve():
-        raise UserError(f"{folder} is the original's own folder, which stays as it is; give the run another --name")
+    folder = output / "outputs" / official.config.name
+    if folder.resolve() == official.folder.resolve():
+        raise UserError(f"{folder} is the official folder itself, which stays as it is; give the run another --name")
     paths = [folder / (TEACHER_FILE if number == 0 else f"teacher_{number + 1}.pth") for number in range(len(teachers))]
-    config = _with_teachers(released.config, teachers, paths)
+    config = _with_teachers(official.config, teachers, paths)
     training = JointTraining.fresh(config, len(dataset.identities), distributed)
-    training.generator.load_state_dict(reordered(released.generator, dataset))
-    training.discriminator.load_state_dict(released.discriminator)
+    training.generator.load_state_dict(reordered(official.generator, dataset))
+    training.discriminator.load_state_dict(official.discriminator)
     state = {
         "kind": KIND,
         "config": resolved(config),
         "identities": list(dataset.identities),
-        "iteration": released.iteration,
+        "iteration": official.iteration,
         **training.state_dict(),
     }
     lock = lock_run_folder(folder, output / "logs" / config.name, resume=False)
@@ -97,12 +97,12 @@ def import_run(
             network = build_teacher(teacher.config, teacher.identities, pretrained=False)
             network.load_state_dict(reordered(teacher.state, dataset))
             save_model(path, network, dataset.identities, config.data.height, config.data.width)
-        save_checkpoint(checkpoint_path(folder / "checkpoints", released.iteration), state)
+        save_checkpoint(checkpoint_path(folder / "checkpoints", official.iteration), state)
         # The configuration last: a folder without one is not mistaken for a run that can be resumed.
         update_config(folder, resolved(config), ())
     finally:
         lock.close()
-    return Imported(folder, config, _notes(released, teachers, config))
+    return Imported(folder, config, _notes(official, teachers, config))
 
 
 def _with_teachers(config: Config, teachers: Sequence[OfficialTeacher], paths: Sequence[Path]) -> Config:
@@ -113,18 +113,18 @@ def _with_teachers(config: Config, teachers: Sequence[OfficialTeacher], paths: S
     return config.model_copy(update={"teacher": config.teacher.model_copy(update=update)})
 
 
-def _notes(released: OfficialRun, teachers: Sequence[OfficialTeacher], config: Config) -> tuple[str, ...]:
-    notes = ["the optimizers begin afresh: the original's optimizer.pt is not read"]
+def _notes(official: OfficialRun, teachers: Sequence[OfficialTeacher], config: Config) -> tuple[str, ...]:
+    notes = ["the optimizers begin anew: the official optimizer.pt is not read"]
     for teacher in teachers:
         if not teacher.stride_known:
             notes.append(f"{teacher.path}: no stride in opts.yaml beside it, the last stage has stride 2 as by default")
     needs_teacher = config.teacher.label in LABELS_FROM_TEACHER and config.loss.teacher_factor > 0
     if needs_teacher and not config.teacher.checkpoints:
-        named = " and ".join(f"models/{name}" for name in released.teacher_names) or "a teacher"
-        notes.append(f"the original was taught by {named}, not given by --teacher: going on trains a teacher first")
+        teachers_used = " and ".join(f"models/{name}" for name in official.teacher_names) or "a teacher"
+        notes.append(f"the official training used {teachers_used}, not given by --teacher: a teacher is trained first")
     if config.structure.input == "edge":
-        notes.append("the edge image of dgnet/core/pixels.py may differ from the original's: look at the swaps first")
-    if released.iteration >= config.schedule.iterations:
+        notes.append("the edge image of dgnet/core/pixels.py may differ from the official one: look at the swaps first")
+    if official.iteration >= config.schedule.iterations:
         notes.append(
             f"all {config.schedule.iterations} iterations are done; to train on, import with schedule.iterations=MORE"
         )

@@ -1,4 +1,4 @@
-"""Reads what the original release left on disk: `outputs/NAME` and its teachers' `models/NAME`."""
+"""Reads the folders of the official release: `outputs/NAME`, and `models/NAME` of its teachers."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from dgnet.official.config import convert_config, read_flat_config, teacher_name
 from dgnet.official.weights import appearance_state, discriminator_state, generator_state
 
 TEACHER_WEIGHTS, TEACHER_OPTIONS = "net_last.pth", "opts.yaml"
-_EXPECTED = "a checkpoint of the original DG-Net release"
+_EXPECTED = "a checkpoint of the official DG-Net release"
 _CHECKPOINT = re.compile(r"gen_(\d+)\.pt")
 _GENERATOR_KEY = re.compile(r"enc_content\.|dec\.|mlp_[wb]\d+\.model\.\d+\.fc\.")
 # Options of the repository that trained the teachers which stand for another network than its plain ResNet-50.
@@ -28,9 +28,9 @@ _OTHER_TEACHER = re.compile(r"PCB|ibn|use_.*")
 
 @dataclass(frozen=True)
 class OfficialRun:
-    """A training of the original: its configuration in our words, its weights under the keys of our networks.
+    """An official training: its configuration under our keys, its weights under the keys of our networks.
 
-    `identities` is the number of classes of its classifiers, `teacher_names` what its configuration calls its teachers.
+    `identities` is the number of classes of its classifiers, `teacher_names` are those in its configuration.
     """
 
     folder: Path
@@ -44,7 +44,7 @@ class OfficialRun:
 
 @dataclass(frozen=True)
 class OfficialTeacher:
-    """A teacher of the original; `stride_known` says whether its options name the stride of the last stage."""
+    """An official teacher; `stride_known` says whether its options name the stride of the last stage."""
 
     path: Path
     config: TeacherConfig
@@ -54,11 +54,11 @@ class OfficialTeacher:
 
 
 def read_official(folder: Path, iteration: int | None = None, settings: Sequence[str] = ()) -> OfficialRun:
-    """Read `outputs/NAME` of the original.
+    """Read an official `outputs/NAME`.
 
     Args:
         iteration: which of its checkpoints; by default the last.
-        settings: `section.key=value` overrides of the configuration, in our words.
+        settings: `section.key=value` overrides, under our keys.
 
     Raises:
         UserError: a file is missing or damaged, the configuration asks for what is not supported, or the weights are
@@ -72,8 +72,8 @@ def read_official(folder: Path, iteration: int | None = None, settings: Sequence
         read_state_dict(folder / "checkpoints" / f"{net}_{number}.pt", _EXPECTED) for net in ("gen", "id", "dis")
     )
     path = folder / "checkpoints" / f"gen_{number}.pt"
-    if strangers := [key for key in gen if not _GENERATOR_KEY.match(key)]:
-        raise UserError(f"{path}: {strangers[0]} belongs to no network of the original that is known here")
+    if unknown := [key for key in gen if not _GENERATOR_KEY.match(key)]:
+        raise UserError(f"{path}: {unknown[0]} belongs to no official network that is known here")
     try:
         generator = generator_state(gen, id_)
     except RuntimeError as error:  # the eight small networks cannot be stacked
@@ -86,7 +86,7 @@ def read_official(folder: Path, iteration: int | None = None, settings: Sequence
 
 
 def read_official_teacher(path: Path) -> OfficialTeacher:
-    """Read a teacher of the original: its folder `models/NAME`, or the weights in it.
+    """Read an official teacher: its folder `models/NAME`, or the weights in it.
 
     The stride of its last stage and its dropout stand in `opts.yaml` beside the weights; without that file, or without
     the key, the stride is 2. The other options there concern its training.
@@ -131,16 +131,14 @@ def _teacher_options(path: Path) -> dict[str, Any]:
 def _iteration_of(folder: Path, iteration: int | None) -> str:
     """The number in the names of the wanted checkpoint's files, as it is written there."""
     matches = [_CHECKPOINT.fullmatch(path.name) for path in folder.iterdir()] if folder.is_dir() else []
-    there = {int(match[1]): match[1] for match in matches if match}
-    if not there:
+    numbers = {int(match[1]): match[1] for match in matches if match}
+    if not numbers:
+        raise UserError(f"{folder}: no official checkpoint here (gen_00100000.pt, id_00100000.pt, dis_00100000.pt)")
+    if iteration is not None and iteration not in numbers:
         raise UserError(
-            f"{folder}: no checkpoint of the original here (gen_00100000.pt, id_00100000.pt, dis_00100000.pt)"
+            f"{folder}: no checkpoint of iteration {iteration}, there are {', '.join(map(str, sorted(numbers)))}"
         )
-    if iteration is not None and iteration not in there:
-        raise UserError(
-            f"{folder}: no checkpoint of iteration {iteration}, there are {', '.join(map(str, sorted(there)))}"
-        )
-    return there[max(there) if iteration is None else iteration]
+    return numbers[max(numbers) if iteration is None else iteration]
 
 
 def _classes(state: StateDict, key: str, path: Path) -> int:

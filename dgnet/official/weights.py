@@ -1,9 +1,9 @@
-"""Translates the weights of the original release: its generator, discriminator, appearance encoder and teacher files.
+"""Translates the weights of the official release: its generator, discriminator, appearance encoder and teacher files.
 
-Keys are rewritten by name, one rule a line. The original's `model.fc.*` (torchvision's unused classifier) and the
+Keys are rewritten by name, one rule a line. The official `model.fc.*` (torchvision's unused classifier) and the
 running statistics of its adaptive norms (never read) have no counterpart here.
 
-Parity with the original is tested through these rules in float64. Batch norm over the two images of the reference
+Parity with the official code is tested through these rules in float64. Batch norm over the two images of the reference
 batch divides by tiny variances: in float32 two correct implementations differ by per cents there, in float64 by 1e-10.
 """
 
@@ -70,7 +70,7 @@ def rewrite(state: Mapping[str, Tensor], rules: Rules) -> StateDict:
 
 
 def generator_state(gen: Mapping[str, Tensor], id_: Mapping[str, Tensor]) -> StateDict:
-    """The original's `gen` and `id` state dicts -> the state dict of `dgnet.models.generator.Generator`."""
+    """The official `gen` and `id` state dicts -> the state dict of `dgnet.models.generator.Generator`."""
     structure = {key: tensor for key, tensor in gen.items() if key.startswith("enc_content.")}
     # Adaptive norms keep running statistics that nothing reads; those of batch norm (in `id_`) stay.
     decoder = {key: tensor for key, tensor in gen.items() if key.startswith("dec.") and not _UNUSED.search(key)}
@@ -83,23 +83,23 @@ def generator_state(gen: Mapping[str, Tensor], id_: Mapping[str, Tensor]) -> Sta
 
 
 def appearance_state(state: Mapping[str, Tensor]) -> StateDict:
-    """The original's `id` (or teacher) state dict -> that of `AppearanceEncoder` (or `Teacher`)."""
+    """The official `id` (or teacher) state dict -> that of `AppearanceEncoder` (or `Teacher`)."""
     return rewrite({key: tensor for key, tensor in state.items() if not key.startswith("model.fc.")}, APPEARANCE_RULES)
 
 
 def discriminator_state(state: Mapping[str, Tensor]) -> StateDict:
-    """The original's `dis` state dict -> that of `MultiScaleDiscriminator`."""
+    """The official `dis` state dict -> that of `MultiScaleDiscriminator`."""
     return rewrite(state, DISCRIMINATOR_RULES)
 
 
 def _style_state(gen: Mapping[str, Tensor]) -> StateDict:
     """The eight networks `mlp_w1..4`, `mlp_b1..4`, stacked in this order."""
-    found: dict[tuple[str, str], dict[tuple[int, int], Tensor]] = {}
+    layers: dict[tuple[str, str], dict[tuple[int, int], Tensor]] = {}
     for key, tensor in gen.items():
         if match := _STYLE.match(key):
             kind, block, layer, entry = match.groups()
-            found.setdefault((layer, entry), {})[("wb".index(kind), int(block))] = tensor
+            layers.setdefault((layer, entry), {})[("wb".index(kind), int(block))] = tensor
     return {
-        f"style.layers.{layer}.{entry}": torch.stack([tensors[place] for place in sorted(tensors)])
-        for (layer, entry), tensors in found.items()
+        f"style.layers.{layer}.{entry}": torch.stack([tensors[index] for index in sorted(tensors)])
+        for (layer, entry), tensors in layers.items()
     }

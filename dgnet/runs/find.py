@@ -1,6 +1,6 @@
 """Runs by their name: which folder below `outputs/` is meant, and which of them hold a trained generator.
 
-A folder of the original release (`outputs/NAME` with `gen_00100000.pt`, `id_...`, `dis_...`) counts as a run, too.
+A folder of the official release (`outputs/NAME` with `gen_00100000.pt`, `id_...`, `dis_...`) counts as a run, too.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ def find_run(name: str | Path | None, output: Path = Path()) -> Path:
     """The folder of a run, or the file of one checkpoint.
 
     Args:
-        name: a run below `output/outputs`, or a path: a run's folder, a checkpoint, or a folder of the original
+        name: a run below `output/outputs`, or a path: a run's folder, a checkpoint, or a folder of the official
             release. None: the run below `output/outputs` whose generator was saved last.
 
     Raises:
@@ -47,7 +47,7 @@ def runs_of_generators(outputs: Path) -> list[str]:
 
 
 def holds_generator(folder: Path) -> bool:
-    """Whether a run's folder holds a trained generator, ours or the original's; it may hold its teacher beside it."""
+    """Whether a run's folder holds a trained generator, ours or official; it may hold its teacher beside it."""
     return _last_saved(folder) is not None
 
 
@@ -63,12 +63,12 @@ def unknown_run(name: str, kind: str, known: list[str], output: Path) -> UserErr
 
 
 def is_official(folder: Path) -> bool:
-    """Whether this is an `outputs/NAME` of the original release."""
+    """Whether this is an `outputs/NAME` of the official release."""
     return bool(official_checkpoints(folder)) and not list_checkpoints(folder / "checkpoints")
 
 
 def official_checkpoints(folder: Path) -> list[Path]:
-    """The generators `gen_00100000.pt` in an `outputs/NAME` of the original release."""
+    """The generators `gen_00100000.pt` in an `outputs/NAME` of the official release."""
     return list((folder / "checkpoints").glob("gen_*.pt"))
 
 

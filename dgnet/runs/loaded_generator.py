@@ -30,10 +30,10 @@ class LoadedGenerator:
     Attributes:
         network: takes and gives normalized images (`dgnet.core.pixels`).
         identities: the training identities in the order of the classes; empty where they are not known, as in the
-            original release.
+            official release.
         iteration: how many iterations it was trained for.
         name: of its run.
-        files: that it was read from: one checkpoint, or `gen_`, `id_` and `dis_` of the original release.
+        files: that it was read from: one checkpoint, or `gen_`, `id_` and `dis_` of the official release.
     """
 
     network: Generator

@@ -17,7 +17,7 @@ import visual.drawing.grid
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
 from tests.dgnet.data.photographs import write_market
-from tests.dgnet.official.released_folder import narrow_trunk, original_networks, write_released
+from tests.dgnet.official.official_folder import narrow_trunk, official_networks, write_official
 from tests.dgnet.small_generator import small_generator, store
 from tests.messages import mentions
 from tests.tools.gan_tool import write_config
@@ -113,7 +113,7 @@ def test_what_is_no_batch_of_images_is_refused(market, appearances, named):
 
 def test_a_folder_of_the_original_release(tmp_path, monkeypatch):
     narrow_trunk(monkeypatch)
-    generator = dgnet.load_generator(write_released(tmp_path / "E0.5new", original_networks()))
+    generator = dgnet.load_generator(write_official(tmp_path / "E0.5new", official_networks()))
     assert (generator.name, generator.iteration, generator.identities) == ("E0.5new", 6, ())
     assert generator.swap(images(1), images(1)).shape == (1, *generator.size, 3)
 

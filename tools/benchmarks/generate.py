@@ -1,9 +1,9 @@
 """`generate`: images per second of a generated set, in turn with the same network run one image at a time.
 
-Both decode their sources, swap and write PNG files; nothing is scored. "One at a time" is how the original's script
+Both decode their sources, swap and write PNG files; nothing is scored. "One at a time" is how the official script
 works: for every image both sources are read and encoded anew, in a batch of one, in float32 and plain memory layout,
 and the file is written before the next image begins. Ours makes each code once, batches, and writes on threads. The
-plan is the original's protocol gone around --each times: DG-Market has 9.9 images for each source. The network has
+plan is the official protocol, repeated --each times: DG-Market has 9.9 images for each source. The network has
 random weights, the sources are noise at Market-1501's size.
 """
 

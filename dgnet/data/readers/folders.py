@@ -1,4 +1,4 @@
-"""A folder per identity: the layout of the original DG-Net, and anybody's."""
+"""A folder per identity: the layout of the official DG-Net, and anybody's."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def is_dgnet(root: Path) -> bool:
 
 
 def read_dgnet(root: Path) -> Dataset:
-    """The layout that the original's preparation writes below `pytorch`: split/ID/image.
+    """The layout that the official preparation writes below `pytorch`: split/ID/image.
 
     Trains on `train_all`; `train` and `val` are parts of it and are not read. -1 and 0000 in `gallery` are junk and
     distractors.

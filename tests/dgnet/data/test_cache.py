@@ -14,9 +14,9 @@ from tests.dgnet.data.photographs import write_image
 
 
 def by_pillow(path: Path, height: int, width: int, mirrored: bool = False) -> torch.Tensor:
-    """The original's transforms: flip, then bicubic resize.
+    """The official transforms: flip, then bicubic resize.
 
-    Row by row first, then column by column, as Pillow did when the original was written. Pillow 13 begins with the
+    Row by row first, then column by column, as Pillow did when the official code was written. Pillow 13 begins with the
     columns where that is cheaper, and what is clipped between the passes then differs.
     """
     image = Image.open(path).convert("RGB")

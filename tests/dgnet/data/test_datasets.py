@@ -93,7 +93,7 @@ def test_msmt17(tmp_path: Path, folders: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize("base", ["pytorch", "."])
-def test_layout_of_the_original(tmp_path: Path, base: str) -> None:
+def test_official_layout(tmp_path: Path, base: str) -> None:
     root = tmp_path / base
     touch(
         root / "train_all" / "0002" / "0002_c1s1_000451_03.jpg",

@@ -1,4 +1,4 @@
-"""The original's folders hold what the published ones hold, and nothing that exists is touched."""
+"""The official folders hold what the published ones hold, and nothing that exists is touched."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ def files(root: Path) -> list[str]:
     return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
 
 
-def test_folders_of_the_original(tmp_path: Path) -> None:
+def test_official_folders(tmp_path: Path) -> None:
     root = write_market(tmp_path / "market")
     written = prepare_market(root)
     assert written.output == root / "pytorch" and (written.linked, written.copied, written.skipped) == (22, 0, 0)

@@ -1,4 +1,4 @@
-"""A generator is found by name, by path and by age, ours and the original's."""
+"""A generator is found by name, by path and by age, ours and official ones."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from dgnet.config import override_config, resolved
 from dgnet.core.errors import UserError
 from dgnet.generation.load import find_generator, teacher_of
 from dgnet.runs.find import is_official, latest_run
-from tests.dgnet.official.released_folder import NAMES, narrow_trunk, original_networks, write_released
+from tests.dgnet.official.official_folder import NAMES, narrow_trunk, official_networks, write_official
 from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator, store
 
 
@@ -73,10 +73,10 @@ def test_a_damaged_newest_file_does_not_hide_its_run(place: Path, tmp_path: Path
     assert latest_run(tmp_path / "outputs").name == "run"
 
 
-def test_the_originals_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_official_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     narrow_trunk(monkeypatch)
-    naive = original_networks()
-    folder = write_released(tmp_path / "outputs" / "E0.5new", naive)
+    naive = official_networks()
+    folder = write_official(tmp_path / "outputs" / "E0.5new", naive)
     assert is_official(folder)
     for name in (None, "E0.5new", str(folder)):
         found = find_generator(name, tmp_path)

@@ -15,7 +15,7 @@ def people(identities, images=4):
     return [Record(Path(f"{i:04d}_{k}.png"), i, 1, "train") for i in identities for k in range(images)]
 
 
-def test_the_originals_protocol_takes_every_image_once_in_each_role():
+def test_the_official_protocol_takes_every_image_once_in_each_role():
     records = people(range(1, 11))
     plan = ring_pairs(records, seed=3)
     assert sorted(a for a, _ in plan) == [s for _, s in plan] == list(range(40))

@@ -1,4 +1,4 @@
-"""The original's flat configuration: every key carried over, without effect, or refused by name."""
+"""The official flat configuration: every key carried over, without effect, or refused by name."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from dgnet.official.config import (
     teacher_names,
 )
 from dgnet.runs.folder import differences
-from tests.dgnet.official.released_folder import FLAT
+from tests.dgnet.official.official_folder import FLAT
 
 
 def flat(path: Path, **changes: Any) -> dict[str, Any]:

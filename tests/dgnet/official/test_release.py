@@ -1,4 +1,4 @@
-"""A folder of the original release becomes a run of ours: the same networks, the same classes, one that goes on."""
+"""A folder of the official release becomes a run of ours: the same networks, the same classes, one that goes on."""
 
 import sys
 from pathlib import Path
@@ -17,14 +17,14 @@ from dgnet.models.model_file import read_model_file
 from dgnet.official.import_run import Imported, import_run, official_identities
 from dgnet.official.release import read_official, read_official_teacher
 from dgnet.training.pipeline import Job
-from tests.dgnet.official.released_folder import (
+from tests.dgnet.official.official_folder import (
     HEIGHT,
     NAMES,
     WIDTH,
     narrow_trunk,
-    original_networks,
+    official_networks,
     write_images,
-    write_released,
+    write_official,
     write_teacher,
 )
 from tests.messages import mentions
@@ -40,11 +40,11 @@ ORIGINAL_ORDER, OUR_ORDER = (2, 150, 15, 7), (2, 7, 15, 150)
 def naive(monkeypatch: pytest.MonkeyPatch) -> NaiveDGNet:
     narrow_trunk(monkeypatch)
     torch.manual_seed(0)
-    return original_networks()
+    return official_networks()
 
 
 def imported(folder: Path, naive: NaiveDGNet, *settings: str) -> tuple[Imported, Dataset]:
-    released = read_official(write_released(folder / "original" / "e", naive), settings=settings)
+    released = read_official(write_official(folder / "original" / "e", naive), settings=settings)
     teacher = read_official_teacher(write_teacher(folder / "models" / "best", naive, {"stride": 2}))
     dataset = read_dataset(write_images(folder / "images"))
     return import_run(released, [teacher], dataset, folder, Distributed.start("cpu")), dataset
@@ -109,7 +109,7 @@ def test_imported_run_goes_on(tmp_path: Path, naive: NaiveDGNet) -> None:
 
 
 def test_another_checkpoint_by_its_iteration(tmp_path: Path, naive: NaiveDGNet) -> None:
-    folder = write_released(tmp_path / "e", naive)
+    folder = write_official(tmp_path / "e", naive)
     assert read_official(folder).iteration == 6
     earlier = read_official(folder, 4)
     assert earlier.iteration == 4 and not any(value.any() for value in earlier.discriminator.values())
@@ -158,7 +158,7 @@ def test_missing_and_damaged_files_end_in_one_sentence(
         assert not status or output.err.count("\n") == 1
 
     leave_with(2, "original/config.yaml", "no such file")
-    write_released(original, naive)
+    write_official(original, naive)
     (original / "checkpoints" / "dis_00000006.pt").unlink()
     leave_with(2, "dis_00000006.pt", "no such file")
     for number, (break_it, words) in enumerate(
@@ -166,13 +166,13 @@ def test_missing_and_damaged_files_end_in_one_sentence(
             (lambda f: damage(f / "id_00000006.pt"), ["id_00000006.pt", "not a PyTorch file"]),
             (lambda f: extra_entry(f / "gen_00000006.pt", "enc_style.weight"), ["gen_00000006.pt", "enc_style.weight"]),
             (lambda f: extra_entry(f / "dis_00000006.pt", "cnns.5.weight"), ["dis_00000006.pt", "1 unknown"]),
-            (lambda f: [path.unlink() for path in f.iterdir()], ["checkpoints", "no checkpoint of the original"]),
+            (lambda f: [path.unlink() for path in f.iterdir()], ["checkpoints", "no official checkpoint"]),
         ]
     ):
-        folder = write_released(tmp_path / f"broken{number}", naive)
+        folder = write_official(tmp_path / f"broken{number}", naive)
         break_it(folder / "checkpoints")
         leave_with(2, *words, folder=folder)
-    whole = write_released(tmp_path / "whole", naive)
+    whole = write_official(tmp_path / "whole", naive)
     leave_with(2, "structure.channels", "False", folder=whole, settings=("structure.channels=no",))
     leave_with(2, "gen_00000006.pt", "of another shape", folder=whole, settings=("structure.channels=3",))
     few = write_images(tmp_path / "few", NAMES[:3])

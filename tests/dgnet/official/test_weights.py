@@ -1,4 +1,4 @@
-"""Every entry of the original's checkpoints has exactly one place in ours, of its shape; none of ours is left over."""
+"""Every entry of the official checkpoints has exactly one place in ours, of its shape; none of ours is left over."""
 
 import json
 from functools import lru_cache
@@ -26,7 +26,7 @@ def shapes() -> dict[str, dict[str, list[int]]]:
 
 
 def marked(network: str) -> dict[str, Tensor]:
-    """A state dict of the original's shapes, each entry filled with its number (stored once)."""
+    """A state dict of the official shapes, each entry filled with its number (stored once)."""
     return {key: torch.tensor(i).expand(shape) for i, (key, shape) in enumerate(shapes()[network].items())}
 
 
@@ -35,7 +35,7 @@ def number(entry: Tensor) -> int:
 
 
 def converted(network: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The entries of one of the original's networks under our names, and ours as built (shapes only)."""
+    """The entries of one of the official networks under our names, and ours as built (shapes only)."""
     config = Config()
     with torch.device("meta"):
         generator, discriminator = build_generator(config, IDENTITIES), build_discriminator(config)

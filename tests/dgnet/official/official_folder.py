@@ -1,4 +1,4 @@
-"""A made-up training of the original release on disk: true keys, few channels, reproducible weights."""
+"""A made-up training of the official release on disk: true keys, few channels, reproducible weights."""
 
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,9 @@ from tests.oracles.naive_step import NaiveDGNet
 from tests.reference_fill import fill_state_dict
 
 HEIGHT, WIDTH = 64, 48
-# Sorted as text the fourth comes before the second: the original's order is not ours.
+# Sorted as text the fourth comes before the second: the official order is not ours.
 NAMES = ("0002", "7", "15", "0150")
-# Every key of the original's latest.yaml, with what a small training needs.
+# Every key of the official latest.yaml, with what a small training needs.
 FLAT: dict[str, Any] = {
     "apex": False, "B_w": 0.3, "ID_class": len(NAMES), "ID_stride": 1, "ID_style": "AB", "batch_size": 2, "beta1": 0,
     "beta2": 0.99, "crop_image_height": HEIGHT, "crop_image_width": WIDTH, "data_root": "elsewhere",
@@ -43,13 +43,13 @@ FLAT: dict[str, Any] = {
 
 
 def narrow_trunk(patch: pytest.MonkeyPatch) -> None:
-    """Make "resnet50", the only trunk of the original, a narrow one, and the oracle's "resnet18" the same."""
+    """Make "resnet50", the only trunk of the official code, a narrow one, and the oracle's "resnet18" the same."""
     narrow_trunks(patch)
     patch.setattr(resnet, "resnet50", NarrowTrunk)
 
 
-def original_networks() -> NaiveDGNet:
-    """The original's networks for `FLAT`, under the original's keys."""
+def official_networks() -> NaiveDGNet:
+    """The official networks for `FLAT`, under the official keys."""
     naive = NaiveDGNet(
         NaiveConfig(
             identities=len(NAMES), trunk="resnet18", teacher_trunk="resnet18", pool="avg", structure_dim=2, mlp_dim=8,
@@ -63,13 +63,13 @@ def original_networks() -> NaiveDGNet:
 
 
 def with_unused_entries(network: nn.Module, name: str) -> dict[str, torch.Tensor]:
-    """A state dict with what the original keeps in it and nobody reads."""
+    """A state dict with what the official code keeps in it and nobody reads."""
     unused = {"model.fc.weight": torch.ones(1000, 4), "model.fc.bias": torch.ones(1000)}
     return network.state_dict() | (unused if name in ("id", "teacher") else {})
 
 
-def write_released(folder: Path, naive: NaiveDGNet, iterations: tuple[int, ...] = (4, 6), **changes: Any) -> Path:
-    """`folder` becomes an `outputs/NAME` of the original."""
+def write_official(folder: Path, naive: NaiveDGNet, iterations: tuple[int, ...] = (4, 6), **changes: Any) -> Path:
+    """`folder` becomes an official `outputs/NAME`."""
     (folder / "checkpoints").mkdir(parents=True)
     (folder / "config.yaml").write_text(yaml.safe_dump(FLAT | changes))
     for iteration in iterations:
@@ -91,7 +91,7 @@ def write_teacher(folder: Path, naive: NaiveDGNet, options: dict[str, Any] | Non
 
 
 def write_images(root: Path, names: tuple[str, ...] = NAMES) -> Path:
-    """A data set in the original's layout, two training images of each identity."""
+    """A data set in the official layout, two training images of each identity."""
     for number, name in enumerate(names):
         for image in range(2):
             path = root / "train_all" / name / f"{int(name):04d}_c{image + 1}s1_000001_00.png"

@@ -1,4 +1,4 @@
-"""Sets from a folder of the original release: read as it is, labels by the people that its classes stand for."""
+"""Sets from a folder of the official release: read as it is, labels by the people that its classes stand for."""
 
 import csv
 
@@ -11,12 +11,12 @@ from dgnet.core.images import read_image
 from dgnet.generation.create_set import create_set
 from dgnet.generation.load import find_generator
 from dgnet.generation.request import SetRequest
-from tests.dgnet.official.released_folder import (
+from tests.dgnet.official.official_folder import (
     NAMES,
     narrow_trunk,
-    original_networks,
+    official_networks,
     write_images,
-    write_released,
+    write_official,
     write_teacher,
 )
 
@@ -24,14 +24,14 @@ from tests.dgnet.official.released_folder import (
 @pytest.fixture
 def released(tmp_path, monkeypatch):
     narrow_trunk(monkeypatch)
-    naive = original_networks()
+    naive = official_networks()
     write_images(tmp_path / "people")
     write_teacher(tmp_path / "models" / "best", naive, {"stride": 2})
-    return write_released(tmp_path / "original", naive)
+    return write_official(tmp_path / "original", naive)
 
 
 @pytest.mark.parametrize("teacher", [False, True])
-def test_labels_name_the_people_of_the_originals_classes(released, tmp_path, teacher):
+def test_labels_name_the_people_of_the_official_classes(released, tmp_path, teacher):
     options = {"teacher": tmp_path / "models" / "best"} if teacher else {}
     before = {path: path.read_bytes() for path in released.rglob("*.*")}
     request = SetRequest(
@@ -49,7 +49,7 @@ def test_labels_name_the_people_of_the_originals_classes(released, tmp_path, tea
         image = pixels.normalize(read_image(tmp_path / "set" / rows[2]["path"])[None])
         with torch.no_grad():
             views = [encoder(view).primary.logits.softmax(1)[0] for view in (image, image.flip(3))]
-        # NAMES in the order of the original's classes: "0150" before "15" before "7".
+        # NAMES in the order of the official classes: "0150" before "15" before "7".
         expected = dict(zip(sorted(NAMES), ((views[0] + views[1]) / 2).tolist(), strict=True))
         label = {part.split(":")[0]: float(part.split(":")[1]) for part in rows[2]["soft_label"].split()}
         assert label == pytest.approx({str(int(name)): value for name, value in expected.items()}, abs=2e-3)
