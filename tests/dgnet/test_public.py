@@ -1,6 +1,5 @@
 """What `dgnet` gives a program: names that load nothing before they are used, and a generator that swaps any images."""
 
-import doctest
 import subprocess
 import sys
 
@@ -9,11 +8,7 @@ import pytest
 import torch
 
 import dgnet
-import dgnet.data.datasets
-import dgnet.generation.load
-import dgnet.runs.loaded_generator
 import visual
-import visual.drawing.grid
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
 from tests.dgnet.data.photographs import write_market
@@ -48,16 +43,6 @@ def test_import_loads_no_torch():
     assert set(dgnet.__all__) <= set(dir(dgnet)) and all(callable(getattr(dgnet, name)) for name in dgnet.__all__)
     with pytest.raises(AttributeError, match="load_everything"):
         dgnet.load_everything  # noqa: B018
-
-
-@pytest.mark.parametrize(
-    "module", [dgnet.generation.load, dgnet.runs.loaded_generator, dgnet.data.datasets, visual.drawing.grid]
-)
-def test_examples(market, monkeypatch, module):
-    monkeypatch.chdir(market)
-    result = doctest.testmod(module)
-    dgnet.data.datasets.LAYOUTS.pop("photographs", None)
-    assert result.attempted > 1 and result.failed == 0
 
 
 def test_a_swap_of_any_size_and_kind(market):

@@ -1,6 +1,5 @@
 """What `reid_heads` gives a program: names that load nothing before they are used, any trained network by its path."""
 
-import doctest
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-import dgnet.models.pretrained
-import dgnet.models.registry
 import reid_heads
-import reid_heads.load
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
 from dgnet.models.embedding import appearance_embedding, model_embedding
@@ -52,13 +48,6 @@ def test_import_loads_no_torch() -> None:
     assert all(callable(getattr(reid_heads, name)) for name in reid_heads.__all__)
     with pytest.raises(AttributeError, match="load_everything"):
         reid_heads.load_everything  # noqa: B018
-
-
-@pytest.mark.parametrize("module", [reid_heads.load, dgnet.models.registry, dgnet.models.pretrained])
-def test_examples(place: Path, monkeypatch: pytest.MonkeyPatch, module: object) -> None:
-    monkeypatch.chdir(place)
-    result = doctest.testmod(module)
-    assert result.attempted > 0 and result.failed == 0
 
 
 @pytest.mark.parametrize("run", ["bnneck", "market_teacher", "market"])

@@ -1,24 +1,17 @@
 """Names of earlier versions become today's; everything else stays as it is."""
 
-import doctest
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-import dgnet.core.old_keys
 from dgnet.config import Config, load_config, override_config, parse_config, resolved
 from dgnet.core.errors import UserError
 from dgnet.core.old_keys import MOVED_KEYS, current_config, current_filter_counts, current_key, current_recipe
 from dgnet.runs.folder import config_changes
 from dgnet.runs.scalars import ScalarTable, read_scalars
 from reid_heads.config import ReIDConfig
-
-
-def test_examples() -> None:
-    result = doctest.testmod(dgnet.core.old_keys)
-    assert result.attempted >= 6 and result.failed == 0
 
 
 def test_a_name_that_holds_dots_stays_whole() -> None:
