@@ -36,6 +36,7 @@ def resize(arrays):
     return tensors.permute(0, 2, 3, 1).numpy()
 
 
+@pytest.mark.slow
 def test_import_loads_no_torch():
     code = "import sys, dgnet, visual; dir(dgnet), dir(visual); assert 'torch' not in sys.modules; dgnet.load_config; "
     code += "print('read')"
@@ -63,6 +64,7 @@ def test_a_swap_of_any_size_and_kind(market):
     assert picture.dtype == np.uint8 and picture.ndim == 3 and set(visual.__all__) <= set(dir(visual))
 
 
+@pytest.mark.slow
 def test_codes_and_embeddings(market):
     generator = dgnet.load_generator(str(market / "outputs/market"))
     people = images(35)
@@ -77,6 +79,7 @@ def test_codes_and_embeddings(market):
     assert isinstance(generator.embed(torch.from_numpy(people).permute(0, 3, 1, 2)), torch.Tensor)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("appearances", "named"),
     [

@@ -23,6 +23,7 @@ from tests.eval.images.random_inception import random_state
 from tests.eval.images.small_files import write_set
 
 
+@pytest.mark.slow
 def test_import_loads_no_torch():
     code = "import sys, eval as e; dir(e); assert 'torch' not in sys.modules; e.rank_metrics; print('loaded')"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "loaded\n"

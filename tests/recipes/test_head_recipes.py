@@ -39,6 +39,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return pedestrians(tmp_path_factory.mktemp("recipes") / "people")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_head_recipe_trains(path: Path, dataset: Dataset, tmp_path: Path) -> None:
     smaller = SMALLER | {"head.name": SMALLER_HEADS[load_settings(ReIDConfig, path).head.name]}

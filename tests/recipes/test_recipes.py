@@ -15,6 +15,8 @@ from dgnet.data.training_data import open_dataset
 from dgnet.training.pipeline import Job
 from tests.dgnet.small_training import SMALL, narrow_trunks
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 # Those of an A/B, ab_*.yaml, are tested with its tool.
 RECIPES = sorted(path for path in (ROOT / "configs").glob("*.yaml") if not path.stem.startswith("ab_"))

@@ -32,6 +32,7 @@ def state_of_others(head: ReIDModel) -> dict[str, Tensor]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet18", "resnet18_kd", "mgn"])
 def test_a_stored_head_is_the_head(name: str, tmp_path: Path) -> None:
     head, path = model_of(name, **({"stripes": "1-3-4"} if name == "mgn" else {})), tmp_path / "head.pth"
@@ -206,6 +207,7 @@ def test_a_wrong_file_is_one_sentence(write: Callable[[Path], None], words: str,
         assert str(path) in str(refused.value)
 
 
+@pytest.mark.slow
 def test_another_architecture_or_number_of_identities(tmp_path: Path) -> None:
     theirs, ours, imagenet = (tmp_path / f"{name}.pth" for name in ("theirs", "ours", "imagenet"))
     torch.save(state_of_others(model_of("resnet18")), theirs)

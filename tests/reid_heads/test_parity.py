@@ -46,6 +46,8 @@ def close(ours: Tensor, stored: np.ndarray) -> bool:
     return bool(np.linalg.norm(ours.detach().numpy() - stored) <= TOLERANCE * np.linalg.norm(stored))
 
 
+@pytest.mark.slow
+@pytest.mark.large
 @pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet50_ibn_a"])
 def test_baseline_equals_the_original(name: str, tmp_path: Path) -> None:
     case = reference()[f"baseline_{name}"]
@@ -68,6 +70,8 @@ def test_baseline_equals_the_original(name: str, tmp_path: Path) -> None:
     assert torch.stack(gradients).norm().item() == pytest.approx(case["grad_norm_total"], rel=TOLERANCE)
 
 
+@pytest.mark.slow
+@pytest.mark.large
 @pytest.mark.parametrize("pooling", ["avg", "max"])
 def test_mgn_equals_the_original(pooling: str, tmp_path: Path) -> None:
     case, shapes = reference()[f"mgn_{pooling}"], reference()["mgn_state_dict_shapes"]

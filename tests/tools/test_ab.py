@@ -32,6 +32,8 @@ from tests.dgnet.small_training import narrow_trunks
 from tests.messages import mentions
 from tools import ab
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 VARIANTS: dict[str, dict[str, Any]] = {
     "real": {"meaning": "real images alone"},

@@ -26,6 +26,8 @@ from tests.messages import mentions
 from tools import test_2label as two_labels
 from tools import transfer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory) -> Path:

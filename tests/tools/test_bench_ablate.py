@@ -14,6 +14,8 @@ from tools.benchmarks import ablation, plain_operations, step
 from tools.benchmarks.late_step import LateStep, late_config
 from tools.benchmarks.plain_operations import TRICKS, Trick
 
+pytestmark = pytest.mark.slow
+
 LATEST = step.ROOT / "configs" / "latest.yaml"
 SMALL = (
     *("data.height=64", "data.width=48", "appearance.backbone=resnet18", "appearance.upsample_below_height=0"),

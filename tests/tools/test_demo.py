@@ -18,6 +18,8 @@ from tests.messages import mentions
 from tests.tools.evaluation_tool import answer
 from tools import demo
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = {
     "name": "tiny",

@@ -24,6 +24,8 @@ from tests.messages import mentions
 from tests.tools.evaluation_tool import answer
 from tools import evaluate_gan
 
+pytestmark = pytest.mark.slow
+
 LPIPS = "LPIPS 0.1 (squeeze)"
 
 

@@ -26,6 +26,8 @@ from tests.visual.small_run import write_run
 from visual.drawing.interpolate import between_appearances
 from visual.image_input import read_images
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 150  # seconds: a busy machine takes its time
 

@@ -22,6 +22,8 @@ from tests.messages import mentions
 from tests.tools.evaluation_tool import answer
 from tools import fid
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -15,6 +15,8 @@ from tests.dgnet.generation.small_run import write_run
 from tests.messages import mentions
 from tools import bench, generate, test_folder
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

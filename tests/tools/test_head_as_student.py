@@ -27,6 +27,8 @@ from tools import generate, report
 from tools import test_2label as two_labels
 from visual import show1by1, show_rainbow, show_smooth, show_smooth_structure, show_spaces, show_swap
 
+pytestmark = pytest.mark.slow
+
 HEAD = "appearance.model=resnet18"
 
 

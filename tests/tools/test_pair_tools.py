@@ -16,6 +16,8 @@ from tests.messages import mentions
 from tests.tools.evaluation_tool import answer
 from tools import perceptual, ssim
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def people(tmp_path: Path) -> Path:

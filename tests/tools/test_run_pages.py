@@ -26,7 +26,7 @@ from visual.job import draw_people
 from visual.options import visual_parser
 
 DESK, PHONE = (1200, 900), (375, 700)
-pytestmark = pytest.mark.timeout(300)  # two tools and a browser share a machine with other tests
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def settings(place: Path) -> Config:

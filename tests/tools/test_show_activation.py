@@ -12,6 +12,8 @@ from dgnet.models.registry import build_model
 from tests.visual.small_run import Script, write_run
 from tools.show_activation import main
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -17,7 +17,7 @@ from dgnet.runs.checkpoint import list_checkpoints
 from tests.tools.gan_tool import ITERATIONS, Here, begin, finish, leaves, write_config
 
 # Whole programs, three of them in one test: a busy machine takes its time.
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ from dgnet.runs.checkpoint import list_checkpoints
 from tests.messages import mentions
 from tests.tools.gan_tool import ROOT, Here, write_config
 
+pytestmark = pytest.mark.slow
+
 TEACHER = "teacher.checkpoints=[{place}/teacher.pth]"
 NEEDS_TEACHER = "short_training.from_teacher needs a teacher"
 

@@ -31,7 +31,7 @@ from tools import evaluate_reid, train, train_mgn
 from tools import test as test_tool
 
 # Whole programs: a busy machine takes its time.
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ("data.height=64", "data.width=48")
 SMALL_MGN = (*SMALL, "head.options.trunk=resnet18")

@@ -25,6 +25,8 @@ from tests.messages import mentions
 from tools import export_onnx, extract, search
 from visual.drawing.ranked_lists import RIGHT, WRONG
 
+pytestmark = pytest.mark.slow
+
 HEIGHT, WIDTH = 64, 32
 Call = Callable[..., tuple[int, str, str]]
 

@@ -7,6 +7,8 @@ import pytest
 from dgnet.runs.checkpoint import checkpoint_iteration, latest_checkpoint
 from tests.tools.gan_tool import ITERATIONS, write_config
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOK = ROOT / "visual/hosted_session.ipynb"
 

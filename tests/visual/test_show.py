@@ -13,6 +13,8 @@ from PIL import Image
 
 from tests.visual.small_run import PICTURES, Script, looks_like_stored, write_run
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = sorted(path.stem for path in (ROOT / "visual").glob("show*.py"))
 # Script -> options that keep its picture small, what it writes, and the pictures that are stored of it.

@@ -13,6 +13,8 @@ from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from tests.dgnet.core.two_ranks import network, train
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -39,6 +41,8 @@ def answers(folder):
     return [json.loads((folder / f"rank_{rank}.json").read_text()) for rank in (0, 1)]
 
 
+@pytest.mark.slow
+@pytest.mark.large
 def test_two_half_batches_train_like_one_whole(folder):
     alone = Distributed.start("cpu")
     model = network(seed=0)

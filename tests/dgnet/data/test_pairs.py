@@ -139,6 +139,7 @@ with Prefetcher(Source()) as batches:
 """
 
 
+@pytest.mark.slow
 def test_prefetching_leaves_the_cores_to_the_training() -> None:
     """In a process that has computed nothing yet: the loaders' threads take one core each, the training its two."""
     environment = os.environ | {"OMP_NUM_THREADS": "2"}

@@ -97,6 +97,7 @@ def test_the_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert "pytorch: exists already" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_tool_runs_from_a_clone(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, TOOL, "--help"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "--output" in done.stdout, done.stderr

@@ -26,6 +26,8 @@ from dgnet.models.model_file import read_model_file
 from tests.dgnet.generation.small_run import request, write_people, write_run
 from tests.messages import mentions
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):

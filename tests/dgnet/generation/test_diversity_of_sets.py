@@ -43,6 +43,7 @@ def test_only_images_of_the_same_identity_count(tmp_path: Path) -> None:
         diversity(files, [1, 1, 2, 3])
 
 
+@pytest.mark.slow
 def test_it_stands_in_the_manifest(tmp_path: Path) -> None:
     write_run(tmp_path)
     for name, no_scores in (("scored", False), ("bare", True)):

@@ -13,6 +13,8 @@ from dgnet.runs.find import is_official, latest_run
 from tests.dgnet.official.official_folder import NAMES, narrow_trunk, official_networks, write_official
 from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator, store
 
+pytestmark = pytest.mark.slow
+
 
 def at(path: Path, seconds: int) -> None:
     """Say that a file was written then."""

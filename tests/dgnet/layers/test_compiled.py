@@ -16,12 +16,14 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *words], env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler on this machine")
 def test_compiled_equals_plain() -> None:
     done = run(str(Path(__file__).with_name("compiled_norms.py")))
     assert done.stdout.strip() == "equal", done.stderr
 
 
+@pytest.mark.slow
 def test_without_a_compiler_plain_operations_and_a_reason(tmp_path: Path) -> None:
     program = (
         "import logging, torch; logging.basicConfig()\n"

@@ -61,6 +61,7 @@ def holds(trunk: nn.Module, published: dict[str, Tensor]) -> bool:
     return all(torch.equal(value, published[key]) for key, value in trunk.state_dict().items())
 
 
+@pytest.mark.slow
 def test_as_a_reid_model(tmp_path: Path, imagenet: tuple[Path, dict[str, Tensor]]) -> None:
     assert NAME in model_names()
     model = build_model(NAME, 3, dropout=0)  # an integer where a float is expected

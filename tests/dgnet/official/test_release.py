@@ -93,6 +93,7 @@ def test_imported_teacher(tmp_path: Path, naive: NaiveDGNet) -> None:
         torch.testing.assert_close(teacher.network(a).mean_logits, expected[:, columns], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_imported_run_goes_on(tmp_path: Path, naive: NaiveDGNet) -> None:
     run, dataset = imported(tmp_path, naive, "run.device=cpu")
     config = load_config(run.folder / "config.yaml")

@@ -38,6 +38,7 @@ def test_every_old_run_gets_a_name_of_its_own(tmp_path: Path) -> None:
     assert move_aside(folder, curves) == {}
 
 
+@pytest.mark.slow
 def test_a_run_in_use_stays(tmp_path: Path) -> None:
     folder, curves = run_at(tmp_path, "busy")
     words = [sys.executable, "-c", HOLDER, str(folder)]

@@ -17,6 +17,8 @@ from dgnet.runs.checkpoint import list_checkpoints
 from dgnet.runs.scalars import read_scalars
 from tests.tools.gan_tool import leaves
 
+pytestmark = [pytest.mark.slow, pytest.mark.large]
+
 PROGRAM = Path(__file__).with_name("toy_training.py")
 ITERATIONS = 30
 MEASURED = ("speed/images_per_second", "memory/peak_gib", "loader/waited_s")

@@ -40,6 +40,7 @@ def farthest(first: dict[str, float], second: dict[str, float]) -> tuple[float, 
     return max((abs(value - second[name]) / max(abs(second[name]), least), name) for name, value in first.items())
 
 
+@pytest.mark.slow
 def test_a_step_with_winograds_sums_equals_the_plain_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """And one with a small error in them does not."""
     plain = figures()

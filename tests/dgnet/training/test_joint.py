@@ -47,6 +47,7 @@ def spoil(tensor: torch.Tensor) -> None:
     tensor.data.view(-1)[0] = float("nan")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("where", "term"),
     [
@@ -126,6 +127,7 @@ def equal(first: Any, second: Any) -> bool:
     return torch.equal(first, second) if isinstance(first, torch.Tensor) else first == second
 
 
+@pytest.mark.slow
 def test_the_coin_of_an_iteration() -> None:
     coins = [trains_structure_encoder(quick_config(), iteration) for iteration in range(400)]
     assert coins == [trains_structure_encoder(quick_config(), iteration) for iteration in range(400)]

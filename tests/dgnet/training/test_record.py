@@ -23,6 +23,7 @@ def full_record(dtype: torch.dtype = torch.float64) -> StepRecord:
     return small_training(quick_config(), dtype=dtype)(random_batch(dtype=dtype))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*MADE_TERMS, "generated_identity", "soft_label"])
 def test_a_term_of_weight_zero_is_absent_and_nothing_else(name: str) -> None:
     setting = {"soft_label": "teacher_factor"}.get(name, name)
@@ -49,6 +50,7 @@ def test_no_teacher_is_asked_without_need() -> None:
         training(random_batch())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_low_precision_keeps_terms_and_weights_in_float32(precision: str) -> None:
     config = quick_config({"run.precision": precision, "run.channels_last": True})

@@ -23,6 +23,8 @@ from tests.dgnet.small_training import (
     small_training,
 )
 
+pytestmark = pytest.mark.slow
+
 NO_IDENTITY = {"loss.identity": 0, "loss.positive_identity": 0, "loss.generated_identity": 0, "loss.teacher_factor": 0}
 NOTHING = NO_IDENTITY | {f"loss.{name}": 0 for name in MADE_TERMS}
 

@@ -20,6 +20,8 @@ from tests.dgnet.small_training import (
 )
 from tests.oracles.naive_step import NaiveDGNet
 
+pytestmark = pytest.mark.slow
+
 LOSS_TOLERANCE = 1e-8
 TENSOR_TOLERANCE = 1e-6
 # A tensor this far below the largest of its network is rounding noise (biases in front of an instance norm).

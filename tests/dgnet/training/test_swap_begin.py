@@ -40,6 +40,7 @@ def test_only_real_images_are_looked_at() -> None:
     assert parts == {"structure", "decoder", "appearance"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["self_reconstruction", "same_identity_reconstruction", "identity"])
 def test_its_terms_are_those_of_a_whole_iteration(name: str) -> None:
     early, whole = (small_training(quick_config(changes))(random_batch()) for changes in (LATER, {}))

@@ -26,7 +26,7 @@ from tests.dgnet.small_training import apart, narrow_trunks
 from tests.dgnet.training.two_rank_step import moved, training
 
 # Two whole programs: a busy machine takes its time.
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.slow, pytest.mark.large, pytest.mark.timeout(400)]
 PROGRAM = Path(__file__).with_name("two_rank_step.py")
 
 

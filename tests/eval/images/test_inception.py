@@ -33,6 +33,7 @@ def theirs(files: list[Path], path: Path) -> np.ndarray:
     return get_activations(files, network, batch_size=len(files), num_workers=0)
 
 
+@pytest.mark.slow
 def test_features_are_pytorch_fids(weights: tuple[Path, str], tmp_path: Path) -> None:
     path, digest = weights
     files = sorted(write_set(tmp_path, 3, height=64, width=32).iterdir())
@@ -46,6 +47,7 @@ def test_features_are_pytorch_fids(weights: tuple[Path, str], tmp_path: Path) ->
     assert np.abs(clean - ours).max() > 1e-3, "another protocol is another figure"
 
 
+@pytest.mark.slow
 def test_batches_and_workers_change_no_figure(weights: tuple[Path, str], tmp_path: Path) -> None:
     path, digest = weights
     first, second = (sorted(write_set(tmp_path / str(seed), 5, seed, 32, 16).iterdir()) for seed in range(2))
@@ -58,6 +60,7 @@ def test_batches_and_workers_change_no_figure(weights: tuple[Path, str], tmp_pat
     assert distances[1] == pytest.approx(distances[0], rel=1e-6)
 
 
+@pytest.mark.slow
 def test_mixed_sizes(weights: tuple[Path, str], tmp_path: Path) -> None:
     """pytorch-fid cannot put them in one batch; one by one it can."""
     path, digest = weights
@@ -68,6 +71,7 @@ def test_mixed_sizes(weights: tuple[Path, str], tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_what_each_protocol_shows_the_network() -> None:
     image = picture(5, 300, 150)
     tensor = torch.from_numpy(image).permute(2, 0, 1)

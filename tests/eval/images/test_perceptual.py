@@ -29,6 +29,7 @@ def images(seed: int, count: int = 3) -> np.ndarray:
     return coarse.repeat(8, 2).repeat(8, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ["alex", "vgg", "squeeze"])
 def test_equals_the_packages_own_loading(network: str, tmp_path: Path) -> None:
     path, digest = trunk(network, tmp_path)

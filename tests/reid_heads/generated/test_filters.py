@@ -66,6 +66,7 @@ def test_what_cannot_be_filtered() -> None:
         override_settings(ReIDConfig(), ["generated.filters=[{score: beauty, least: 1}]"])
 
 
+@pytest.mark.slow
 def test_the_images_that_a_head_gets(tmp_path: Path) -> None:
     dataset = pedestrians(tmp_path / "people")
     folder = generated_folder(tmp_path / "made", dataset)

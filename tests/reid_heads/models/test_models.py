@@ -26,6 +26,7 @@ def images(count: int = 3, height: int = 64, width: int = 32) -> Tensor:
     return torch.randn(count, 3, height, width, generator=torch.Generator().manual_seed(1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", model_names())
 def test_every_head_runs_and_says_its_sizes(name: str) -> None:
     head = small_model(name)
@@ -39,6 +40,7 @@ def test_every_head_runs_and_says_its_sizes(name: str) -> None:
     assert sorted(map(id, parts)) == sorted(map(id, head.parameters()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet18", "resnet18_kd", "resnet50_ibn_a_kd", "mgn"])
 def test_what_is_deployed_embeds_the_same_without_branches(name: str) -> None:
     head = small_model(name)
@@ -53,6 +55,7 @@ def test_what_is_deployed_embeds_the_same_without_branches(name: str) -> None:
     assert not [key for key in plain.state_dict() if name.endswith("_kd") and key.startswith("branches")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stripes", ["1-2-3", "1-2-4", "1-3-4"])
 @pytest.mark.parametrize("pooling", ["avg", "max"])
 def test_mgn_pools_like_the_oracle_at_any_size(stripes: str, pooling: str) -> None:

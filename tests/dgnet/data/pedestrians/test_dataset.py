@@ -75,6 +75,7 @@ def test_every_query_has_a_match_by_another_camera(images: int, cameras: int) ->
     assert len(asked) == len([p for p in everything if p.path.startswith("query")]) >= 3
 
 
+@pytest.mark.slow
 def test_a_file_is_its_factors_rendered_and_its_own_swap(small: Path) -> None:
     truth = SyntheticTruth.open(small)
     for path in truth.pictures:
@@ -97,11 +98,15 @@ def test_a_swap_takes_clothes_from_one_and_all_else_from_the_other(small: Path) 
     assert not np.array_equal(swapped.image, _pixels(two))
 
 
+@pytest.mark.slow
+@pytest.mark.large
 def test_the_number_of_processes_does_not_matter(small: Path, tmp_path: Path) -> None:
     write_dataset(tmp_path / "set", SMALL, processes=2)
     assert _tree(tmp_path / "set") == _tree(small)
 
 
+@pytest.mark.slow
+@pytest.mark.large
 def test_processes_start_from_code_typed_into_an_interpreter(tmp_path: Path, small: Path) -> None:
     fields = ", ".join(f"{name}={value}" for name, value in dataclasses.asdict(SMALL).items())
     code = "from pathlib import Path\nfrom dgnet.data.pedestrians import *\n"
@@ -111,6 +116,8 @@ def test_processes_start_from_code_typed_into_an_interpreter(tmp_path: Path, sma
     assert _tree(tmp_path / "set") == _tree(small)
 
 
+@pytest.mark.slow
+@pytest.mark.large
 def test_a_process_that_cannot_write_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dgnet.data.pedestrians.dataset.TRAIN", "elsewhere")  # its folder is not made
     with pytest.raises(UserError, match="could not be written"):
@@ -168,6 +175,7 @@ def test_an_empty_folder_is_filled(tmp_path: Path, small: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["set"]
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_nothing_and_the_next_completes(tmp_path: Path) -> None:
     many = f"SyntheticSpec(train_identities={SMALL.train_identities}, test_identities=3000, images_per_identity=2)"
     code = f"from pathlib import Path; from dgnet.data.pedestrians import *; write_dataset(Path('set'), {many}, 1)"
@@ -231,6 +239,7 @@ def test_impossible_sets_are_refused(tmp_path: Path, name: str, value: int) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_tool_says_what_it_wrote(tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "tools" / "make_synthetic.py"), "set", "--sheet", "sheet.png"]
     command += ["--train-identities", "2", "--test-identities", "1", "--images-per-identity", "2", "--height", "64"]
@@ -277,6 +286,7 @@ def _histogram(pixels: NDArray[np.uint8]) -> NDArray[np.floating]:
     return np.sqrt(counts / counts.sum())
 
 
+@pytest.mark.slow
 def test_colors_alone_do_not_tell_who_it_is() -> None:
     """Neither of the whole image nor of the person cut out, though both beat chance (2.5%) by far."""
     whole, inside, identities, cameras = [], [], [], []
