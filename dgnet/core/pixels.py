@@ -48,7 +48,7 @@ def mix_colors(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "
     """Each image as a random wave over its colors, `sin(k * (direction . color) + phase)`, in all three channels.
 
     What had one color still has one, so shapes stay; how bright or colored it was, and how strongly it stood out from
-    what is beside it, cannot be told any more: `k` is uniform in 0.6..2.6 per standard deviation of a channel. Values
+    what is beside it, is lost: `k` is uniform in 0.6..2.6 per standard deviation of a channel. Values
     lie in -1..1. Draws from torch's default generator.
     """
 

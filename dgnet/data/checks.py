@@ -1,4 +1,4 @@
-"""What would spoil a run on a data set, found before the run does."""
+"""Problems of a data set that would spoil a run, and the size of its splits."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ class SplitCount:
 
 @dataclass(frozen=True)
 class Report:
-    """What `check_dataset` found."""
+    """The splits of a data set and its problems."""
 
     name: str
     root: Path
@@ -66,9 +66,9 @@ class Report:
         by_kind = Counter(problem.kind for problem in self.problems)
         for kind in (kind for kind in KINDS if by_kind[kind]):
             lines += ["", f"{kind}: {by_kind[kind]} ({KINDS[kind]})"]
-            found = [problem for problem in self.problems if problem.kind == kind]
-            lines += [f"  {problem.subject}: {problem.reason}" for problem in found[:most]]
-            lines += [f"  ... and {len(found) - most} more (--all shows them)"] * (len(found) > most)
+            same = [problem for problem in self.problems if problem.kind == kind]
+            lines += [f"  {problem.subject}: {problem.reason}" for problem in same[:most]]
+            lines += [f"  ... and {len(same) - most} more (--all shows them)"] * (len(same) > most)
         problems = f"{len(self.problems)} problem{'s' * (len(self.problems) != 1)}"
         return "\n".join([*lines, "", problems if self.problems else "nothing found that would spoil a run"])
 
@@ -135,8 +135,8 @@ def _unreadable(paths: Sequence[Path], workers: int | None) -> list[Problem]:
         return None
 
     with ThreadPoolExecutor(workers or usable_cores()) as pool:
-        found = pool.map(problem_with, paths)
-        bar = tqdm(found, "decoding", len(paths), unit="image", disable=None)
+        results = pool.map(problem_with, paths)
+        bar = tqdm(results, "decoding", len(paths), unit="image", disable=None)
         return [problem for problem in bar if problem is not None]
 
 

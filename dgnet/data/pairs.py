@@ -90,9 +90,9 @@ class PairSource:
         """For each anchor another image of its label by `uniform` in 0..1; itself where it is the only one."""
         size, start = self._size[anchors], self._start[anchors]
         others = np.maximum(size - 1, 1)
-        chosen = start + np.minimum((uniform * others).astype(np.int64), others - 1)
-        chosen += (chosen >= self._place[anchors]) & (size > 1)
-        return self._grouped[chosen]
+        positions = start + np.minimum((uniform * others).astype(np.int64), others - 1)
+        positions += (positions >= self._place[anchors]) & (size > 1)
+        return self._grouped[positions]
 
     def indices(self, iteration: int) -> Int64[np.ndarray, "4 batch"]:
         """Which images this process sees in `iteration`: rows a, b, positive of a, positive of b."""

@@ -1,4 +1,4 @@
-"""Batches made ahead of the training that asks for them."""
+"""Batches prepared ahead of the training by background threads."""
 
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,19 +23,19 @@ class Batch(Protocol):
 
 
 SomeBatch = TypeVar("SomeBatch", bound=Batch)
-Made = TypeVar("Made", bound=Batch, covariant=True)
+SourceBatch = TypeVar("SourceBatch", bound=Batch, covariant=True)
 
 
 @runtime_checkable
-class Source(Protocol[Made]):
+class Source(Protocol[SourceBatch]):
     """Batches as a pure function of the iteration, which several threads may ask at once."""
 
-    def batch(self, iteration: int) -> Made:
+    def batch(self, iteration: int) -> SourceBatch:
         """The batch of `iteration` (counted from 0), on the CPU."""
 
 
 class Prefetcher(Generic[SomeBatch]):
-    """Batches of `source` in order, from `start_iteration` on and without end, made a few ahead by background threads.
+    """Batches of `source` in order, from `start_iteration` on and without end, prepared by background threads.
 
     `waited_s` is the time in seconds that the consumer has spent waiting for batches so far. An exception in a worker
     is raised where the batch is asked for. Close it, or use it as a context manager.
@@ -51,7 +51,8 @@ class Prefetcher(Generic[SomeBatch]):
         self._source, self._device = source, torch.device(device)
         self._next = start_iteration
         self._ahead = workers + 2
-        # A number said in one thread is the default of all that have none yet: ask for this thread's own before.
+        # torch.set_num_threads in a worker would also set the default of threads that have no number yet: this call
+        # gives the current thread its own number before.
         torch.get_num_threads()
         # One core each: a worker with a team of its own for every core would take them from the training for nothing
         # (an iteration of the demo lost 0.1 of 0.3 s).
@@ -85,7 +86,7 @@ class Prefetcher(Generic[SomeBatch]):
         return batch.to(self._device)
 
     def close(self) -> None:
-        """Stop the threads; batches made ahead are dropped."""
+        """Stop the threads; batches prepared ahead are dropped."""
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._pending.clear()
 

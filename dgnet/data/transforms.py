@@ -70,7 +70,7 @@ def draw_erasing(
     With `probability` an image gets the first of `ERASING_ATTEMPTS` random shapes that is smaller than the image both
     ways, at a uniform place. All four numbers are 0 where nothing is erased.
     """
-    chosen = random.random(images) < probability
+    erase = random.random(images) < probability
     areas = random.uniform(*ERASED_AREA, (images, ERASING_ATTEMPTS)) * (height * width)
     aspects = random.uniform(*ERASED_ASPECT, (images, ERASING_ATTEMPTS))
     heights, widths = np.rint(np.sqrt(areas * aspects)), np.rint(np.sqrt(areas / aspects))
@@ -81,7 +81,7 @@ def draw_erasing(
     places = random.random((2, images))
     tops, lefts = np.floor(places[0] * (height - tall + 1)), np.floor(places[1] * (width - wide + 1))
     rectangles = np.stack([tops, lefts, tall, wide], axis=1)
-    rectangles[~(chosen & fits.any(axis=1))] = 0
+    rectangles[~(erase & fits.any(axis=1))] = 0
     return rectangles.astype(np.int64)
 
 

@@ -106,12 +106,12 @@ class Canvas:
             facing = np.sqrt(np.clip(1.0 - (gap * inverse) ** 2, 0.0, 1.0))
             # Rings around a limb that points at the camera look round: the front of a ring is moved along the limb.
             along = walked + (raw + radius * (dz / length) * facing) * (length / max(flat, 0.3 * length))
-            found = (gap - radius, ny * ax - nx * ay, facing, nx, ny, along)
+            segment = (gap - radius, ny * ax - nx * ay, facing, nx, ny, along)
             if best is None:
-                best = found
+                best = segment
             else:
-                nearer = found[0] < best[0]
-                best = tuple(np.where(nearer, new, old) for new, old in zip(found, best, strict=True))
+                nearer = segment[0] < best[0]
+                best = tuple(np.where(nearer, new, old) for new, old in zip(segment, best, strict=True))
             walked += length
         assert best is not None
         return self._patch(rows, columns, *best)

@@ -82,11 +82,11 @@ def _is_complete(root: Path, spec: SyntheticSpec) -> bool:
         return False
     if not (root / MANIFEST).exists():
         raise UserError(f"{root} must be new, empty or hold the same pedestrians, but it holds other files")
-    found, files = from_manifest(root)
-    if found != spec:
-        held, asked = dataclasses.asdict(found), dataclasses.asdict(spec)
-        names = [name for name in held if held[name] != asked[name]]
-        differing = ", ".join(f"{name} {held[name]} (asked: {asked[name]})" for name in names)
+    stored, files = from_manifest(root)
+    if stored != spec:
+        there, wanted = dataclasses.asdict(stored), dataclasses.asdict(spec)
+        names = [name for name in there if there[name] != wanted[name]]
+        differing = ", ".join(f"{name} {there[name]} (asked: {wanted[name]})" for name in names)
         raise UserError(
             f"{root} must be new, empty or hold the same pedestrians, but it holds a set with {differing}: "
             "remove it or name another folder"

@@ -120,8 +120,8 @@ def from_manifest(root: Path) -> tuple[SyntheticSpec, dict[str, Picture]]:
             f"{path} must be the JSON that tools/make_synthetic.py wrote, got other text: {error}"
         ) from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        found = content.get("format") if isinstance(content, dict) else type(content).__name__
-        raise UserError(f"{path} must have format {FORMAT}, got {found!r}: render the set again in a new folder")
+        stored = content.get("format") if isinstance(content, dict) else type(content).__name__
+        raise UserError(f"{path} must have format {FORMAT}, got {stored!r}: render the set again in a new folder")
     try:
         spec = SyntheticSpec(**content["spec"])
         files = {name: Picture(name, *factors) for name, factors in content["files"].items()}

@@ -61,14 +61,14 @@ def read_folders(root: Path) -> Dataset:
     read from names in Market-1501's or MSMT17's convention and is -1 (unknown) in others.
     """
     people = {split: folders_in(folder) for split, folder in _split_folders(root).items()}
-    names = {split: [person.name for person in found] for split, found in people.items()}
+    names = {split: [folder.name for folder in folders] for split, folders in people.items()}
     numbers = number_identities(names["train"] + names.get("query", []), names.get("gallery", []))
     loose = [path for folder in _split_folders(root).values() for path in images_in(folder)]
     skipped = [(path, "not inside the folder of an identity") for path in loose]
     splits: dict[str, tuple[Record, ...]] = {}
-    for split, found in people.items():
+    for split, folders in people.items():
         records: list[Record] = []
-        for person in found:
+        for person in folders:
             identity = numbers[person.name]
             if reason := misplaced(identity, split):
                 skipped.append((person, reason))

@@ -1,4 +1,4 @@
-"""Generated images that somebody else's program, or ours, left in a folder: who wears what in which pose."""
+"""Generated images in a folder or a CSV file, of ours or of another program, with the identities of their sources."""
 
 import csv
 import math
@@ -117,11 +117,11 @@ def _identity(text: str | None, where: str) -> int | None:
 
 
 def _scores(row: Mapping[str, str], where: str) -> dict[str, float]:
-    found = {name: text for name in SCORES if (text := row.get(name))}
+    cells = {name: text for name in SCORES if (text := row.get(name))}
     try:
-        scores = {name: float(text) for name, text in found.items()}
+        scores = {name: float(text) for name, text in cells.items()}
     except ValueError as error:
-        raise UserError(f"{where}: a score must be a number or empty, and these are {found}") from error
+        raise UserError(f"{where}: a score must be a number or empty, got {cells}") from error
     if not all(math.isfinite(score) for score in scores.values()):
-        raise UserError(f"{where}: a score must be finite, and these are {found}")
+        raise UserError(f"{where}: a score must be finite, got {cells}")
     return scores

@@ -19,8 +19,8 @@ def find_manifest(root: Path) -> Path | None:
     """`root` itself if it is a .csv file, the only .csv file in the folder `root`, else None."""
     if root.is_file():
         return root if root.suffix.lower() == ".csv" else None
-    found = sorted(root.glob("*.csv"))
-    return found[0] if len(found) == 1 else None
+    files = sorted(root.glob("*.csv"))
+    return files[0] if len(files) == 1 else None
 
 
 def is_manifest(root: Path) -> bool:
