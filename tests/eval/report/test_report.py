@@ -124,7 +124,7 @@ def test_the_table_of_a_terminal() -> None:
         "",
         "Swap fidelity",
         "  by inside the outline",
-        "    PSNR    18.77 dB  a|b",
+        "    PSNR    18.77 dB    a|b",
         "    SSIM      0.8124",
     ]
 
