@@ -4,6 +4,7 @@ Started by `torchrun`, each process is one rank with one device. Tensors on the 
 NCCL, so that questions about flags and figures never wait for the GPU.
 """
 
+import importlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -55,6 +56,10 @@ class Distributed:
                 raise UserError(f"this machine has {count} GPUs, fewer than processes here; lower --nproc-per-node")
             chosen = torch.device("cuda", local_rank)
             torch.cuda.set_device(chosen)
+        # Its functions have the group of all processes as a default argument. Imported later (torch does so for its
+        # optimizers), they would keep the group and its threads alive beyond `close`, which now and then aborts
+        # the exit of Python ("terminate called without an active exception").
+        importlib.import_module("torch.distributed.nn.functional")
         dist.init_process_group("cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo")
         return cls(rank, local_rank, world_size, chosen)
 
@@ -168,10 +173,7 @@ class Distributed:
             self.close()
 
     def close(self) -> None:
-        """Leave the group of processes, once every rank is about to.
-
-        Left at different moments, gloo now and then aborts the later one ("terminate called").
-        """
+        """Leave the group of processes, once every rank is about to; its threads end."""
         if dist.is_initialized():
             self.barrier()
             dist.destroy_process_group()

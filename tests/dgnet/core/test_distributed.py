@@ -84,6 +84,12 @@ def test_a_refusal_ends_every_rank(answers):
     assert answers[1]["second_run"] == "SystemExit: 2"
 
 
+def test_no_thread_of_the_group_is_left_to_abort_the_exit(folder):
+    for rank in (0, 1):
+        threads = json.loads((folder / f"threads_{rank}.json").read_text())
+        assert [name for name in threads if "gloo" in name] == []
+
+
 def test_synchronized_batch_norm_says_that_it_needs_cuda(answers):
     assert all(answer["sync_batch_norm"].startswith("UserError: synchronized batch norm") for answer in answers)
     with pytest.raises(UserError, match="CUDA only"):
