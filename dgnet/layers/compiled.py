@@ -28,7 +28,7 @@ def compile_small_functions(on: bool, device: torch.device) -> bool:
 
 
 def compiling() -> bool:
-    """Whether `fused` functions are compiled in this process."""
+    """Whether `compiled` functions are compiled in this process."""
     return _state["on"]
 
 
@@ -46,20 +46,20 @@ def _compiler_works(device: torch.device) -> bool:
     return True
 
 
-def fused(function: Callable[..., Any]) -> Callable[..., Any]:
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function`, pure and of tensors and numbers, in as few kernels as can be where compilation is on.
 
     Autocast is off inside. float64 always takes the operations as they are written: it is for comparisons.
     """
-    compiled: list[Callable[..., Any]] = []
+    kernels: list[Callable[..., Any]] = []
 
     @functools.wraps(function)
     def call(x: torch.Tensor, *rest: Any) -> Any:
         with torch.autocast(x.device.type, enabled=False):
             if not _state["on"] or x.dtype == torch.float64:
                 return function(x, *rest)
-            if not compiled:
-                compiled.append(torch.compile(function, dynamic=True, fullgraph=True))
-            return compiled[0](x, *rest)
+            if not kernels:
+                kernels.append(torch.compile(function, dynamic=True, fullgraph=True))
+            return kernels[0](x, *rest)
 
     return call

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dgnet.layers.double_backward_conv import Convolution
+from dgnet.layers.conv2d import Conv2d
 from dgnet.layers.norm import adaptive_instance_norm, instance_norm, sample_norm
 from dgnet.layers.padding import pad
 from dgnet.layers.upsample import upsampled_convolution
@@ -38,7 +38,7 @@ class ConvolutionBlock(nn.Module):
         super().__init__()
         if upsample and (kernel != 5 or stride != 1 or dilation != 1):
             raise ValueError("upsample=True goes with kernel=5, stride=1 and dilation=1 only")
-        self.convolution = Convolution(in_channels, out_channels, kernel, stride=stride, dilation=dilation)
+        self.convolution = Conv2d(in_channels, out_channels, kernel, stride=stride, dilation=dilation)
         self.padding = dilation * (kernel - 1) // 2
         self.norm: NormName = norm
         self.slope = LEAKY_SLOPE if activation else 1.0

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from dgnet.layers.compiled import fused
+from dgnet.layers.compiled import compiled
 
 EPSILON = 1e-5
 _PLANE = (2, 3)
@@ -52,7 +52,7 @@ def _before_activation(grad: Tensor, y: Tensor | None, slope: float) -> Tensor:
     return _wide(grad) if y is None else torch.ops.aten.leaky_relu_backward(_wide(grad), _wide(y), slope, True)
 
 
-@fused
+@compiled
 def _plane_forward(x: Tensor, gain: Tensor | None, bias: Tensor | None, slope: float) -> tuple[Tensor, Tensor, Tensor]:
     mean, variance = _mean_and_variance(_wide(x), _PLANE, 0)
     inverse_deviation = torch.rsqrt(variance + EPSILON)
@@ -61,7 +61,7 @@ def _plane_forward(x: Tensor, gain: Tensor | None, bias: Tensor | None, slope: f
     return _affine_activated(x, scale, shift, slope), mean, inverse_deviation
 
 
-@fused
+@compiled
 def _plane_backward(
     x: Tensor,
     grad: Tensor,
@@ -85,7 +85,7 @@ def _plane_backward(
     return grad_x, sum_grad_n[:, :, 0, 0], sum_grad[:, :, 0, 0]
 
 
-@fused
+@compiled
 def _sample_forward(x: Tensor, gain: Tensor, bias: Tensor, slope: float) -> tuple[Tensor, Tensor, Tensor]:
     mean, variance = _mean_and_variance(_wide(x), _SAMPLE, 1)
     deviation = torch.sqrt(variance)
@@ -93,7 +93,7 @@ def _sample_forward(x: Tensor, gain: Tensor, bias: Tensor, slope: float) -> tupl
     return _affine_activated(x, scale, bias[None, :, None, None] - mean * scale, slope), mean, deviation
 
 
-@fused
+@compiled
 def _sample_backward(
     x: Tensor, grad: Tensor, y: Tensor | None, mean: Tensor, deviation: Tensor, gain: Tensor, slope: float
 ) -> tuple[Tensor, Tensor, Tensor]:

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from dgnet.layers.double_backward_conv import twice_differentiable_convolution
+from dgnet.layers.conv2d import conv2d
 from dgnet.layers.padding import pad
 
 _EVEN = ((1, 1, 0, 0, 0), (0, 0, 1, 1, 0), (0, 0, 0, 0, 1))
@@ -96,7 +96,7 @@ def upsampled_convolution(
 ) -> Float[Tensor, "batch out_channel 2*height 2*width"]:
     """Equal to `conv2d(pad(upsample(x, 2, "nearest"), 2, "reflect"), weight, bias)`, with 36 % of its products."""
     padded, top, bottom, left, right = _PadAndDifferences.apply(x)
-    phases = twice_differentiable_convolution(padded, _phase_kernels(weight), bias.repeat(4))
+    phases = conv2d(padded, _phase_kernels(weight), bias.repeat(4))
     # Rows first, with columns reflected as they should be; then columns, over rows as the replicate padding has them.
     return _Assemble.apply(
         phases,

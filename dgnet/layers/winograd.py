@@ -18,8 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dgnet.layers.compiled import fused
-from dgnet.layers.weight_cache import from_weight
+from dgnet.layers.compiled import compiled
 
 Sums = Callable[..., Sequence[Tensor]]
 # Outputs of a tile in each direction, and pixels of the image that they see.
@@ -71,7 +70,7 @@ def _flat(grid: Sequence[Sequence[Tensor]]) -> Tensor:
     return torch.stack([part for row in grid for part in row])
 
 
-@fused
+@compiled
 def _image_sums(x: Tensor) -> Tensor:
     """`[36, tiles, channel]` of an image that is padded already."""
     high, wide = x.shape[2] - _SEEN + 1, x.shape[3] - _SEEN + 1
@@ -80,7 +79,7 @@ def _image_sums(x: Tensor) -> Tensor:
     return _flat(_twice(_of_image, grid)).view(_SEEN * _SEEN, -1, x.shape[1])
 
 
-@fused
+@compiled
 def _output_gradient_sums(grad: Tensor) -> Tensor:
     """`[36, tiles, channel]` of a gradient of the output: the adjoint of `_outputs`."""
     pixels = grad.permute(0, 2, 3, 1)
@@ -88,7 +87,7 @@ def _output_gradient_sums(grad: Tensor) -> Tensor:
     return _flat(_twice(_of_products_back, grid)).view(_SEEN * _SEEN, -1, grad.shape[1])
 
 
-@fused
+@compiled
 def _outputs(products: Tensor, batch: int, high: int, wide: int) -> Tensor:
     """`[36, tiles, channel]`, high x wide tiles in each image -> `[batch, channel, 4*high, 4*wide]`."""
     parts = products.view(_SEEN, _SEEN, batch, high, wide, products.shape[2])
@@ -97,21 +96,21 @@ def _outputs(products: Tensor, batch: int, high: int, wide: int) -> Tensor:
     return cells.view(batch, _TILE * high, _TILE * wide, products.shape[2]).permute(0, 3, 1, 2)
 
 
-@fused
+@compiled
 def _tap_sums(weight: Tensor) -> Tensor:
     """`[36, in, out]`."""
     taps = weight.permute(2, 3, 1, 0)
     return _flat(_twice(_of_taps, [list(row) for row in taps]))
 
 
-@fused
+@compiled
 def _turned_tap_sums(weight: Tensor) -> Tensor:
     """`[36, out, in]` of the taps of the adjoint convolution: turned by 180 degrees."""
     taps = weight.permute(2, 3, 0, 1)
     return _flat(_twice(_of_taps, [[taps[2 - i, 2 - j] for j in range(3)] for i in range(3)]))
 
 
-@fused
+@compiled
 def _tap_gradients(sums: Tensor) -> Tensor:
     """`[36, out, in]` -> `[out, in, 3, 3]`: the adjoint of `_tap_sums`, but for the order."""
     grid = _twice(_of_taps_back, [list(row) for row in sums.view(_SEEN, _SEEN, *sums.shape[1:])])
@@ -135,12 +134,12 @@ def _multiply(x: Tensor, taps: Tensor, padding: int) -> Tensor:
 
 def convolve(x: Tensor, weight: Tensor, padding: int) -> Tensor:
     """`F.conv2d(x, weight, padding=padding)`, weight `[out, in, 3, 3]`."""
-    return _multiply(x, from_weight(weight, _tap_sums), padding)
+    return _multiply(x, _tap_sums(weight), padding)
 
 
 def input_gradient(grad: Tensor, weight: Tensor, padding: int) -> Tensor:
     """Of `convolve`'s output gradient `[batch, out, h, w]`."""
-    return _multiply(grad, from_weight(weight, _turned_tap_sums), 2 - padding)
+    return _multiply(grad, _turned_tap_sums(weight), 2 - padding)
 
 
 def weight_gradient(grad: Tensor, x: Tensor, padding: int) -> Tensor:

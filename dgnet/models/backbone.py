@@ -9,7 +9,7 @@ from torchvision.models import resnet
 
 from dgnet.config import BackboneName
 from dgnet.core.errors import UserError
-from dgnet.layers.double_backward_conv import Convolution
+from dgnet.layers.conv2d import Conv2d
 
 
 class Backbone(nn.Module):
@@ -38,7 +38,7 @@ class Backbone(nn.Module):
         first.downsample[0].stride = (last_stride, last_stride)
         for path, layer in list(self.named_modules()):
             if isinstance(layer, nn.Conv2d):
-                self.set_submodule(path, Convolution.like(layer))
+                self.set_submodule(path, Conv2d.like(layer))
 
     def forward(self, x: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch channel _ _"]:
         if x.shape[2] <= self.upsample_below_height:

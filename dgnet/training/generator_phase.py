@@ -10,7 +10,6 @@ from torch import Tensor
 
 from dgnet.config import Config
 from dgnet.core.device import Precision
-from dgnet.layers.double_backward_conv import input_gradients_only
 from dgnet.losses.adversarial import generator_loss
 from dgnet.losses.identity import identity_loss
 from dgnet.losses.reconstruction import reconstruction_loss
@@ -89,8 +88,7 @@ class GeneratorPhase:
                     )
                 if features is not None:
                     # Into the images alone; the parameters wait for the teacher.
-                    with input_gradients_only():
-                        features.backward_upstream(inputs=[swapped.detached], retain_graph=True)
+                    features.backward_upstream(inputs=[swapped.detached], retain_graph=True)
                 if _needs_teacher(weights):
                     self.teacher_terms(batch, swapped.source.detach(), features, backward_terms)
         for cut in (swapped, codes.first_conv, codes.styles, codes.structure, codes.anchor, codes.positive):

@@ -21,7 +21,6 @@ from dgnet.config import Config
 from dgnet.core import pixels
 from dgnet.core.device import Precision
 from dgnet.core.distributed import Distributed
-from dgnet.layers.weight_cache import constant_weights
 from dgnet.losses.adversarial import discriminator_loss, gradient_penalty
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.generator import Generator
@@ -75,25 +74,23 @@ class JointStep:
 
         # Encode, swap, discriminator phase
         all_codes, all_swapped, d_terms, g_terms = [], [], [], []
-        with constant_weights():
-            for part in parts:
-                all_codes.append(self.encode(part, weights))
-                if not weights.need_swapped_images:
-                    continue
-                # With several parts no graph is kept for all of them: the generator phase swaps again.
-                with torch.set_grad_enabled(len(parts) == 1):
-                    all_swapped.append(self.swap(all_codes[-1]))
-                d_terms.append(self.discriminator_phase(part, all_swapped[-1].detach(), share))
+        for part in parts:
+            all_codes.append(self.encode(part, weights))
+            if not weights.need_swapped_images:
+                continue
+            # With several parts no graph is kept for all of them: the generator phase swaps again.
+            with torch.set_grad_enabled(len(parts) == 1):
+                all_swapped.append(self.swap(all_codes[-1]))
+            d_terms.append(self.discriminator_phase(part, all_swapped[-1].detach(), share))
         if d_terms:
             self.update(self.d_precision, self.optimizers.discriminator)
 
         # Generator phase
-        with constant_weights():
-            for part, codes in zip(parts, all_codes, strict=True):
-                swapped = None
-                if weights.need_swapped_images:
-                    swapped = Cut(all_swapped[0] if len(parts) == 1 else self.swap(codes))
-                g_terms.append(self.generator_phase(part, codes, swapped, weights, train_structure_encoder, share))
+        for part, codes in zip(parts, all_codes, strict=True):
+            swapped = None
+            if weights.need_swapped_images:
+                swapped = Cut(all_swapped[0] if len(parts) == 1 else self.swap(codes))
+            g_terms.append(self.generator_phase(part, codes, swapped, weights, train_structure_encoder, share))
         self.update(self.g_precision, *self.optimizers.of_generator)
         self.distributed.average_statistics(self.generator)
         return StepRecord(mean_terms(d_terms), mean_terms(g_terms), weights)

@@ -5,7 +5,7 @@ The production code has no switches for this: functions and methods are replaced
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from dgnet.config import Config
 from dgnet.core.device import Precision
-from dgnet.layers import conv_kernels, convolution, double_backward_conv, upsample
+from dgnet.layers import conv2d, convolution
 from dgnet.layers.compiled import compile_small_functions
 from dgnet.models.decoder import Decoder, StackedLinear
-from dgnet.training import muon, step, teacher_ensemble
+from dgnet.training import generator_phase, muon, teacher_ensemble
 from dgnet.training.cut import Cut
 from dgnet.training.generator_phase import GeneratorPhase
 from dgnet.training.joint import JointTraining
@@ -84,31 +84,7 @@ def plain_sample_norm(x: Tensor, gain: Tensor, bias: Tensor, negative_slope: flo
 def plain_upsampled_convolution(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """As `dgnet.layers.upsample.upsampled_convolution`."""
     larger = convolution.pad(F.interpolate(x, scale_factor=2.0, mode="nearest"), 2, "reflect")
-    return upsample.twice_differentiable_convolution(larger, weight, bias)
-
-
-def plain_backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-    """The gradient of a convolution with torch's own gradient of that gradient."""
-    x, weight = ctx.saved_tensors
-    if torch.is_grad_enabled():
-        grad = torch.nn.grad.conv2d_input(x.shape, weight, grads[0], *ctx.geometry)
-        return grad, None, None, None
-    return _BACKWARD(ctx, *grads)
-
-
-_BACKWARD = double_backward_conv._Convolution.backward
-
-
-@contextmanager
-def torch_convolutions(training: JointTraining) -> Iterator[None]:
-    """Every convolution is torch's."""
-
-    def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        return F.conv2d(x, weight, bias)
-
-    layer = replaced(double_backward_conv.Convolution, forward=nn.Conv2d.forward)
-    with layer, replaced(upsample, twice_differentiable_convolution=convolve):
-        yield
+    return conv2d.conv2d(larger, weight, bias)
 
 
 @contextmanager
@@ -154,16 +130,14 @@ def separate_linear_layers(self: StackedLinear, x: Tensor) -> Tensor:
 def one_backward_pass(training: JointTraining) -> Iterator[None]:
     """The graphs of all terms of the generator's phase are kept until the last one is there."""
     precision, pending = training.precision[1], []
-    upstream, state = Cut.backward_upstream, double_backward_conv._state
+    upstream = Cut.backward_upstream
 
     def keep(*arguments: Any) -> None:
         pending.append(arguments)
 
     def all_upstream(self: Cut, inputs: Sequence[Tensor] | None = None, retain_graph: bool = False) -> None:
-        learn, state["weights_learn"] = state["weights_learn"], True
         while pending:
             Precision.backward(precision, *pending.pop(0))
-        state["weights_learn"] = learn
         upstream(self, inputs, retain_graph)
 
     with replaced(precision, backward=keep), replaced(Cut, backward_upstream=all_upstream):
@@ -178,7 +152,7 @@ def copied(module: nn.Module) -> nn.Module:
 @contextmanager
 def copied_networks(training: JointTraining) -> Iterator[None]:
     """A frozen pass goes through a copy of the network."""
-    with replaced(step, frozen=copied), replaced(teacher_ensemble, frozen=copied):
+    with replaced(generator_phase, frozen=copied), replaced(teacher_ensemble, frozen=copied):
         yield
 
 
@@ -239,28 +213,9 @@ TRICKS = (
     Trick(
         "winograd",
         "3x3 convolutions by Winograd's sums",
-        replacing(conv_kernels, _suits_winograd=lambda *_: False),
+        replacing(conv2d, _suits_winograd=lambda *_: False),
         lambda config, precision, device: config.run.compile and precision == "fp32" and device == "cpu",
     ),
-    Trick(
-        "matrix_product",
-        "1x1 convolutions as matrix products",
-        replacing(conv_kernels, _is_product=lambda *_: False),
-        lambda config, precision, device: precision == "bf16" and device == "cpu",
-    ),
-    Trick(
-        "weight_cache",
-        "casts and sums of weights computed once",
-        replacing(step, constant_weights=nullcontext),
-        on_cpu,
-    ),
-    Trick(
-        "double_backward_conv",
-        "second derivative of a convolution as a weight gradient",
-        replacing(double_backward_conv._Convolution, backward=staticmethod(plain_backward)),
-        lambda config, precision, device: config.discriminator.gradient_penalty > 0,
-    ),
-    Trick("convolution", "all four of these", torch_convolutions),
     Trick(
         "upsample",
         "5x5 convolution of an upsampled image at the low resolution",
@@ -310,12 +265,6 @@ TRICKS = (
         "shared_trunk",
         "one trunk pass of swapped images for frozen and live encoder",
         replacing(GeneratorPhase, shared_features=lambda *_: None),
-    ),
-    Trick(
-        "input_gradients_only",
-        "no weight gradients where only the images learn",
-        replacing(step, input_gradients_only=nullcontext),
-        on_cpu,
     ),
     Trick("term_by_term", "a backward pass for each term", one_backward_pass),
     Trick("frozen", "frozen passes without a copy of the network", copied_networks),

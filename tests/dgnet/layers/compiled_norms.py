@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from dgnet.layers.compiled import compile_small_functions, fused
+from dgnet.layers.compiled import compile_small_functions, compiled
 from dgnet.layers.norm import adaptive_instance_norm, instance_norm, sample_norm
 
 CPU = torch.device("cpu")
@@ -27,15 +27,15 @@ def passes(dtype: torch.dtype, slope: float) -> list[Tensor]:
 
 def main() -> None:
     assert compile_small_functions(True, CPU)
-    compiled = [passes(torch.float32, slope) for slope in (0.2, 1.0)]
+    found_compiled = [passes(torch.float32, slope) for slope in (0.2, 1.0)]
 
-    product = fused(lambda x: (x @ x.mT).sum())
+    product = compiled(lambda x: (x @ x.mT).sum())
     x = torch.full((8, 8), 1 + 2**-12)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert product(x).dtype == torch.float32 and product(x) > 512, "autocast reaches inside"
 
     compile_small_functions(False, CPU)
-    for slope, found in zip((0.2, 1.0), compiled, strict=True):
+    for slope, found in zip((0.2, 1.0), found_compiled, strict=True):
         for one, other in zip(found, passes(torch.float32, slope), strict=True):
             torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
             assert one.stride() == other.stride()

@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from dgnet.layers import conv_kernels as products
-from dgnet.layers import winograd
+from dgnet.layers import conv2d, winograd
 from tests.dgnet.small_training import narrow_trunks, quick_config, random_batch, small_training
 
 # Decoder and discriminators have 3x3 convolutions of 64 channels.
@@ -44,7 +43,7 @@ def farthest(first: dict[str, float], second: dict[str, float]) -> tuple[float, 
 def test_a_step_with_winograds_sums_equals_the_plain_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """And one with a small error in them does not."""
     plain = figures()
-    monkeypatch.setattr(products, "compiling", lambda: True)
+    monkeypatch.setattr(conv2d, "compiling", lambda: True)
     assert farthest(figures(), plain)[0] < TOLERANCE
     monkeypatch.setattr(winograd, "_BY_P", 1.001 * winograd._BY_P)
     assert farthest(figures(), plain)[0] > 10 * TOLERANCE

@@ -1,0 +1,107 @@
+"""2-D convolution: torch's own, or Winograd's sums where these are faster.
+
+They are for 3x3 convolutions of many channels in float32 on a CPU, where small functions are compiled (`run.compile`).
+Everywhere else, on a GPU too, `conv2d` is `F.conv2d`.
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from dgnet.layers import winograd
+from dgnet.layers.compiled import compiling
+
+# With fewer channels the sums over memory cost what the saved products gain.
+WINOGRAD_CHANNELS = 64
+Pair = tuple[int, ...]
+
+
+class _WinogradConvolution(torch.autograd.Function):
+    """A 3x3 convolution with stride 1 and its gradients by Winograd's sums."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.padding = padding
+        y = winograd.convolve(x, weight, padding)
+        return y if bias is None else y.add_(bias[:, None, None])
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (grad,), (x, weight), padding = grads, ctx.saved_tensors, ctx.padding
+        by_input, by_weight, by_bias, _ = ctx.needs_input_grad
+        grad_bias = grad.sum((0, 2, 3)) if by_bias else None
+        if torch.is_grad_enabled():
+            # The gradient penalty differentiates these gradients again: torch's own have gradients.
+            return (
+                torch.nn.grad.conv2d_input(x.shape, weight, grad, padding=padding) if by_input else None,
+                torch.nn.grad.conv2d_weight(x, weight.shape, grad, padding=padding) if by_weight else None,
+                grad_bias,
+                None,
+            )
+        return (
+            winograd.input_gradient(grad, weight, padding) if by_input else None,
+            winograd.weight_gradient(grad, x, padding) if by_weight else None,
+            grad_bias,
+            None,
+        )
+
+
+def conv2d(
+    x: Float[Tensor, "batch in_channel height width"],
+    weight: Float[Tensor, "out_channel in_channel kernel_height kernel_width"],
+    bias: Float[Tensor, "out_channel"] | None = None,
+    stride: Pair = (1, 1),
+    padding: Pair = (0, 0),
+    dilation: Pair = (1, 1),
+) -> Float[Tensor, "batch out_channel _ _"]:
+    """`F.conv2d` without groups, padded with zeros; as often differentiable."""
+    if not _suits_winograd(x, weight, stride, padding, dilation):
+        return F.conv2d(x, weight, bias, stride, padding, dilation)
+    return _WinogradConvolution.apply(x, weight, bias, padding[0])
+
+
+class Conv2d(nn.Conv2d):
+    """`nn.Conv2d` without groups, padded with zeros, by `conv2d`. Its state dict is that of `nn.Conv2d`.
+
+    Example:
+        >>> Conv2d(3, 8, 3, padding=1)(torch.zeros(2, 3, 16, 8)).shape
+        torch.Size([2, 8, 16, 8])
+    """
+
+    @classmethod
+    def like(cls, layer: nn.Conv2d) -> "Conv2d":
+        """With the geometry and the very parameters of `layer`."""
+        conv = cls(
+            layer.in_channels,
+            layer.out_channels,
+            layer.kernel_size,  # type: ignore[arg-type]
+            layer.stride,  # type: ignore[arg-type]
+            layer.padding,  # type: ignore[arg-type]
+            layer.dilation,  # type: ignore[arg-type]
+            bias=layer.bias is not None,
+            device="meta",
+        )
+        conv.weight, conv.bias = layer.weight, layer.bias
+        return conv
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert not isinstance(self.padding, str)
+        return conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation)
+
+
+def _suits_winograd(x: Tensor, weight: Tensor, stride: Pair, padding: Pair, dilation: Pair) -> bool:
+    return (
+        compiling()
+        and x.device.type == "cpu"
+        and x.dtype == torch.float32
+        and not torch.is_autocast_enabled("cpu")
+        and tuple(weight.shape[2:]) == (3, 3)
+        and min(weight.shape[:2]) >= WINOGRAD_CHANNELS
+        and stride == dilation == (1, 1)
+        and padding in ((0, 0), (1, 1))
+        and x.is_contiguous(memory_format=torch.channels_last)
+    )
