@@ -5,7 +5,7 @@
     python tools/demo.py --name other        # another one beside it
 
 Makes the built-in pedestrians, trains the teacher and DG-Net, and leaves in OUTPUT/outputs/NAME swaps.png, losses.png,
-report.json, report.md and report.html. Stopped at any moment, it goes on where it was when it is started again.
+report.json, report.md and report.html. Stopped at any moment, it continues when it is started again.
 """
 
 import shlex
@@ -14,7 +14,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import torch
 
 from dgnet.config import Config, load_config, resolved
 from dgnet.core.checkpoint import file_hash
@@ -26,18 +25,11 @@ from dgnet.core.machine import machine
 from dgnet.core.option_types import expanded_path, folder_name
 from dgnet.core.settings import as_settings
 from dgnet.core.stopwatch import Stopwatch
-from dgnet.data.cache import ImageCache
 from dgnet.data.checks import split_counts
-from dgnet.data.pedestrians import SyntheticTruth
-from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.generation.load import find_generator, teacher_of
-from dgnet.generation.swap_pairs import Pair, one_image_per_identity, render_pairs
 from dgnet.models.model_file import read_model_file
-from dgnet.models.swap import swap_all
 from dgnet.runs.folder import CONFIG, config_changes
-from dgnet.runs.loaded_generator import LoadedGenerator
-from dgnet.runs.scalars import read_scalars
 from dgnet.training.independent_classifier import train_independent_classifier
 from dgnet.training.pipeline import MAY_CHANGE, Job
 from eval.reid.dataset_features import features_of_dataset
@@ -47,13 +39,18 @@ from eval.report.accuracy import PROTOCOLS
 from eval.report.report import JSON_NAME, MARKDOWN_NAME, PAGE_NAME, Picture, Report, as_table, read_report, write_report
 from eval.report.result import described
 from reid_heads.load import appearance_model
-from tools.measure_swaps import SEED, measure
-from visual.drawing.curves import curves
-from visual.drawing.grid import save_png, swap_grid
+from tools.measure_swaps import measure
+from visual.drawing.demo_pictures import draw_demo_pictures
 from visual.drawing.swap import fixed_grid
 
-ROWS, COLUMNS = 7, 6
-TRUTH_BESIDE = (0, 3)
+PICTURES = [
+    Picture(
+        "swaps.png",
+        "Identities that training never saw. A row wears the clothes of its first image, a column has the pose, "
+        "body and place of its first image; the true swap stands beside some columns, framed in green.",
+    ),
+    Picture("losses.png", "Every term of the losses without its weight."),
+]
 
 
 def main() -> int:
@@ -65,7 +62,7 @@ def main() -> int:
     add_settings(parser)
     parser.add_argument("--name", type=folder_name, help="folder of the demo (default: the configuration's name)")
     add_output_path(parser)
-    parser.add_argument("--resume", action="store_true", help="an unfinished demo goes on in any case")
+    parser.add_removed_option("--resume", "an unfinished demo continues whenever it is started again")
     args = parser.parse_args()
     config = load_config(args.config, [*args.settings, *as_settings({"name": args.name})])
     if config.data.layout != "synthetic":
@@ -84,7 +81,7 @@ def main() -> int:
     try:
         demo(config, args.output_path)
     except KeyboardInterrupt:
-        print("interrupted; start it again to go on", file=sys.stderr)
+        print("interrupted; start it again to continue", file=sys.stderr)
         return 130
     return 0
 
@@ -99,7 +96,7 @@ def demo(config: Config, output: Path) -> None:
     runs = [output / "outputs" / name / CONFIG for name in (f"{config.name}_teacher", config.name)]
     # The times of an earlier start are not known any more: what is measured now is called by its name.
     left = [", what was left of it" if run.exists() else "" for run in runs]
-    job = Job(config, output, distributed, resume=any(left))
+    job = Job(config, output, distributed, resume=any(left), resume_option=None)
     with watch.stage(f"teacher{left[0]}"):
         teachers = job.teachers(dataset)
     with watch.stage(f"DG-Net{left[1]}"):
@@ -110,7 +107,7 @@ def demo(config: Config, output: Path) -> None:
     folder = job.folder(config.name)
     stored = find_generator(config.name, output, device=distributed.device)
     with watch.stage("pictures"):
-        pictures = draw(stored, dataset, folder)
+        draw_demo_pictures(stored, dataset, folder)
     taught_by = teacher_of(stored) if teachers else None
     teacher = None if taught_by is None else read_model_file(taught_by, distributed.device)
     print("Measuring", flush=True)
@@ -135,7 +132,7 @@ def demo(config: Config, output: Path) -> None:
         checkpoints={str(weights): features.checkpoint},
         seconds=watch.seconds,
         machine=described(machine()) | {"trained in": choose_precision(config.run.precision, distributed.device)},
-        pictures=pictures,
+        pictures=PICTURES,
     )
     write_report(report, folder, overwrite=True, sections=accuracy.sections)
     print(as_table(metrics))
@@ -145,41 +142,6 @@ def demo(config: Config, output: Path) -> None:
 def where(folder: Path) -> str:
     """What to look at."""
     return f"Look at {folder / PAGE_NAME}, or at {folder / MARKDOWN_NAME} and the pictures beside it."
-
-
-def draw(stored: LoadedGenerator, dataset: Dataset, folder: Path) -> list[Picture]:
-    """Write swaps.png, of test identities, and losses.png."""
-    size = stored.config.data.height, stored.config.data.width
-    records = one_image_per_identity([*dataset.query, *dataset.gallery], ROWS + COLUMNS, SEED, "the grid")
-    images = ImageCache([record.path for record in records]).gather(torch.arange(len(records)), *size)
-    split = len(records) * ROWS // (ROWS + COLUMNS)
-    appearances, structures = images[:split], images[split:]
-    truth = SyntheticTruth.open(dataset.root)
-    truths = {
-        column: render_pairs(truth, [Pair(row, records[split + column]) for row in records[:split]], *size).truths
-        for column in TRUTH_BESIDE
-        if column < len(structures)
-    }
-    swapped = swap_all(stored.network, appearances, structures)
-    save_png(swap_grid(appearances, structures, swapped, truths=truths, scale=2), folder / "swaps.png")
-    rows = [
-        {"iteration": iteration} | {spoken(name): value for name, value in row.items() if name.startswith("loss/")}
-        for iteration, row in read_scalars(folder / "scalars.csv")
-    ]
-    save_png(curves(rows), folder / "losses.png")
-    return [
-        Picture(
-            "swaps.png",
-            "Identities that training never saw. A row wears the clothes of its first image, a column has the pose, "
-            "body and place of its first image; the true swap stands beside some columns, framed in green.",
-        ),
-        Picture("losses.png", "Every term of the losses without its weight."),
-    ]
-
-
-def spoken(name: str) -> str:
-    """The name of a logged loss in plain words."""
-    return name.removeprefix("loss/").replace("_", " ")
 
 
 if __name__ == "__main__":

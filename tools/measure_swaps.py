@@ -130,6 +130,7 @@ def main() -> int:
         "--classifier", type=folder_name, help="the run that has or gets the classifier (default: NAME_witness)"
     )
     add_device(parser)
+    parser.add_removed_option("--resume", "a classifier that was half trained is trained on in any case")
     args = parser.parse_args()
     distributed = Distributed.start(args.device)
     generator = find_generator(args.name, args.output_path, args.iteration, distributed.device)
@@ -138,7 +139,7 @@ def main() -> int:
     if layout != "synthetic":
         raise UserError(f"{name} was trained on data.layout {layout}: only those of 'synthetic' have true swaps")
     dataset = open_dataset(generator.config.data, distributed)
-    job = Job(generator.config, args.output_path, distributed)
+    job = Job(generator.config, args.output_path, distributed, resume_option=None)
     watch = Stopwatch()
     with watch.stage("independent classifier"):
         classifier = train_independent_classifier(job, dataset, args.classifier or f"{name}_witness")

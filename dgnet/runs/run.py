@@ -49,12 +49,13 @@ class Run:
         stop: signals.Stop,
         keep: int,
         seconds: float | int,
+        resume_option: str | None,
     ) -> None:
         """Use `Run.open`."""
         self.folder = folder
         self.images = folder / "images"
         self._files, self._distributed, self._stop = files, distributed, stop
-        self._keep, self._seconds = keep, seconds
+        self._keep, self._seconds, self._resume_option = keep, seconds, resume_option
         self._checkpoint: Path | None = distributed.agree(files.checkpoint if files else None)
         self.start = checkpoint_iteration(self._checkpoint) if self._checkpoint else 0
         self._iteration = self._total = 0
@@ -75,6 +76,7 @@ class Run:
         keep: int = 3,
         distributed: Distributed = _ONE_PROCESS,
         seconds_per_line: float | int = 30.0,
+        resume_option: str | None = "--resume",
     ) -> "Run":
         """Begin a run in `folder` (`outputs/NAME`), or go on with the one that is there.
 
@@ -87,6 +89,7 @@ class Run:
             max_hours: stop after so many hours (more than 0).
             keep: how many checkpoints stay.
             seconds_per_line: between two progress lines where stderr is no terminal.
+            resume_option: what the program needs to continue, for the command that a stopped run names.
 
         Raises:
             UserError: the folder is another run's, is in use, or began with other settings.
@@ -97,7 +100,7 @@ class Run:
             raise UserError(f"the number of checkpoints to keep must be at least 1, not {keep}")
         stop = signals.Stop(max_hours)
         files = distributed.on_main(lambda: RunFiles(Path(folder), Path(curves), config, resume, may_change, defaults))
-        return cls(Path(folder), files, distributed, stop, keep, seconds_per_line)
+        return cls(Path(folder), files, distributed, stop, keep, seconds_per_line, resume_option)
 
     def latest_checkpoint(self) -> Path | None:
         """The newest whole checkpoint, the same path on every rank (a shared file system), or None at the beginning."""
@@ -211,7 +214,7 @@ class Run:
             if isinstance(error, UserError):
                 log.to_file(str(error))
         elif self._stopped_by:
-            command = signals.resume_command(sys.orig_argv, self._distributed.world_size)
+            command = signals.resume_command(sys.orig_argv, self._distributed.world_size, self._resume_option)
             log.info(f"stopped by {signals.describe(self._stopped_by)}; {state}; go on with:\n{command}")
         else:
             duration = timedelta(seconds=round(time.monotonic() - self._start_time))

@@ -21,9 +21,12 @@ def exit_status(code: int) -> int:
     return 0 if code in (0, MAX_HOURS) else 128 + code
 
 
-def resume_command(arguments: Sequence[str], processes: int) -> str:
-    """The command line that goes on with what `arguments` (interpreter first) began; by torchrun if need be."""
-    words = [*arguments, *([] if "--resume" in arguments else ["--resume"])]
+def resume_command(arguments: Sequence[str], processes: int, option: str | None = "--resume") -> str:
+    """The command line that goes on with what `arguments` (interpreter first) began; by torchrun if need be.
+
+    `option` is what the program needs to continue; None where it always does.
+    """
+    words = [*arguments, *([] if option is None or option in arguments else [option])]
     if processes == 1:
         return shlex.join(words)
     script = next(index for index, word in enumerate(words) if index > 0 and not word.startswith("-"))

@@ -64,7 +64,8 @@ def train_independent_classifier(job: Job, dataset: Dataset, name: str) -> Path:
         return path
     resume = (job.folder(name) / CONFIG).exists()
     config = independent_classifier_config(job.config)
-    Job(config, job.output, job.distributed, resume=resume).train_teacher(hold_out(dataset)[0], name)
+    own = Job(config, job.output, job.distributed, resume=resume, resume_option=job.resume_option)
+    own.train_teacher(hold_out(dataset)[0], name)
     return path
 
 

@@ -67,6 +67,7 @@ class Job:
     Args:
         output: the folder that holds `outputs/NAME` and `logs/NAME`.
         resume: go on with what is there; otherwise the run's folder must be new.
+        resume_option: what the program needs to continue, for the command that a stopped run names; None: nothing.
         max_hours: save and leave after so many hours (more than 0), the teacher's training included.
     """
 
@@ -77,12 +78,14 @@ class Job:
         distributed: Distributed,
         *,
         resume: bool = False,
+        resume_option: str | None = "--resume",
         max_hours: float | None = None,
     ) -> None:
         self.config = config
         self.output = output
         self.distributed = distributed
         self.resume = resume
+        self.resume_option = resume_option
         self._end = None if max_hours is None else time.monotonic() + 3600 * max_hours
 
     def folder(self, name: str) -> Path:
@@ -106,6 +109,7 @@ class Job:
             max_hours=hours,
             keep=self.config.run.keep_checkpoints,
             distributed=self.distributed,
+            resume_option=self.resume_option,
         )
 
     def train_teacher(self, dataset: Dataset, name: str) -> ReIDModel:

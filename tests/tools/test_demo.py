@@ -16,7 +16,7 @@ from tests.dgnet.small_generator import small_generator, store
 from tests.eval.report.pages import Page, foreign_loads
 from tests.messages import mentions
 from tests.tools.evaluation_tool import answer
-from tools import demo
+from tools import demo, measure_swaps
 
 pytestmark = pytest.mark.slow
 
@@ -67,6 +67,8 @@ def test_a_demo_interrupted_resumed_and_left_alone(tmp_path):
     first.send_signal(signal.SIGINT)
     _, said = first.communicate()
     assert first.returncode == 130, said
+    # The command that the run names is one that the demo takes.
+    assert "tools/demo.py" in said and "--resume" not in said
     assert not (folder / "report.json").exists()
     teacher = (tmp_path / "outputs/tiny_teacher/teacher.pth").stat()
 
@@ -147,3 +149,9 @@ def test_bad_input_is_one_sentence(tool, arguments, sentence, tmp_path):
     _, said = process.communicate()
     assert process.returncode == 2
     assert said.startswith("error: ") and re.search(sentence, said) and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("tool", [demo, measure_swaps])
+def test_an_option_that_is_gone_says_what_happens_without_it(tool, monkeypatch, capsys):
+    status, _, said = answer(tool, monkeypatch, capsys, "--name", "tiny", "--resume")
+    assert status == 2 and "--resume is not an option any more" in said and said.count("\n") == 1

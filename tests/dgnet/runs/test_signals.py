@@ -53,6 +53,7 @@ def test_a_program_started_by_the_run_can_be_terminated():
 def test_the_command_to_go_on(monkeypatch):
     assert resume_command(["python", "train.py", "--name", "a b"], 1) == "python train.py --name 'a b' --resume"
     assert resume_command(["python", "train.py", "--resume"], 1) == "python train.py --resume"
+    assert resume_command(["python", "demo.py"], 1, None) == "python demo.py"
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
     assert resume_command(["/bin/python", "-u", "train.py"], 4) == "torchrun --nproc-per-node 4 train.py --resume"
     assert "on every machine" in resume_command(["/bin/python", "-u", "train.py"], 8)
