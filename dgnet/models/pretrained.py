@@ -70,9 +70,9 @@ def read_model(
     """
     if is_model_file(path):
         stored = read_model_file(path, device)
-        names = stored.network.name, stored.network.deployed_name(stored.network.name)
-        if name is not None and name not in names:
-            raise UserError(f"{path}: holds the model {names[0]!r}, not {name!r}")
+        held = stored.network.name
+        if name not in (None, held, stored.network.deployed_name(held)):
+            raise UserError(f"{path}: holds the model {held!r}, not {name!r}")
         return stored
     if name is None:
         names = [name for name in model_names() if model_class(name).third_party_classifier]

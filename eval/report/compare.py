@@ -59,8 +59,9 @@ def compare(reports: Sequence[Report]) -> Comparison:
             row = tuple(values.get(number) for number in range(len(reports)))
             rows.append(Row(section, name, protocol, unit, row, mark))
     # What one protocol measured stands together; the rest of the order is that of the reports.
-    sections, protocols = (list(dict.fromkeys(getattr(row, name) for row in rows)) for name in ("section", "protocol"))
-    rows.sort(key=lambda row: (sections.index(row.section), protocols.index(row.protocol)))
+    sections = list(dict.fromkeys(row.section for row in rows))
+    order = list(dict.fromkeys(row.protocol for row in rows))
+    rows.sort(key=lambda row: (sections.index(row.section), order.index(row.protocol)))
     missing = tuple(report.not_measured for report in reports)
     return Comparison(tuple(report.title for report in reports), tuple(rows), _warnings(reports, rows), missing)
 

@@ -86,7 +86,7 @@ def precisions(settings: list[str]) -> list[PrecisionName]:
     """Those that the CPU or GPU computes in, unless the settings name one."""
     named = [setting.partition("=")[2] for setting in settings if setting.startswith("run.precision=")]
     if named:
-        return [choose_precision(named[-1], choose_device())]  # type: ignore[arg-type]
+        return [choose_precision(named[-1], choose_device())]
     return ["fp32"] if choose_precision("auto", choose_device()) == "fp32" else ["fp32", "bf16"]
 
 
@@ -173,7 +173,7 @@ def figures(late: LateStep) -> Figures:
         return hook
 
     optimizers = late.training.optimizers
-    named = {"discriminator": optimizers.discriminator}
+    named: dict[str, torch.optim.Optimizer] = {"discriminator": optimizers.discriminator}
     named |= {f"generator {number}": optimizer for number, optimizer in enumerate(optimizers.of_generator)}
     hooks = [optimizer.register_step_pre_hook(keep(name)) for name, optimizer in named.items()]
     torch.manual_seed(0)  # dropout
