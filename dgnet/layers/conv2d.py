@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.grad import conv2d_input, conv2d_weight
 
 from dgnet.layers import winograd
 from dgnet.layers.compiled import compiling
@@ -37,8 +38,8 @@ class _WinogradConvolution(torch.autograd.Function):
         if torch.is_grad_enabled():
             # The gradient penalty differentiates these gradients again: torch's own have gradients.
             return (
-                torch.nn.grad.conv2d_input(x.shape, weight, grad, padding=padding) if by_input else None,
-                torch.nn.grad.conv2d_weight(x, weight.shape, grad, padding=padding) if by_weight else None,
+                conv2d_input(x.shape, weight, grad, padding=padding) if by_input else None,
+                conv2d_weight(x, weight.shape, grad, padding=padding) if by_weight else None,
                 grad_bias,
                 None,
             )
