@@ -170,12 +170,17 @@ class SmallTraining:
 
     def __call__(self, batch: JointBatch, iteration: int = 5, train_structure_encoder: bool = True) -> StepRecord:
         self.gradients.clear()
+        device = self.step.distributed.device
+        erased = None if batch.erased is None else batch.erased.to(device)
+        batch = JointBatch(batch.real.to(device), erased, batch.labels.to(device))
         return self.step(batch, iteration, train_structure_encoder)
 
     def states(self) -> dict[str, dict[str, Tensor]]:
-        """Parameters and buffers, cloned."""
+        """Parameters and buffers, copied to the CPU."""
         networks = {"generator": self.generator, "discriminator": self.discriminator}
-        return {name: {k: v.clone() for k, v in net.state_dict().items()} for name, net in networks.items()}
+        return {
+            name: {k: v.to("cpu", copy=True) for k, v in net.state_dict().items()} for name, net in networks.items()
+        }
 
 
 def small_training(
@@ -186,6 +191,7 @@ def small_training(
     distributed: Distributed | None = None,
 ) -> SmallTraining:
     """Fresh networks in training mode, the same for the same seed."""
+    distributed = distributed or Distributed.start("cpu")
     torch.manual_seed(seed)
     generator, discriminator = build_generator(config, IDENTITIES), build_discriminator(config)
     asked = [build_teacher(config.teacher, IDENTITIES).eval() for _ in range(teachers)]
@@ -194,10 +200,9 @@ def small_training(
         if isinstance(layer, nn.Conv2d):
             layer.reset_parameters()
     for network in (generator, discriminator, *asked):
-        network.to(dtype)
+        network.to(distributed.device, dtype)
     generator.train(), discriminator.train()
     optimizers = Optimizers(generator, discriminator, config)
-    distributed = distributed or Distributed.start("cpu")
     phases = tuple(Precision(config.run.precision, distributed.device) for _ in range(2))
     teaching = TeacherEnsemble(asked, config.teacher.label, config.loss.batch_statistics_when_frozen, IDENTITIES)
     step = JointStep(generator, discriminator, teaching, optimizers, phases, distributed, config)
@@ -216,7 +221,7 @@ def watch(
         own = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
         for key, parameter in network.named_parameters():
             if id(parameter) in own and parameter.grad is not None:
-                kept.setdefault(name, {})[key] = parameter.grad.clone()
+                kept.setdefault(name, {})[key] = parameter.grad.to("cpu", copy=True)
 
     for optimizer in optimizers:
         optimizer.register_step_pre_hook(keep)

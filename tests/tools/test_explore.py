@@ -127,6 +127,7 @@ def same(shown: np.ndarray, direct: torch.Tensor) -> bool:
     return bool(np.abs(shown.astype(int) - direct.permute(1, 2, 0).numpy()).max() <= 1)
 
 
+@pytest.mark.browser
 @pytest.mark.timeout(400)
 def test_drop_press_compare_slide(place: Path, served: Served, tmp_path: Path) -> None:
     people = sorted((place / "people/query").iterdir())[:3]
@@ -154,6 +155,7 @@ def test_drop_press_compare_slide(place: Path, served: Served, tmp_path: Path) -
     assert served.uploads.stat().st_mode & 0o077 == 0 and any(served.uploads.rglob("*.png"))
 
 
+@pytest.mark.browser
 @pytest.mark.timeout(400)
 def test_what_is_no_image_of_a_person_is_refused_and_the_page_goes_on(
     place: Path, served: Served, tmp_path: Path

@@ -190,6 +190,7 @@ def test_numbers_out_of_range_are_refused_with_the_options(option, value, allowe
     assert status == 2 and f"argument {option}: must be {allowed}, got '{value}'" in said
 
 
+@pytest.mark.browser
 def test_in_a_browser(pages, tmp_path):
     with chromium(tmp_path / "profile") as driver:
         for page in pages:

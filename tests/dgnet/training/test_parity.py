@@ -71,22 +71,25 @@ def reference_images(name: str) -> Tensor:
     return torch.stack([images[key].double() for key in ("x_a", "x_b", "xp_a", "xp_b")])
 
 
-def run_case(name: str) -> tuple[dict, StepRecord, Generator, nn.Module, dict[str, dict[str, Tensor]]]:
+def run_case(
+    name: str, device: torch.device
+) -> tuple[dict, StepRecord, Generator, nn.Module, dict[str, dict[str, Tensor]]]:
     expected = reference()[name]["steps"][0]
     config = case_config(late=name.startswith("late"))
-    generator, discriminator, teacher = original_networks(config)
+    generator, discriminator, teacher = (network.to(device) for network in original_networks(config))
     optimizers = Optimizers(generator, discriminator, config)
-    precision = Precision("fp32", torch.device("cpu")), Precision("fp32", torch.device("cpu"))
+    precision = Precision("fp32", device), Precision("fp32", device)
     step = JointStep(
         generator,
         discriminator,
         TeacherEnsemble([teacher], config.teacher.label, config.loss.batch_statistics_when_frozen, IDENTITIES),
         optimizers,
         precision,
-        Distributed.start("cpu"),
+        Distributed.start(str(device)),
         config,
     )
-    batch = JointBatch(reference_images(name), None, torch.tensor([expected["labels_a"], expected["labels_b"]]))
+    labels = torch.tensor([expected["labels_a"], expected["labels_b"]], device=device)
+    batch = JointBatch(reference_images(name).to(device), None, labels)
     gradients: dict[str, dict[str, Tensor]] = {}
     for network_name, network in (("generator", generator), ("discriminator", discriminator)):
         gradients[network_name] = {}
@@ -105,8 +108,8 @@ def halves(terms: dict[str, Tensor], name: str) -> list[float]:
 @pytest.mark.slow
 @pytest.mark.large
 @pytest.mark.parametrize("name", CASES)
-def test_step_equals_the_original(name: str) -> None:
-    expected, record, generator, discriminator, gradients = run_case(name)
+def test_step_equals_the_original(name: str, device: torch.device) -> None:
+    expected, record, generator, discriminator, gradients = run_case(name, device)
     weights, terms, judged = record.weights, record.generator, record.discriminator
     ours = {"loss_gen_total": record.total.item()}
     for theirs, mine in {

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from dgnet.core.distributed import Distributed
 from dgnet.official import weights as official
 from dgnet.training.batch import JointBatch
 from dgnet.training.record import StepRecord
@@ -116,10 +117,10 @@ def assert_same_tensors(ours: dict[str, Tensor], theirs: dict[str, Tensor], what
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_an_option_equals_the_naive_step(case: str) -> None:
+def test_an_option_equals_the_naive_step(case: str, device: torch.device) -> None:
     changes, teachers = CASES[case]
     config = small_config(changes)
-    ours = small_training(config, teachers)
+    ours = small_training(config, teachers, distributed=Distributed.start(str(device)))
     naive = small_naive(config, ours)
     theirs: dict[str, dict[str, Tensor]] = {}
     for name, network, optimizer in (
