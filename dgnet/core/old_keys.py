@@ -14,7 +14,6 @@ CONFIG_KEYS: dict[str, str] = {
     "optimizer.centre_rate": "optimizer.center_rate",
     "appearance.head": "appearance.model",
     "data.each_pass": "data.epoch_mode",
-    "head.data.each_pass": "head.data.epoch_mode",
     "appearance.double_up_to_height": "appearance.upsample_below_height",
     "teacher.double_up_to_height": "teacher.upsample_below_height",
     "teacher.style": "teacher.label",
@@ -46,6 +45,9 @@ MOVED_KEYS: dict[str, str] = {
 
 # A section that is new -> one that the configurations which have it always had.
 NEW_SECTIONS: dict[str, str] = {"short_training": "discriminator"}
+
+# All settings of a re-ID model's training stand in this section of an A/B.
+AB_SECTION = "head."
 
 # (dotted key of today, old value) -> value.
 CONFIG_VALUES: dict[tuple[str, Any], Any] = {
@@ -118,7 +120,12 @@ def current_key(key: str, sections: Collection[str] = ()) -> str:
         'optimizer.generator_rate'
         >>> current_key("loss.swap_begin", sections=("loss", "short_training"))
         'short_training.swap_begin'
+        >>> current_key("head.optimiser.learning_rate")
+        'head.optimizer.learning_rate'
     """
+    # An A/B has all settings of a re-ID model's training in its section `head`.
+    if key.startswith(AB_SECTION):
+        return AB_SECTION + current_key(key.removeprefix(AB_SECTION))
     section, dot, rest = key.partition(".")
     key = CONFIG_KEYS.get(section, section) + dot + rest
     moved = MOVED_KEYS.get(key)
@@ -169,7 +176,8 @@ def _renamed(values: Mapping[str, Any], section: str) -> dict[str, Any]:
         if isinstance(value, Mapping):
             renamed[last] = _renamed(value, f"{key}.")
         else:
-            renamed[last] = CONFIG_VALUES.get((key, value), value) if type(value) in (str, int) else value
+            known = CONFIG_VALUES if type(value) in (str, int) else {}
+            renamed[last] = known.get((key.removeprefix(AB_SECTION), value), value)
     return renamed
 
 

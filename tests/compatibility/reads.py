@@ -27,8 +27,8 @@ def losses(name: str) -> Read:
         with open(folder / "scalars.csv", newline="") as handle:
             rows = list(csv.DictReader(handle))
         kept = ("loss/", "weight/", "learning_rate/", "accuracy")
-        # Names of terms may change: their values in order do not.
-        table = [[float(text) for key, text in row.items() if key.startswith(kept) and text] for row in rows]
+        # Names of terms and their order may change, their values do not.
+        table = [sorted(float(text) for key, text in row.items() if key.startswith(kept) and text) for row in rows]
         last = max((folder / "checkpoints").glob("*.pt"))
         return {"rows": table, "iterations": [int(row["iteration"]) for row in rows], "state": state(last)}
 
@@ -120,7 +120,9 @@ def report(path: str) -> Read:
     """The figures of a report.json, in its order."""
 
     def read(place: Path, said: str) -> Any:
-        return [figure["value"] for figure in json.loads((place / path).read_text())["figures"]]
+        entries = json.loads((place / path).read_text())
+        # Version 0.1 called them figures.
+        return [metric["value"] for metric in entries.get("metrics", entries.get("figures"))]
 
     return read
 

@@ -23,6 +23,8 @@ RELATIVE, ABSOLUTE = 2e-3, 2e-4
 # Settings of version 0.1 that have another name now, by the beginning of their dotted keys; and values: (key of today,
 # value then) -> value of today. A setting that is not here has the name and the value that it had.
 RENAMED_KEYS: dict[str, str] = {
+    "appearance.head": "appearance.model",
+    "data.each_pass": "data.epoch_mode",
     "optimiser": "optimizer",
     "optimiser.centre_rate": "optimizer.center_rate",
     "structure.mix_colours": "structure.mix_colors",
