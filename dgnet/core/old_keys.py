@@ -175,9 +175,10 @@ def _renamed(values: Mapping[str, Any], section: str) -> dict[str, Any]:
             raise ValueError(f"{old} and {key} are the same setting: give one of them")
         if isinstance(value, Mapping):
             renamed[last] = _renamed(value, f"{key}.")
+        elif type(value) in (str, int):
+            renamed[last] = CONFIG_VALUES.get((key.removeprefix(AB_SECTION), value), value)
         else:
-            known = CONFIG_VALUES if type(value) in (str, int) else {}
-            renamed[last] = known.get((key.removeprefix(AB_SECTION), value), value)
+            renamed[last] = value
     return renamed
 
 

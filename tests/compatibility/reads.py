@@ -52,10 +52,13 @@ def head(name: str) -> Read:
 
 
 def state(path: Path) -> dict[str, Any]:
-    """For each shape of a file's large tensors: how many there are, and the sum of their absolute values."""
+    """For each shape of a file's tensors: how many there are, and the sum of their absolute values.
+
+    Of the small ones only those of no dimension: they count the steps of Adam, and the batches of batch norms.
+    """
     found: dict[str, list[float]] = {}
     for tensor in tensors(torch.load(path, weights_only=True)):
-        if tensor.is_floating_point() and tensor.numel() > 16:
+        if tensor.ndim == 0 or (tensor.is_floating_point() and tensor.numel() > 16):
             entry = found.setdefault("x".join(map(str, tensor.shape)), [0, 0.0])
             entry[0] += 1
             entry[1] += float(tensor.double().abs().sum())
@@ -157,5 +160,8 @@ def nothing(place: Path, said: str) -> None:
 
 
 def rows_of_ab(place: Path, said: str) -> Any:
-    paths = sorted((place / "outputs/ab/rows").glob("*.json"))
+    """The figures of the runs that version 0.1 had finished, and how many there are in the end."""
+    results = place / "outputs/ab/results"
+    # Version 0.1 called them rows.
+    paths = sorted((results if results.is_dir() else results.with_name("rows")).glob("*.json"))
     return {path.stem: json.loads(path.read_text())["figures"] for path in paths[:3]} | {"rows": len(paths)}

@@ -18,23 +18,43 @@ from tests.compatibility.cases import CASES, STORED, Case, unpack
 
 ROOT = Path(__file__).resolve().parents[2]
 EXPECTED = json.loads((STORED / "expected.json").read_text(encoding="utf-8"))
-# Other processors and versions of torch round otherwise, and a few steps of training enlarge that.
-RELATIVE, ABSOLUTE = 2e-3, 2e-4
+# Relative tolerances. Other processors and versions of torch round otherwise, which steps of training enlarge: without
+# oneDNN and with two threads the losses of the last iteration differ by up to 3e-3, weights that Adam moves by 8e-3.
+TOLERANCES = {".rows": 1e-2, ".state": 3e-2, ".teacher": 3e-2, ".weights": 3e-2}
+RELATIVE, ABSOLUTE = 1e-3, 2e-4
 # Settings of version 0.1 that have another name now, by the beginning of their dotted keys; and values: (key of today,
 # value then) -> value of today. A setting that is not here has the name and the value that it had.
 RENAMED_KEYS: dict[str, str] = {
+    "appearance.detach_codes": "short_training.detach_codes",
+    "appearance.double_up_to_height": "appearance.upsample_below_height",
+    "appearance.from_teacher": "short_training.from_teacher",
     "appearance.head": "appearance.model",
     "data.each_pass": "data.epoch_mode",
+    "decoder.initial_style": "short_training.initial_style",
+    "decoder.standardise_code": "short_training.standardize_code",
+    "loss.encode_again": "loss.structure_encoder_probability",
+    "loss.identity_begin": "short_training.identity_begin",
+    "loss.image_norm": "short_training.image_norm",
+    "loss.swap_begin": "short_training.swap_begin",
+    "loss.teacher": "loss.teacher_factor",
     "optimiser": "optimizer",
     "optimiser.centre_rate": "optimizer.center_rate",
-    "structure.mix_colours": "structure.mix_colors",
-    "decoder.standardise_code": "decoder.standardize_code",
+    "optimiser.matrix_rate": "short_training.matrix_rate",
+    "run.merge_batch_statistics": "short_training.merge_batch_statistics",
+    "structure.mix_colours": "short_training.mix_colors",
+    "structure.surroundings": "short_training.surroundings",
+    "teacher.double_up_to_height": "teacher.upsample_below_height",
+    "teacher.style": "teacher.label",
 }
+# Of DG-Net alone: a re-ID model's schedule has a setting of this name, too.
+RENAMED_OF_DGNET = {"schedule.decay": "short_training.decay"}
 RENAMED_VALUES: dict[tuple[str, str], Any] = {
     ("structure.input", "grey"): "gray",
+    ("teacher.label", "0"): "soft",
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_version_0_1(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -60,9 +80,10 @@ def test_version_0_1(
 def translated(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings of version 0.1 by the keys and values of today."""
     renamed = {}
+    keys = RENAMED_KEYS | (RENAMED_OF_DGNET if "discriminator.kind" in settings else {})
     for key, value in settings.items():
-        old = max((start for start in RENAMED_KEYS if f"{key}.".startswith(f"{start}.")), key=len, default="")
-        now = RENAMED_KEYS[old] + key.removeprefix(old) if old else key
+        old = max((start for start in keys if f"{key}.".startswith(f"{start}.")), key=len, default="")
+        now = keys[old] + key.removeprefix(old) if old else key
         renamed[now] = RENAMED_VALUES.get((now, str(value)), value)
     return renamed
 
@@ -80,9 +101,10 @@ def differences(found: Any, expected: Any, place: str = "") -> Iterator[str]:
         for number, pair in enumerate(zip(found, expected, strict=False)):
             yield from differences(*pair, f"{place}[{number}]")
     elif isinstance(expected, float) and isinstance(found, int | float):
+        relative = next((TOLERANCES[start] for start in TOLERANCES if place.startswith(start)), RELATIVE)
         # Gray levels are 0..255; a rounding to whole ones may fall on the other side.
         absolute = 0.5 if "gray levels" in place else ABSOLUTE
-        if not math.isclose(found, expected, rel_tol=RELATIVE, abs_tol=absolute):
+        if not math.isclose(found, expected, rel_tol=relative, abs_tol=absolute):
             yield f"{place}: {found}, expected {expected}"
     elif found != expected:
         yield f"{place}: {found!r}, expected {expected!r}"
