@@ -44,6 +44,7 @@ def passes(network: NaiveDGNet) -> int:
     return int(network.id.model.bn1.num_batches_tracked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -65,6 +66,7 @@ def test_every_option_trains(options: dict) -> None:
         assert set(before[name]) - moved == ({"model.fc.weight", "model.fc.bias"} if name == "id" else set())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("iteration", "erased", "expected", "on"),
     [(BEFORE, False, 4, []), (DURING, True, 8, ["images"]), (AFTER, False, 6, ["images", "teacher"])],
@@ -104,6 +106,7 @@ def test_the_teachers_label_is_a_distribution(style: int) -> None:
         assert label[0, 0] > 0 and label[0, 2] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encode_again", [True, False])
 def test_encoding_again_teaches_the_encoder_or_the_images(encode_again: bool) -> None:
     """The structure term alone: on detached images only the encoder learns, through the copy also the decoder."""

@@ -22,6 +22,7 @@ def options(*words: str) -> argparse.Namespace:
     return parser.parse_args(["eval", *words])
 
 
+@pytest.mark.slow
 def test_ours_alone_prints_json() -> None:
     words = ["eval", "--alone", "--query", "40", "--gallery", "300", "--features", "16", "--threads", "1"]
     done = subprocess.run(

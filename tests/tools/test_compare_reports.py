@@ -16,6 +16,7 @@ def call(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("protocol", "status"), [("standard", 0), ("dgnet", 1)])
 def test_two_reports(tmp_path, protocol, status):
     paths = [
@@ -28,6 +29,7 @@ def test_two_reports(tmp_path, protocol, status):
     assert ("do not compare them" in done.stdout) == bool(status)
 
 
+@pytest.mark.slow
 def test_what_is_no_report(tmp_path):
     (tmp_path / "x.json").write_text("{}")
     for path, words in ((tmp_path / "x.json", "must be a report.json"), (tmp_path / "y.json", "No such file")):
