@@ -17,7 +17,7 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.installed-run
 DEVELOPMENT := $(VENV)/.installed-development
 PACKAGES := dgnet eval reid_heads visual tools
-# In one room's tests a module's fixtures are made once; who is done takes tests over from who is not.
+# A process that has finished its tests takes some over from the other one.
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 .PHONY: demo test test-fast test-gpu coverage lint style imports types copies venv

@@ -95,7 +95,8 @@ class LoadedGenerator:
     def embed(self, images: Array, alpha: float | int = 0.5) -> Array:
         """Features for ranking by cosine or Euclidean distance, `[image, feature]`, float32.
 
-        `alpha` weighs the fine half (`dgnet.models.embedding.appearance_embedding`); of image and mirror image.
+        The features of each image and its mirror image are added. `alpha` is the weight of the fine-grained half
+        (`dgnet.models.embedding.appearance_embedding`).
         """
         embedding = appearance_embedding(self.network.appearance, float(alpha))
 

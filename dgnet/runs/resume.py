@@ -46,7 +46,7 @@ def load_resume_state(path: Path, kind: str, dataset: Dataset, device: torch.dev
             number of processes.
     """
     state = load_checkpoint(path, device)
-    # Checkpoints of earlier versions lack some of this, those of teachers and re-ID models all of it.
+    # Checkpoints of earlier versions lack some of these entries, or all of them; what is missing is not compared.
     if "kind" in state:
         require_kind(path, state, kind, f"a {kind}")
     stored: State = {name: state.get(name, value) for name, value in fingerprint.items()}

@@ -134,8 +134,9 @@ class GeneratorPhase:
         anchor = classified(0)
         backward_terms(
             retain_graph,
-            # Pushes both classifiers of an anchor to its identity. The fine one also at weight 0: a gradient of zeros
-            # lets weight decay act on it, as in the original.
+            # Pushes both classifiers of an anchor to its identity. The term of the fine
+            # classifier goes backward at weight 0, too: with a gradient of zeros, weight decay acts on it as in the
+            # original.
             identity=identity_loss(anchor.primary.logits, labels),
             identity_fine=identity_loss(anchor.fine.logits, labels),
         )

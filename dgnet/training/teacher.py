@@ -101,7 +101,7 @@ def train_teacher(config: Config, dataset: Dataset, open_run: Callable[[], Run],
     """Train a teacher with `config.teacher`; the run's folder gets checkpoints and, at the end, `teacher.pth`.
 
     Args:
-        open_run: called when everything that the settings ask for is built: what was refused before left no folder.
+        open_run: opens the run, after everything else has been built: settings that are refused leave no folder.
 
     Raises:
         RunStopped: the run was asked to stop; it has saved.

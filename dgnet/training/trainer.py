@@ -97,7 +97,7 @@ class TrainingTask(ABC, Generic[SomeBatch]):
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:
-        """All that a resumed training needs, as `dgnet.runs.checkpoint.save_checkpoint` takes it."""
+        """All that a resumed training needs, as `dgnet.core.checkpoint.save_checkpoint` takes it."""
 
     @abstractmethod
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -135,8 +135,8 @@ def run_training(
     """Train `task` from the run's latest checkpoint (or the start) to the last iteration of `plan`.
 
     Args:
-        open_run: called here, when everything that the settings ask for is built: what was refused before left no
-            folder.
+        open_run: opens the run. It is called after everything else has been built, so that settings which are
+            refused leave no folder behind.
         generated: the fingerprint of generated images in the batches; empty for none.
 
     Returns:

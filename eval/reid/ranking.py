@@ -53,9 +53,9 @@ def rank_metrics(
 ) -> RankingResult:
     """mAP, CMC and mINP of a gallery that is ranked for every query.
 
-    Ranked by the Euclidean distance of L2-normalized features, or by re-ranked distances. In both protocols gallery
-    images of identity -1 (junk) are left out, identity 0 (distractors of Market-1501) stays, and so does every image
-    but those of the query's own identity and camera. Then
+    Ranked by the Euclidean distance of L2-normalized features, or by re-ranked distances. In both protocols three
+    rules hold: gallery images of identity -1 (junk) are left out; so are those of the query's own identity and camera;
+    images of identity 0 (distractors of Market-1501) stay. Then
 
     - `standard` (torchreid, fast-reid, MGN-pytorch): the AP is the mean precision at the true matches, and queries
       without a true match are left out of every mean;

@@ -39,8 +39,9 @@ class GeneratedImages:
 class StoredImages:
     """A set of generated images in memory.
 
-    A batch is given images of its own identities in turn, so that metric losses find pairs, and images of others where
-    an identity has none. The identity of an image is that of the label policy: its appearance's or its structure's.
+    Each batch gets generated images of its own identities, in turn, so that metric losses find pairs. Where an identity
+    has none, it gets images of others. The identity of an image is that of its appearance or of its structure, as the
+    label policy wants it.
     """
 
     def __init__(

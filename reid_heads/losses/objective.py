@@ -114,8 +114,8 @@ class Objective(nn.Module):
         """All terms of a batch.
 
         Args:
-            labels: positions of the identities; -1 (unlabeled) enters neither cross-entropy nor metric losses, only
-                the distillation terms.
+            labels: positions of the identities. Images with -1 do not enter the metric losses; they enter cross-entropy
+                if they have a row in `distributions`, and the distillation terms.
             distributions: the targets of cross-entropy, where they are not the (smoothed) labels: rows sum to 1, or are
                 0 where an image has no label. `smoothed_labels` gives the rows of ordinary images.
             in_metric: which of the labeled images enter the metric losses; all by default.
