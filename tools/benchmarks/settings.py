@@ -200,7 +200,7 @@ def train_and_measure(
     config = override_config(config, as_settings(changes))
     watch = Stopwatch()
     started = any((output / "outputs" / run / CONFIG).exists() for run in (name, f"{name}_teacher"))
-    job = Job(config, output, distributed, resume=started)
+    job = Job(config, output, distributed, resume=started, resume_option=None)
     with watch.stage("training"):
         job.train(dataset)
     # Its settings are its own: one serves all rows.
