@@ -17,7 +17,7 @@ from torch import Tensor
 
 from dgnet.core.errors import UserError
 from dgnet.core.files import replacing
-from dgnet.core.old_keys import current_state
+from dgnet.core.old_keys import current_checkpoint
 
 State = dict[str, Any]
 
@@ -64,7 +64,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> State:
         raise UserError(f"the checkpoint {path} holds more than tensors, numbers and strings: not loaded") from error
     if not isinstance(content, dict):
         raise UserError(f"{path} is no checkpoint of ours: it holds a {type(content).__name__}, not a dictionary")
-    return dict(current_state(content))
+    return current_checkpoint(content)
 
 
 def require_kind(path: Path, content: State, kind: str, wanted: str) -> None:

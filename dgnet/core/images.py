@@ -56,7 +56,8 @@ def read_image(
     """
     name = str(path) if name is None else name
     try:
-        with Image.open(path, formats=formats) as image:
+        # By its path Pillow maps some TIFF files into memory, and decodes those that lie on their side wrongly.
+        with open(path, "rb") as file, Image.open(file, formats=formats) as image:
             color = _color(image, name)
             upright = _UPRIGHT.get(_orientation(image))
             pixels = np.array(color if upright is None else color.transpose(upright))

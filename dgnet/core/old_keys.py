@@ -5,6 +5,7 @@ functions, so that a run, a checkpoint or a set of an earlier version opens and 
 knows old names: whoever renames a key adds a line here.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -61,15 +62,22 @@ CONFIG_VALUES: dict[tuple[str, Any], Any] = {
     ("teacher.label", 4): "soft_between",
 }
 
-# Parts of the keys of checkpoints and state dicts, between dots.
-STATE_KEYS: dict[str, str] = {
+# Entries of a checkpoint, and of the dictionaries in it ("entry/key").
+CHECKPOINT_KEYS: dict[str, str] = {
     "optimiser": "optimizer",
     "optimisers": "optimizers",
-    "centre": "center",
-    "centres": "centers",
-    "standardise": "standardize",
-    "double_up_to_height": "upsample_below_height",
+    "optimizers/centres": "centers",
 }
+
+# Where parameters of 0.1 begin in the state dicts of a checkpoint: (entry, old prefix, prefix of today). Models may
+# have any names for their own parameters, so nothing else is translated.
+STATE_PREFIXES: tuple[tuple[str, str, str], ...] = (
+    ("generator", "decoder.standardise.", "decoder.standardize."),
+    ("learning", "objective.centres.centres.", "objective.centers.centers."),
+)
+
+# Options in a teacher's file.
+TEACHER_OPTIONS: dict[str, str] = {"double_up_to_height": "upsample_below_height"}
 
 # Terms in the columns of `scalars.csv`, behind "loss/" and "weight/".
 TERMS: dict[str, str] = {"teaching": "soft_label", "teaching_fine": "fine"}
@@ -210,6 +218,9 @@ def current_report(entries: Mapping[str, Any]) -> dict[str, Any]:
         >>> current_report({"figures": [{"name": "PSNR, recoloured", "value": 14.0}]})
         {'metrics': [{'name': 'PSNR, recolored', 'value': 14.0}]}
     """
+    # Reports of today need no translation, and may name files by such words.
+    if not REPORT_KEYS.keys() & entries.keys():
+        return dict(entries)
     report = {REPORT_KEYS.get(key, key): value for key, value in entries.items()}
     report["metrics"] = [
         {key: _current_words(value) for key, value in metric.items()} for metric in report.get("metrics", [])
@@ -220,7 +231,8 @@ def current_report(entries: Mapping[str, Any]) -> dict[str, Any]:
 def _current_words(value: Any) -> Any:
     if isinstance(value, str):
         for old, new in REPORT_WORDS.items():
-            value = value.replace(old, new)
+            # Not in the names of files and runs.
+            value = re.sub(rf"(?<![\w/.-]){re.escape(old)}", new, value)
     return value
 
 
@@ -257,27 +269,29 @@ def _filter_count(sentence: str) -> tuple[str, int, int]:
     return name, int(dropped), int(images)
 
 
-def current_state(state: Any) -> Any:
-    """A checkpoint or state dict under today's keys; tensors and other values are passed on as they are.
+def current_checkpoint(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of a checkpoint under today's keys; tensors and other values are passed on as they are.
 
     Example:
-        >>> current_state({"optimisers": {"head": 1}})
-        {'optimizers': {'head': 1}}
+        >>> current_checkpoint({"optimisers": {"head": 1, "centres": 2}})
+        {'optimizers': {'head': 1, 'centers': 2}}
+        >>> current_checkpoint({"generator": {"decoder.standardise.running_var": 1}})
+        {'generator': {'decoder.standardize.running_var': 1}}
     """
-    if isinstance(state, dict):
-        renamed: Any = type(state)()
-        for key, value in state.items():
-            renamed[_current_state_key(key) if isinstance(key, str) else key] = current_state(value)
-        if hasattr(state, "_metadata"):
-            renamed._metadata = state._metadata
-        return renamed
-    if type(state) in (list, tuple):
-        return type(state)(current_state(value) for value in state)
-    return state
+    renamed = {CHECKPOINT_KEYS.get(entry, entry): value for entry, value in checkpoint.items()}
+    for entry, value in renamed.items():
+        if isinstance(value, Mapping):
+            names = {key: _current_entry(entry, key) for key in value}
+            if any(name != key for key, name in names.items()):
+                renamed[entry] = {names[key]: item for key, item in value.items()}
+    return renamed
 
 
-def _current_state_key(key: str) -> str:
-    return ".".join(STATE_KEYS.get(part, part) for part in key.split("."))
+def _current_entry(entry: str, key: Any) -> Any:
+    for place, old, new in STATE_PREFIXES:
+        if entry == place and str(key).startswith(old):
+            return new + str(key).removeprefix(old)
+    return CHECKPOINT_KEYS.get(f"{entry}/{key}", key)
 
 
 def current_model_file(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -289,7 +303,9 @@ def current_model_file(content: Mapping[str, Any]) -> dict[str, Any]:
     """
     content = dict(content)
     if content.get("kind") == "dgnet teacher":
-        content["architecture"] = {"name": "ide", "options": dict(content.get("architecture", {}))}
+        options = content.get("architecture", {})
+        options = {TEACHER_OPTIONS.get(key, key): value for key, value in options.items()}
+        content["architecture"] = {"name": "ide", "options": options}
     if content.get("kind") in ("dgnet teacher", "reid head"):
         content["kind"] = "re-ID model"
     return content

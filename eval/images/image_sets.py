@@ -146,7 +146,13 @@ def set_metrics(
         protocol += f", {shares.neighbors} neighbors"
         metrics += [
             MetricValue(
-                SECTION, f"precision{suffix}", 100 * shares.precision, "%", protocol, "generated that look real"
+                SECTION,
+                f"precision{suffix}",
+                100 * shares.precision,
+                "%",
+                protocol,
+                "generated that look real",
+                "higher",
             ),
             MetricValue(
                 SECTION, f"recall{suffix}", 100 * shares.recall, "%", protocol, "real that are covered", "higher"

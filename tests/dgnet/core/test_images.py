@@ -132,3 +132,15 @@ def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="empty: no image in it or below it"):
         image_files(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "I;16"])
+def test_an_uncompressed_tiff_stands_upright(mode: str, tmp_path: Path) -> None:
+    """Pillow maps such a file into memory where it is opened by its path."""
+    values = np.arange(24, dtype=np.uint16 if mode == "I;16" else np.uint8).reshape(4, 6)
+    values = values * 257 if mode == "I;16" else values
+    image = Image.fromarray(values) if mode != "RGBA" else Image.fromarray(values).convert("RGBA")
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    image.save(tmp_path / "side.tif", exif=exif)
+    assert read_image(tmp_path / "side.tif")[0, 0].tolist() == [18, 12, 6, 0]

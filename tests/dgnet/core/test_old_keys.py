@@ -8,7 +8,15 @@ import yaml
 
 from dgnet.config import Config, load_config, override_config, parse_config, resolved
 from dgnet.core.errors import UserError
-from dgnet.core.old_keys import MOVED_KEYS, current_config, current_filter_counts, current_key, current_recipe
+from dgnet.core.old_keys import (
+    MOVED_KEYS,
+    current_checkpoint,
+    current_config,
+    current_filter_counts,
+    current_key,
+    current_recipe,
+    current_report,
+)
 from dgnet.runs.folder import config_changes
 from dgnet.runs.scalars import ScalarTable, read_scalars
 from reid_heads.config import ReIDConfig
@@ -139,3 +147,27 @@ def test_the_columns_of_a_table_of_scalars(tmp_path: Path) -> None:
     assert read_scalars(path) == [(10, {"loss/soft_label": 1.0, "weight/fine": 0.5})]
     ScalarTable(path, through=10).add(20, {"loss/soft_label": 2.0, "weight/fine": 0.5})
     assert path.read_text() == "iteration,loss/soft_label,weight/fine\n10,1.0,0.5\n20,2.0,0.5\n"
+
+
+def test_a_checkpoint_of_today_stays_as_it_is() -> None:
+    """A registered model may call its parameters as it likes."""
+    state = {
+        "kind": "re-ID model",
+        "state": {"centres.weight": 1, "optimiser.centre": 2},
+        "learning": {"head.centres": 3},
+    }
+    assert current_checkpoint(state) == state
+
+
+def test_a_checkpoint_of_version_0_1() -> None:
+    old = {"learning": {"objective.centres.centres.0": 1}, "optimisers": {"head": 2, "centres": 3}}
+    assert current_checkpoint(old) == {
+        "learning": {"objective.centers.centers.0": 1},
+        "optimizers": {"head": 2, "centers": 3},
+    }
+
+
+def test_words_are_translated_in_old_reports_alone_and_not_in_names_of_files() -> None:
+    metrics = [{"name": "colour", "note": "outputs/greyhound/teacher.pth"}]
+    assert current_report({"metrics": metrics})["metrics"] == metrics
+    assert current_report({"figures": metrics})["metrics"] == [metrics[0] | {"name": "color"}]
