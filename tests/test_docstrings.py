@@ -28,6 +28,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder in which a reader of the examples stands: a data set, a trained generator and a re-ID model."""
     place = tmp_path_factory.mktemp("place")
     write_market(place / "data/Market-1501")
+    (place / "configs").symlink_to(ROOT / "configs")
     store(place / "outputs/market", small_generator(), 30)
     (place / "outputs/bnneck").mkdir()
     save_model(place / "outputs/bnneck/mAP_85.9.pth", build_model("resnet18", len(IDENTITIES)), IDENTITIES, 64, 32)

@@ -30,7 +30,7 @@ from dgnet.core.weights import check_sha256, published_sha256
 from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
-from dgnet.generation.create_set import create_set
+from dgnet.generation.create_set import open_set
 from dgnet.generation.engine import generate
 from dgnet.generation.load import find_generator, teacher_of
 from dgnet.generation.manifest import RECIPE
@@ -179,7 +179,9 @@ def generated_set(args: argparse.Namespace, folder: Path, options: ImageQualityO
         output=target,
         resume=(target / RECIPE).is_file(),
     )
-    print(create_set(request), file=sys.stderr)
+    with open_set(request) as opened:
+        print(opened, file=sys.stderr)
+        print(opened.create(), file=sys.stderr)
     return target / "images"
 
 

@@ -163,12 +163,12 @@ def test_unknown_keys_in_lists_and_mappings_of_sections() -> None:
 
     class Whole(Section):
         items: tuple[Item, ...] = ()
-        rows: dict[str, Item] = {}
+        parts: dict[str, Item] = {}
         perhaps: Item | None = None
 
     for override, known in (
         ("items=[{}, {scor: 1}]", "unknown key 'items.1.scor'; did you mean 'score'"),
-        ("rows.new.zzz=1", "unknown key 'rows.new.zzz'; known keys here: score"),
+        ("parts.new.zzz=1", "unknown key 'parts.new.zzz'; known keys here: score"),
         ("perhaps.zzz=1", "unknown key 'perhaps.zzz'; known keys here: score"),
     ):
         with pytest.raises(UserError) as caught:

@@ -165,7 +165,7 @@ def test_what_is_no_image_of_a_person_is_refused_and_the_page_goes_on(
     Image.new("1", (10_000, 10_000)).save(enormous, "PNG")
     Image.new("RGB", (1, 1)).save(pixel, "PNG")
     wrong = {
-        "text.png": (b"not an image at all", "not a readable JPEG, PNG, WEBP, BMP image"),
+        "text.png": (b"not an image at all", "the JPEG, PNG, WEBP, BMP file: not a readable image"),
         "pixel.png": (pixel.getvalue(), "16 to 4096 pixels on each side"),
         "enormous.png": (enormous.getvalue(), "16 to 4096 pixels on each side"),
     }
