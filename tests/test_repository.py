@@ -1,5 +1,7 @@
 """What the house asks of every file."""
 
+import configparser
+import subprocess
 import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -52,3 +54,19 @@ def test_annotations_are_checked_while_testing() -> None:
         gray(torch.zeros(2, 1, 4, 4))
     with pytest.raises(jaxtyping.TypeCheckError):
         gray("not a tensor")
+
+
+@pytest.mark.parametrize("package", ["dgnet", "eval", "reid_heads", "visual"])
+def test_installed_packages_say_that_they_have_types(package: str) -> None:
+    assert (ROOT / package / "py.typed").is_file()
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    assert settings["options.package_data"]["*"].split() == ["py.typed"]
+
+
+def test_nothing_stands_beside_the_fixed_folders() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("no git checkout")
+    folders = {name.partition("/")[0] for name in listed.stdout.splitlines() if "/" in name}
+    assert folders == {*ROOMS, "configs", "docs", ".ci"}
