@@ -106,6 +106,7 @@ def test_a_folder_of_the_original_release(tmp_path, monkeypatch):
     assert generator.swap(images(1), images(1)).shape == (1, *generator.size, 3)
 
 
+@pytest.mark.slow
 def test_train_from_a_configuration_then_load(tmp_path):
     write_config(tmp_path)
     config = dgnet.load_config(str(tmp_path / "tiny.yaml"), ["schedule.iterations=2", "loss.teacher=0"])

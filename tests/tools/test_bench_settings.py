@@ -42,6 +42,7 @@ def options(folder: Path, *words: str) -> argparse.Namespace:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_rows_are_trained_kept_and_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -190,6 +190,7 @@ def forward() -> dict[str, np.ndarray]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_forward_equals_the_stored_slices(name: str, forward: dict[str, np.ndarray]) -> None:
     """The cases differ in the iteration alone, which no forward pass sees."""

@@ -76,6 +76,7 @@ def test_running_mean_is_the_mean_around() -> None:
     assert _running_mean(values, 5) == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_no_global_state_of_pyplot() -> None:
     program = (
         "import sys; from visual.drawing.curves import curves; curves([{'iteration': 0, 'a': 1.0}]);"
