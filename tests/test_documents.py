@@ -96,6 +96,8 @@ def test_the_examples_of_extending_run(tmp_path: Path, monkeypatch: pytest.Monke
         (tmp_path / "photographs").mkdir(exist_ok=True)
         Image.new("RGB", (8, 16)).save(tmp_path / "photographs" / f"person{identity:04d}_camera1.png")
     monkeypatch.chdir(tmp_path)
+    # Models are registered at the first look-up: an empty registry must not be what is put back.
+    assert "ide" in model_registry.model_names()
     before = {id(registry): dict(registry) for registry in REGISTRIES}
     names: dict[str, Any] = {"people": np.zeros((2, 16, 8, 3), np.uint8), "generator": SwapsNothing()}
     try:
