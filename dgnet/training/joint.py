@@ -27,7 +27,7 @@ from dgnet.training.optimizers import Optimizers
 from dgnet.training.record import StepRecord
 from dgnet.training.step import JointStep
 from dgnet.training.teacher_ensemble import TeacherEnsemble
-from dgnet.training.trainer import StepLog, TrainingPlan, TrainingTask, is_due, run_training
+from dgnet.training.training_loop import StepLog, TrainingPlan, TrainingTask, is_due, run_training
 
 # Draws the fixed picture grid of an iteration into a file.
 Draw = Callable[[Generator, Path], None]

@@ -20,7 +20,7 @@ from dgnet.models.build import build_teacher
 from dgnet.models.model_file import StoredModel, read_model_file, save_model
 from dgnet.models.reid_model import ReIDModel, ReIDOutput
 from dgnet.runs.run import Run
-from dgnet.training.trainer import StepLog, TrainingPlan, TrainingTask, run_training
+from dgnet.training.training_loop import StepLog, TrainingPlan, TrainingTask, run_training
 
 TRAINING_KIND = "training state of a dgnet teacher"
 TEACHER_FILE = "teacher.pth"

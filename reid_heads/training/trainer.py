@@ -21,7 +21,7 @@ from dgnet.models.registry import build_model
 from dgnet.models.reid_model import ReIDModel
 from dgnet.runs.folder import move_aside
 from dgnet.runs.run import Run
-from dgnet.training.trainer import StepLog, TrainingPlan, TrainingTask, run_training
+from dgnet.training.training_loop import StepLog, TrainingPlan, TrainingTask, run_training
 from reid_heads.config import ReIDConfig
 from reid_heads.generated.sources import GeneratedSource, LiveGenerator, StoredImages
 from reid_heads.losses.objective import Objective

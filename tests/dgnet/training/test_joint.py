@@ -16,7 +16,7 @@ from dgnet.training.batch import JointBatch
 from dgnet.training.joint import JointTask, JointTraining, trains_structure_encoder
 from dgnet.training.muon import Muon
 from dgnet.training.optimizers import Optimizers
-from dgnet.training.trainer import require_finite, require_finite_weights
+from dgnet.training.training_loop import require_finite, require_finite_weights
 from tests.dgnet.small_training import SmallTraining, narrow_trunks, quick_config, random_batch, small_training
 from tests.messages import mentions
 
