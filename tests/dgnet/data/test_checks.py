@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from dgnet.data.checks import KINDS, check_dataset
+from dgnet.core.errors import UserError
+from dgnet.data.checks import KINDS, check_dataset, check_images
 from dgnet.data.datasets import read_dataset
 from tests.dgnet.data.photographs import MARKET, run_tool, write_image, write_market
+from tests.messages import mentions
 
 TOOL = Path(__file__).parents[3] / "tools" / "check_data.py"
 SOUND = {**MARKET, "bounding_box_train": MARKET["bounding_box_train"][:-1]}
@@ -86,3 +88,18 @@ def test_exit_status_of_the_tool(
         assert [problem["kind"] for problem in json.loads(printed.out)["problems"]] == ["single-image identity"]
     else:
         assert "train" in printed.out and not printed.err  # no progress bar into a file
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_images_that_cannot_be_read_are_counted_and_the_first_is_named(tmp_path: Path, suffix: str) -> None:
+    names = [f"000{number}_c1s1_000001_00.{suffix}" for number in (1, 2, 3)]
+    dataset = read_dataset(write_market(tmp_path, {**SOUND, "bounding_box_test": names}))
+    check_images([*dataset.query, *dataset.gallery])
+    for name in names[1:]:
+        # The head is whole, and so is the beginning of the pixels.
+        bad = write_image(tmp_path / "bounding_box_test" / name, 64, 128)
+        bad.write_bytes(bad.read_bytes()[:-40])
+    with pytest.raises(UserError, match=mentions(str(tmp_path / "bounding_box_test" / names[1]), 2, 5)):
+        check_images([*dataset.query, *dataset.gallery])
+    with pytest.raises(UserError, match=f"^{tmp_path}.*{names[2]}: not a readable image"):
+        check_images(dataset.gallery[2:])
