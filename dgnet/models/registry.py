@@ -1,7 +1,7 @@
 """Re-ID models by name: `@register_model` on a class, `build_model` wherever one is needed.
 
-The modules named in `PROVIDERS` register theirs when they are imported, which happens at the first look-up of a name:
-nothing here depends on them.
+The modules named in `MODEL_MODULES` register their models when they are imported, which happens at the first look-up of
+a name. Nothing here depends on them.
 """
 
 import difflib
@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 from dgnet.core.errors import UserError
 from dgnet.models.reid_model import Option, ReIDModel
 
-PROVIDERS = ("reid_heads.models", "dgnet.models.ide")
+MODEL_MODULES = ("reid_heads.models", "dgnet.models.ide")
 
 Model = TypeVar("Model", bound=type[ReIDModel])
 
@@ -60,7 +60,7 @@ def register_model(*names: str) -> Callable[[Model], Model]:
 
 def model_names() -> tuple[str, ...]:
     """The names of all registered models."""
-    for module in PROVIDERS:
+    for module in MODEL_MODULES:
         importlib.import_module(module)
     return tuple(_classes)
 

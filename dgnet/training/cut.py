@@ -6,14 +6,17 @@ from torch import Tensor
 
 
 class Cut:
-    """A tensor at which gradients are summed: the terms use `detached`, their sum then goes on into `source`.
+    """A tensor at which gradients are summed.
+
+    The loss terms use `leaf`, a leaf of their graphs with the value of `source`; `backward_upstream` sends the sum of
+    their gradients on into the graph that computed `source`.
 
     Example:
         >>> import torch
         >>> weight = torch.ones(2, requires_grad=True)
         >>> code = Cut(3 * weight)
-        >>> code.detached.sum().backward()  # one term, down to the cut
-        >>> code.detached.square().sum().backward()  # another one
+        >>> code.leaf.sum().backward()  # one term, down to the cut
+        >>> code.leaf.square().sum().backward()  # another one
         >>> code.backward_upstream()
         >>> weight.grad
         tensor([21., 21.])
@@ -21,9 +24,9 @@ class Cut:
 
     def __init__(self, source: Tensor) -> None:
         self.source = source
-        self.detached = source.detach().requires_grad_()
+        self.leaf = source.detach().requires_grad_()
 
     def backward_upstream(self, inputs: Sequence[Tensor] | None = None, retain_graph: bool = False) -> None:
         """Send the sum of the gradients into the graph of `source`: to all its leaves, or to `inputs` alone."""
-        if self.source.requires_grad and self.detached.grad is not None:
-            self.source.backward(self.detached.grad, retain_graph=retain_graph, inputs=inputs)
+        if self.source.requires_grad and self.leaf.grad is not None:
+            self.source.backward(self.leaf.grad, retain_graph=retain_graph, inputs=inputs)

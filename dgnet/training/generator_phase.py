@@ -1,6 +1,7 @@
-"""The generator phase of the joint step: the terms of the generator and the appearance encoder.
+"""The generator phase of the joint step: the loss terms of the generator and the appearance encoder.
 
-Each term has a method of its own and goes backward by itself, down to the cuts of `dgnet.training.codes`.
+Each method computes one term or two that share a forward pass, and runs their backward pass down to the cuts of
+`dgnet.training.codes`.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,13 +21,13 @@ from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.frozen import evaluating, frozen
 from dgnet.models.generator import Generator
 from dgnet.training.batch import JointBatch
-from dgnet.training.codes import Codes, by_half, exchange
+from dgnet.training.codes import Codes, by_half, exchange_halves
 from dgnet.training.cut import Cut
 from dgnet.training.record import Terms, detached
 from dgnet.training.schedule import LossWeights
 from dgnet.training.teacher_ensemble import TeacherEnsemble
 
-# Sends some terms backward, weighted: `backward_terms(retain_graph, inputs, name=halves, ...)`.
+# Weighted backward pass of some terms, each `[2]` (a, b): `backward_terms(retain_graph, inputs, name=values, ...)`.
 BackwardTerms = Callable[..., None]
 
 
@@ -52,12 +53,13 @@ class GeneratorPhase:
         swapped: Cut | None,
         weights: LossWeights,
         train_structure_encoder: bool,
-        share: float,
+        batch_fraction: float,
     ) -> Terms:
-        """The terms of the generator and the appearance encoder, each backward to its cut; then the cuts upstream.
+        """Every term backward to its cut, then the summed gradients from the cuts into the networks.
 
         Args:
             swapped: the swapped images; None where no term uses them.
+            batch_fraction: of the whole batch; below 1 where gradients are accumulated over its parts.
         """
         terms: Terms = {}
 
@@ -65,12 +67,12 @@ class GeneratorPhase:
             retain_graph: bool = False, inputs: Iterable[Tensor] | None = None, /, **losses: Tensor
         ) -> None:
             terms.update(detached(losses))
-            total = torch.stack([getattr(weights, name) * halves.sum() for name, halves in losses.items()]).sum()
-            # With detached codes `appearance_code` has a value and no gradient.
+            total = torch.stack([getattr(weights, name) * values.sum() for name, values in losses.items()]).sum()
+            # Where codes are detached, `appearance_code` has a value but no gradient.
             if total.requires_grad:
-                self.precision.backward(share * total, retain_graph, inputs)
+                self.precision.backward(batch_fraction * total, retain_graph, inputs)
 
-        # One context for all terms: weights are cast to the precision of the step once.
+        # One context for all terms, so that weights are cast to the precision of the step once.
         with self.precision.autocast():
             if swapped is not None and weights.adversarial > 0:
                 self.adversarial_term(swapped, backward_terms)
@@ -87,8 +89,8 @@ class GeneratorPhase:
                         batch, codes, swapped, swapped_code, weights, train_structure_encoder, backward_terms
                     )
                 if features is not None:
-                    # Into the images alone; the parameters wait for the teacher.
-                    features.backward_upstream(inputs=[swapped.detached], retain_graph=True)
+                    # Into the images alone: the parameters are trained by the teacher terms only.
+                    features.backward_upstream(inputs=[swapped.leaf], retain_graph=True)
                 if _needs_teacher(weights):
                     self.teacher_terms(batch, swapped.source.detach(), features, backward_terms)
         for cut in (swapped, codes.first_conv, codes.styles, codes.structure, codes.anchor, codes.positive):
@@ -97,32 +99,32 @@ class GeneratorPhase:
         return terms
 
     def adversarial_term(self, swapped: Cut, backward_terms: BackwardTerms) -> None:
-        """A frozen discriminator on swapped images; trains the swapped images."""
-        scores = frozen(self.discriminator)(swapped.detached)
-        # Pushes swapped images to where the discriminator takes them for real.
+        """The adversarial loss of a frozen discriminator; its gradient goes into the swapped images."""
+        scores = frozen(self.discriminator)(swapped.leaf)
+        # Pushes swapped images to look real to the discriminator.
         backward_terms(adversarial=generator_loss(scores, self.config.discriminator.kind))
 
     def reconstruction_terms(
         self, batch: JointBatch, codes: Codes, weights: LossWeights, backward_terms: BackwardTerms
     ) -> None:
-        """Anchors decoded from their own structure; trains structure encoder and decoder (Eqs. 1 and 2)."""
+        """Anchors decoded from their own structure (Eqs. 1 and 2); trains the structure encoder and the decoder."""
         real = batch.real[:2].flatten(0, 1)
         for name, styles in (
-            # Pushes structure and appearance of an image to give the image itself.
+            # Pushes an image's structure and appearance to decode to the image itself.
             ("self_reconstruction", codes.anchor_styles),
-            # Pushes its structure and the appearance of its positive to give the image, too.
+            # Pushes its structure and the appearance of its positive to decode to the image, too.
             ("same_identity_reconstruction", codes.positive_styles),
         ):
             if styles is not None and getattr(weights, name) > 0:
-                decoded = self.generator.decoder.decode(codes.structure.detached, codes.first_conv.detached, styles)
+                decoded = self.generator.decoder.decode(codes.structure.leaf, codes.first_conv.leaf, styles)
                 backward_terms(**{name: reconstruction_loss(decoded, real, self.config.short_training.image_norm)})
 
     def identity_terms(
         self, batch: JointBatch, codes: Codes, weights: LossWeights, backward_terms: BackwardTerms
     ) -> None:
-        """Real images (erased copies of them) classified; trains the appearance encoder."""
+        """Classification of real images, or of their erased copies; trains the appearance encoder."""
         labels = batch.labels.flatten()
-        # Where the codes have a gradient too, it passes through the same graph at the end.
+        # Where the codes have a gradient, too, it passes through the same graph at the end.
         retain_graph = codes.classified is not None and self.config.short_training.detach_codes == "never"
 
         def classified(position: int) -> AppearanceOutput:
@@ -134,9 +136,8 @@ class GeneratorPhase:
         anchor = classified(0)
         backward_terms(
             retain_graph,
-            # Pushes both classifiers of an anchor to its identity. The term of the fine
-            # classifier goes backward at weight 0, too: with a gradient of zeros, weight decay acts on it as in the
-            # original.
+            # Pushes both classifiers of an anchor to its identity. The fine classifier goes backward at weight 0, too:
+            # with a gradient of zeros, weight decay acts on it as in the official code.
             identity=identity_loss(anchor.primary.logits, labels),
             identity_fine=identity_loss(anchor.fine.logits, labels),
         )
@@ -145,17 +146,17 @@ class GeneratorPhase:
             backward_terms(retain_graph, positive_identity=identity_loss(classified(1).primary.logits, labels))
 
     def shared_features(self, swapped: Cut, weights: LossWeights) -> Cut | None:
-        """The trunk's features of the swapped images, where `appearance_terms` and `teacher_terms` need the same.
+        """The trunk's features of the swapped images, where `appearance_terms` and `teacher_terms` can use the same.
 
-        Both do with batch statistics: then one pass through the trunk serves both, its gradient going to the images for
-        the one and to the parameters for the other.
+        With batch statistics they can: one pass through the trunk then serves both. Its gradient goes into the images
+        for the first and into the parameters for the second.
         """
         appearance = self.generator.appearance
         same = self.config.loss.batch_statistics_when_frozen and isinstance(appearance.backbone, Backbone)
         if not same or not _needs_frozen_encoder(weights) or not _needs_teacher(weights):
             return None
-        halves = (swapped.detached,) if self.merged else swapped.detached.chunk(2)
-        return Cut(torch.cat([appearance.backbone(half) for half in halves]))
+        batches = (swapped.leaf,) if self.merged else swapped.leaf.chunk(2)
+        return Cut(torch.cat([appearance.backbone(images) for images in batches]))
 
     def appearance_terms(
         self,
@@ -166,26 +167,26 @@ class GeneratorPhase:
         weights: LossWeights,
         backward_terms: BackwardTerms,
     ) -> Tensor:
-        """A frozen appearance encoder on swapped images; trains the swapped images. Returns their appearance codes.
+        """Losses of a frozen appearance encoder; their gradient goes into the swapped images. Returns their codes.
 
-        Unless `short_training.detach_codes` says otherwise these codes are detached, as in the original: the term
-        `appearance_code` then has a value, which is logged, and no gradient.
+        By default these codes are detached, as in the official code (`short_training.detach_codes`): the term
+        `appearance_code` then has a value, which is logged, but no gradient.
         """
         assert codes.anchor is not None
         detach = self.config.short_training.detach_codes == "always"
         batch_statistics = self.config.loss.batch_statistics_when_frozen
         with evaluating(self.generator.appearance, batch_statistics):
             encode = frozen(self.generator.appearance)
-            inputs = (swapped.detached,) if features is None else (swapped.detached, features.detached)
+            inputs = (swapped.leaf,) if features is None else (swapped.leaf, features.leaf)
             output = by_half(encode, self.merged, *inputs) if batch_statistics else encode(*inputs)
         code: Tensor = output.code.detach() if detach else output.code
         losses = {}
         if weights.generated_identity > 0:
-            # Pushes a swapped image to be classified as the person whose appearance it has.
+            # Pushes a swapped image to be classified as the identity of its appearance.
             losses["generated_identity"] = identity_loss(output.primary.logits, batch.labels.flatten())
         if weights.appearance_code > 0:
-            # Pushes its appearance code to the one that it was decoded from (Eq. 4).
-            losses["appearance_code"] = reconstruction_loss(code, codes.anchor.detached.detach())
+            # Pushes its appearance code to the code that it was decoded from (Eq. 4).
+            losses["appearance_code"] = reconstruction_loss(code, codes.anchor.leaf.detach())
         if losses:
             backward_terms(not detach and weights.cycle > 0, **losses)
         return code
@@ -200,18 +201,20 @@ class GeneratorPhase:
         train_structure_encoder: bool,
         backward_terms: BackwardTerms,
     ) -> None:
-        """Structure of the swapped images, decoded back to the anchors; trains the decoder and, by turns, the structure
-        encoder or (through a frozen one) the swapped images.
+        """Structure of the swapped images, and the swapped images decoded back to the anchors (cycle consistency).
+
+        Trains the decoder, and either the structure encoder or, through a frozen one, the swapped images.
         """
         encode = self.generator.structure if train_structure_encoder else frozen(self.generator.structure)
-        images = swapped.detached.detach() if train_structure_encoder else swapped.detached
-        structure = exchange(encode(*self.generator.structure_inputs(images)))
+        images = swapped.leaf.detach() if train_structure_encoder else swapped.leaf
+        structure = exchange_halves(encode(*self.generator.structure_inputs(images)))
         losses = {}
         if weights.structure_code > 0:
-            # Pushes the structure code of a swapped image to the one that it was decoded from (Eq. 5).
-            losses["structure_code"] = reconstruction_loss(structure, codes.structure.detached)
+            # Pushes the structure code of a swapped image to the code that it was decoded from (Eq. 5).
+            losses["structure_code"] = reconstruction_loss(structure, codes.structure.leaf)
         if weights.cycle > 0:
-            # Cycle loss. Pushes a swapped image, decoded again with the appearance of the other one, to the anchor.
+            # Cycle loss. Pushes two swapped images, the structure of one and the appearance of the other, to decode to
+            # the anchor.
             decoded = self.generator.decoder(structure, swapped_code)
             real = batch.real[:2].flatten(0, 1)
             losses["cycle"] = reconstruction_loss(decoded, real, self.config.short_training.image_norm)
@@ -220,7 +223,7 @@ class GeneratorPhase:
     def teacher_terms(
         self, batch: JointBatch, swapped: Tensor, features: Cut | None, backward_terms: BackwardTerms
     ) -> None:
-        """Both classifiers on swapped images; trains the appearance encoder (Sec. 3.3)."""
+        """Both classifiers on swapped images (Sec. 3.3); trains the appearance encoder."""
         appearance_labels, structure_labels = batch.labels.flatten(), batch.labels.flip(0).flatten()
         appearance = self.generator.appearance
         output = by_half(appearance, self.merged, *((swapped,) if features is None else (swapped, features.source)))
@@ -228,9 +231,9 @@ class GeneratorPhase:
         backward_terms(
             False,
             [parameter for parameter in appearance.parameters() if parameter.requires_grad],
-            # Pushes the primary classifier to the teacher's soft label.
+            # Pushes the primary classifier to the teacher's soft label (primary feature learning).
             soft_label=soft_label_loss(output.primary.logits, label),
-            # Pushes the fine classifier to the identity that the structure comes from: what clothes do not tell.
+            # Pushes the fine classifier to the identity of the structure image (fine-grained feature mining).
             fine=identity_loss(output.fine.logits, structure_labels),
         )
 

@@ -104,9 +104,9 @@ class JointTask(TrainingTask[PairBatch]):
         return self.log(self._step(joint_batch, iteration, trains_structure_encoder(config, iteration + 1)))
 
     def log(self, record: StepRecord) -> StepLog:
-        """The record with the halves of each term added, the discriminator's terms under names of their own."""
-        terms = {f"discriminator_{name}": halves.sum() for name, halves in record.discriminator.items()}
-        terms |= {name: halves.sum() for name, halves in record.generator.items()}
+        """The record for the log: each term added up over a and b, the discriminator's named `discriminator_...`."""
+        terms = {f"discriminator_{name}": values.sum() for name, values in record.discriminator.items()}
+        terms |= {name: values.sum() for name, values in record.generator.items()}
         return StepLog(
             terms,
             asdict(record.weights),

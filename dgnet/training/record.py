@@ -13,10 +13,10 @@ Terms = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class StepRecord:
-    """The terms of one iteration, unweighted, each as its halves (a, b) `[2]`; and the weights of the generator's.
+    """The terms of one iteration, unweighted, each `[2]` (of a, of b), and the weights of the generator's terms.
 
-    A term of weight 0 is not computed and not here, where that saves anything: the two identity terms of the anchors
-    come together, and so do the two terms that the teacher weighs.
+    A term of weight 0 is left out where that saves computation. The two identity terms of the anchors come together,
+    and so do `soft_label` and `fine`.
     """
 
     discriminator: Terms
@@ -27,12 +27,12 @@ class StepRecord:
     def total(self) -> Tensor:
         """The weighted sum that the generator and the appearance encoder minimize."""
         weights = asdict(self.weights)
-        return torch.stack([weights[name] * halves.sum() for name, halves in self.generator.items()]).sum()
+        return torch.stack([weights[name] * values.sum() for name, values in self.generator.items()]).sum()
 
 
 def detached(terms: Terms) -> Terms:
     """The values without their graphs."""
-    return {name: halves.detach() for name, halves in terms.items()}
+    return {name: values.detach() for name, values in terms.items()}
 
 
 def mean_terms(parts: Sequence[Terms]) -> Terms:

@@ -1,13 +1,13 @@
 """One iteration of DG-Net: a discriminator phase, then a phase of the generator and the appearance encoder.
 
-A batch is encoded and decoded into swapped images. The discriminator learns to tell these from real ones. Then come the
-terms of the generator and the appearance encoder (`dgnet.training.generator_phase`), each in a method of its own, in
-this order: `adversarial_term`, `reconstruction_terms`, `identity_terms`, `appearance_terms`,
-`structure_and_cycle_terms`, `teacher_terms`.
+A batch is encoded, and decoded into swapped images. The discriminator learns to tell these from real images. Then come
+the loss terms of the generator and the appearance encoder, methods of `dgnet.training.generator_phase`, in this order:
+`adversarial_term`, `reconstruction_terms`, `identity_terms`, `appearance_terms`, `structure_and_cycle_terms` and
+`teacher_terms`.
 
-Where the original makes one backward pass of a weighted sum, each term here goes backward by itself down to a *cut*: a
+The official code makes one backward pass of a weighted sum. Here each term goes backward by itself, down to a *cut*: a
 tensor (swapped images, codes) at which the gradients of all terms are summed before they go on into the network that
-made it. The sum is the same, and the graph of one term is freed before the next one is built.
+computed it. The sum is the same, and the graph of one term is freed before the next is built.
 
 The two halves of a batch are a and b, the anchors; each has a positive, another image of the same person. Structure
 codes come in the order a, b; swapped images in the order of their appearance, x_ba then x_ab (x_ba: appearance of a,
@@ -25,7 +25,7 @@ from dgnet.losses.adversarial import discriminator_loss, gradient_penalty
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.generator import Generator
 from dgnet.training.batch import JointBatch
-from dgnet.training.codes import Codes, by_half, exchange
+from dgnet.training.codes import Codes, by_half, exchange_halves
 from dgnet.training.cut import Cut
 from dgnet.training.generator_phase import GeneratorPhase
 from dgnet.training.optimizers import Optimizers
@@ -35,7 +35,7 @@ from dgnet.training.teacher_ensemble import TeacherEnsemble
 
 
 class JointStep:
-    """One iteration per call: it changes the networks and their optimizers and keeps nothing else between calls.
+    """One iteration per call. It changes the networks and their optimizers and keeps no other state.
 
     Args:
         precision: of the discriminator phase and of the generator phase.
@@ -70,7 +70,7 @@ class JointStep:
         weights = loss_weights(self.config, iteration)
         self.optimizers.set_rates(iteration)
         parts = batch.split(self.config.run.accumulate)
-        share = 1 / len(parts)
+        batch_fraction = 1 / len(parts)
 
         # Encode, swap, discriminator phase
         all_codes, all_swapped, d_terms, g_terms = [], [], [], []
@@ -78,10 +78,10 @@ class JointStep:
             all_codes.append(self.encode(part, weights))
             if not weights.need_swapped_images:
                 continue
-            # With several parts no graph is kept for all of them: the generator phase swaps again.
+            # With several parts their graphs would not fit into memory together: the generator phase swaps again.
             with torch.set_grad_enabled(len(parts) == 1):
                 all_swapped.append(self.swap(all_codes[-1]))
-            d_terms.append(self.discriminator_phase(part, all_swapped[-1].detach(), share))
+            d_terms.append(self.discriminator_phase(part, all_swapped[-1].detach(), batch_fraction))
         if d_terms:
             self.update(self.d_precision, self.optimizers.discriminator)
 
@@ -90,15 +90,15 @@ class JointStep:
             swapped = None
             if weights.need_swapped_images:
                 swapped = Cut(all_swapped[0] if len(parts) == 1 else self.swap(codes))
-            g_terms.append(self.generator_phase(part, codes, swapped, weights, train_structure_encoder, share))
+            g_terms.append(self.generator_phase(part, codes, swapped, weights, train_structure_encoder, batch_fraction))
         self.update(self.g_precision, *self.optimizers.of_generator)
         self.distributed.average_statistics(self.generator)
         return StepRecord(mean_terms(d_terms), mean_terms(g_terms), weights)
 
     def encode(self, batch: JointBatch, weights: LossWeights) -> Codes:
-        """Structure of the anchors; appearance of whatever a term needs. These passes update batch-norm statistics."""
+        """Structure codes of the anchors and the appearance codes that a term needs; updates batch-norm statistics."""
         codes_have_gradient = self.config.short_training.detach_codes == "never"
-        # Without erasing the identity terms share these passes.
+        # Without random erasing the identity terms share these passes.
         classifies = batch.erased is None and weights.need_identities
         classifies_pair = (classifies, classifies and weights.positive_identity > 0)
         needed = (weights.need_anchor_codes, True)
@@ -111,11 +111,12 @@ class JointStep:
                 with torch.set_grad_enabled(pair_classified or codes_have_gradient):
                     outputs += [by_half(self.generator.appearance, merged, pair.flatten(0, 1))] if pair_needed else []
             appearance = [Cut(output.code if codes_have_gradient else output.code.detach()) for output in outputs]
-            # Positives are encoded at any weight, as the pass updates the encoder's statistics; not all are decoded.
+            # Positives are encoded at any weight, because the pass updates batch-norm statistics; they are decoded only
+            # where a term needs it.
             decoded = appearance if weights.same_identity_reconstruction > 0 else appearance[:-1]
             decoder = self.generator.decoder
-            first_conv = Cut(decoder.first_conv(structure.detached))
-            styles = Cut(decoder.styles(*(code.detached for code in decoded))) if decoded else None
+            first_conv = Cut(decoder.first_conv(structure.leaf))
+            styles = Cut(decoder.styles(*(code.leaf for code in decoded))) if decoded else None
         return Codes(
             structure,
             anchor=appearance[0] if weights.need_anchor_codes else None,
@@ -130,28 +131,28 @@ class JointStep:
         return pixels.mix_colors(images) if self.config.short_training.mix_colors else images
 
     def swap(self, codes: Codes) -> Tensor:
-        """x_ba, x_ab: the appearance of a and b on the structure of the other."""
+        """The swapped images x_ba and x_ab: the appearance of a on the structure of b, and the reverse."""
         with self.g_precision.autocast():
             assert codes.anchor_styles is not None
-            structure, first_conv = exchange(codes.structure.detached), exchange(codes.first_conv.detached)
+            structure, first_conv = exchange_halves(codes.structure.leaf), exchange_halves(codes.first_conv.leaf)
             return self.generator.decoder.decode(structure, first_conv, codes.anchor_styles)
 
-    def discriminator_phase(self, batch: JointBatch, swapped: Tensor, share: float) -> Terms:
-        """The discriminator's terms, backward into its parameters."""
+    def discriminator_phase(self, batch: JointBatch, swapped: Tensor, batch_fraction: float) -> Terms:
+        """The discriminator's terms and their backward pass into its parameters."""
         kind, penalty_weight = self.config.discriminator.kind, self.config.discriminator.gradient_penalty
         real = batch.real[:2].flatten(0, 1).clone().requires_grad_()
         with self.d_precision.autocast():
             swapped_scores = self.discriminator(swapped)
-        # The penalty differentiates twice: its forward pass is float32 in every precision.
+        # The penalty is differentiated twice, so its forward pass is float32 in every precision.
         real_scores = self.discriminator(real)
         terms = {
             # Pushes the scores of swapped images to 0 and those of real ones to 1.
             "adversarial": discriminator_loss(swapped_scores, real_scores, kind),
-            # Pushes the slope of the scores at real images to 0.
+            # Pushes the gradient of the scores at real images to 0.
             "gradient_penalty": gradient_penalty(real_scores, real),
         }
         total = (terms["adversarial"] + penalty_weight * terms["gradient_penalty"]).sum()
-        self.d_precision.backward(share * self.config.loss.adversarial * total)
+        self.d_precision.backward(batch_fraction * self.config.loss.adversarial * total)
         return detached(terms)
 
     def update(self, precision: Precision, *optimizers: torch.optim.Optimizer) -> None:

@@ -180,8 +180,8 @@ def figures(late: LateStep) -> Figures:
     record = late(True)
     for hook in hooks:
         hook.remove()
-    losses = {f"discriminator {name}": halves.sum().item() for name, halves in record.discriminator.items()}
-    return losses | {name: halves.sum().item() for name, halves in record.generator.items()} | norms
+    losses = {f"discriminator {name}": values.sum().item() for name, values in record.discriminator.items()}
+    return losses | {name: values.sum().item() for name, values in record.generator.items()} | norms
 
 
 def farthest(first: Figures, second: Figures) -> tuple[float, str]:

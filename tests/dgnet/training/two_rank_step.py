@@ -47,7 +47,7 @@ def moved(made: SmallTraining, distributed: Distributed) -> dict[str, Any]:
     terms: dict[str, Tensor] = {}
     for name, (a, b) in record.generator.items():
         terms |= {f"{name} a": a, f"{name} b": b}
-    terms |= {f"discriminator {name}": halves.sum() for name, halves in record.discriminator.items()}
+    terms |= {f"discriminator {name}": values.sum() for name, values in record.discriminator.items()}
     return {"gradients": made.gradients, "states": made.states(), "terms": distributed.mean(terms)}
 
 
