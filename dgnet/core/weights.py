@@ -4,7 +4,10 @@ Files of ours are read by `dgnet.core.checkpoint.load_checkpoint`, which knows t
 """
 
 import pickle
+import re
+import struct
 import urllib.error
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,41 +16,67 @@ from torch import Tensor
 
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.errors import UserError
+from dgnet.core.stand_ins import StandIn, load_with_stand_ins
 
 StateDict = dict[str, Tensor]
 
-# Training programs wrap the weights in a dictionary ("a" is the official DG-Net's), and parallel ones every key in a
-# prefix.
-_WRAPPERS = ("state_dict", "model", "net", "a")
-_PREFIXES = ("module.", "model.")
+# The names under which training programs keep the weights, the first that is there; "a" is the official DG-Net's.
+_WRAPPERS = (
+    "state_dict",
+    "model_state_dict",
+    "model_state",
+    "model",
+    "network",
+    "net",
+    "module",
+    "weights",
+    "params",
+    "a",
+    "ema",
+    "ema_state_dict",
+    "model_ema",
+    "state_dict_ema",
+    "params_ema",
+)
+# What holds tensors and no weights of a network.
+_NO_WEIGHTS = re.compile("optim|sched|scaler", re.IGNORECASE)
+# Every key of a parallel, wrapped or averaged network's weights begins so; a compiled one has its prefix anywhere.
+_PREFIXES = ("module.", "model.", "net.", "network.")
+_COMPILED = "_orig_mod."
+# Counts of torch.optim.swa_utils.AveragedModel.
+_COUNTS = ("n_averaged",)
+_MODULE_ADVICE = "which is not loaded; in the program that wrote it, save module.state_dict() instead"
 
 
 def read_state_dict(path: Path, expected: str = "a state dict (tensors by name)") -> StateDict:
     """The state dict in a `.pth` file, on the CPU, without the wrappers and prefixes of training programs.
 
-    `expected` is what the file should hold, for the error's sentence.
+    Options, optimizers and counters beside the weights are passed over, whatever classes they are of. Of several sets
+    of weights the plain ones are read, not their moving average.
+
+    Args:
+        expected: what the file should hold, for the error's sentence.
 
     Raises:
-        UserError: the file is missing, damaged, a pickled module (code, not data: it is never loaded), or holds no
-            tensors.
+        UserError: the file is missing, damaged, a pickled module (code, not data: it is never loaded), holds no
+            tensors, or several networks.
     """
     content = read_content(path)
-    for wrapper in _WRAPPERS:
-        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
-            content = content[wrapper]
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: must hold {expected}, it holds a {type(content).__name__}")
-    state = {key: value for key, value in content.items() if isinstance(value, Tensor)}
+    state = _weights_in(content, path)
     if not state:
-        raise UserError(f"{path}: holds no weights; it must hold {expected}")
-    for prefix in _PREFIXES:
-        if all(key.startswith(prefix) for key in state):
-            state = {key.removeprefix(prefix): value for key, value in state.items()}
+        kind = "" if isinstance(content, dict) else f", it holds {_described(content)}"
+        inside = f"holds no weights but {_described(content)}; it " if isinstance(content, dict) else ""
+        raise UserError(f"{path}: {inside}must hold {expected}{kind}")
+    state = {key.replace(_COMPILED, ""): value for key, value in state.items() if key not in _COUNTS}
+    while prefix := next((prefix for prefix in _PREFIXES if all(key.startswith(prefix) for key in state)), None):
+        state = {key.removeprefix(prefix): value for key, value in state.items()}
     return state
 
 
 def read_content(path: Path, *, mmap: bool = False) -> Any:
     """What a file written by `torch.save` holds, on the CPU; tensors stay on the disk until used with `mmap`.
+
+    Objects of other programs' classes are there as `dgnet.core.stand_ins.StandIn`: nothing in the file is executed.
 
     Raises:
         UserError: the file is missing, damaged, or a pickled module (code, not data: it is never loaded).
@@ -55,16 +84,81 @@ def read_content(path: Path, *, mmap: bool = False) -> Any:
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file of weights")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+        content = load_with_stand_ins(path, mmap=mmap)
     except pickle.UnpicklingError as error:
-        if "GLOBAL" in str(error):
+        if code := re.search(r"GLOBAL (\S+)", str(error)):
+            raise UserError(f"{path}: holds code ({code[1]}), {_MODULE_ADVICE}") from error
+        raise UserError(f"{path}: not a PyTorch file, or a damaged one{_what_instead(path)}") from error
+    except (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError, struct.error) as error:
+        reason = _what_instead(path) or f" ({error.__class__.__name__})"
+        raise UserError(f"{path}: not a PyTorch file, or a damaged one{reason}") from error
+    if isinstance(content, StandIn) and content.is_module:
+        raise UserError(f"{path}: a pickled module (of the class {content.class_name}), {_MODULE_ADVICE}")
+    return content
+
+
+def _weights_in(content: Any, path: Path) -> StateDict:
+    """The tensors by name somewhere in the content of a file; nothing where there are none."""
+    if not isinstance(content, Mapping):
+        return {}
+    for name in _WRAPPERS:
+        inside = content.get(name)
+        if isinstance(inside, StandIn) and inside.is_module:
             raise UserError(
-                f"{path}: a pickled module or other code, which is not loaded; in the program that wrote it, "
-                "save module.state_dict() instead"
-            ) from error
-        raise UserError(f"{path}: not a PyTorch file, or a damaged one") from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path}: not a PyTorch file, or a damaged one ({error.__class__.__name__})") from error
+                f"{path}: its {name!r} is a pickled module (of the class {inside.class_name}), {_MODULE_ADVICE}"
+            )
+        if _holds_tensors(inside):
+            return _weights_in(inside, path)
+    state = {key: value for key, value in content.items() if isinstance(key, str) and isinstance(value, Tensor)}
+    if state:
+        return state
+    sets = {
+        str(key): value for key, value in content.items() if _holds_tensors(value) and not _NO_WEIGHTS.search(str(key))
+    }
+    if len(sets) > 1:
+        raise UserError(f"{path}: holds several networks ({', '.join(sets)}); save the one that is meant alone")
+    return next((_weights_in(value, path) for value in sets.values()), {})
+
+
+def _holds_tensors(content: Any, depth: int = 4) -> bool:
+    """Whether there are tensors by name in a dictionary, or in the dictionaries in it."""
+    if not isinstance(content, Mapping) or depth == 0:
+        return False
+    return any(
+        isinstance(key, str) and (isinstance(value, Tensor) or _holds_tensors(value, depth - 1))
+        for key, value in content.items()
+    )
+
+
+def _described(content: Any) -> str:
+    """What was found, for a sentence."""
+    if isinstance(content, StandIn):
+        return f"an object of the class {content.class_name}, which is not loaded"
+    if isinstance(content, Mapping):
+        if not content:
+            return "an empty dictionary"
+        entries = [f"{key!r} ({_kind(value)})" for key, value in list(content.items())[:6]]
+        return ", ".join([*entries, *(["..."] if len(content) > 6 else [])])
+    return f"a {_kind(content)}"
+
+
+def _kind(value: Any) -> str:
+    return value.class_name if isinstance(value, StandIn) else type(value).__name__
+
+
+def _what_instead(path: Path) -> str:
+    """What a file that torch cannot read looks like, for a sentence; nothing where its first bytes do not tell."""
+    with open(path, "rb") as file:
+        head = file.read(64)
+    if not head:
+        return " (the file is empty)"
+    if head.startswith(b"version https://git-lfs"):
+        return " (a pointer of Git LFS: fetch the file itself by `git lfs pull`)"
+    if head.lstrip().lower().startswith((b"<!doctype", b"<html")):
+        return " (a web page: the download did not work)"
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 10**8:
+        return " (safetensors: save its tensors by torch.save)"
+    return ""
 
 
 def published_sha256(url: str) -> str:

@@ -66,7 +66,8 @@ def read_model(
 
     Raises:
         UserError: the file is unreadable or damaged; it holds another model than `name`; no name is given for another
-            system's file; or it holds the weights of a trunk alone.
+            system's file; or it holds the weights of a trunk alone. A missing classifier is no error: testing needs
+            the embedding.
     """
     if is_model_file(path):
         stored = read_model_file(path, device)
@@ -111,15 +112,25 @@ def _without_classifier(state: State) -> State:
 def _read_third_party(path: Path, name: str, options: Mapping[str, Option]) -> ReIDModel:
     cls, state = model_class(name), read_state_dict(path)
     identities = _third_party_identities(cls, state)
-    if identities is None:
-        raise UserError(f"{path}: holds no trained {name!r} (no classifier of identities)")
     deployed = cls.deployed_name(name)
-    model = build_model(deployed, identities, **{**options, **cls.third_party_options(state)})
+    # Files that are meant for testing alone come without the classifier.
+    model = build_model(deployed, identities or 1, **{**options, **cls.third_party_options(state)})
+    if cls.third_party_classifier is None or not any(model.third_party_keys(key) for key in state):
+        raise UserError(f"{path}: holds no trained {name!r} ({_first_keys(state)})")
     if deployed != name:
         # What only training needs is ignored.
         state = {key: value for key, value in state.items() if model.third_party_keys(key)}
-    _fill(model, state, model.third_party_keys, model.state_dict(), path)
+    needed = list(model.state_dict())
+    if identities is None:
+        (place,) = model.third_party_keys(cls.third_party_classifier)
+        needed = [key for key in needed if key.partition(".")[0] != place.partition(".")[0]]
+    _fill(model, state, model.third_party_keys, needed, path)
     return model
+
+
+def _first_keys(state: State) -> str:
+    keys = list(state)
+    return f"its entries are {', '.join(keys[:3])}{', ...' if len(keys) > 3 else ''}"
 
 
 def _third_party_identities(cls: type[ReIDModel], state: State) -> int | None:

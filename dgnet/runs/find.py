@@ -5,9 +5,8 @@ A folder of the official release (`outputs/NAME` with `gen_00100000.pt`, `id_...
 
 from pathlib import Path
 
-import torch
-
 from dgnet.core.errors import UserError
+from dgnet.core.weights import read_content
 from dgnet.runs.checkpoint import list_checkpoints
 from dgnet.runs.load import KIND
 
@@ -79,8 +78,8 @@ def _last_saved(folder: Path) -> float | None:
     for path in reversed(list_checkpoints(folder / "checkpoints")):
         try:
             # Mapped, not read: the kind is all that is needed.
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        except (OSError, RuntimeError, EOFError, ValueError):
+            content = read_content(path, mmap=True)
+        except UserError:
             continue  # a damaged file does not say what it was; the one before it does
-        return path.stat().st_mtime if content.get("kind") == KIND else None
+        return path.stat().st_mtime if isinstance(content, dict) and content.get("kind") == KIND else None
     return None

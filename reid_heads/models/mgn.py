@@ -8,7 +8,7 @@ classifier.
 import re
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -148,7 +148,12 @@ class MGN(ReIDModel):
             sum(bool(re.fullmatch(rf"fc_id_256_{branch}_\d\.weight", key)) for key in state) for branch in (1, 2)
         )
         features = len(state["reduction_0.0.weight"]) if "reduction_0.0.weight" in state else 256
-        return {"stripes": f"1-{second}-{third}", "features": features}
+        if second:
+            return {"stripes": f"1-{second}-{third}", "features": features}
+        # Without classifiers the number of parts tells: three globals, and the stripes of branches 2 and 3.
+        parts = sum(bool(re.fullmatch(r"reduction_\d\.0\.weight", key)) for key in state)
+        stripes = next((names for names in get_args(Stripes) if parts == sum(map(int, names.split("-"))) + 2), None)
+        return {"features": features} | ({"stripes": stripes} if stripes else {})
 
 
 def _stripes(feature_map: Tensor, count: int) -> list[Tensor]:

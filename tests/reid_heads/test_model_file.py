@@ -227,3 +227,17 @@ def test_another_architecture_or_number_of_identities(tmp_path: Path) -> None:
         read_model(imagenet, "resnet18")
     with pytest.raises(UserError, match=mentions("trained", "re-ID")):
         read_model_file(theirs)
+
+
+@pytest.mark.parametrize("name", ["resnet18", pytest.param("mgn", marks=pytest.mark.slow)])
+def test_a_file_without_a_classifier_serves_for_testing(name: str, tmp_path: Path) -> None:
+    head, path = model_of(name, **({"stripes": "1-2-4"} if name == "mgn" else {})).eval(), tmp_path / "theirs.pth"
+    state = (state_of_mgn_pytorch if name == "mgn" else state_of_others)(head)
+    torch.save({"model": {k: v for k, v in state.items() if not k.startswith(("classifier", "fc_"))}}, path)
+    read = read_model(path, name, **({"trunk": "resnet18"} if name == "mgn" else {})).network
+    images = torch.randn(2, 3, 96, 32, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(read.embed(images), head.embed(images))
+    # Anything else may not be missing.
+    torch.save({k: v for k, v in state.items() if not k.startswith(("bottleneck", "reduction_1"))}, path)
+    with pytest.raises(UserError, match="another architecture"):
+        read_model(path, name)

@@ -1,0 +1,181 @@
+"""Files of weights that other programs wrote: whatever stands around the weights, and one sentence for what is none."""
+
+import argparse
+import collections
+import datetime
+import enum
+import os
+import pathlib
+import shutil
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from dgnet.core.errors import UserError
+from dgnet.core.weights import read_state_dict
+
+WEIGHTS = {"conv1.weight": torch.arange(6.0).view(2, 3), "classifier.weight": torch.ones(2)}
+
+
+class Adapted(dict[str, Any]):
+    """A dictionary with attributes, as configurations of other programs are (EasyDict, yacs, Lightning)."""
+
+
+class Options:
+    """Options of a class of somebody else's (OmegaConf, a dataclass)."""
+
+    def __init__(self) -> None:
+        self.rate = 0.1
+
+
+class Names(list[str]):
+    """A list of a class of its own (OmegaConf, detectron2)."""
+
+
+class Phase(enum.Enum):
+    TRAIN = 1
+
+
+def stepped_optimizer() -> dict[str, Any]:
+    weights = nn.Parameter(torch.ones(3))
+    optimizer = torch.optim.Adam([weights])
+    weights.grad = torch.ones(3)
+    optimizer.step()
+    return optimizer.state_dict()
+
+
+@pytest.fixture
+def module_of_others(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    """A module that is there where the file is written and not where it is read."""
+    module = types.ModuleType("their_training")
+    for kind in (Adapted, Options, Names, Phase):
+        monkeypatch.setattr(kind, "__module__", module.__name__)
+        setattr(module, kind.__name__, kind)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return module
+
+
+def written(content: Any, path: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> Path:
+    torch.save(content, path, **options)
+    monkeypatch.delitem(sys.modules, "their_training", raising=False)
+    return path
+
+
+def require_weights(path: Path) -> None:
+    read = read_state_dict(path)
+    assert read.keys() == WEIGHTS.keys() and all(torch.equal(read[key], WEIGHTS[key]) for key in WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda state: state,
+        lambda state: collections.OrderedDict(state),
+        lambda state: {"state_dict": state, "rank1": np.float64(0.5), "epoch": np.int64(3), "optimizer": {}},
+        lambda state: {"model_state_dict": state, "optimizer_state_dict": stepped_optimizer(), "mean": torch.ones(3)},
+        lambda state: {"model": state, "args": argparse.Namespace(lr=0.1, dirs=[pathlib.PurePosixPath("/data")])},
+        lambda state: {"net": state, "acc": np.arange(3.0), "when": datetime.datetime(2020, 1, 1)},
+        lambda state: {"epoch": 3, "model": {"state_dict": state}, "ema": {"conv1.weight": torch.zeros(2, 3)}},
+        lambda state: {"model": None, "ema": state},
+        lambda state: {"their_network": state, "optimizer": stepped_optimizer(), "scaler": {"scale": torch.ones(1)}},
+        lambda state: {"params": collections.defaultdict(list, state)},
+        lambda state: {"state_dict": state, "cfg": Adapted(a=Options(), b=Names(["x"])), "phase": {Phase.TRAIN: 1}},
+        lambda state: {"state_dict": Adapted(state), "history": collections.deque([1, 2])},
+        lambda state: {key: nn.Parameter(value) for key, value in state.items()} | {"epoch": 4},
+        lambda state: {f"module.{key}": value for key, value in state.items()},
+        lambda state: {"state_dict": {f"_orig_mod.module.{key}": value for key, value in state.items()}},
+        lambda state: {f"module._orig_mod.{key}": value for key, value in state.items()},
+        lambda state: {f"model._orig_mod.{key}": value for key, value in state.items()},
+        lambda state: {f"module.{key}": value for key, value in state.items()} | {"n_averaged": torch.tensor(5)},
+    ],
+)
+@pytest.mark.parametrize("zipped", [True, False])
+def test_the_weights_are_found(
+    wrap: Callable[[Any], Any],
+    zipped: bool,
+    tmp_path: Path,
+    module_of_others: types.ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content = wrap(WEIGHTS)
+    require_weights(written(content, tmp_path / "theirs.pth", monkeypatch, _use_new_zipfile_serialization=zipped))
+
+
+class Harmful:
+    """What it runs when it is unpickled leaves a folder."""
+
+    def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
+        self.call = function, arguments
+
+    def __reduce__(self) -> Any:
+        return self.call
+
+
+@pytest.mark.parametrize("blocked", [True, False])
+def test_nothing_in_a_file_is_executed(blocked: bool, tmp_path: Path) -> None:
+    path, folder = tmp_path / "harm.pth", tmp_path / "made"
+    (tmp_path / "source").mkdir()
+    harm = (
+        Harmful(os.mkdir, str(folder)) if blocked else Harmful(shutil.copytree, str(tmp_path / "source"), str(folder))
+    )
+    torch.save({"state_dict": WEIGHTS, "args": harm}, path)
+    # A module that torch blocks is refused; another function is not called.
+    if blocked:
+        with pytest.raises(UserError, match=r"holds code \(\w+.mkdir\)"):
+            read_state_dict(path)
+    else:
+        require_weights(path)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (lambda: Options(), "an object of the class their_training.Options, which is not loaded"),
+        (lambda: nn.Linear(2, 2), r"a pickled module \(of the class torch.nn.modules.linear.Linear\).*state_dict"),
+        (lambda: {"model": nn.Linear(2, 2), "epoch": 1}, r"its 'model' is a pickled module .*Linear"),
+        (lambda: {"epoch": 3, "cfg": Options()}, r"holds no weights but 'epoch' \(int\), 'cfg' \(their_training.Op"),
+        (dict, "holds no weights but an empty dictionary"),
+        (lambda: {"a.weight": np.ones(3)}, r"holds no weights but 'a.weight' \(numpy"),
+        (lambda: {"optimizer": stepped_optimizer()}, r"holds no weights but 'optimizer' \(dict\)"),
+        (lambda: {"gen": WEIGHTS, "dis": WEIGHTS}, r"holds several networks \(gen, dis\)"),
+        (lambda: torch.ones(3), "it holds a Tensor"),
+    ],
+)
+def test_what_was_found_is_said(
+    content: Callable[[], Any],
+    words: str,
+    tmp_path: Path,
+    module_of_others: types.ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = written(content(), tmp_path / "theirs.pth", monkeypatch)
+    with pytest.raises(UserError, match=words) as refused:
+        read_state_dict(path)
+    assert str(refused.value).startswith(f"{path}: ") and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (b"", "the file is empty"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "Git LFS"),
+        (b"<!DOCTYPE html><html><body>404</body></html>", "a web page"),
+        (b"\x10\0\0\0\0\0\0\0" + b'{"a":{"dtype":1}}', "safetensors"),
+        (b"no weights at all", "not a PyTorch file"),
+        (b"\x80\x02}q\x00(X\x01\x00\x00\x00a", "not a PyTorch file"),
+    ],
+)
+def test_what_is_no_file_of_weights(head: bytes, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "theirs.pth"
+    path.write_bytes(head)
+    with pytest.raises(UserError, match=words) as refused:
+        read_state_dict(path)
+    assert str(refused.value).startswith(f"{path}: ") and "\n" not in str(refused.value)
