@@ -227,7 +227,7 @@ class ShortTrainingConfig(Section):
     image_norm: ReconstructionNorm = "l1"
     # Learning rate of Muon, without weight decay, for the convolutions and linear layers of structure encoder and
     # decoder; 0: Adam trains these too.
-    matrix_rate: float = Field(0, ge=0)
+    muon_rate: float = Field(0, ge=0)
     # How the rates fall: in "steps" (section `schedule`), or "linear", evenly from `schedule.step_size` on to 0 at the
     # end of the training; then the gammas mean nothing. A training shorter than `schedule.step_size` sees neither.
     decay: Literal["steps", "linear"] = "steps"

@@ -20,6 +20,7 @@ CONFIG_KEYS: dict[str, str] = {
     "teacher.style": "teacher.label",
     "loss.encode_again": "loss.structure_encoder_probability",
     "loss.teacher": "loss.teacher_factor",
+    "short_training.matrix_rate": "short_training.muon_rate",
     # Of an A/B.
     "few": "subset",
     "elsewhere": "target_domain",
@@ -36,7 +37,7 @@ MOVED_KEYS: dict[str, str] = {
     "loss.identity_begin": "short_training.identity_begin",
     "loss.image_norm": "short_training.image_norm",
     "loss.swap_begin": "short_training.swap_begin",
-    "optimizer.matrix_rate": "short_training.matrix_rate",
+    "optimizer.matrix_rate": "short_training.muon_rate",
     "run.merge_batch_statistics": "short_training.merge_batch_statistics",
     "schedule.decay": "short_training.decay",
     "structure.mix_colors": "short_training.mix_colors",
@@ -67,6 +68,7 @@ CHECKPOINT_KEYS: dict[str, str] = {
     "optimiser": "optimizer",
     "optimisers": "optimizers",
     "optimizers/centres": "centers",
+    "optimizers/matrices": "muon",
 }
 
 # Where parameters of 0.1 begin in the state dicts of a checkpoint: (entry, old prefix, prefix of today). Models may
@@ -81,6 +83,9 @@ TEACHER_OPTIONS: dict[str, str] = {"double_up_to_height": "upsample_below_height
 
 # Terms in the columns of `scalars.csv`, behind "loss/" and "weight/".
 TERMS: dict[str, str] = {"teaching": "soft_label", "teaching_fine": "fine"}
+
+# Optimizers in the columns of `scalars.csv`, behind "learning_rate/".
+RATES: dict[str, str] = {"matrices": "muon"}
 
 # Dotted keys of `set.json`, the recipe of a generated set.
 RECIPE_KEYS: dict[str, str] = {"data.licence": "data.license"}
@@ -198,7 +203,8 @@ def current_scalar(name: str) -> str:
         'loss/soft_label'
     """
     group, slash, term = name.partition("/")
-    return f"{group}/{TERMS.get(term, term)}" if slash and group in ("loss", "weight") else name
+    names = {"loss": TERMS, "weight": TERMS, "learning_rate": RATES}.get(group, {})
+    return f"{group}/{names.get(term, term)}" if slash else name
 
 
 def current_ab_result(entries: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from dgnet.training.schedule import learning_rate_factor
 class Optimizers:
     """Adam for structure encoder and decoder, Adam for the discriminator, SGD (Nesterov) for the appearance encoder.
 
-    With a `short_training.matrix_rate` Muon trains the convolutions and linear layers of structure encoder and decoder.
+    With `short_training.muon_rate` above 0, Muon trains the convolutions and linear layers of structure encoder and
+    decoder.
     The learning rate of the appearance encoder's classifiers is `classifier_factor` times that of its trunk.
     """
 
@@ -24,16 +25,14 @@ class Optimizers:
         rates, self._config = config.optimizer, config
         adam: dict[str, Any] = {"betas": (rates.adam_beta1, rates.adam_beta2), "weight_decay": rates.weight_decay}
         parameters: list[nn.Parameter] = [*generator.structure.parameters(), *generator.decoder.parameters()]
-        # Convolutions, and the stacked linear layers of the style networks; a stack of biases has two dimensions.
+        # Convolutions and the stacked linear layers of the style networks; stacked biases have two dimensions.
         matrices = (
-            [parameter for parameter in parameters if parameter.ndim > 2]
-            if config.short_training.matrix_rate > 0
-            else []
+            [parameter for parameter in parameters if parameter.ndim > 2] if config.short_training.muon_rate > 0 else []
         )
         if matrices:
             parameters = [parameter for parameter in parameters if parameter.ndim <= 2]
         trunk = generator.appearance.trunk_parameters()
-        heads = generator.appearance.fresh_parameters()
+        classifiers = generator.appearance.fresh_parameters()
         self.generator = torch.optim.Adam(parameters, lr=rates.generator_rate, fused=True, **adam)
         self.discriminator = torch.optim.Adam(
             discriminator.parameters(), lr=rates.discriminator_rate, fused=True, **adam
@@ -41,7 +40,7 @@ class Optimizers:
         self.appearance = torch.optim.SGD(
             [
                 {"params": trunk, "lr": rates.appearance_rate},
-                {"params": heads, "lr": rates.appearance_rate * rates.classifier_factor},
+                {"params": classifiers, "lr": rates.appearance_rate * rates.classifier_factor},
             ],
             momentum=0.9,
             nesterov=True,
@@ -56,14 +55,14 @@ class Optimizers:
         if matrices:
             precision = choose_precision(config.run.precision, matrices[0].device)
             dtype = torch.bfloat16 if precision == "bf16" else None
-            self._named["matrices"] = Muon(matrices, config.short_training.matrix_rate, dtype=dtype)
+            self._named["muon"] = Muon(matrices, config.short_training.muon_rate, dtype=dtype)
         self._base = {
             name: [group["lr"] for group in optimizer.param_groups] for name, optimizer in self._named.items()
         }
 
     @property
     def of_generator(self) -> tuple[torch.optim.Optimizer, ...]:
-        """All but the discriminator's: those of structure encoder, decoder and appearance encoder."""
+        """All but the discriminator's."""
         return tuple(optimizer for name, optimizer in self._named.items() if name != "discriminator")
 
     def set_rates(self, iteration: int) -> None:
@@ -76,7 +75,7 @@ class Optimizers:
                 group["lr"] = base * factor
 
     def rates(self) -> dict[str, float]:
-        """The present rate of each optimizer (the trunk's, for the appearance encoder)."""
+        """The current rate of each optimizer (for the appearance encoder, that of its trunk)."""
         return {name: optimizer.param_groups[0]["lr"] for name, optimizer in self._named.items()}
 
     def state_dict(self) -> dict[str, Any]:

@@ -39,7 +39,7 @@ RENAMED_KEYS: dict[str, str] = {
     "loss.teacher": "loss.teacher_factor",
     "optimiser": "optimizer",
     "optimiser.centre_rate": "optimizer.center_rate",
-    "optimiser.matrix_rate": "short_training.matrix_rate",
+    "optimiser.matrix_rate": "short_training.muon_rate",
     "run.merge_batch_statistics": "short_training.merge_batch_statistics",
     "structure.mix_colours": "short_training.mix_colors",
     "structure.surroundings": "short_training.surroundings",

@@ -21,7 +21,7 @@ SMALL = (
     *("data.height=64", "data.width=48", "appearance.backbone=resnet18", "appearance.upsample_below_height=0"),
     *("teacher.backbone=resnet18", "teacher.upsample_below_height=0", "structure.channels=2"),
     *("structure.residual_blocks=1", "decoder.style_hidden=8", "discriminator.channels=4", "discriminator.scales=1"),
-    *("short_training.matrix_rate=0.01", "run.compile=false", "run.device=cpu"),
+    *("short_training.muon_rate=0.01", "run.compile=false", "run.device=cpu"),
 )
 # What is measured in processes of its own is the benchmark's alone; without a compiler there are no compiled functions.
 REPLACED = [trick for trick in TRICKS if trick.plain is not None and trick.name not in ("compiled", "winograd")]

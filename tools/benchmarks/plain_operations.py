@@ -244,7 +244,7 @@ TRICKS = (
         "muon_stacks",
         "Muon orthogonalizes matrices of one shape together",
         replacing(muon, orthogonalized=one_matrix_at_a_time),
-        lambda config, precision, device: config.short_training.matrix_rate > 0,
+        lambda config, precision, device: config.short_training.muon_rate > 0,
     ),
     Trick(
         "stacked_linear",

@@ -62,7 +62,7 @@ def test_settings_that_were_renamed_or_moved_to_another_section(tmp_path: Path) 
         "standardize_code": True,
         "initial_style": 0.1,
         "image_norm": "l2",
-        "matrix_rate": 0.02,
+        "muon_rate": 0.02,
         "decay": "linear",
         "merge_batch_statistics": True,
     }
@@ -84,6 +84,8 @@ def test_every_moved_setting_is_one_of_today() -> None:
         ("schedule.decay=linear", "short_training.decay=linear"),
         ("teacher.style=3", "teacher.label=lsro"),
         ("loss.teacher=0", "loss.teacher_factor=0"),
+        ("optimiser.matrix_rate=0.01", "short_training.muon_rate=0.01"),
+        ("short_training.matrix_rate=0.01", "short_training.muon_rate=0.01"),
     ],
 )
 def test_old_overrides(old: str, new: str) -> None:
@@ -143,10 +145,11 @@ def test_a_run_older_than_a_section_has_its_defaults(tmp_path: Path) -> None:
 
 def test_the_columns_of_a_table_of_scalars(tmp_path: Path) -> None:
     path = tmp_path / "scalars.csv"
-    path.write_text("iteration,loss/teaching,weight/teaching_fine\n10,1.0,0.5\n")
-    assert read_scalars(path) == [(10, {"loss/soft_label": 1.0, "weight/fine": 0.5})]
-    ScalarTable(path, through=10).add(20, {"loss/soft_label": 2.0, "weight/fine": 0.5})
-    assert path.read_text() == "iteration,loss/soft_label,weight/fine\n10,1.0,0.5\n20,2.0,0.5\n"
+    path.write_text("iteration,loss/teaching,weight/teaching_fine,learning_rate/matrices\n10,1.0,0.5,0.01\n")
+    today = ["loss/soft_label", "weight/fine", "learning_rate/muon"]
+    assert read_scalars(path) == [(10, dict(zip(today, (1.0, 0.5, 0.01), strict=True)))]
+    ScalarTable(path, through=10).add(20, dict(zip(today, (2.0, 0.5, 0.02), strict=True)))
+    assert path.read_text() == f"iteration,{','.join(today)}\n10,1.0,0.5,0.01\n20,2.0,0.5,0.02\n"
 
 
 def test_a_checkpoint_of_today_stays_as_it_is() -> None:
@@ -164,6 +167,12 @@ def test_a_checkpoint_of_version_0_1() -> None:
     assert current_checkpoint(old) == {
         "learning": {"objective.centers.centers.0": 1},
         "optimizers": {"head": 2, "centers": 3},
+    }
+
+
+def test_the_optimizer_of_matrices_of_version_0_2() -> None:
+    assert current_checkpoint({"optimizers": {"generator": 1, "matrices": 2}}) == {
+        "optimizers": {"generator": 1, "muon": 2}
     }
 
 

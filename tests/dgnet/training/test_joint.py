@@ -91,18 +91,18 @@ def test_weights_that_are_not_numbers_are_not_saved(run: Run, entry: str, bad: f
 
 @pytest.mark.parametrize(("precision", "dtype"), [("fp32", None), ("fp16", None), ("bf16", torch.bfloat16)])
 def test_steps_of_matrices_are_made_in_bf16_where_the_step_is(precision: str, dtype: torch.dtype | None) -> None:
-    config = quick_config({"run.precision": precision, "short_training.matrix_rate": 0.01})
+    config = quick_config({"run.precision": precision, "short_training.muon_rate": 0.01})
     (muon,) = (one for one in JointTraining.fresh(config, 5, ALONE).optimizers.of_generator if isinstance(one, Muon))
     assert muon.dtype == dtype
 
 
-@pytest.mark.parametrize("matrix_rate", [0, 0.01])
-def test_the_state_is_everything_that_moves(matrix_rate: float) -> None:
+@pytest.mark.parametrize("muon_rate", [0, 0.01])
+def test_the_state_is_everything_that_moves(muon_rate: float) -> None:
     """Into a training that began otherwise: networks, optimizers, and a gradient scaler that once had to give way."""
-    changes = {"run.precision": "fp16", "short_training.matrix_rate": matrix_rate}
+    changes = {"run.precision": "fp16", "short_training.muon_rate": muon_rate}
     configs = (quick_config(changes | {"run.seed": seed}) for seed in (0, 1))
     first, second = (JointTraining.fresh(config, 5, ALONE) for config in configs)
-    assert len(first.optimizers.of_generator) == (3 if matrix_rate else 2)
+    assert len(first.optimizers.of_generator) == (3 if muon_rate else 2)
     for optimizer in (*first.optimizers.of_generator, first.optimizers.discriminator):
         for group in optimizer.param_groups:
             for parameter in group["params"]:

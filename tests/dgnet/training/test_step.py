@@ -101,14 +101,14 @@ def test_each_phase_steps_on_its_own_gradients_alone() -> None:
     assert not touched(training.discriminator) and not touched(training.generator)
 
 
-@pytest.mark.parametrize("matrix_rate", [0, 0.01])
-def test_every_parameter_that_has_a_gradient_moves_once(matrix_rate: float) -> None:
-    training = small_training(quick_config({"short_training.matrix_rate": matrix_rate}))
+@pytest.mark.parametrize("muon_rate", [0, 0.01])
+def test_every_parameter_that_has_a_gradient_moves_once(muon_rate: float) -> None:
+    training = small_training(quick_config({"short_training.muon_rate": muon_rate}))
     optimizers = training.step.optimizers
     moved = [p for one in optimizers.of_generator for group in one.param_groups for p in group["params"]]
     assert len(moved) == len({id(p) for p in moved}) == len(list(training.generator.parameters()))
     rates = [one.param_groups[0]["lr"] for one in optimizers.of_generator if isinstance(one, Muon)]
-    assert rates == ([matrix_rate] if matrix_rate else [])
+    assert rates == ([muon_rate] if muon_rate else [])
     before = copy.deepcopy(training.generator.state_dict())
     training(random_batch())
     still = [k for k, p in training.generator.named_parameters() if torch.equal(p, before[k])]
