@@ -3,9 +3,10 @@
     python tools/extract.py --model-path outputs/resnet50/mAP_85.9.pth --output gallery.npz /data/gallery
     python tools/extract.py --model-path X.pth --model-name resnet50 --output few.npz one.jpg two.png
 
-The file holds, for each image, `images/features` (float32, of unit length), `images/paths`, and `images/identities` and
-`images/cameras` where the file's name tells them as Market-1501's do (-1 elsewhere); `about` says which weights and
-which preprocessing made them. NumPy reads it without pickle; tools/search.py takes it as a gallery.
+The file holds, for each image, `images/features` (float32, of unit length), `images/paths`, `images/content` (the
+SHA-256 of the file), and `images/identities` and `images/cameras` where the file's name tells them as Market-1501's do
+(-1 elsewhere); `about` says which weights and which preprocessing made them. NumPy reads it without pickle;
+tools/search.py takes it as a gallery.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import numpy as np
 
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_device, add_mirrored
+from dgnet.core.content import content_hashes
 from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
@@ -83,8 +85,9 @@ def features_of_images(
     """
     labels = [market_name(path.name) or (JUNK, UNKNOWN_CAMERA) for path in files]
     identities, cameras = (np.array(column, np.int64) for column in zip(*labels, strict=True))
+    content = content_hashes(files, workers)
     features = features_of(files, extractor_of(model), batch=batch, workers=workers)
-    split = SplitFeatures(features, identities, cameras, tuple(map(str, files)))
+    split = SplitFeatures(features, identities, cameras, tuple(map(str, files)), content)
     return StoredFeatures(model.name, data, file_hash(model.weights), preprocessing_of(model), {SPLIT: split})
 
 

@@ -3,9 +3,10 @@
     python tools/search.py --model-path outputs/resnet50/mAP_85.9.pth --query one.jpg --gallery /data/Market-1501/query
     python tools/search.py --model-path X.pth --query one.jpg two.jpg --gallery gallery.npz --top 20 --output found.png
 
-The gallery is a folder, or a file of tools/extract.py made by the same weights and preprocessing. The query's own file
-is not listed. Similarity is the cosine of the features, from -1 to 1. Where file names tell identities (as those of
-Market-1501, DukeMTMC-reID and CUHK03-NP do), the picture frames the query's person in green and others in orange.
+The gallery is a folder, or a file of tools/extract.py made by the same weights and preprocessing, whose images have not
+changed since (those that are not there any more are not looked at). The query's own file is not listed. Similarity is
+the cosine of the features, from -1 to 1. Where file names tell identities (as those of Market-1501, DukeMTMC-reID and
+CUHK03-NP do), the picture frames the query's person in green and others in orange.
 """
 
 import sys
@@ -17,6 +18,7 @@ import numpy as np
 
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser
+from dgnet.core.content import content_hashes
 from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
@@ -79,13 +81,34 @@ def main() -> int:
 
 
 def gallery_features(path: Path, model: LoadedModel, batch: int, workers: int | None) -> SplitFeatures:
-    """The gallery's features, extracted or read. `UserError` for a file of other weights or preprocessing."""
+    """The gallery's features, extracted or read.
+
+    `UserError` for a file of other weights or preprocessing, or of images that have changed. A file of version 0.2 or
+    before cannot be checked: its images are extracted again, and a line says so.
+    """
     if path.is_dir():
         return features_of_images(files_of([path]), model, str(path), batch, workers).splits[SPLIT]
     stored = load_features(path, checkpoint=file_hash(model.weights), preprocessing=preprocessing_of(model))
     if SPLIT not in stored.splits:
         raise UserError(f"{path}: must be a file of tools/extract.py, its splits are {', '.join(stored.splits)}")
-    return stored.splits[SPLIT]
+    split = stored.splits[SPLIT]
+    files = [Path(name) for name in split.paths]
+    if not split.content:
+        print(
+            f"{path}: holds no hashes of its images (version 0.2 or before), so whether they have changed cannot be "
+            "checked; they are extracted again (tools/extract.py writes a file with hashes)",
+            file=sys.stderr,
+        )
+        return features_of_images(files, model, stored.data, batch, workers).splits[SPLIT]
+    there = [place for place, file in enumerate(files) if file.is_file()]
+    hashes = content_hashes([files[place] for place in there], workers)
+    changed = [files[place] for place, digits in zip(there, hashes, strict=True) if digits != split.content[place]]
+    if changed:
+        raise UserError(
+            f"{path}: {changed[0]} and {len(changed) - 1} others of its {len(files)} images have changed since; "
+            "extract them again"
+        )
+    return split
 
 
 def same_person(identity: int, query: Path) -> bool | None:

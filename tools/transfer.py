@@ -5,7 +5,9 @@
 
 A network is a run of DG-Net, of a teacher or of a head below OUTPUT/outputs, a run's folder, or a file of weights. Each
 row is one network on one data set, without and with re-ranking. --save FOLDER keeps the features of each row, and a
-second call with the same folder reads them; --features adds a row from a saved file without its network or its images.
+second call with the same folder reads them, if the images have not changed; identities and cameras are those of the
+data set now. --features adds a row from a saved file as it is, labels included: neither its network nor its images are
+looked at.
 """
 
 import argparse
@@ -18,11 +20,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_mirrored, add_output_path
+from dgnet.core.content import content_digest, content_hashes
 from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place, replace_text
 from dgnet.core.option_types import expanded_path, run_name
 from dgnet.data.datasets import read_dataset
+from eval.datasets import TestSplits
 from eval.options import add_device_options
 from eval.reid.dataset_features import features_of_dataset, query_and_gallery
 from eval.reid.feature_file import StoredFeatures, load_features
@@ -73,15 +77,17 @@ def main() -> int:
 
 def rows_of(args: argparse.Namespace) -> list[StoredFeatures]:
     """The features of every row, in the order of the options."""
-    datasets = [read_dataset(path) for path in args.data]
+    datasets = [
+        (dataset, digits_of(dataset, args.workers) if args.save else "") for dataset in map(read_dataset, args.data)
+    ]
     rows = []
     for name in args.network:
         model = load_model(name, output=args.output_path, device=choose_device(args.device), mirrored=args.mirrored)
         checkpoint = file_hash(model.weights)
-        for dataset in datasets:
-            # The weights are in the file's name: another training under the same name gets a file of its own.
+        for dataset, digits in datasets:
+            # Weights and images are in the file's name: others under the same names get a file of their own.
             view = "" if model.mirrored else "_image_alone"
-            file = f"{Path(name).name}_{checkpoint[:8]}{view}_on_{dataset.root.name}.npz"
+            file = f"{Path(name).name}_{checkpoint[:8]}{view}_on_{dataset.root.name}_{digits}.npz"
             rows.append(
                 features_of_dataset(
                     dataset,
@@ -93,7 +99,14 @@ def rows_of(args: argparse.Namespace) -> list[StoredFeatures]:
                     workers=args.workers,
                 )
             )
+    for file in args.features:
+        print(f"{file}: taken as it was saved; its images and labels are not compared with a data set", file=sys.stderr)
     return rows + [load_features(file) for file in args.features]
+
+
+def digits_of(dataset: TestSplits, workers: int | None) -> str:
+    """Eight digits that tell a data set's test images apart from others, by their content."""
+    return content_digest(content_hashes([r.path for r in (*dataset.query, *dataset.gallery)], workers))[:8]
 
 
 def row(stored: StoredFeatures, protocol: str) -> dict[str, Any]:

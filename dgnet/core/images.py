@@ -17,6 +17,8 @@ from torch import Tensor
 from dgnet.core.errors import UserError
 
 BACKGROUND = "white"
+# Stands in files of features: those of another way to decode are not these.
+DECODING = f"upright by EXIF, 16 bits scaled to 8, transparency on {BACKGROUND}"
 EXTENSIONS = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 # What Pillow raises for damaged files, depending on the format and on where the damage is.
 _DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, struct.error)

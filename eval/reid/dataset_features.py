@@ -1,14 +1,20 @@
 """Features of a data set's test images: extracted, or read from the file where they were saved."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
+from dgnet.core.content import content_hashes
 from dgnet.core.errors import UserError
 from eval.datasets import ImageRecord, TestSplits
 from eval.images.extractor import features_of
 from eval.reid.embedding_model import EmbeddingModel, extractor_of, preprocessing_of
 from eval.reid.feature_file import SplitFeatures, StoredFeatures, load_features, save_features
 from eval.reid.labeled_features import labels_of
+
+_log = logging.getLogger(__name__)
 
 
 def features_of_dataset(
@@ -25,14 +31,17 @@ def features_of_dataset(
 ) -> StoredFeatures:
     """Features of the query and the gallery images, and of the `multi_query` images if they are given.
 
+    Identities and cameras are those of the data set now, wherever the features come from.
+
     Args:
         dataset: the test splits.
         model: what embeds images.
-        checkpoint: the SHA-256 of its weights.
+        checkpoint: the SHA-256 of its weights; needed with `file`.
         network: its name for people; `model.name` by default.
         more: entries that belong to the preprocessing.
-        file: the features are read from there if they are of these weights, this preprocessing and these images, and
-            saved there if there is no such file.
+        file: the features are read from there if they are of these weights, this preprocessing and, by their content,
+            of these images; and saved there if there is no such file. A file without hashes of its images (version 0.2
+            and before) cannot be checked: the features are computed again and replace it, and the log says so.
         batch: images at a time; changes no feature.
         workers: threads that decode (default: all cores).
 
@@ -46,23 +55,28 @@ def features_of_dataset(
         if not records:
             raise UserError(f"{dataset.root}: this data set has no image of the split {name}")
     preprocessing = preprocessing_of(model) | dict(more or {})
-    if file is not None and file.exists():
-        stored = load_features(file, checkpoint=checkpoint, preprocessing=preprocessing)
-        for name, records in splits.items():
-            known = stored.splits[name].paths if name in stored.splits else ()
-            if stored.data != dataset.root.name or known != _paths(dataset.root, records):
-                raise UserError(
-                    f"{file}: holds {len(known)} {name} images of {stored.data}, which are others than the "
-                    f"{len(records)} of {dataset.root}; name another file"
-                )
-        return stored
-    features = {}
-    for name, records in splits.items():
-        rows = features_of([record.path for record in records], extractor_of(model), batch=batch, workers=workers)
-        features[name] = SplitFeatures.checked(name, rows, *labels_of(records), _paths(dataset.root, records))
-    stored = StoredFeatures(network or model.name, dataset.root.name, checkpoint, preprocessing, features)
+    content: dict[str, tuple[str, ...]] = {}
+    rows: dict[str, np.ndarray] = {}
     if file is not None:
-        save_features(file, stored)
+        if not checkpoint:
+            raise UserError(f"{file}: features in a file need the SHA-256 of their weights, checkpoint must not be ''")
+        content = {name: content_hashes([r.path for r in records], workers) for name, records in splits.items()}
+        if file.exists():
+            rows = _stored_rows(file, checkpoint, preprocessing, dataset.root, splits, content)
+    save = file is not None and not rows
+    if not rows:
+        paths = {name: [record.path for record in records] for name, records in splits.items()}
+        extractor = extractor_of(model)
+        rows = {name: features_of(files, extractor, batch=batch, workers=workers) for name, files in paths.items()}
+    features = {
+        name: SplitFeatures.checked(
+            name, rows[name], *labels_of(records), _paths(dataset.root, records), content.get(name, ())
+        )
+        for name, records in splits.items()
+    }
+    stored = StoredFeatures(network or model.name, dataset.root.name, checkpoint, preprocessing, features)
+    if file is not None and save:
+        save_features(file, stored, overwrite=True)
     return stored
 
 
@@ -72,6 +86,41 @@ def query_and_gallery(stored: StoredFeatures) -> tuple[SplitFeatures, SplitFeatu
         if name not in stored.splits:
             raise UserError(f"the features of {stored.network} on {stored.data} lack the split {name}")
     return stored.splits["query"], stored.splits["gallery"]
+
+
+def _stored_rows(
+    file: Path,
+    checkpoint: str,
+    preprocessing: Mapping[str, object],
+    root: Path,
+    splits: Mapping[str, Sequence[ImageRecord]],
+    content: Mapping[str, Sequence[str]],
+) -> dict[str, np.ndarray]:
+    """The stored features of each split's images, found by their content; nothing of a file without hashes."""
+    stored = load_features(file, checkpoint=checkpoint, preprocessing=preprocessing)
+    if not stored.checkable:
+        _log.warning(
+            "%s: holds no hashes of its images (version 0.2 or before), so whether they have changed cannot be "
+            "checked; the features are computed again and replace it",
+            file,
+        )
+        return {}
+    known: dict[str, np.ndarray] = {}
+    for split in stored.splits.values():
+        known |= zip(split.content, split.features, strict=True)
+    others = [
+        path
+        for name, records in splits.items()
+        for path, digits in zip(_paths(root, records), content[name], strict=True)
+        if digits not in known
+    ]
+    if others:
+        raise UserError(
+            f"{file}: holds features of other images than {root}: it has none of the content of {others[0]} (and of "
+            f"{len(others) - 1} others of {sum(map(len, content.values()))}); name another file, or delete it to "
+            "extract again"
+        )
+    return {name: np.stack([known[digits] for digits in hashes]) for name, hashes in content.items()}
 
 
 def _paths(root: Path, records: Sequence[ImageRecord]) -> tuple[str, ...]:

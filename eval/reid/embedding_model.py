@@ -5,6 +5,7 @@ from typing import Protocol, runtime_checkable
 from torch import Tensor
 
 from dgnet.core import pixels
+from dgnet.core.images import DECODING
 from eval.images.extractor import Extractor
 
 SPACE = "identity space"
@@ -53,7 +54,12 @@ def description(model: EmbeddingModel) -> str:
 
 def preprocessing_of(model: EmbeddingModel) -> dict[str, object]:
     """What an image goes through before a model, as files of features say it."""
-    preprocessing: dict[str, object] = {"height": model.height, "width": model.width, "resize": "antialiased bicubic"}
+    preprocessing: dict[str, object] = {
+        "decoding": DECODING,
+        "height": model.height,
+        "width": model.width,
+        "resize": "antialiased bicubic",
+    }
     mirrored = getattr(model, "mirrored", None)
     if mirrored is None:
         return preprocessing

@@ -1,6 +1,8 @@
 """Features in a file, with all that says what they are of: weights, preprocessing, images, identities, cameras.
 
 One .npz holds one network on one data set, a row for each image of each split. NumPy reads it anywhere, without pickle.
+What an image is its content says, by its SHA-256: names, labels and the data set's folder are only what they were when
+the file was written. Files of version 0.2 and before have no such hashes: nobody can tell whether the images changed.
 """
 
 import json
@@ -17,39 +19,51 @@ from eval.arrays import Array, as_numpy, checked_features, checked_labels
 from eval.reid.labeled_features import LabeledFeatures
 
 _KIND = "features of images"
-_ABOUT, _COLUMNS = "about", ("features", "identities", "cameras", "paths")
+_ABOUT, _COLUMNS, _CONTENT = "about", ("features", "identities", "cameras", "paths"), "content"
 
 
 @dataclass(frozen=True)
 class SplitFeatures(LabeledFeatures):
-    """One split: features `[image, feature]` float32, identities and cameras `[image]` int64, and each image's path."""
+    """One split: features `[image, feature]` float32, identities and cameras `[image]` int64, each image's path, and
+    the SHA-256 of each image file; none where they are not known."""
 
     features: np.ndarray
     identities: np.ndarray
     cameras: np.ndarray
     paths: tuple[str, ...]
+    content: tuple[str, ...] = ()
 
     @classmethod
-    def checked(cls, name: str, features: Array, identities: Array, cameras: Array, paths: object) -> "SplitFeatures":
-        """`UserError` that names the split unless all four agree."""
+    def checked(
+        cls, name: str, features: Array, identities: Array, cameras: Array, paths: object, content: object = ()
+    ) -> "SplitFeatures":
+        """`UserError` that names the split unless all of them agree."""
         rows = as_numpy(checked_features(f"features of {name}", features)).astype(np.float32, copy=False)
         numbers = checked_labels(f"identities of {name}", identities, len(rows)).numpy()
         files = tuple(str(path) for path in np.asarray(paths).tolist())
         if len(files) != len(rows):
             raise UserError(f"{name} must have a path for each of {len(rows)} images, got {len(files)}")
-        return cls(rows, numbers, checked_labels(f"cameras of {name}", cameras, len(rows)).numpy(), files)
+        hashes = tuple(str(digits) for digits in np.asarray(content).tolist())
+        if hashes and len(hashes) != len(rows):
+            raise UserError(f"{name} must have a hash for each of {len(rows)} images, got {len(hashes)}")
+        return cls(rows, numbers, checked_labels(f"cameras of {name}", cameras, len(rows)).numpy(), files, hashes)
 
 
 @dataclass(frozen=True)
 class StoredFeatures:
     """What a file holds. `checkpoint` is the SHA-256 of the weights, `preprocessing` what an image went through
-    (height, width, mean, std, flip), `network` and `data` their names for people."""
+    (decoding, height, width, mean, std, flip), `network` and `data` their names for people."""
 
     network: str
     data: str
     checkpoint: str
     preprocessing: Mapping[str, object]
     splits: Mapping[str, SplitFeatures]
+
+    @property
+    def checkable(self) -> bool:
+        """Whether the content of every image is known."""
+        return all(split.content for split in self.splits.values())
 
 
 def save_features(path: Path, stored: StoredFeatures, *, overwrite: bool = False) -> None:
@@ -61,7 +75,8 @@ def save_features(path: Path, stored: StoredFeatures, *, overwrite: bool = False
         _ABOUT: np.array(json.dumps(about | {"preprocessing": dict(stored.preprocessing)}))
     }
     for name, split in stored.splits.items():
-        arrays |= {f"{name}/{column}": np.asarray(getattr(split, column)) for column in _COLUMNS}
+        columns = (*_COLUMNS, _CONTENT) if split.content else _COLUMNS
+        arrays |= {f"{name}/{column}": np.asarray(getattr(split, column)) for column in columns}
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as stream:
         np.savez(stream, **arrays)  # type: ignore[arg-type]
@@ -72,8 +87,9 @@ def load_features(
 ) -> StoredFeatures:
     """Read what `save_features` wrote.
 
-    With `checkpoint` or `preprocessing` it must be of these weights and this preprocessing. `UserError` in one
-    sentence if not, and for a file that is missing, damaged or something else.
+    With `checkpoint` or `preprocessing` it must be of these weights and this preprocessing (of a file without hashes,
+    whose preprocessing says less, what it says). `UserError` in one sentence if not, and for a file that is missing,
+    damaged or something else.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -82,7 +98,12 @@ def load_features(
         if about.pop("kind") != _KIND:
             raise KeyError(_ABOUT)
         names = dict.fromkeys(name.rsplit("/", 1)[0] for name in arrays)
-        splits = {name: SplitFeatures.checked(name, *(arrays[f"{name}/{c}"] for c in _COLUMNS)) for name in names}
+        splits = {
+            name: SplitFeatures.checked(
+                name, *(arrays[f"{name}/{column}"] for column in _COLUMNS), arrays.get(f"{name}/{_CONTENT}", ())
+            )
+            for name in names
+        }
         stored = StoredFeatures(splits=splits, **about)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
@@ -93,7 +114,8 @@ def load_features(
         raise UserError(
             f"{path} must be of the weights {checkpoint[:12]}..., it is of {stored.checkpoint[:12]}...: extract again"
         )
-    if preprocessing is not None and dict(stored.preprocessing) != dict(preprocessing):
+    unsaid = {} if stored.checkable else dict(preprocessing or {})
+    if preprocessing is not None and unsaid | dict(stored.preprocessing) != dict(preprocessing):
         raise UserError(
             f"{path} must be of images prepared by {dict(preprocessing)}, it is of {dict(stored.preprocessing)}"
         )

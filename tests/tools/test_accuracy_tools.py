@@ -91,7 +91,7 @@ def test_saved_features_and_several_images_of_a_query(place, monkeypatch, capsys
     run(two_labels.main, place, monkeypatch, *words)
     assert capsys.readouterr().out == first
     # Another data set's images are not taken for these.
-    with pytest.raises(UserError, match=mentions("query", "images", 8)):
+    with pytest.raises(UserError, match=mentions("query/0001_c1s1_000001_00.png", "images", 16)):
         run(two_labels.main, place, monkeypatch, *words[:2], "--data", place / "there", *words[5:])
 
 
