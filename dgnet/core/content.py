@@ -9,12 +9,14 @@ from dgnet.core.checkpoint import file_hash
 from dgnet.core.errors import UserError
 from dgnet.core.machine import usable_cores
 
+_FILES_AT_A_TIME = 64
+
 
 def content_hashes(paths: Sequence[Path], workers: int | None = None) -> tuple[str, ...]:
     """The SHA-256 of each file, 64 hexadecimal digits, in the order of `paths`.
 
     Args:
-        workers: threads that read (default: all cores). Market-1501's images take about two seconds.
+        workers: threads that read (default: all cores). The 33,000 images of Market-1501 take a second or two.
 
     Raises:
         UserError: a file cannot be read.
@@ -28,14 +30,20 @@ def content_hashes(paths: Sequence[Path], workers: int | None = None) -> tuple[s
         'e3b0c442'
     """
 
-    def of_file(path: Path) -> str:
+    # Small files one by one would cost more in handing over than in reading.
+    parts = [paths[start : start + _FILES_AT_A_TIME] for start in range(0, len(paths), _FILES_AT_A_TIME)]
+    with ThreadPoolExecutor(workers or usable_cores()) as pool:
+        return tuple(digits for part in pool.map(_hashes, parts) for digits in part)
+
+
+def _hashes(paths: Sequence[Path]) -> list[str]:
+    hashes = []
+    for path in paths:
         try:
-            return file_hash(path)
+            hashes.append(file_hash(path))
         except OSError as error:
             raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-
-    with ThreadPoolExecutor(workers or usable_cores()) as pool:
-        return tuple(pool.map(of_file, paths))
+    return hashes
 
 
 def content_digest(hashes: Iterable[str]) -> str:

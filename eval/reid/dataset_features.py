@@ -13,6 +13,7 @@ from eval.images.extractor import features_of
 from eval.reid.embedding_model import EmbeddingModel, extractor_of, preprocessing_of
 from eval.reid.feature_file import SplitFeatures, StoredFeatures, load_features, save_features
 from eval.reid.labeled_features import labels_of
+from eval.reid.labels import check_rankable
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +47,8 @@ def features_of_dataset(
         workers: threads that decode (default: all cores).
 
     Raises:
-        UserError: a split is empty, an image unreadable, or the file of other images, weights or preprocessing.
+        UserError: a split is empty, its labels cannot be ranked, an image is unreadable, or the file is of other
+            images, weights or preprocessing.
     """
     splits: dict[str, Sequence[ImageRecord]] = {"query": dataset.query, "gallery": dataset.gallery}
     if multi_query is not None:
@@ -54,6 +56,7 @@ def features_of_dataset(
     for name, records in splits.items():
         if not records:
             raise UserError(f"{dataset.root}: this data set has no image of the split {name}")
+    check_rankable(dataset.query, dataset.gallery)
     preprocessing = preprocessing_of(model) | dict(more or {})
     content: dict[str, tuple[str, ...]] = {}
     rows: dict[str, np.ndarray] = {}

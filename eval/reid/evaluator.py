@@ -9,6 +9,7 @@ from eval.datasets import ImageRecord
 from eval.images.extractor import features_of
 from eval.reid.embedding_model import EmbeddingModel, extractor_of
 from eval.reid.labeled_features import LabeledFeatures
+from eval.reid.labels import check_rankable
 from eval.reid.ranking import RankingResult, rank_metrics
 from eval.reid.rerank import KReciprocal, usual_reranking
 
@@ -27,6 +28,9 @@ class RankingEvaluator:
         batch_size: images at a time; changes no figure.
         re_rank: measure after re-ranking, too, by the parameters of `eval.reid.rerank.usual_reranking`.
 
+    Raises:
+        UserError: labels that cannot be ranked, such as cameras that are known for a part of an identity's images.
+
     Example:
         >>> evaluator = RankingEvaluator(dataset.query, dataset.gallery)  # doctest: +SKIP
         >>> evaluator(load_model("outputs/resnet50"))["mAP"]  # doctest: +SKIP
@@ -37,6 +41,9 @@ class RankingEvaluator:
     gallery: Sequence[ImageRecord]
     batch_size: int = 128
     re_rank: bool = False
+
+    def __post_init__(self) -> None:
+        check_rankable(self.query, self.gallery)
 
     @property
     def reranking(self) -> str:

@@ -16,7 +16,7 @@ class LabeledFeatures:
     Attributes:
         features: `[image, feature]`, floating point, of any length (they are L2-normalized for ranking).
         identities: `[image]`, whole numbers; in a gallery -1 is junk and 0 a distractor.
-        cameras: `[image]`, whole numbers.
+        cameras: `[image]`, whole numbers; -1 is unknown, which must then hold for all images of that identity.
     """
 
     features: Array

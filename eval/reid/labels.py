@@ -1,15 +1,54 @@
 """The labels of a ranking: identities and cameras of both sides, checked; junk; each query's true matches."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import torch
 from jaxtyping import Bool
 from torch import Tensor
 
 from dgnet.core.errors import UserError
 from eval.arrays import checked_labels
+from eval.datasets import ImageRecord
 from eval.reid.labeled_features import LabeledFeatures
 
 JUNK = -1
+UNKNOWN_CAMERA = -1
+
+
+def check_cameras(query_identities: Tensor, sides: Sequence[tuple[Tensor, Tensor]]) -> None:
+    """`UserError` where known and unknown cameras meet in one identity that is asked for.
+
+    Whether two images come from one camera decides what a true match is: an unknown camera beside a known one would
+    count as another one.
+
+    Args:
+        query_identities: int64 `[query]`.
+        sides: identities and cameras, each int64 `[image]`, of the queries, the gallery and whatever asks with them;
+            camera -1 is unknown.
+    """
+    identities, cameras = (torch.cat([side[column] for side in sides]) for column in (0, 1))
+    if bool((cameras < UNKNOWN_CAMERA).any()):
+        raise UserError(
+            f"cameras must be whole numbers from 0, or {UNKNOWN_CAMERA} (unknown), got {int(cameras.min())}"
+        )
+    known, unknown = (identities[part].unique() for part in (cameras >= 0, cameras < 0))
+    mixed = known[torch.isin(known, unknown) & torch.isin(known, query_identities)]
+    if len(mixed):
+        first = identities == mixed[0]
+        counts = (
+            f"{int((first & (cameras >= 0)).sum())} images of known cameras and {int((first & (cameras < 0)).sum())}"
+        )
+        raise UserError(
+            f"cameras must be known for all images of an identity or for none: identity {int(mixed[0])} (and "
+            f"{len(mixed) - 1} others) has {counts} of an unknown one ({UNKNOWN_CAMERA})"
+        )
+
+
+def check_rankable(query: Sequence[ImageRecord], gallery: Sequence[ImageRecord]) -> None:
+    """`UserError` for labels that no ranking takes: asked before the time that features take."""
+    RankingLabels.of(*(LabeledFeatures.of_records(np.empty((len(part), 0)), part) for part in (query, gallery)), "cpu")
 
 
 @dataclass(frozen=True)
@@ -24,7 +63,10 @@ class RankingLabels:
 
     @classmethod
     def of(cls, query: LabeledFeatures, gallery: LabeledFeatures, device: object) -> "RankingLabels":
-        """The labels of both sides, junk included. `UserError` for junk queries and a gallery of junk alone."""
+        """The labels of both sides, junk included.
+
+        `UserError` for junk queries, a gallery of junk alone, and cameras that are known for a part of an identity.
+        """
         identities = checked_labels("query.identities", query.identities, len(query))
         cameras = checked_labels("query.cameras", query.cameras, len(query))
         gallery_identities = checked_labels("gallery.identities", gallery.identities, len(gallery))
@@ -34,6 +76,7 @@ class RankingLabels:
             raise UserError("query.identities must not hold junk: identity -1 stands for junk of the gallery")
         if not len(kept):
             raise UserError("the gallery must hold images that can be ranked, it holds nothing but junk")
+        check_cameras(identities, [(identities, cameras), (gallery_identities, gallery_cameras)])
         parts = (identities, cameras, gallery_identities[kept], gallery_cameras[kept], kept)
         return cls(*(part.to(device) for part in parts))  # type: ignore[call-overload]
 

@@ -13,6 +13,7 @@ from dgnet.core.errors import UserError
 from eval.arrays import Array, checked_labels
 from eval.reid.distance import unit_features
 from eval.reid.labeled_features import LabeledFeatures
+from eval.reid.labels import check_cameras
 
 
 def mean_of_each_query(
@@ -21,14 +22,16 @@ def mean_of_each_query(
     """For each query the mean unit feature of all images of its identity by its camera, float64.
 
     `images` are the images that ask together; the query's own image counts if it is among them. `UserError` for a query
-    without any such image, NaN and mismatched shapes.
+    without any such image, cameras that are known (0 or more) for a part of an identity, NaN and mismatched shapes.
     """
     unit = unit_features("multi-query features", images.features)
     identities = checked_labels("multi-query identities", images.identities, len(unit))
     cameras = checked_labels("multi-query cameras", images.cameras, len(unit))
     group = np.stack([identities, cameras], axis=1)
     queries = checked_labels("query_identities", query_identities, len(query_identities))
-    wanted = np.stack([queries, checked_labels("query_cameras", query_cameras, len(queries))], axis=1)
+    of_queries = checked_labels("query_cameras", query_cameras, len(queries))
+    check_cameras(queries, [(queries, of_queries), (identities, cameras)])
+    wanted = np.stack([queries, of_queries], axis=1)
     groups, of_image = np.unique(group, axis=0, return_inverse=True)
     place = {(int(identity), int(camera)): number for number, (identity, camera) in enumerate(groups)}
     missing = next((number for number, pair in enumerate(wanted.tolist()) if tuple(pair) not in place), None)

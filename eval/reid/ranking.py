@@ -74,7 +74,8 @@ def rank_metrics(
         expansion: query expansion by neighbors in the gallery without junk (`eval.reid.query_expansion`).
 
     Raises:
-        UserError: NaN features, mismatched shapes, junk queries, or no query with a true match.
+        UserError: NaN features, mismatched shapes, junk queries, cameras known for a part of an identity's images alone
+            (-1 is unknown), or no query with a true match.
 
     Example:
         >>> import numpy as np

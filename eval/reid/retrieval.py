@@ -7,10 +7,10 @@ import numpy as np
 import torch
 
 from dgnet.core.errors import UserError
-from eval.arrays import Array, as_tensor, checked_labels
+from eval.arrays import Array, checked_labels
 from eval.reid.distance import check_columns, order_keys, squared_distances, unit_features
 from eval.reid.labeled_features import LabeledFeatures
-from eval.reid.labels import JUNK
+from eval.reid.labels import JUNK, check_cameras
 from eval.reid.query_expansion import QueryExpansion, expanded_queries
 from eval.reid.ranking import RankingResult
 
@@ -74,9 +74,11 @@ def retrieve(
     features = unit_features("query.features", query.features)
     candidates = unit_features("gallery.features", gallery.features).to(features.device)
     check_columns(features, candidates)
-    identities, cameras = (as_tensor(values).cpu() for values in (query.identities, query.cameras))
+    identities = checked_labels("query.identities", query.identities, len(features))
+    cameras = checked_labels("query.cameras", query.cameras, len(features))
     gallery_identities = checked_labels("gallery.identities", gallery.identities, len(candidates))
     gallery_cameras = checked_labels("gallery.cameras", gallery.cameras, len(candidates))
+    check_cameras(identities, [(identities, cameras), (gallery_identities, gallery_cameras)])
     if expansion is not None:
         chosen, kept = list(queries), (gallery_identities != JUNK).to(candidates.device)
         features[chosen] = expanded_queries(features[chosen], candidates[kept], expansion)

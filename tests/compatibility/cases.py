@@ -198,7 +198,7 @@ CASES = [
         ("--model_path", BNNECK, "--to", "new.npz", "people/query", "people/bounding_box_test", *CPU),
         features("new.npz"),
     ),
-    # Saved features and reports. Features are read and not made again where the weights are the same.
+    # Saved features and reports. Features of a data set have no hashes of its images: they are made again.
     Case(
         "saved_features_read",
         ("common", "demo", "evaluation"),

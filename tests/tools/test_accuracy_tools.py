@@ -175,3 +175,32 @@ def test_transfer_of_nothing(place, monkeypatch, tmp_path) -> None:
     np.savez(tmp_path / "other.npz", a=np.zeros(1))
     with pytest.raises(ValueError, match="must be a file of features"):
         run(transfer.main, place, monkeypatch, "--features", tmp_path / "other.npz")
+
+
+def test_another_data_set_of_the_same_name_has_a_row_of_its_own(place, monkeypatch, capsys, tmp_path) -> None:
+    shutil.copytree(place / "there", tmp_path / "here")
+    alone = ["--network", "small", "--data", tmp_path / "here"]
+    run(transfer.main, place, monkeypatch, *alone)
+    truth = capsys.readouterr().out.splitlines()[1].split()
+    words = ["--network", "small", "--data", place / "here", "--data", tmp_path / "here", "--save", tmp_path / "kept"]
+    for _ in range(2):  # extracted, then read
+        run(transfer.main, place, monkeypatch, *words)
+        rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:3]]
+        assert rows[1] == truth != rows[0]
+    # Files that change keep their names, not their features.
+    for file in (tmp_path / "here" / "bounding_box_test").iterdir():
+        Image.open(file).transpose(Image.Transpose.FLIP_TOP_BOTTOM).save(file)
+    run(transfer.main, place, monkeypatch, *alone)
+    flipped = capsys.readouterr().out.splitlines()[1].split()
+    run(transfer.main, place, monkeypatch, *words)
+    assert capsys.readouterr().out.splitlines()[2].split() == flipped != truth
+
+
+def test_saved_features_of_changed_files_are_refused(place, monkeypatch, tmp_path) -> None:
+    shutil.copytree(place / "here", tmp_path / "here")
+    words = ("--name", "small", "--data", tmp_path / "here", "--features", tmp_path / "both.npz")
+    run(two_labels.main, place, monkeypatch, *words)
+    changed = tmp_path / "here" / "query" / "0003_c2s1_000001_00.png"
+    Image.new("RGB", (48, 64)).save(changed)
+    with pytest.raises(UserError, match=mentions("both.npz", f"query/{changed.name}", 16)):
+        run(two_labels.main, place, monkeypatch, *words)

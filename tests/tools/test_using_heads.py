@@ -1,6 +1,7 @@
 """`tools/extract.py`, `tools/search.py` and `tools/export_onnx.py` as their user runs them, with a head in its file."""
 
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -153,6 +154,23 @@ def test_a_search_finds_the_copy_first_and_never_the_query_itself(place: Path, t
     save_model(tmp_path / "other.pth", trained(), [1, 2, 3], HEIGHT, WIDTH)
     status, _, said = call(search, "--model-path", tmp_path / "other.pth", *again, "--overwrite")
     assert status == 2 and "must be of the weights" in said
+    # Its images must be those of then; a file of an earlier version does not tell and is not trusted.
+    moved = tmp_path / "moved"
+    shutil.copytree(people, moved)
+    assert call(extract, *words[:2], "--to", features, moved, "--overwrite")[0] == 0
+    black = moved / "more" / "x1.png"
+    Image.new("RGB", (40, 100)).save(black)
+    status, _, said = call(search, *words, *again, "--overwrite")
+    assert status == 2 and str(black) in said and "changed" in said
+    with np.load(features) as file:
+        np.savez(features, **{name: file[name] for name in file.files if name != "images/content"})
+    status, printed, said = call(search, *words, *again, "--overwrite")
+    assert status == 0 and "cannot be checked" in said
+    assert (
+        printed.splitlines()[1:4]
+        == call(search, *words, *again[:2], "--gallery", moved, *again[4:], "--overwrite")[1].splitlines()[1:4]
+        != lines[1:4]
+    )
     # Nobody else to find.
     alone = tmp_path / "alone" / "me.png"
     alone.parent.mkdir()

@@ -41,6 +41,10 @@ def test_queries_that_nobody_asks_for() -> None:
         mean_of_each_query(LabeledFeatures(FEATURES, IDS, CAMERAS), QUERY_IDS, np.array([0, 9, 1, 1]))
     with pytest.raises(ValueError, match=mentions("query", "features", 0)):
         mean_of_each_query(LabeledFeatures(np.full((40, 6), np.nan), IDS, CAMERAS), QUERY_IDS, QUERY_CAMERAS)
+    # Images of unknown cameras would be left out of their person's mean, unsaid.
+    unknown = np.where(np.arange(40) % 2, CAMERAS, -1)
+    with pytest.raises(ValueError, match=mentions("cameras", "identity", 1, -1)):
+        mean_of_each_query(LabeledFeatures(FEATURES, IDS, unknown), QUERY_IDS, QUERY_CAMERAS)
 
 
 @pytest.mark.parametrize("expansion", [QueryExpansion(3), QueryExpansion(5, 2.5)])

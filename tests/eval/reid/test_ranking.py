@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dgnet.core.errors import UserError
 from eval.reid import distance
 from eval.reid.ranking import PROTOCOLS, rank_metrics
+from eval.reid.retrieval import retrieve
+from eval.reid.single_gallery_shot import single_shot_metrics
 from tests.eval.reid.sides import sides
 from tests.messages import mentions
 
@@ -173,3 +176,38 @@ NAN = np.full((12, 5), np.nan, dtype=np.float32)
 def test_bad_input_is_one_sentence(arguments: list[np.ndarray], options: dict, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         rank_metrics(*sides(arguments), **options)
+
+
+def one_camera_in_truth(known: int, unknown: int) -> list[np.ndarray]:
+    """Two persons, each with a query and two gallery images; the second gallery image's camera differs."""
+    random = np.random.default_rng(0)
+    features = random.standard_normal((6, 4))
+    identities, cameras = np.array([1, 2, 1, 2, 1, 2]), np.array([known] * 4 + [unknown] * 2)
+    return [features[:2], identities[:2], cameras[:2], features[2:], identities[2:], cameras[2:]]
+
+
+def test_cameras_known_for_a_part_of_an_identity_are_refused() -> None:
+    result = rank_metrics(*sides(one_camera_in_truth(3, 4)))
+    for pair in ((3, -1), (-1, 3)):
+        arguments = one_camera_in_truth(*pair)
+        for measure in (rank_metrics, single_shot_metrics):
+            with pytest.raises(UserError, match=mentions("cameras", "identity", 1, -1)):
+                measure(*sides(arguments))
+        with pytest.raises(UserError, match=mentions("cameras", "identity", 1, -1)):
+            retrieve(result, [0], *sides(arguments))
+    with pytest.raises(UserError, match="no query has"):
+        rank_metrics(*sides(one_camera_in_truth(-1, -1)))  # nothing is known: nothing to measure
+    assert rank_metrics(*sides(one_camera_in_truth(3, 4))).valid_queries == 2
+    with pytest.raises(UserError, match=mentions("cameras", -2)):
+        rank_metrics(*sides(one_camera_in_truth(-1, -2)))
+
+
+def test_unknown_cameras_of_people_that_nobody_asks_for_are_no_trouble() -> None:
+    arguments = one_camera_in_truth(3, 4)
+    arguments[4] = np.append(arguments[4], [9, 9, -1, -1, 0, 0])  # a stranger, junk and distractors
+    arguments[5] = np.append(arguments[5], [5, -1, 5, -1, 5, -1])
+    arguments[3] = np.concatenate([arguments[3], -np.ones((6, 4))])
+    assert rank_metrics(*sides(arguments)).valid_queries == 2
+    # Another person may be without cameras altogether: that query has no match.
+    arguments[2][1], arguments[5][[1, 3]] = -1, -1
+    assert rank_metrics(*sides(arguments)).valid_queries == 1
