@@ -26,7 +26,8 @@ def teacher_label(
     Args:
         label: "soft": the teachers' mean prediction; "hard": its one-hot argmax; "appearance": one-hot of the
             appearance source's identity; "lsro": uniform over all identities (LSRO, Zheng et al. 2017); "soft_between":
-            the mean prediction restricted to the identities of the two sources and renormalized.
+            the mean prediction restricted to the identities of the two sources and renormalized; where it is 0 for
+            both, which the original divides by, they share equally.
         prediction: the teachers' mean softmax; not used (may be None) for "appearance" and "lsro".
     """
     if label == "appearance":
@@ -40,7 +41,9 @@ def teacher_label(
     if label == "soft_between":
         allowed = F.one_hot(appearance_labels, identities) + F.one_hot(structure_labels, identities) > 0
         restricted = prediction * allowed
-        return restricted / restricted.sum(1, keepdim=True)
+        total = restricted.sum(1, keepdim=True)
+        equal_shares = allowed.to(prediction.dtype) / allowed.sum(1, keepdim=True)
+        return torch.where(total == 0, equal_shares, restricted / total)
     return prediction
 
 
