@@ -1,5 +1,6 @@
 """`load_model`: any trained network of ours that embeds people, from its file or its run."""
 
+import logging
 from pathlib import Path
 
 import torch
@@ -15,9 +16,11 @@ from dgnet.runs.load import KIND as GENERATOR
 from dgnet.runs.loaded_generator import LoadedGenerator
 from dgnet.training.teacher import TEACHER_FILE
 from reid_heads.loaded_model import LoadedModel
+from reid_heads.training.best_checkpoint import LAST_FILE
 
 # Weight of the fine half in DG-Net's embedding, as the official code tests it.
 ALPHA = 0.5
+_log = logging.getLogger(__name__)
 
 
 def load_model(
@@ -32,9 +35,9 @@ def load_model(
     """A trained network that embeds people, in evaluation mode.
 
     Args:
-        path: a trained re-ID model (`mAP_*.pth`), a teacher (`teacher.pth`), a checkpoint of DG-Net (its appearance
-            encoder embeds), the folder of any such run, the name of a run below `output/outputs`, or the file of
-            another system's model.
+        path: a trained re-ID model (`mAP_*.pth`, `last.pth`), a teacher (`teacher.pth`), a checkpoint of DG-Net (its
+            appearance encoder embeds), the folder of any such run, the name of a run below `output/outputs`, or the
+            file of another system's model.
         name: which model the file holds; needed for another system's file (`dgnet.models.pretrained.read_model`).
         mirrored: whether the embedding of the mirror image is added; by default as in the model's publication.
         options: of another system's model, what its file does not tell (the pooling of MGN).
@@ -99,12 +102,19 @@ def find_weights(named: str | Path, output: Path = Path()) -> Path:
 
 
 def run_weights(folder: Path) -> Path | None:
-    """The trained model in a run's folder: its teacher, or its best re-ID model; None for a run of DG-Net."""
+    """The trained model in a run's folder: its teacher, its best re-ID model, or (said in a warning) its last where no
+    test told which is the best; None for a run of DG-Net.
+    """
     if holds_generator(folder):
         return None
     if (folder / TEACHER_FILE).is_file():
         return folder / TEACHER_FILE
-    return max(folder.glob("mAP_*.pth"), key=lambda path: path.stat().st_mtime_ns, default=None)
+    if best := max(folder.glob("mAP_*.pth"), key=lambda path: path.stat().st_mtime_ns, default=None):
+        return best
+    if not (folder / LAST_FILE).is_file():
+        return None
+    _log.warning("%s was not tested while it was trained: its last weights are taken, %s", folder, LAST_FILE)
+    return folder / LAST_FILE
 
 
 def _described(path: Path) -> str:

@@ -21,11 +21,14 @@ from dgnet.core.files import check_place
 from dgnet.core.option_types import expanded_path
 from dgnet.models.pretrained import read_model
 from reid_heads.export import InputKind, export_onnx
+from reid_heads.load import find_weights
 
 
 def main() -> int:
     parser = CommandParser(__doc__)
-    parser.add_argument("--model-path", type=expanded_path, metavar="FILE", required=True, help="the trained head")
+    parser.add_argument(
+        "--model-path", type=expanded_path, metavar="FILE", required=True, help="the trained head, or its run"
+    )
     parser.add_argument("--model-name", metavar="NAME", help="which head it is: other systems' files do not say")
     parser.add_argument("--output", type=expanded_path, required=True, metavar="FILE.onnx", help="where it is written")
     parser.add_argument("--input", choices=get_args(InputKind), default="uint8", help="(default: uint8)")
@@ -35,7 +38,7 @@ def main() -> int:
     if args.output.exists() and not args.overwrite:
         raise UserError(f"{args.output} is there already: name another file or give --overwrite")
     check_place(args.output)
-    stored = read_model(args.model_path, args.model_name)
+    stored = read_model(find_weights(args.model_path), args.model_name)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     done = export_onnx(stored, args.output, kind=args.input, mirrored=args.mirrored)
     print(

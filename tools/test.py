@@ -25,7 +25,9 @@ def main() -> int:
     parser = CommandParser(__doc__)
     add_settings(parser)
     parser.add_argument("--model-name", metavar="NAME", help="the model that the file holds")
-    parser.add_argument("--model-path", type=expanded_path, metavar="FILE", required=True, help="its weights")
+    parser.add_argument(
+        "--model-path", type=expanded_path, metavar="FILE", required=True, help="its weights, or its run"
+    )
     add_options(parser, [DATA])
     parser.add_argument(
         "--batch-size", "--TEST-IMS-PER-BATCH", type=at_least(1), help="images at a time (default: 128)"

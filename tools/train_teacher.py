@@ -18,6 +18,7 @@ from dgnet.core.distributed import Distributed
 from dgnet.core.errors import command
 from dgnet.core.option_types import above, expanded_path, folder_name
 from dgnet.data.cache import ImageCache
+from dgnet.data.checks import check_images, nothing_to_measure
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.models.embedding import extract, model_embedding
@@ -42,9 +43,13 @@ def main() -> None:
     with Distributed.start(config.run.device) as distributed:
         dataset = open_dataset(config.data, distributed)
         job = Job(config, args.output_path, distributed, resume=args.resume, max_hours=args.max_hours)
+        untested = nothing_to_measure(dataset)
+        if untested is None:
+            # A damaged one would otherwise show when the teacher has been trained.
+            distributed.on_main(lambda: check_images([*dataset.query, *dataset.gallery]))
         teacher = job.train_teacher(dataset, args.name or f"{config.name}_teacher")
-        if distributed.is_main and dataset.query and dataset.gallery:
-            print(accuracy(teacher, dataset, config))
+        if distributed.is_main:
+            print(f"accuracy not measured: {untested}" if untested else accuracy(teacher, dataset, config))
 
 
 def accuracy(teacher: ReIDModel, dataset: Dataset, config: Config) -> str:

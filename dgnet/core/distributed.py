@@ -138,17 +138,28 @@ class Distributed:
         """What rank 0 passed, on every rank."""
         return self.gather(value)[0]
 
+    def refuse_together(self, sentence: str | None) -> None:
+        """End the program on every rank where any rank has a `sentence` that says why; all ranks ask together.
+
+        Rank 0 raises the first one as a `UserError`, the others leave silently with the same status 2.
+        """
+        if not self.maximum(sentence is not None):
+            return
+        first = next(one for one in self.gather(sentence) if one is not None)
+        raise UserError(first) if self.is_main else SystemExit(2)
+
     def on_main(self, work: Callable[[], Result]) -> Result | None:
         """Do `work` on rank 0 while the others wait; they get None.
 
-        A `UserError` there is everybody's end: rank 0 raises it, the others leave silently with the same status 2.
+        A `UserError` there, or an `OSError` (a full disk), is everybody's end: rank 0 raises it, the others leave
+        silently with the same status 2.
         """
         result: Result | None = None
-        refusal: UserError | None = None
+        refusal: UserError | OSError | None = None
         if self.is_main:
             try:
                 result = work()
-            except UserError as error:
+            except (UserError, OSError) as error:
                 refusal = error
         if self.agree(refusal is not None):
             raise refusal or SystemExit(2)

@@ -190,6 +190,15 @@ def _without_match(dataset: Dataset) -> list[Problem]:
     return problems
 
 
+def nothing_to_measure(dataset: Dataset) -> str | None:
+    """Why re-identification cannot be measured on a data set, as the part of a sentence; None where it can."""
+    if not dataset.query or not dataset.gallery:
+        return "there is no query and gallery split"
+    if len(_without_match(dataset)) == len(dataset.query):
+        return "no query has an image of its identity from another camera in the gallery"
+    return None
+
+
 def _single(dataset: Dataset) -> list[Problem]:
     images = Counter(record.identity for record in dataset.train)
     return [

@@ -16,7 +16,7 @@ from dgnet.models.registry import build_model
 from dgnet.models.reid_model import ReIDModel
 
 KIND = "re-ID model"
-WANTED = "a trained re-ID model (mAP_*.pth of tools/train.py and tools/train_mgn.py, teacher.pth)"
+WANTED = "a trained re-ID model (mAP_*.pth or last.pth of tools/train.py and tools/train_mgn.py, teacher.pth)"
 
 
 @dataclass(frozen=True)

@@ -179,6 +179,12 @@ class Run:
         if self._files.progress:
             self._files.progress.show_loss(total)
 
+    def add_figures(self, iteration: int, figures: Mapping[str, float]) -> None:
+        """Figures that were measured after the row of `iteration` was logged; they become part of it."""
+        if self._files is not None and figures:
+            self._files.table.add(iteration, figures)
+            self._files.curves.add(iteration, figures)
+
     def info(self, message: str) -> None:
         """One message in the log file and on stderr, from the main process."""
         if self._files:

@@ -8,7 +8,7 @@ import csv
 import io
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tensorboardX import RecordWriter
@@ -32,6 +32,7 @@ class ScalarTable:
         """Continue the table at `path` (or begin it), with the rows up to iteration `through` (inclusive)."""
         self.path = Path(path)
         self.names: list[str] = []
+        self._last: int | None = None
         if self.path.exists():
             rows = read_scalars(self.path)
             rows_through = [row for row in rows if row[0] <= through]
@@ -40,14 +41,24 @@ class ScalarTable:
             header = _csv_line([_FIRST, *self.names]).encode()
             if len(rows_through) < len(rows) or not whole.endswith(b"\n") or not whole.startswith(header):
                 self._rewrite(rows_through)
+            self._last = rows_through[-1][0] if rows_through else None
 
     def add(self, iteration: int, values: Mapping[str, float | int]) -> None:
-        """Append one row. A scalar that is new to the table becomes its last column."""
+        """Append one row, or complete the last one where that is the row of `iteration`.
+
+        A scalar that is new to the table becomes its last column.
+        """
         new = [name for name in values if name not in self.names]
-        if new or not self.path.exists():
+        completes = iteration == self._last
+        if new or completes or not self.path.exists():
             rows = read_scalars(self.path) if self.path.exists() else []
             self.names += new
+            if completes:
+                rows[-1] = (iteration, {**rows[-1][1], **values})
             self._rewrite(rows)
+        if completes:
+            return
+        self._last = iteration
         with open(self.path, "a", encoding="utf-8", newline="") as handle:
             handle.write(self._format(iteration, values))
 
@@ -55,7 +66,7 @@ class ScalarTable:
         cells = [repr(float(values[name])) if name in values else "" for name in self.names]
         return _csv_line([str(iteration), *cells])
 
-    def _rewrite(self, rows: list[tuple[int, dict[str, float]]]) -> None:
+    def _rewrite(self, rows: Sequence[tuple[int, Mapping[str, float]]]) -> None:
         replace_text(self.path, _csv_line([_FIRST, *self.names]) + "".join(self._format(*row) for row in rows))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,9 @@ from dgnet.training.batch import JointBatch
 from dgnet.training.optimizers import Optimizers
 from dgnet.training.record import StepRecord
 from dgnet.training.step import JointStep
+from dgnet.training.task import StepLog, TrainingPlan, TrainingTask, is_due
 from dgnet.training.teacher_ensemble import TeacherEnsemble
-from dgnet.training.training_loop import StepLog, TrainingPlan, TrainingTask, is_due, run_training
+from dgnet.training.training_loop import run_training
 
 # Draws the fixed picture grid of an iteration into a file.
 Draw = Callable[[Generator, Path], None]
@@ -120,8 +122,15 @@ class JointTask(TrainingTask[PairBatch]):
 
     def draw(self, run: Run, iteration: int) -> None:
         due = is_due(self.config.run.image_every, iteration, self.config.schedule.iterations)
-        if due and self._draw is not None and self.distributed.is_main:
-            self._draw(self.training.generator, run.images / f"{iteration:08d}.png")
+        if due and self._draw is not None:
+            picture = run.images / f"{iteration:08d}.png"
+            self.distributed.on_main(partial(self._draw, self.training.generator, picture))
+
+    def depends_on_length(self) -> str:
+        schedule = self.config.schedule
+        if self.config.short_training.decay == "linear" and schedule.iterations > schedule.step_size:
+            return "Every learning rate falls evenly to 0 at the last iteration (short_training.decay=linear)"
+        return ""
 
     def state_dict(self) -> dict[str, Any]:
         return {"config": resolved(self.config), **self.training.state_dict()}

@@ -27,6 +27,8 @@ MAY_CHANGE = (
     "run.keep_checkpoints",
     "run.log_every",
 )
+# How long DG-Net trains, and its teacher: a run may be made longer.
+LENGTH, TEACHER_LENGTH = "schedule.iterations", "teacher.epochs"
 
 
 def train(
@@ -96,15 +98,19 @@ class Job:
         """Where TensorBoard finds the curves of that run."""
         return self.output / "logs" / name
 
-    def open_run(self, name: str, sections: tuple[str, ...]) -> Run:
-        """The services of the run of that name, which depends on these sections of the configuration."""
+    def open_run(self, name: str, sections: tuple[str, ...], length: str) -> Run:
+        """The services of the run of that name, which depends on these sections of the configuration.
+
+        Args:
+            length: the setting that says how long the run is.
+        """
         hours = None if self._end is None else max(1e-6, (self._end - time.monotonic()) / 3600)
         return Run.open(
             self.folder(name),
             {section: value for section, value in resolved(self.config).items() if section in sections},
             curves=self.curves(name),
             resume=self.resume,
-            may_change=MAY_CHANGE,
+            may_change=(*MAY_CHANGE, length),
             defaults=resolved(Config()),
             max_hours=hours,
             keep=self.config.run.keep_checkpoints,
@@ -115,7 +121,9 @@ class Job:
     def train_teacher(self, dataset: Dataset, name: str) -> ReIDModel:
         """Train the teacher as the run `name`."""
         sections = ("data", "teacher", "optimizer", "run")
-        return train_teacher(self.config, dataset, lambda: self.open_run(name, sections), self.distributed)
+        return train_teacher(
+            self.config, dataset, lambda: self.open_run(name, sections, TEACHER_LENGTH), self.distributed
+        )
 
     def teachers(self, dataset: Dataset) -> list[ReIDModel]:
         """The teachers of the joint training; one is trained first where the configuration names none."""
@@ -147,7 +155,7 @@ class Job:
             self.config,
             dataset,
             teachers,
-            lambda: self.open_run(self.config.name, sections),
+            lambda: self.open_run(self.config.name, sections, LENGTH),
             self.distributed,
             draw,
         )
@@ -156,7 +164,7 @@ class Job:
         """`UserError` where the run can neither begin nor go on in its folder."""
         folder, curves = self.folder(self.config.name), self.curves(self.config.name)
         refuse_foreign_folder(folder, curves, self.resume)
-        config_changes(folder, resolved(self.config), MAY_CHANGE, resolved(Config()))
+        config_changes(folder, resolved(self.config), (*MAY_CHANGE, LENGTH), resolved(Config()))
 
     def try_networks(self, dataset: Dataset) -> None:
         """`UserError` where the networks of the joint training cannot be built as the configuration wants them."""

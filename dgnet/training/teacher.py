@@ -20,7 +20,8 @@ from dgnet.models.build import build_teacher
 from dgnet.models.model_file import StoredModel, read_model_file, save_model
 from dgnet.models.reid_model import ReIDModel, ReIDOutput
 from dgnet.runs.run import Run
-from dgnet.training.training_loop import StepLog, TrainingPlan, TrainingTask, run_training
+from dgnet.training.task import StepLog, TrainingPlan, TrainingTask
+from dgnet.training.training_loop import run_training
 
 TRAINING_KIND = "training state of a dgnet teacher"
 TEACHER_FILE = "teacher.pth"
@@ -80,6 +81,9 @@ class TeacherTask(TrainingTask[PairBatch]):
 
     def introduction(self) -> Sequence[str]:
         return (f"computes in {self.precision.name}",)
+
+    def depends_on_length(self) -> str:
+        return "The learning rate falls to 0 at the last iteration along half a cosine (teacher.epochs)"
 
     def advice(self) -> str:
         return f"lower teacher.learning_rate (now {self.settings.learning_rate})"

@@ -18,6 +18,7 @@ from dgnet.core.errors import RunStopped, UserError
 from dgnet.core.files import replace_text
 from dgnet.core.old_keys import AB_RESULTS_FOLDER, current_ab_result, current_config, current_filter_counts
 from dgnet.core.settings import resolved
+from dgnet.data.checks import check_images
 from dgnet.data.datasets import training_labels
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
@@ -31,6 +32,7 @@ from reid_heads.ab_experiment.data import generated_images, open_target_domain, 
 from reid_heads.config import ReIDConfig
 from reid_heads.generated.filters import FilterCount
 from reid_heads.generated.sources import GeneratedSource, StoredImages, open_generated
+from reid_heads.training.best_checkpoint import LAST_FILE
 from reid_heads.training.evaluation import RankingFactory, evaluation_of
 from reid_heads.training.sampler import IdentitySampler
 from reid_heads.training.trainer import MAY_CHANGE, train_model
@@ -211,6 +213,7 @@ class ABExperiment:
                 result = self._train_one(name, seed, config, run, progress)
                 replace_text(self.folder / RESULTS / f"{name}_{seed}.json", json.dumps(asdict(result), indent=1) + "\n")
                 shutil.rmtree(run / "checkpoints")
+                (run / LAST_FILE).unlink()
                 accuracy = ", ".join(
                     f"{domain}: mAP {100 * figures['mAP']:.2f} %" for domain, figures in result.figures.items()
                 )
@@ -294,6 +297,5 @@ def _is_experiment(folder: Path) -> bool:
 
 def _measure(dataset: Dataset, config: ReIDConfig, ranking: RankingFactory) -> Callable[[ReIDModel], dict[str, float]]:
     measure = evaluation_of(dataset, config.test, config.data.height, config.data.width, config.head.name, ranking)
-    if measure is None:
-        raise UserError(f"{dataset.root}: has no query and gallery split to test on")
+    check_images([*dataset.query, *dataset.gallery])
     return measure

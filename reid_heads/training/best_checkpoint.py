@@ -8,6 +8,8 @@ from dgnet.models.model_file import save_model
 from dgnet.models.reid_model import ReIDModel
 
 Figures = Mapping[str, float]
+# The weights that a run ended with, beside the best ones.
+LAST_FILE = "last.pth"
 
 
 class BestCheckpoint:

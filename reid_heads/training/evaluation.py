@@ -1,11 +1,11 @@
 """The accuracy of a re-ID model on a data set's test split. What ranks is handed in: this package has no metrics."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from dgnet.core.errors import UserError
+from dgnet.data.checks import nothing_to_measure
 from dgnet.data.records import Dataset, Record
 from dgnet.models.embedding import model_embedding
 from dgnet.models.registry import model_class
@@ -65,27 +65,14 @@ class ModelEvaluation:
 
 def evaluation_of(
     dataset: Dataset, settings: TestConfig, height: int, width: int, name: str, new_ranking: RankingFactory
-) -> ModelEvaluation | None:
-    """What measures models of that name on the test split of a data set; None where it has none.
+) -> ModelEvaluation:
+    """What measures models of that name on the test split of a data set.
 
     Raises:
-        UserError: no query can be found in the gallery.
+        UserError: there is nothing to measure.
     """
-    if not dataset.query or not dataset.gallery:
-        return None
-    _refuse_pointless(dataset)
+    if reason := nothing_to_measure(dataset):
+        raise UserError(f"{dataset.root}: nothing can be measured here, {reason}")
     mirrored = model_class(name).adds_mirror_image if settings.mirrored is None else settings.mirrored
     ranking = new_ranking(dataset.query, dataset.gallery, batch_size=settings.batch_size, re_rank=settings.re_rank)
     return ModelEvaluation(ranking, height, width, mirrored)
-
-
-def _refuse_pointless(dataset: Dataset) -> None:
-    """What would end a run at its first test is said before it begins."""
-    cameras: dict[int, set[int]] = defaultdict(set)
-    for record in dataset.gallery:
-        cameras[record.identity].add(record.camera)
-    if not any(cameras[query.identity] - {query.camera} for query in dataset.query):
-        raise UserError(
-            f"{dataset.root}: no query has an image of its identity from another camera in the gallery, so nothing can "
-            "be measured; test.every=0 trains without testing"
-        )

@@ -10,7 +10,7 @@ import yaml
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.core.settings import resolved
-from dgnet.data.checks import count_splits, split_table
+from dgnet.data.checks import check_images, count_splits, nothing_to_measure, split_table
 from dgnet.data.training_data import open_dataset
 from dgnet.models.build import parameter_count
 from dgnet.models.pretrained import read_model
@@ -18,6 +18,7 @@ from dgnet.models.registry import build_model
 from dgnet.runs.folder import refuse_foreign_folder
 from reid_heads.config import ReIDConfig
 from reid_heads.generated.sources import open_generated
+from reid_heads.load import find_weights
 from reid_heads.training.evaluation import RankingFactory, evaluation_of
 from reid_heads.training.trainer import Evaluation, train_model
 
@@ -53,10 +54,12 @@ def train_from_config(
             # Before the minutes in which the images are decoded.
             distributed.on_main(lambda: refuse_foreign_folder(folder, logs, resume))
         dataset = open_dataset(config.data, distributed)
+        untested = nothing_to_measure(dataset) if config.test.every else "test.every is 0"
         evaluation = None
-        if config.test.every:
+        if untested is None:
             size = config.data.height, config.data.width
             evaluation = evaluation_of(dataset, config.test, *size, config.head.name, new_ranking)
+            distributed.on_main(lambda: check_images([*dataset.query, *dataset.gallery]))
         train_model(
             config,
             dataset,
@@ -70,6 +73,7 @@ def train_from_config(
             evaluation=None
             if evaluation is None
             else Evaluation(evaluation, evaluation.protocol, evaluation.ranking.reranking),
+            untested=untested,
             draw=draw,
         )
 
@@ -87,23 +91,23 @@ class ModelFigures:
 
 
 def measure_model(config: ReIDConfig, path: Path, name: str | None, new_ranking: RankingFactory) -> ModelFigures:
-    """Measure the trained model in the file `path` on the configuration's data set.
+    """Measure a trained model on the configuration's data set.
 
     Args:
+        path: its file, or the folder of its run.
         name: of the model; files of other systems do not say it, and those of ours are checked.
         new_ranking: as in `train_from_config`.
 
     Raises:
-        UserError: the file holds no such model, or the data set has no test split.
+        UserError: the file holds no such model, or there is nothing to measure on the data set.
     """
+    path = find_weights(path)
     distributed = Distributed.start(config.run.device)
     options = config.head.options if name == config.head.name else {}
     stored = read_model(path, name, distributed.device, **options)
     dataset = open_dataset(config.data, distributed)
     settings, model = config.test.model_copy(update={"re_rank": True}), stored.network
     evaluation = evaluation_of(dataset, settings, stored.height, stored.width, model.name, new_ranking)
-    if evaluation is None:
-        raise UserError(f"{dataset.root}: has no query and gallery split to test on")
     began = time.perf_counter()
     figures = evaluation(model)
     described = (

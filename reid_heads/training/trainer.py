@@ -16,17 +16,19 @@ from dgnet.core.distributed import Distributed
 from dgnet.core.settings import resolved
 from dgnet.data.checks import count_splits, split_table
 from dgnet.data.records import Dataset
+from dgnet.models.model_file import save_model
 from dgnet.models.pretrained import load_pretrained
 from dgnet.models.registry import build_model
 from dgnet.models.reid_model import ReIDModel
 from dgnet.runs.folder import move_aside
 from dgnet.runs.run import Run
-from dgnet.training.training_loop import StepLog, TrainingPlan, TrainingTask, run_training
+from dgnet.training.task import StepLog, TrainingPlan, TrainingTask
+from dgnet.training.training_loop import run_training
 from reid_heads.config import ReIDConfig
 from reid_heads.generated.sources import GeneratedSource, LiveGenerator, StoredImages
 from reid_heads.losses.objective import Objective
 from reid_heads.training.batches import ReIDBatch, ReIDSource
-from reid_heads.training.best_checkpoint import BestCheckpoint, Figures
+from reid_heads.training.best_checkpoint import LAST_FILE, BestCheckpoint, Figures
 from reid_heads.training.components import (
     build_objective,
     build_optimizers,
@@ -47,6 +49,7 @@ MAY_CHANGE = (
     "run.device",
     "run.keep_checkpoints",
     "run.log_every",
+    "schedule.epochs",
     "test",
 )
 # Measures a model, which keeps its mode: figures 0..1 by name, one of them `mAP`.
@@ -94,6 +97,7 @@ class ReIDTask(TrainingTask[ReIDBatch]):
         distributed: Distributed,
         best: BestCheckpoint,
         evaluation: Evaluation | None,
+        untested: str | None,
         draw: Callable[[Path], None] | None,
     ) -> None:
         self.config, self.dataset, self.source, self.distributed = config, dataset, source, distributed
@@ -105,7 +109,7 @@ class ReIDTask(TrainingTask[ReIDBatch]):
         label_teachers = None if source.generated is None else load_label_teachers(config.generated, dataset, device)
         teacher = load_distillation_teacher(config.distillation, dataset, device)
         self._losses = LossComputer(config, head, objective, source, precision, label_teachers, teacher)
-        self._evaluation, self._draw = evaluation, draw
+        self._evaluation, self._untested, self._draw = evaluation, untested, draw
 
     def step(self, batch: ReIDBatch, iteration: int) -> StepLog:
         epoch = iteration // self.source.iterations_per_epoch
@@ -145,6 +149,8 @@ class ReIDTask(TrainingTask[ReIDBatch]):
                 f"{kind} {settings.source}; label: {settings.label}, "
                 f"{'' if settings.in_metric else 'not '}in the metric losses"
             )
+        if self._untested is not None:
+            messages.append(f"no test while training: {self._untested}; the weights to use are the last, {LAST_FILE}")
         if isinstance(source.generated, StoredImages):
             messages += [f"filter, {count}" for count in source.generated.filter_counts]
         return messages
@@ -162,11 +168,14 @@ class ReIDTask(TrainingTask[ReIDBatch]):
         rate = self.optimizers["head"].param_groups[0]["lr"]
         return f"lower optimizer.learning_rate (now {rate:g} of the schedule)"
 
-    def test(self, run: Run, iteration: int) -> Figures:
-        """Measure the model at the ends of test epochs and keep it if it is the best; figures in the main process."""
+    def tests(self, iteration: int) -> bool:
+        """At the ends of test epochs."""
         epoch, left = divmod(iteration, self.source.iterations_per_epoch)
-        if left or self._evaluation is None or not is_test_epoch(self.config, epoch):
-            return {}
+        return left == 0 and self._evaluation is not None and is_test_epoch(self.config, epoch)
+
+    def test(self, run: Run) -> Figures:
+        """Measure the model and keep it if it is the best; figures in the main process."""
+        assert self._evaluation is not None
         return self.distributed.on_main(partial(self._measure, run, self._evaluation)) or {}
 
     def _measure(self, run: Run, evaluation: Evaluation) -> Figures:
@@ -183,6 +192,13 @@ class ReIDTask(TrainingTask[ReIDBatch]):
         """The curves, at the end of an epoch."""
         if self._draw is not None and iteration % self.source.iterations_per_epoch == 0:
             self.distributed.on_main(partial(self._draw, run.folder))
+
+    def finish(self, run: Run) -> None:
+        """The last weights, whether or not any test found them to be the best."""
+        size = self.config.data.height, self.config.data.width
+        path = run.folder / LAST_FILE
+        self.distributed.on_main(lambda: save_model(path, self.head, self.dataset.identities, *size))
+        run.info(f"the last weights: {path}")
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -213,6 +229,7 @@ def train_model(
     reset: bool = False,
     max_hours: float | None = None,
     evaluation: Evaluation | None = None,
+    untested: str | None = None,
     draw: Callable[[Path], None] | None = None,
 ) -> TrainingResult:
     """Train a re-ID model as the run in `folder` (see `dgnet.runs.run`), TensorBoard's files in `curves`.
@@ -222,6 +239,7 @@ def train_model(
             alone.
         reset: an old run in `folder` moves aside (`dgnet.runs.folder.move_aside`), once nothing is refused any more.
         evaluation: how the model is measured every `config.test.every` epochs and after the last; None: it is not.
+        untested: why it is not, for the log.
         draw: is given the run's folder whenever an epoch has ended, to draw its curves.
 
     Raises:
@@ -245,7 +263,7 @@ def train_model(
         folder, distilled=uses_distillation(config), protocol=evaluation.protocol if evaluation else ""
     )
     precision = Precision(settings.precision, distributed.device)
-    task = ReIDTask(config, dataset, source, head, objective, precision, distributed, best, evaluation, draw)
+    task = ReIDTask(config, dataset, source, head, objective, precision, distributed, best, evaluation, untested, draw)
 
     def open_run() -> Run:
         moved = distributed.on_main(lambda: move_aside(folder, curves)) if reset else None

@@ -122,10 +122,30 @@ def test_at_the_end_of_its_hours_it_saves_and_says_how_to_go_on(here: Here, teac
     folder = here.place / "outputs" / "hours"
     assert [path.name for path in list_checkpoints(folder / "checkpoints")] == ["checkpoint_00000001.pt"]
     assert re.search(r"stopped by the end of --max-hours; the state is in .*; go on with:\n.* --resume$", said.strip())
-    status, _, said = here(teacher, "--name", "hours", "--resume", "schedule.iterations=9")
-    assert status == 2 and "schedule.iterations (8 there, 9 now)" in said
+    status, _, said = here(teacher, "--name", "hours", "--resume", "schedule.step_size=9")
+    assert status == 2 and "schedule.step_size (5 there, 9 now)" in said
     status, _, said = here(teacher, "--name", "hours", "--resume", "run.log_every=2", "--max-hours", "1e-7")
     assert status == 0 and "changed since the run began: run.log_every: 1 -> 2" in said
+
+
+def test_a_finished_run_is_made_longer(here: Here, whole: Path, teacher: str) -> None:
+    """Bit for bit the run that had been as long from the start; where the rates depend on the length, it says so."""
+    status, _, said = here(teacher, "--name", "longer", "schedule.iterations=3")
+    assert status == 0, said
+    status, _, said = here(teacher, "--name", "longer", "--resume", f"schedule.iterations={ITERATIONS}")
+    assert status == 0 and "changed since the run began: schedule.iterations: 3 -> 8" in said
+    assert "8 iterations in all, 3 before: it goes on as if it had had 8 from the start" in said
+    ends = [list_checkpoints(run / "checkpoints")[-1] for run in (whole.with_name("longer"), whole)]
+    states = [
+        dict(leaves({key: value for key, value in load_checkpoint(end).items() if key != "config"})) for end in ends
+    ]
+    assert states[0].keys() == states[1].keys()
+    for key, value in states[0].items():
+        assert torch.equal(value, states[1][key]) if isinstance(value, torch.Tensor) else value == states[1][key], key
+    linear = (teacher, "--name", "linear", "short_training.decay=linear", "schedule.step_size=1")
+    assert here(*linear, "schedule.iterations=2")[0] == 0
+    status, _, said = here(*linear, "--resume", "schedule.iterations=3")
+    assert status == 0 and re.search("3 iterations in all, 2 before. Every learning rate falls evenly to 0", said), said
 
 
 def test_the_folder_of_a_run_is_not_begun_twice(here: Here, whole: Path) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -27,7 +29,7 @@ from tests.dgnet.small_training import narrow_trunks
 from tests.messages import mentions
 from tests.reid_heads.small_data import pedestrians
 from tests.tools.gan_tool import leaves
-from tools import evaluate_reid, train, train_mgn
+from tools import evaluate_reid, extract, train, train_mgn
 from tools import test as test_tool
 
 # Whole programs: a busy machine takes its time.
@@ -126,7 +128,7 @@ def test_self_distillation_is_named_so(here: Here, place: Path) -> None:
     status, _, said = here(train, *KD, *SMALL)
     assert status == 0, said
     assert stored_config(place, "resnet18_kd")["distillation"]["stage_features"] == 0.05
-    (best,) = (place / "outputs" / "resnet18_kd").glob("*.pth")
+    (best,) = (place / "outputs" / "resnet18_kd").glob("mAP_*.pth")
     assert best.name.startswith("mAP_KD_")
     assert here(test_tool, "--model_path", best, "--model_name", "resnet18_kd", "--mirrored")[0] == 0
 
@@ -278,6 +280,37 @@ def test_wrong_weights_are_one_sentence(here: Here, place: Path) -> None:
     assert status == 2 and "--test-only needs the model to test: --pre-train FILE" in said
     status, _, said = here(train_mgn, "--nGPU", 2)
     assert status == 2 and "torchrun --nproc-per-node 2 tools/train_mgn.py" in said
+
+
+def test_photographs_of_one_camera_train_a_model_that_every_tool_takes(here: Here, place: Path) -> None:
+    """Nothing can be measured on them: that is said, and is no error."""
+    draws = np.random.default_rng(0)
+    for identity in range(4):
+        folder = place / "photographs" / str(identity)
+        folder.mkdir(parents=True)
+        for number in range(4):
+            noise = draws.integers(0, 256, (64, 48, 3), np.uint8)
+            Image.fromarray(noise).save(folder / f"{number}.png")
+    words = ("--datadir", place / "photographs", "--name", "mine", *BAG, *SMALL, "schedule.epochs=1")
+    status, _, said = here(train, *words)
+    assert status == 0 and re.search("no test while training: .*; the weights to use are the last, last.pth", said)
+    run = place / "outputs" / "mine"
+    status, _, said = here(extract, "--model-path", run, "--output", place / "x.npz", place / "photographs")
+    assert status == 0 and "its last weights are taken, last.pth" in said
+    status, printed, said = here(evaluate_reid, "--name", "mine", "--data", place / "data", "--report", "last")
+    assert status == 0 and " mAP " in printed, said
+    status, printed, said = here(test_tool, "--model-path", run, "--data", place / "data")
+    assert status == 0 and f"from {run / 'last.pth'}" in printed, said
+    status, _, said = here(test_tool, "--model-path", run, "--data", place / "photographs")
+    assert status == 2 and "nothing can be measured here, " in said
+
+
+def test_a_damaged_test_image_is_found_before_the_training(here: Here, place: Path) -> None:
+    shutil.copytree(place / "data", place / "damaged")
+    image = sorted((place / "damaged" / "bounding_box_test").iterdir())[-1]
+    image.write_bytes(image.read_bytes()[:100])
+    status, _, said = here(train, "--datadir", place / "damaged", "--name", "damaged", *BAG, *SMALL)
+    assert status == 2 and str(image) in said and not (place / "outputs" / "damaged").exists(), said
 
 
 def test_one_identity_is_nothing_to_learn(here: Here, place: Path) -> None:

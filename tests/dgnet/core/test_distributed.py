@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
 
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from tests.dgnet.core.two_ranks import network, train
 
 pytestmark = pytest.mark.slow
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +84,27 @@ def test_a_signal_to_one_rank_stops_all_in_the_same_iteration(folder, answers):
 def test_a_refusal_ends_every_rank(answers):
     assert answers[0]["second_run"].startswith("UserError") and "--resume" in answers[0]["second_run"]
     assert answers[1]["second_run"] == "SystemExit: 2"
+
+
+def test_what_one_rank_refuses_ends_every_rank(answers):
+    """Otherwise the others would wait for it in their next common step."""
+    assert [answer["one_refuses"] for answer in answers] == ["UserError: no number", "SystemExit: 2"]
+    assert [answer["none_refuses"] for answer in answers] == ["", ""]
+
+
+def test_every_program_joins_the_group_in_one_place_and_in_the_right_order(monkeypatch):
+    """Functions of torch.distributed.nn that are imported after the group began would keep it alive."""
+    own = [
+        path for folder in ("dgnet", "eval", "reid_heads", "visual", "tools") for path in (ROOT / folder).rglob("*.py")
+    ]
+    beginners = [path.relative_to(ROOT).as_posix() for path in own if "init_process_group" in path.read_text()]
+    assert beginners == ["dgnet/core/distributed.py"]
+    name, imported = "torch.distributed.nn.functional", []
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setattr(dist, "init_process_group", lambda *_: imported.append(name in sys.modules))
+    for variable, value in {"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1"}.items():
+        monkeypatch.setenv(variable, value)
+    assert Distributed.start("cpu").rank == 1 and imported == [True]
 
 
 def test_no_thread_of_the_group_is_left_to_abort_the_exit(folder):

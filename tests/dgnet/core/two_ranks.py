@@ -99,6 +99,8 @@ def answer(folder: Path, distributed: Distributed) -> None:
     odd[0].grad = torch.zeros(2 + rank)
     answers["odd"] = refusal(lambda: distributed.average_gradients(odd))
     answers["sync_batch_norm"] = refusal(lambda: distributed.synchronize_batch_norm(model))
+    answers["one_refuses"] = refusal(lambda: distributed.refuse_together("no number" if rank else None))
+    answers["none_refuses"] = refusal(lambda: distributed.refuse_together(None))
     answers["stopped_at"] = stopped_at(folder, distributed)
     answers["second_run"] = refusal(lambda: Run.open(folder / "run", {}, curves=folder, distributed=distributed))
     (folder / f"rank_{rank}.json").write_text(json.dumps(answers))

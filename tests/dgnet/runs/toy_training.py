@@ -20,7 +20,8 @@ from dgnet.core.distributed import Distributed
 from dgnet.core.errors import command
 from dgnet.data.records import Dataset
 from dgnet.runs.run import Run
-from dgnet.training.training_loop import StepLog, TrainingPlan, TrainingTask, run_training
+from dgnet.training.task import StepLog, TrainingPlan, TrainingTask
+from dgnet.training.training_loop import run_training
 
 
 @dataclass(frozen=True)

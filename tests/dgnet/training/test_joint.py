@@ -13,10 +13,10 @@ from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.runs.run import Run
 from dgnet.training.batch import JointBatch
+from dgnet.training.finite import require_finite, require_finite_weights
 from dgnet.training.joint import JointTask, JointTraining, trains_structure_encoder
 from dgnet.training.muon import Muon
 from dgnet.training.optimizers import Optimizers
-from dgnet.training.training_loop import require_finite, require_finite_weights
 from tests.dgnet.small_training import SmallTraining, narrow_trunks, quick_config, random_batch, small_training
 from tests.messages import mentions
 
@@ -62,17 +62,17 @@ def test_a_nan_stops_the_run_with_the_name_of_the_term(
 ) -> None:
     training, batch = small_training(quick_config()), random_batch()
     task = joint_task(training)
-    require_finite(6, task.log(training(batch)), task, run)
+    require_finite([(6, task.log(training(batch)))], task, run, ALONE)
     where(training, batch)
     log = task.log(training(batch))
     with pytest.raises(UserError) as caught:
-        require_finite(7, log, task, run)
+        require_finite([(7, log), (8, log)], task, run, ALONE)
     assert str(caught.value) == (
         f"the loss term {term!r} is nan at iteration 7; the run stops, nothing had been saved yet"
     )
     run.save(3, {"iteration": 3})
     with pytest.raises(UserError, match=mentions("good", "checkpoint_00000003.pt")):
-        require_finite(7, log, task, run)
+        require_finite([(7, log), (8, log)], task, run, ALONE)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
@@ -82,11 +82,11 @@ def test_a_nan_stops_the_run_with_the_name_of_the_term(
 def test_weights_that_are_not_numbers_are_not_saved(run: Run, entry: str, bad: float) -> None:
     """A bad gradient spoils the weights while every term is still finite."""
     task = joint_task(small_training(quick_config()))
-    require_finite_weights(5, task, run)
+    require_finite_weights(5, task, run, ALONE)
     network, key = entry.split(".", 1)
     task.networks[network].state_dict()[key].view(-1)[1] = bad
     with pytest.raises(UserError, match=f"the weights '{entry}' are not finite after iteration 5; the run stops"):
-        require_finite_weights(5, task, run)
+        require_finite_weights(5, task, run, ALONE)
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("fp32", None), ("fp16", None), ("bf16", torch.bfloat16)])

@@ -22,7 +22,7 @@ from tests.eval.reid.sides import sides
 from tests.reid_heads.small_data import HEIGHT, WIDTH, pedestrians
 
 
-def figures_of(dataset: Dataset, settings: Settings, height: int, width: int, name: str) -> ModelEvaluation | None:
+def figures_of(dataset: Dataset, settings: Settings, height: int, width: int, name: str) -> ModelEvaluation:
     return evaluation_of(dataset, settings, height, width, name, RankingEvaluator)
 
 
@@ -51,7 +51,6 @@ def test_the_figures_are_those_of_the_embedding(dataset: Dataset, head: ReIDMode
         head.train()
     expected = rank_metrics(*sides(columns), ranks=(1, 5, 10))
     measure = figures_of(dataset, Settings(batch_size=3, mirrored=mirrored), HEIGHT, WIDTH, head.name)
-    assert measure is not None
     found = measure(head)
     assert found == pytest.approx({"mAP": expected.mAP} | {f"Rank-{k}": share for k, share in expected.cmc.items()})
     assert head.training and measure(head) == found
@@ -67,20 +66,21 @@ def test_each_head_is_tested_as_its_publication_does(dataset: Dataset) -> None:
         ("mgn", False, "image alone"),
     ):
         measure = figures_of(dataset, Settings(mirrored=asked), HEIGHT, WIDTH, name)
-        assert measure is not None and measure.protocol == f"protocol standard, {expected}"
+        assert measure.protocol == f"protocol standard, {expected}"
 
 
-def test_what_cannot_be_measured_is_said_before_a_run_begins(dataset: Dataset) -> None:
-    assert figures_of(replace(dataset, query=()), Settings(), HEIGHT, WIDTH, "resnet18") is None
+def test_what_cannot_be_measured_is_refused_with_the_reason(dataset: Dataset) -> None:
     one_camera = tuple(replace(record, camera=1) for record in (*dataset.query, *dataset.gallery))
-    alone = replace(dataset, query=one_camera[:3], gallery=one_camera[3:])
-    with pytest.raises(UserError, match="no query has an image of its identity from another camera"):
-        figures_of(alone, Settings(), HEIGHT, WIDTH, "resnet18")
+    for other, reason in (
+        (replace(dataset, query=()), "there is no query and gallery split"),
+        (replace(dataset, query=one_camera[:3], gallery=one_camera[3:]), "no query has an image of its identity from"),
+    ):
+        with pytest.raises(UserError, match=f"nothing can be measured here, {reason}"):
+            figures_of(other, Settings(), HEIGHT, WIDTH, "resnet18")
 
 
 def test_few_images_are_re_ranked_by_fewer_neighbors(dataset: Dataset, head: ReIDModel) -> None:
     measure = figures_of(dataset, Settings(re_rank=True), HEIGHT, WIDTH, "resnet18")
-    assert measure is not None
     images = len(dataset.query) + sum(record.identity != JUNK for record in dataset.gallery)
     assert images < len(dataset.query) + len(dataset.gallery) <= 20
     assert measure.ranking.reranking == f"k-reciprocal k1={images - 1} k2=6 lambda=0.3"
@@ -92,7 +92,6 @@ def test_few_images_are_re_ranked_by_fewer_neighbors(dataset: Dataset, head: ReI
 def test_images_are_decoded_for_each_test(tmp_path: Path, head: ReIDModel) -> None:
     dataset = pedestrians(tmp_path / "people")
     measure = figures_of(dataset, Settings(), HEIGHT, WIDTH, "resnet18")
-    assert measure is not None
     measure(head)
     dataset.query[0].path.write_bytes(b"")
     with pytest.raises(UserError, match=dataset.query[0].path.name):

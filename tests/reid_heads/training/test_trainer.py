@@ -19,6 +19,7 @@ from dgnet.models.reid_model import ReIDModel
 from dgnet.runs.checkpoint import list_checkpoints
 from dgnet.runs.run import Run
 from dgnet.runs.scalars import read_scalars
+from reid_heads import load_model
 from reid_heads.config import GeneratedConfig
 from reid_heads.generated.sources import LiveGenerator, open_generated
 from reid_heads.training.loss_computer import load_label_teachers
@@ -74,7 +75,7 @@ def test_a_run_keeps_its_best_weights_and_says_what_it_does(
     trained = train(tmp_path, dataset, evaluation=Evaluation(evaluate), draw=drawn.append, schedule__epochs=3)
     assert trained.figures == {"mAP": 0.375, "Rank-1": 0.5}
     assert trained.best == tmp_path / "run" / "mAP_50.0.pth"
-    assert [path.name for path in (tmp_path / "run").glob("*.pth")] == ["mAP_50.0.pth"]
+    assert sorted(path.name for path in (tmp_path / "run").glob("*.pth")) == ["last.pth", "mAP_50.0.pth"]
     best = read_model_file(trained.best)
     assert best.identities == dataset.identities and (best.height, best.width) == (64, 48)
     assert drawn == [tmp_path / "run"] * 3
@@ -116,7 +117,7 @@ def test_the_best_is_the_best_by_one_protocol(
                 **epochs,
             )
         assert trained.best == run / f"mAP_{100 * value:.1f}.pth"
-        assert sorted(path.name for path in run.glob("*.pth")) == kept
+        assert sorted(path.name for path in run.glob("mAP_*.pth")) == kept
     said = capfd.readouterr().err
     assert said.count(f"{run / 'mAP_50.0.pth'} stays: it was the best by image alone; from now on the best by") == 1
 
@@ -143,6 +144,69 @@ def test_stopped_and_resumed_is_uninterrupted(dataset: Dataset, tmp_path: Path, 
         assert torch.equal(value, other[key]) if isinstance(value, torch.Tensor) else value == other[key], key
     rows = [read_scalars(place / "run" / "scalars.csv") for place in (whole, parts)]
     assert len({tuple(row["loss/CrossEntropy"] for _, row in table) for table in rows}) == 1
+
+
+def test_without_a_test_the_last_weights_are_what_a_user_loads(
+    dataset: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    trained = train(tmp_path, dataset, schedule__epochs=1)
+    assert trained.best is None and not list((tmp_path / "run").glob("mAP_*.pth"))
+    model = load_model(tmp_path / "run")
+    assert model.weights == tmp_path / "run" / "last.pth" and model.identities == dataset.identities
+    state = trained.head.state_dict()
+    assert all(torch.equal(value, state[key]) for key, value in model.network.state_dict().items())
+    assert "was not tested while it was trained: its last weights are taken, last.pth" in caplog.text
+    # The best are taken where there are any, and a run that is stopped leaves its last weights, too.
+    begin(tmp_path / "stopped", dataset)
+    stopped = tmp_path / "stopped" / "run"
+    assert load_model(stopped).weights == stopped / "last.pth"
+    (stopped / "last.pth").rename(stopped / "mAP_1.0.pth")
+    assert load_model(stopped).weights == stopped / "mAP_1.0.pth"
+
+
+def test_the_state_is_saved_before_the_test_and_the_test_is_made_up_for(dataset: Dataset, tmp_path: Path) -> None:
+    """A test that fails costs no epoch, and the run goes on as if it had not failed."""
+    values = {1: 0.25, 2: 0.5, 3: 0.125}
+
+    def evaluate(place: Path, fails: int) -> Evaluation:
+        def measure(_: ReIDModel) -> dict[str, float]:
+            epoch = len(list_checkpoints(place / "run" / "checkpoints"))
+            if epoch == fails:
+                raise UserError("0001.jpg: cut short")
+            return {"mAP": values[epoch], "Rank-1": 0.5}
+
+        return Evaluation(measure, "image alone")
+
+    options = {"schedule__epochs": 3, "run__keep_checkpoints": 9}
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    best = train(whole, dataset, evaluation=evaluate(whole, fails=0), **options).best
+    with pytest.raises(UserError, match=r"0001\.jpg: cut short"):
+        train(parts, dataset, evaluation=evaluate(parts, fails=2), **options)
+    assert list_checkpoints(parts / "run" / "checkpoints")[-1].name == "checkpoint_00000008.pt"
+    trained = train(parts, dataset, evaluation=evaluate(parts, fails=0), resume=True, **options)
+    assert trained.best is not None and best is not None and trained.best.name == best.name == "mAP_50.0.pth"
+    assert trained.best.read_bytes() == best.read_bytes() and trained.figures["mAP"] == 0.125
+    one, other = end_of(whole), end_of(parts)
+    for key, value in one.items():
+        assert torch.equal(value, other[key]) if isinstance(value, torch.Tensor) else value == other[key], key
+    rows = [read_scalars(place / "run" / "scalars.csv") for place in (whole, parts)]
+    assert [[row.get("mAP") for _, row in table if "mAP" in row] for table in rows] == [list(values.values())] * 2
+    assert [[iteration for iteration, _ in table] for table in rows] == [list(range(1, 13))] * 2
+
+
+def test_a_finished_run_is_made_longer(dataset: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Bit for bit the run that had been as long from the start."""
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train(whole, dataset, schedule__epochs=3, schedule__decay="step_2")
+    train(parts, dataset, schedule__epochs=1, schedule__decay="step_2")
+    train(parts, dataset, schedule__epochs=3, schedule__decay="step_2", resume=True)
+    assert "12 iterations in all, 4 before: it goes on as if it had had 12 from the start" in caplog.text
+    one, other = end_of(whole), end_of(parts)
+    assert one.keys() == other.keys()
+    for key, value in one.items():
+        assert torch.equal(value, other[key]) if isinstance(value, torch.Tensor) else value == other[key], key
+    with pytest.raises(UserError, match=mentions("checkpoint_00000012.pt", 12, 8, "ask for at least as many")):
+        train(parts, dataset, schedule__epochs=2, schedule__decay="step_2", resume=True)
 
 
 def test_a_run_does_not_go_on_with_other_people_or_images(dataset: Dataset, tmp_path: Path) -> None:
