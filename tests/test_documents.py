@@ -21,6 +21,7 @@ from dgnet.core.settings import resolved
 from dgnet.data.datasets import LAYOUTS
 from dgnet.models import registry as model_registry
 from eval.images.fidelity import MEASURES
+from reid_heads.config import ReIDConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = {
@@ -73,7 +74,9 @@ def test_every_setting_that_is_named_exists() -> None:
     sections = resolved(Config())
     named = set(re.findall(rf"(?<![/\w])({'|'.join(sections)})\.(\w+)(?=[=`])", ALL))
     assert ("run", "precision") in named
-    assert {f"{section}.{name}" for section, name in named if name not in sections[section]} == set()
+    configurations = (sections, resolved(ReIDConfig()))
+    known = {(section, name) for values in configurations for section in sections for name in values.get(section, ())}
+    assert {".".join(setting) for setting in named - known} == set()
 
 
 def python_blocks() -> list[str]:
