@@ -122,11 +122,12 @@ class LossConfig(Section):
     identity: float = Field(1, ge=0)
     positive_identity: float = Field(1, ge=0)
     generated_identity: float = Field(0.5, ge=0)
-    # Multiplies `soft_label` and `fine`, the terms of the two classifiers on swapped images; the fine classifier's term
-    # on real images, `identity_fine`, has the weight `identity` x `teacher_factor` x `fine`.
+    # Multiplies `soft_label` and `fine_grained`, the terms of the primary and the fine-grained classifier on swapped
+    # images. The fine-grained classifier's term on real images, `identity_fine_grained`, has the weight `identity` x
+    # `teacher_factor` x `fine_grained`.
     teacher_factor: float = Field(2, ge=0)
     soft_label: float = Field(1, ge=0)
-    fine: float = Field(0.2, ge=0)
+    fine_grained: float = Field(0.2, ge=0)
     # The terms of codes and cycle grow from `code_start` by `ramp_rate` an iteration, from iteration `code_ramp_begin`
     # (counted from 0) on; `teacher_factor` from `teacher_start`, from `teacher_ramp_begin` on.
     code_start: float = Field(0, ge=0)

@@ -18,7 +18,7 @@ from dgnet.training.teacher import TEACHER_FILE
 from reid_heads.loaded_model import LoadedModel
 from reid_heads.training.best_checkpoint import LAST_FILE
 
-# Weight of the fine half in DG-Net's embedding, as the official code tests it.
+# Weight of the fine-grained half in DG-Net's embedding, as the official code tests it.
 ALPHA = 0.5
 _log = logging.getLogger(__name__)
 

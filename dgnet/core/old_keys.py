@@ -20,6 +20,7 @@ CONFIG_KEYS: dict[str, str] = {
     "teacher.style": "teacher.label",
     "loss.encode_again": "loss.structure_encoder_probability",
     "loss.teacher": "loss.teacher_factor",
+    "loss.fine": "loss.fine_grained",
     "short_training.matrix_rate": "short_training.muon_rate",
     # Of an A/B.
     "few": "subset",
@@ -82,7 +83,12 @@ STATE_PREFIXES: tuple[tuple[str, str, str], ...] = (
 TEACHER_OPTIONS: dict[str, str] = {"double_up_to_height": "upsample_below_height"}
 
 # Terms in the columns of `scalars.csv`, behind "loss/" and "weight/".
-TERMS: dict[str, str] = {"teaching": "soft_label", "teaching_fine": "fine"}
+TERMS: dict[str, str] = {
+    "teaching": "soft_label",
+    "teaching_fine": "fine_grained",
+    "fine": "fine_grained",
+    "identity_fine": "identity_fine_grained",
+}
 
 # Optimizers in the columns of `scalars.csv`, behind "learning_rate/".
 RATES: dict[str, str] = {"matrices": "muon"}

@@ -15,7 +15,10 @@ PARTS = 4
 
 
 class AppearanceOutput(NamedTuple):
-    """`code` `[batch, channel * 4]`; identities by clothes (`primary`) and by all that clothes do not show (`fine`)."""
+    """`code` `[batch, channel * 4]`; the outputs of the primary and of the fine-grained (`fine`) classifier.
+
+    The primary classifier is trained to see the clothes, the fine-grained one to see everything else.
+    """
 
     code: Tensor
     primary: IdentityOutput
@@ -73,7 +76,7 @@ class ReIDAppearanceEncoder(AppearanceEncoder):
     """A re-ID model as DG-Net's appearance encoder, and so as the student of its teacher.
 
     The code is pooled from the model's feature map. The primary classifier is the model's own (the mean of its logits,
-    if it has several); the fine one is added.
+    if it has several); the fine-grained one is added.
     """
 
     def __init__(self, model: ReIDModel, *, pooling: Pooling = "max", fine_dropout: float = 0.75) -> None:

@@ -21,9 +21,10 @@ Embed = Callable[[Tensor], Tensor]
 
 
 def appearance_embedding(encoder: AppearanceEncoder, alpha: float = 0.5, mirrored: bool = True) -> Embed:
-    """DG-Net's embedding `[batch, 1024]`: primary half and `alpha` times the fine half, each of unit length.
+    """DG-Net's embedding `[batch, 1024]`: the primary half and `alpha` times the fine-grained half.
 
-    With `alpha` 0 only the primary half counts, with infinity (`float("inf")`) only the fine half.
+    Each half has unit length. With `alpha` 0 only the primary half counts, with infinity (`float("inf")`) only the
+    fine-grained half.
     """
 
     def embed(images: Tensor) -> Tensor:

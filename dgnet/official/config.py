@@ -43,7 +43,7 @@ CARRIED: dict[str, tuple[str, ...]] = {
     "max_cyc_w": ("loss.cycle",),
     "max_teacher_w": ("loss.teacher_factor",),
     "T_w": ("loss.soft_label",),
-    "B_w": ("loss.fine",),
+    "B_w": ("loss.fine_grained",),
     "recon_f_w": ("loss.code_start",),
     "teacher_w": ("loss.teacher_start",),
     "warm_iter": ("loss.code_ramp_begin",),

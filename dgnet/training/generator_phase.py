@@ -136,10 +136,10 @@ class GeneratorPhase:
         anchor = classified(0)
         backward_terms(
             retain_graph,
-            # Pushes both classifiers of an anchor to its identity. The fine classifier goes backward at weight 0, too:
-            # with a gradient of zeros, weight decay acts on it as in the official code.
+            # Pushes both classifiers of an anchor to its identity. The fine-grained classifier goes backward at
+            # weight 0, too: with a gradient of zeros, weight decay acts on it as in the official code.
             identity=identity_loss(anchor.primary.logits, labels),
-            identity_fine=identity_loss(anchor.fine.logits, labels),
+            identity_fine_grained=identity_loss(anchor.fine.logits, labels),
         )
         if weights.positive_identity > 0:
             # Pushes the primary classifier of a positive to its identity.
@@ -233,8 +233,8 @@ class GeneratorPhase:
             [parameter for parameter in appearance.parameters() if parameter.requires_grad],
             # Pushes the primary classifier to the teacher's soft label (primary feature learning).
             soft_label=soft_label_loss(output.primary.logits, label),
-            # Pushes the fine classifier to the identity of the structure image (fine-grained feature mining).
-            fine=identity_loss(output.fine.logits, structure_labels),
+            # Pushes the fine-grained classifier to the identity of the structure image (fine-grained feature mining).
+            fine_grained=identity_loss(output.fine.logits, structure_labels),
         )
 
 
@@ -243,4 +243,4 @@ def _needs_frozen_encoder(weights: LossWeights) -> bool:
 
 
 def _needs_teacher(weights: LossWeights) -> bool:
-    return weights.soft_label > 0 or weights.fine > 0
+    return weights.soft_label > 0 or weights.fine_grained > 0

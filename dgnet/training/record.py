@@ -16,7 +16,7 @@ class StepRecord:
     """The terms of one iteration, unweighted, each `[2]` (of a, of b), and the weights of the generator's terms.
 
     A term of weight 0 is left out where that saves computation. The two identity terms of the anchors come together,
-    and so do `soft_label` and `fine`.
+    and so do `soft_label` and `fine_grained`.
     """
 
     discriminator: Terms

@@ -21,24 +21,25 @@ class LossWeights:
     structure_code: float
     cycle: float
     identity: float
-    identity_fine: float
+    identity_fine_grained: float
     positive_identity: float
     generated_identity: float
     soft_label: float
-    fine: float
+    fine_grained: float
 
     @property
     def need_swapped_images(self) -> bool:
         """Whether any term uses swapped images."""
         codes = self.appearance_code, self.structure_code, self.cycle
         return any(
-            weight > 0 for weight in (self.adversarial, self.generated_identity, *codes, self.soft_label, self.fine)
+            weight > 0
+            for weight in (self.adversarial, self.generated_identity, *codes, self.soft_label, self.fine_grained)
         )
 
     @property
     def need_identities(self) -> bool:
         """Whether any term classifies real images."""
-        return max(self.identity, self.identity_fine, self.positive_identity) > 0
+        return max(self.identity, self.identity_fine_grained, self.positive_identity) > 0
 
     @property
     def need_anchor_codes(self) -> bool:
@@ -70,11 +71,11 @@ def loss_weights(config: Config, iteration: int) -> LossWeights:
         structure_code=code_weight(loss.structure_code),
         cycle=code_weight(loss.cycle),
         identity=identity_factor * loss.identity,
-        identity_fine=identity_factor * loss.identity * teacher_factor * loss.fine,
+        identity_fine_grained=identity_factor * loss.identity * teacher_factor * loss.fine_grained,
         positive_identity=identity_factor * loss.positive_identity,
         generated_identity=swap_factor * loss.generated_identity,
         soft_label=teacher_factor * loss.soft_label,
-        fine=teacher_factor * loss.fine,
+        fine_grained=teacher_factor * loss.fine_grained,
     )
 
 

@@ -37,6 +37,7 @@ RENAMED_KEYS: dict[str, str] = {
     "loss.image_norm": "short_training.image_norm",
     "loss.swap_begin": "short_training.swap_begin",
     "loss.teacher": "loss.teacher_factor",
+    "loss.fine": "loss.fine_grained",
     "optimiser": "optimizer",
     "optimiser.centre_rate": "optimizer.center_rate",
     "optimiser.matrix_rate": "short_training.muon_rate",

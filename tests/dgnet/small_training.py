@@ -145,7 +145,7 @@ def naive_config(config: Config, teachers: int) -> NaiveConfig:
         pid_w=c.loss.positive_identity,
         recon_id_w=c.loss.generated_identity,
         teaching_w=c.loss.soft_label,
-        fine_w=c.loss.fine,
+        fine_w=c.loss.fine_grained,
         warm_iter=c.loss.code_ramp_begin,
         warm_scale=c.loss.ramp_rate,
         warm_teacher_iter=c.loss.teacher_ramp_begin,

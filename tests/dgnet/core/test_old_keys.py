@@ -84,6 +84,7 @@ def test_every_moved_setting_is_one_of_today() -> None:
         ("schedule.decay=linear", "short_training.decay=linear"),
         ("teacher.style=3", "teacher.label=lsro"),
         ("loss.teacher=0", "loss.teacher_factor=0"),
+        ("loss.fine=0.5", "loss.fine_grained=0.5"),
         ("optimiser.matrix_rate=0.01", "short_training.muon_rate=0.01"),
         ("short_training.matrix_rate=0.01", "short_training.muon_rate=0.01"),
     ],
@@ -146,10 +147,18 @@ def test_a_run_older_than_a_section_has_its_defaults(tmp_path: Path) -> None:
 def test_the_columns_of_a_table_of_scalars(tmp_path: Path) -> None:
     path = tmp_path / "scalars.csv"
     path.write_text("iteration,loss/teaching,weight/teaching_fine,learning_rate/matrices\n10,1.0,0.5,0.01\n")
-    today = ["loss/soft_label", "weight/fine", "learning_rate/muon"]
+    today = ["loss/soft_label", "weight/fine_grained", "learning_rate/muon"]
     assert read_scalars(path) == [(10, dict(zip(today, (1.0, 0.5, 0.01), strict=True)))]
     ScalarTable(path, through=10).add(20, dict(zip(today, (2.0, 0.5, 0.02), strict=True)))
     assert path.read_text() == f"iteration,{','.join(today)}\n10,1.0,0.5,0.01\n20,2.0,0.5,0.02\n"
+
+
+@pytest.mark.parametrize("group", ["loss", "weight"])
+def test_the_terms_of_the_fine_grained_classifier_of_version_0_2(tmp_path: Path, group: str) -> None:
+    path = tmp_path / "scalars.csv"
+    path.write_text(f"iteration,{group}/fine,{group}/identity_fine,accuracy/fine\n10,1.0,0.5,0.25\n")
+    today = {f"{group}/fine_grained": 1.0, f"{group}/identity_fine_grained": 0.5, "accuracy/fine": 0.25}
+    assert read_scalars(path) == [(10, today)]
 
 
 def test_a_checkpoint_of_today_stays_as_it_is() -> None:

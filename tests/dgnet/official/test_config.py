@@ -36,7 +36,7 @@ def test_every_value_arrives(tmp_path: Path) -> None:
         "teacher.label": "soft_between", "loss.adversarial": 1.5, "loss.self_reconstruction": 4.0,
         "loss.same_identity_reconstruction": 6.0, "loss.appearance_code": 1.75, "loss.structure_code": 1.75,
         "loss.cycle": 3.0, "loss.identity": 1.25, "loss.positive_identity": 0.75, "loss.generated_identity": 0.6,
-        "loss.teacher_factor": 2.5, "loss.fine": 0.3, "loss.code_ramp_begin": 5, "loss.teacher_ramp_begin": 6,
+        "loss.teacher_factor": 2.5, "loss.fine_grained": 0.3, "loss.code_ramp_begin": 5, "loss.teacher_ramp_begin": 6,
         "loss.ramp_rate": 0.01, "loss.structure_encoder_probability": 0.4, "loss.batch_statistics_when_frozen": False,
         "schedule.iterations": 8, "schedule.step_size": 7, "schedule.generator_gamma": 0.2,
         "schedule.appearance_gamma": 0.3, "optimizer.generator_rate": 0.0003, "optimizer.discriminator_rate": 0.0002,

@@ -8,7 +8,7 @@ from dgnet.training.schedule import loss_weights
 from tests.dgnet.small_training import narrow_trunks, quick_config, random_batch, small_training
 
 LATER = {"short_training.swap_begin": 6, "short_training.identity_begin": 4, "loss.self_reconstruction": 0}
-NAMES = {"identity", "identity_fine", "positive_identity"}
+NAMES = {"identity", "identity_fine_grained", "positive_identity"}
 
 
 @pytest.fixture(autouse=True)

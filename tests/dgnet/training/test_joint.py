@@ -53,7 +53,7 @@ def spoil(tensor: torch.Tensor) -> None:
     [
         (lambda training, batch: spoil(batch.real[0]), "discriminator_adversarial"),
         (lambda training, batch: spoil(batch.real[2]), "same_identity_reconstruction"),
-        (lambda training, batch: spoil(training.generator.appearance.fine.logits.weight), "identity_fine"),
+        (lambda training, batch: spoil(training.generator.appearance.fine.logits.weight), "identity_fine_grained"),
         (lambda training, batch: spoil(training.teachers[0].classifier.logits.weight), "soft_label"),
     ],
 )

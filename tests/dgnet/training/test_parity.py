@@ -117,11 +117,11 @@ def test_step_equals_the_original(name: str, device: torch.device) -> None:
         "recon_f": "appearance_code", "recon_s": "structure_code", "cycrecon_x": "cycle",
     }.items():  # fmt: skip
         ours[f"loss_gen_{theirs}_a"], ours[f"loss_gen_{theirs}_b"] = halves(terms, mine)
-    fine = sum(halves(terms, "identity_fine")) * weights.identity_fine
+    fine = sum(halves(terms, "identity_fine_grained")) * weights.identity_fine_grained
     ours["loss_id"] = sum(halves(terms, "identity")) + fine
     ours["loss_pid"] = sum(halves(terms, "positive_identity"))
     ours["loss_gen_recon_id"] = sum(halves(terms, "generated_identity"))
-    ours["loss_teacher"] = sum(halves(terms, "soft_label")) + 0.2 * sum(halves(terms, "fine"))
+    ours["loss_teacher"] = sum(halves(terms, "soft_label")) + 0.2 * sum(halves(terms, "fine_grained"))
     ours["loss_dis_a"], ours["loss_dis_b"] = (judged["adversarial"] + 0.01 * judged["gradient_penalty"]).tolist()
     ours["loss_dis_total"] = ours["loss_dis_a"] + ours["loss_dis_b"]
     assert ours.keys() == expected["losses"].keys()

@@ -30,7 +30,7 @@ def test_a_term_of_weight_zero_is_absent_and_nothing_else(name: str) -> None:
     full = full_record()
     training = small_training(quick_config({f"loss.{setting}": 0}))
     record = training(random_batch())
-    gone = {name} | ({"fine"} if name == "soft_label" else set())
+    gone = {name} | ({"fine_grained"} if name == "soft_label" else set())
     assert full.generator.keys() - record.generator.keys() == gone
     for other in record.generator.keys() - {"adversarial"}:
         torch.testing.assert_close(record.generator[other], full.generator[other], rtol=1e-9, atol=1e-12)

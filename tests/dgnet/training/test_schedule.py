@@ -42,9 +42,9 @@ def test_the_papers_weights() -> None:
         "appearance_code": 1,
         "structure_code": 1,
         "cycle": 2,
-        "identity_fine": 0.4,
+        "identity_fine_grained": 0.4,
         "soft_label": 2,
-        "fine": 0.4,
+        "fine_grained": 0.4,
     }
     assert late == pytest.approx(constant | ramped)
     half = asdict(loss_weights(PAPER, 31_000))
@@ -56,7 +56,7 @@ def test_each_ramp_begins_on_its_own() -> None:
     config = Config(loss=loss)
     weights = loss_weights(config, 11)
     assert (weights.structure_code, weights.cycle, weights.soft_label) == (1, 1.25, 0.5)
-    assert weights.identity_fine == 0.5 * 0.2
+    assert weights.identity_fine_grained == 0.5 * 0.2
     weights = loss_weights(config, 21)
     assert (weights.structure_code, weights.cycle, weights.soft_label) == (1, 2, 1.5)
 

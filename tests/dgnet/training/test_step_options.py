@@ -41,7 +41,7 @@ CASES: dict[str, tuple[dict[str, Any], int]] = {
     "hard label of two teachers, average pooling, other weights": (
         {"teacher.label": "hard", "appearance.pooling": "avg", "discriminator.gradient_penalty": 0.1}
         | {"loss.adversarial": 0.7, "loss.self_reconstruction": 3, "loss.same_identity_reconstruction": 2}
-        | {"loss.fine": 0.5, "loss.soft_label": 0.8, "loss.identity": 0.6, "loss.positive_identity": 0.9},
+        | {"loss.fine_grained": 0.5, "loss.soft_label": 0.8, "loss.identity": 0.6, "loss.positive_identity": 0.9},
         2,
     ),
     "appearance label, cross-entropy adversary, strides": (
@@ -93,11 +93,11 @@ def official_losses(record: StepRecord, soft: float, fine: float, penalty: float
         for half, value in zip("ab", record.generator.get(mine, zero), strict=True):
             losses[f"loss_gen_{theirs}_{half}"] = value
     sums = {name: value.sum() for name, value in record.generator.items()}
-    teacher = record.weights.fine / fine
-    losses["loss_id"] = sums["identity"] + teacher * fine * sums["identity_fine"]
+    teacher = record.weights.fine_grained / fine
+    losses["loss_id"] = sums["identity"] + teacher * fine * sums["identity_fine_grained"]
     losses["loss_pid"] = sums["positive_identity"]
     losses["loss_gen_recon_id"] = sums["generated_identity"]
-    losses["loss_teacher"] = soft * sums.get("soft_label", zero[0]) + fine * sums.get("fine", zero[0])
+    losses["loss_teacher"] = soft * sums.get("soft_label", zero[0]) + fine * sums.get("fine_grained", zero[0])
     losses["loss_gen_total"] = record.total
     return {name: float(value) for name, value in losses.items()} | judged(record, penalty)
 
@@ -136,7 +136,7 @@ def test_an_option_equals_the_naive_step(case: str, device: torch.device) -> Non
         total = expected.pop("loss_dis_total")
         record = ours(batch, iteration, train_structure_encoder)
         losses = official_losses(
-            record, config.loss.soft_label, config.loss.fine, config.discriminator.gradient_penalty
+            record, config.loss.soft_label, config.loss.fine_grained, config.discriminator.gradient_penalty
         )
         assert losses.keys() == expected.keys()
         for name, value in expected.items():

@@ -13,7 +13,7 @@ REAL_IMAGES_ALONE = {
     "self_reconstruction",
     "same_identity_reconstruction",
     "identity",
-    "identity_fine",
+    "identity_fine_grained",
     "positive_identity",
 }
 
@@ -66,5 +66,5 @@ def test_no_term_of_a_swapped_image_has_a_weight(iteration: int) -> None:
     later = override_config(Config(), ["short_training.swap_begin=40000"])
     weights = loss_weights(later, iteration)
     assert not weights.need_swapped_images
-    assert {name for name, value in vars(weights).items() if value > 0} == REAL_IMAGES_ALONE - {"identity_fine"}
+    assert {name for name, value in vars(weights).items() if value > 0} == REAL_IMAGES_ALONE - {"identity_fine_grained"}
     assert loss_weights(later, 40_000) == loss_weights(Config(), 40_000)
