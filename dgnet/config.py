@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from dgnet.core.device import PrecisionName
+from dgnet.core.device import DeviceName, PrecisionName
 from dgnet.core.settings import Section, load_settings, override_settings, parse_settings, plain_folder_name
 from dgnet.core.settings import resolved as resolved  # whoever reads a configuration stores it too
 from dgnet.losses.adversarial import GanKind
@@ -170,7 +170,7 @@ class RunConfig(Section):
     # Split the batch into this many parts and add up their gradients.
     accumulate: int = Field(1, ge=1)
     seed: int = Field(0, ge=0, lt=2**63)
-    device: str = "auto"
+    device: DeviceName = "auto"
     # "auto": bf16 where the device computes in it, else fp32.
     precision: PrecisionName = "fp32"
     channels_last: bool = True

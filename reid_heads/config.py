@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from dgnet.config import DataConfig
-from dgnet.core.device import PrecisionName
+from dgnet.core.device import DeviceName, PrecisionName
 from dgnet.core.errors import UserError
 from dgnet.core.settings import Section, plain_folder_name
 from dgnet.data.readers.generated import NAME_PATTERN
@@ -162,7 +162,7 @@ class ReIDRunConfig(Section):
     """How the training runs; `log_every` counts iterations, `checkpoint_every` epochs."""
 
     seed: int = Field(0, ge=0, lt=2**63)
-    device: str = "auto"
+    device: DeviceName = "auto"
     precision: PrecisionName = "fp32"
     channels_last: bool = True
     sync_batch_norm: bool = False

@@ -8,13 +8,16 @@ from dgnet.core.errors import UserError
 from dgnet.core.settings import parse_settings
 from dgnet.core.yaml_files import read_yaml
 from dgnet.data.records import Dataset
-from dgnet.data.training_data import open_dataset
+from dgnet.data.training_data import open_dataset, require_data_of_run
 from dgnet.runs.folder import CONFIG
 from reid_heads.config import ReIDConfig
 
 
 def dataset_of_run(weights: Path) -> Dataset:
-    """The data set that the configuration beside these weights names. `UserError` where there is none."""
+    """The data set that the configuration beside these weights names. `UserError` where there is none.
+
+    A relative `data.root` is looked for in the current folder.
+    """
     for folder in (weights.parent, weights.parent.parent):
         if (folder / CONFIG).is_file():
             source = folder / CONFIG
@@ -22,5 +25,6 @@ def dataset_of_run(weights: Path) -> Dataset:
             if isinstance(values, dict) and isinstance(values.get("data"), dict):
                 kind: type[ReIDConfig | Config] = ReIDConfig if "head" in values else Config
                 config = parse_settings(kind, {"data": values["data"]}, str(source))
+                require_data_of_run(config.data)
                 return open_dataset(config.data, Distributed.start("cpu"))
     raise UserError(f"{weights}: no configuration beside it tells which data it was trained on; name them by --data")

@@ -29,7 +29,7 @@ from dgnet.core.stopwatch import Stopwatch
 from dgnet.core.weights import check_sha256, published_sha256
 from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset
-from dgnet.data.training_data import open_dataset
+from dgnet.data.training_data import open_dataset, require_data_of_run
 from dgnet.generation.create_set import open_set
 from dgnet.generation.engine import generate
 from dgnet.generation.load import find_generator, teacher_of
@@ -98,6 +98,8 @@ def main() -> int:
     folder = generator.files[0].parent.parent / "evaluation" / f"{generator.iteration:08d}"
     if (folder / JSON_NAME).exists() and not args.overwrite:
         raise UserError(f"{folder / JSON_NAME} is there already: --overwrite replaces it")
+    if not args.data:
+        require_data_of_run(generator.config.data)
     dataset = read_dataset(args.data) if args.data else open_dataset(generator.config.data, Distributed.start("cpu"))
     model = identity_model(args, generator, options)
     print(announcement(generator, dataset, model, options), file=sys.stderr)

@@ -32,8 +32,9 @@ from dgnet.core.option_types import expanded_path
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.cache import ImageCache
 from dgnet.data.checks import split_counts
+from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset
-from dgnet.data.training_data import open_dataset
+from dgnet.data.training_data import open_dataset, require_data_of_run
 from dgnet.generation.engine import generate
 from dgnet.generation.load import find_generator
 from dgnet.generation.swap_pairs import draw_pairs, one_image_per_identity
@@ -64,6 +65,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--output", type=expanded_path, metavar="FILE", help=f"the page (default: {PAGE} in the run's folder)"
     )
+    parser.add_argument("--data", type=expanded_path, metavar="DIR", help="where the run's data set is now")
     parser.add_argument("--overwrite", action="store_true", help="replace a page that is there")
     parser.add_argument("--without-accuracy", action="store_true", help="do not measure re-identification")
     add_mirrored(parser)
@@ -80,7 +82,9 @@ def main() -> int:
     if page.exists() and not args.overwrite:
         raise UserError(f"{page} is there already: name another file by --output or give --overwrite")
     check_place(page)
-    dataset = open_dataset(generator.config.data, Distributed.start("cpu"))
+    if not args.data:
+        require_data_of_run(generator.config.data)
+    dataset = read_dataset(args.data) if args.data else open_dataset(generator.config.data, Distributed.start("cpu"))
     with watch.stage("swaps"):
         first = [swaps_of_people(generator, dataset)]
     stored = find_reports(folder)

@@ -26,7 +26,7 @@ from dgnet.core.distributed import Distributed
 from dgnet.core.errors import command
 from dgnet.core.option_types import expanded_path
 from dgnet.data.datasets import LAYOUTS, read_dataset
-from dgnet.data.training_data import open_dataset
+from dgnet.data.training_data import open_dataset, require_data_of_run
 from dgnet.generation.load import find_generator
 from dgnet.models.embedding import appearance_embedding
 from dgnet.models.frozen import evaluating
@@ -63,6 +63,8 @@ def main() -> int:
     args = arguments()
     generator = find_generator(args.name, args.output_path, args.iteration, choose_device(args.device))
     encoder, size = generator.network.appearance, generator.config.data
+    if not args.data:
+        require_data_of_run(size)
     dataset = read_dataset(args.data, args.layout) if args.data else open_dataset(size, Distributed.start("cpu"))
     with torch.no_grad(), evaluating(encoder):
         one = torch.zeros(1, 3, size.height, size.width, device=next(encoder.parameters()).device)

@@ -8,9 +8,10 @@ import re
 import resource
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import BeforeValidator
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -18,6 +19,18 @@ from dgnet.core.errors import UserError
 from dgnet.core.machine import cpu_model
 
 PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
+DEVICES = "auto, cpu, cuda or cuda:NUMBER (cuda:0 is the first GPU)"
+
+
+def device_name(name: object) -> str:
+    """What `choose_device` takes, whether or not it is here. `ValueError` for anything else, such as the number 0."""
+    if not isinstance(name, str) or not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+        raise ValueError(f"must be {DEVICES}")
+    return name
+
+
+# In a configuration: a number alone would be taken for text that lacks its quotes.
+DeviceName = Annotated[str, BeforeValidator(device_name)]
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _log = logging.getLogger(__name__)
@@ -28,8 +41,10 @@ def choose_device(name: str = "auto") -> torch.device:
 
     Raises `UserError` for any other name and for a device that is not there.
     """
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
-        raise UserError(f"device must be auto, cpu, cuda or cuda:NUMBER, not {name!r}")
+    try:
+        device_name(name)
+    except ValueError as error:
+        raise UserError(f"the device {error}, got {name!r}") from error
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
         name = "cuda" if count else "cpu"

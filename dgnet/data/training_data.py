@@ -34,6 +34,18 @@ def open_dataset(config: DataConfig, distributed: Distributed) -> Dataset:
     return read_dataset(Path(config.root), "market1501")
 
 
+def require_data_of_run(config: DataConfig, instead: str = "name it by --data") -> None:
+    """`UserError` where the data set that a run's configuration names is not there, and nothing can make it.
+
+    `instead`: what the user can do.
+    """
+    root = Path(config.root)
+    if config.layout == "synthetic" or root.exists():
+        return
+    seen = "" if root.is_absolute() else f" (looked for in {Path.cwd()})"
+    raise UserError(f"{root}: the data set of this run (data.root) is not there{seen}; {instead}")
+
+
 def pair_source(
     config: DataConfig, dataset: Dataset, batch_size: int, seed: int, distributed: Distributed
 ) -> PairSource:

@@ -10,7 +10,7 @@ from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset
-from dgnet.data.training_data import open_dataset
+from dgnet.data.training_data import open_dataset, require_data_of_run
 from dgnet.generation.image_writer import image_encoder
 from dgnet.generation.load import find_generator, teacher_of
 from dgnet.generation.plans import Pairs
@@ -152,6 +152,7 @@ def _dataset(request: SetRequest, generator: LoadedGenerator, distributed: Distr
         return read_dataset(request.data)
     if request.other_data:
         raise UserError("--other-data says that --data is another data set: give --data")
+    require_data_of_run(generator.config.data)
     return open_dataset(generator.config.data, distributed)
 
 

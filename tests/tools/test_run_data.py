@@ -1,10 +1,15 @@
-"""Which file of weights a run's name stands for."""
+"""Which file of weights a run's name stands for, and which data set."""
 
 import shutil
 from pathlib import Path
 
+import pytest
+
+from dgnet.core.errors import UserError
 from reid_heads.load import load_model
+from reid_heads.run_data import dataset_of_run
 from tests.dgnet.generation.small_run import write_run
+from tests.messages import mentions
 
 
 def test_a_generator_with_its_teacher_in_its_folder_is_still_a_generator(tmp_path: Path) -> None:
@@ -16,3 +21,16 @@ def test_a_generator_with_its_teacher_in_its_folder_is_still_a_generator(tmp_pat
     shutil.copy(teacher, run)
     assert load_model("small", output=tmp_path).weights == run / "checkpoints" / "checkpoint_00000008.pt"
     assert load_model("small", output=tmp_path).name.startswith("DG-Net's encoder of small after 8 iterations")
+
+
+def test_a_relative_data_set_that_is_elsewhere_hints_at_the_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, elsewhere = tmp_path / "outputs" / "run", tmp_path / "elsewhere"
+    run.mkdir(parents=True)
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    for sections in ("head: {name: resnet18}\n", ""):
+        (run / "config.yaml").write_text(f"{sections}data: {{root: data/Market-1501}}\n")
+        with pytest.raises(UserError, match=mentions("data/Market-1501", "data.root", str(elsewhere), "--data")):
+            dataset_of_run(run / "mAP_85.9.pth")

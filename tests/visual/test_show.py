@@ -146,7 +146,11 @@ REFUSED = [
     ("show_swap", ["--count", 0], "--count: must be a whole number of at least 1, got '0'"),
     ("show_swap", ["--scale", 0], "--scale must be a whole number from 1 to 16, got 0"),
     ("show_swap", ["--scale", 100000], "--scale must be a whole number from 1 to 16, got 100000"),
-    ("show_swap", ["--device", "tpu"], "device must be auto, cpu, cuda or cuda:NUMBER, not 'tpu'"),
+    (
+        "show_swap",
+        ["--device", "tpu"],
+        "the device must be auto, cpu, cuda or cuda:NUMBER (cuda:0 is the first GPU), got 'tpu'",
+    ),
     ("show_swap", ["--data", "/nowhere"], "/nowhere: no such folder"),
     ("show_swap", ["--input-folder", "/nowhere"], "/nowhere: no such folder of images"),
     ("show_swap", ["--appearances", "{bad}/broken.png"], "{bad}/broken.png: not a readable image"),
