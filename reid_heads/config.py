@@ -53,7 +53,7 @@ class ArchitectureConfig(Section):
         return name
 
 
-class LossConfig(Section):
+class ReIDLossConfig(Section):
     """`terms` is such as `1*CrossEntropy+2*Triplet+0.005*CenterLoss`; `margin` that of Triplet and MSMLoss."""
 
     terms: str = "1*CrossEntropy+1*Triplet"
@@ -88,7 +88,7 @@ class DistillationConfig(Section):
     teacher: Path | None = None
 
 
-class OptimizerConfig(Section):
+class ReIDOptimizerConfig(Section):
     """`momentum` is SGD's and RMSprop's, `amsgrad` ADAM's; `center_rate` is the SGD rate of CenterLoss's centers."""
 
     name: OptimizerName = "ADAM"
@@ -99,7 +99,7 @@ class OptimizerConfig(Section):
     center_rate: float = Field(0.5, gt=0)
 
 
-class ScheduleConfig(Section):
+class ReIDScheduleConfig(Section):
     """`decay` names the epochs at which the rate falls by `gamma` ("step_40_70", or "constant"); then the warm-up."""
 
     epochs: int = Field(120, ge=1)
@@ -176,11 +176,11 @@ class ReIDConfig(Section):
 
     name: str = "bnneck"
     data: ReIDDataConfig = ReIDDataConfig()
-    head: ArchitectureConfig = ArchitectureConfig()
-    loss: LossConfig = LossConfig()
+    model: ArchitectureConfig = ArchitectureConfig()
+    loss: ReIDLossConfig = ReIDLossConfig()
     distillation: DistillationConfig = DistillationConfig()
-    optimizer: OptimizerConfig = OptimizerConfig()
-    schedule: ScheduleConfig = ScheduleConfig()
+    optimizer: ReIDOptimizerConfig = ReIDOptimizerConfig()
+    schedule: ReIDScheduleConfig = ReIDScheduleConfig()
     generated: GeneratedConfig = GeneratedConfig()
     test: TestConfig = TestConfig()
     run: ReIDRunConfig = ReIDRunConfig()

@@ -33,9 +33,9 @@ DATA = option("data.root", "--data", "--datadir", type=expanded_path, metavar="D
 
 # https://github.com/michuanhaohao/reid-strong-baseline, and its self-distillation.
 BAG_OF_TRICKS = (
-    option("head.name", "--model-name", metavar="NAME", help="the model, such as resnet50_ibn_a"),
+    option("model.name", "--model-name", metavar="NAME", help="the model, such as resnet50_ibn_a"),
     option(
-        "head.weights", "--model-path", type=expanded_path, metavar="FILE", help="initial weights: ImageNet or a model"
+        "model.weights", "--model-path", type=expanded_path, metavar="FILE", help="initial weights: ImageNet or a model"
     ),
     DATA,
     option("test.batch_size", "--test-batch-size", "--TEST-IMS-PER-BATCH", type=at_least(1), help="images at a time"),
@@ -63,10 +63,10 @@ MGN_PYTORCH = (
         default=0.0,
         help="with probability 0.5 (default: never)",
     ),
-    option("head.options.pooling", "--pool", choices=("avg", "max"), help="pooling of globals and stripes"),
-    option("head.options.features", "--feats", type=at_least(1), help="numbers per part"),
-    option("head.options.stripes", "--stripes", choices=("1-2-3", "1-2-4", "1-3-4"), help="of the three branches"),
-    option("head.weights", "--pre-train", type=expanded_path, metavar="FILE", help="initial weights, or those to test"),
+    option("model.options.pooling", "--pool", choices=("avg", "max"), help="pooling of globals and stripes"),
+    option("model.options.features", "--feats", type=at_least(1), help="numbers per part"),
+    option("model.options.stripes", "--stripes", choices=("1-2-3", "1-2-4", "1-3-4"), help="of the three branches"),
+    option("model.weights", "--pre-train", type=expanded_path, metavar="FILE", help="weights to start from or to test"),
     option("loss.terms", "--loss", help="such as 1*CrossEntropy+2*Triplet+0.005*CenterLoss, or with MSMLoss"),
     option("loss.margin", "--margin", type=between(0.0), help="of Triplet and MSMLoss"),
     option("optimizer.name", "--optimizer", help="ADAM, SGD, NADAM or RMSprop"),
@@ -102,14 +102,14 @@ def with_self_distillation(settings: dict[str, object], config: ReIDConfig, dist
     Raises:
         UserError: a weight of self-distillation for a model without it.
     """
-    name, weight = settings["head.name"], settings["distillation.stage_features"]
+    name, weight = settings["model.name"], settings["distillation.stage_features"]
     if distill:
-        name = str(name or config.head.name).removesuffix(KD) + KD
+        name = str(name or config.model.name).removesuffix(KD) + KD
         if weight is None and config.distillation.stage_features == 0:
             weight = STAGE_FEATURES
-    elif weight is not None and not str(name or config.head.name).endswith(KD):
+    elif weight is not None and not str(name or config.model.name).endswith(KD):
         raise UserError("--feature-loss-coefficient weighs self-distillation: give --kd, too, or a model named ..._kd")
-    return {**settings, "head.name": name, "distillation.stage_features": weight}
+    return {**settings, "model.name": name, "distillation.stage_features": weight}
 
 
 def identities_in_batch(images: int | None, images_per_identity: int) -> int | None:

@@ -23,7 +23,7 @@ def dataset_of_run(weights: Path) -> Dataset:
             source = folder / CONFIG
             values = read_yaml(source, "name the data set by --data")
             if isinstance(values, dict) and isinstance(values.get("data"), dict):
-                kind: type[ReIDConfig | Config] = ReIDConfig if "head" in values else Config
+                kind: type[ReIDConfig | Config] = ReIDConfig if values.keys() & {"head", "model"} else Config
                 config = parse_settings(kind, {"data": values["data"]}, str(source))
                 require_data_of_run(config.data)
                 return open_dataset(config.data, Distributed.start("cpu"))

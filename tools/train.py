@@ -47,11 +47,11 @@ def main() -> int:
     parser.add_argument("--dry-run", action="store_true", help="print the settings and the sizes, then leave")
     args = parser.parse_args()
     settings = settings_of(args, BAG_OF_TRICKS)
-    distill = args.kd or str(settings["head.name"]).endswith(KD)
+    distill = args.kd or str(settings["model.name"]).endswith(KD)
     path = args.config or ROOT / "configs/heads" / ("self_distillation.yaml" if distill else "bnneck.yaml")
     config = load_settings(ReIDConfig, path, args.settings)
     settings = with_self_distillation(settings, config, args.kd)
-    settings["name"] = args.name or (None if args.config else settings["head.name"])
+    settings["name"] = args.name or (None if args.config else settings["model.name"])
     settings["data.identities"] = identities_in_batch(args.batch_size, config.data.images_per_identity)
     # An option stands for settings; a setting that is written out counts more.
     config = load_settings(ReIDConfig, path, [*as_settings(settings), *args.settings])

@@ -45,7 +45,7 @@ def main() -> int:
             f"start it as torchrun --nproc-per-node {args.nGPU} tools/train_mgn.py ..."
         )
     settings = {"name": args.name, **settings_of(args, MGN_PYTORCH)}
-    weights = settings.pop("head.weights") if args.test_only else None
+    weights = settings.pop("model.weights") if args.test_only else None
     config = load_settings(ReIDConfig, ROOT / "configs/heads/mgn.yaml", [*as_settings(settings), *args.settings])
     if args.dry_run:
         print(describe_config(config))

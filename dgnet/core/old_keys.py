@@ -22,6 +22,8 @@ CONFIG_KEYS: dict[str, str] = {
     "loss.teacher": "loss.teacher_factor",
     "loss.fine": "loss.fine_grained",
     "short_training.matrix_rate": "short_training.muon_rate",
+    # Of a re-ID model's training.
+    "head": "model",
     # Of an A/B.
     "few": "subset",
     "elsewhere": "target_domain",
@@ -49,8 +51,8 @@ MOVED_KEYS: dict[str, str] = {
 # A section that is new -> one that the configurations which have it always had.
 NEW_SECTIONS: dict[str, str] = {"short_training": "discriminator"}
 
-# All settings of a re-ID model's training stand in this section of an A/B.
-AB_SECTION = "head."
+# All settings of a re-ID model's training stand in this section of an A/B; versions before 0.3 called it "head".
+AB_SECTION, OLD_AB_SECTION = "training", "head"
 
 # (dotted key of today, old value) -> value.
 CONFIG_VALUES: dict[tuple[str, Any], Any] = {
@@ -139,13 +141,14 @@ def current_key(key: str, sections: Collection[str] = ()) -> str:
         'optimizer.generator_rate'
         >>> current_key("loss.swap_begin", sections=("loss", "short_training"))
         'short_training.swap_begin'
-        >>> current_key("head.optimiser.learning_rate")
-        'head.optimizer.learning_rate'
+        >>> current_key("head.name")
+        'model.name'
+        >>> current_key("head.head.name", sections=("training", "variants"))
+        'training.model.name'
     """
-    # An A/B has all settings of a re-ID model's training in its section `head`.
-    if key.startswith(AB_SECTION):
-        return AB_SECTION + current_key(key.removeprefix(AB_SECTION))
     section, dot, rest = key.partition(".")
+    if _is_ab(sections) and section in (AB_SECTION, OLD_AB_SECTION):
+        return AB_SECTION + dot + (current_key(rest) if rest else "")
     key = CONFIG_KEYS.get(section, section) + dot + rest
     moved = MOVED_KEYS.get(key)
     return moved if moved and moved.partition(".")[0] in sections else CONFIG_KEYS.get(key, key)
@@ -166,7 +169,8 @@ def current_config(values: Mapping[str, Any], sections: Collection[str] = ()) ->
         >>> current_config({"loss": {"cycle": 2, "swap_begin": 9}}, sections=("loss", "short_training"))
         {'loss': {'cycle': 2}, 'short_training': {'swap_begin': 9}}
     """
-    renamed = _renamed(values, "")
+    # No setting moves to another section of an A/B.
+    renamed = _renamed(values, "", sections if _is_ab(sections) else ())
     for old, new in MOVED_KEYS.items():
         (section, name), (new_section, new_name) = old.split("."), new.split(".")
         if new_section not in sections or not isinstance(renamed.get(section), dict) or name not in renamed[section]:
@@ -183,19 +187,23 @@ def current_config(values: Mapping[str, Any], sections: Collection[str] = ()) ->
     return renamed
 
 
-def _renamed(values: Mapping[str, Any], section: str) -> dict[str, Any]:
+def _is_ab(sections: Collection[str]) -> bool:
+    return "variants" in sections
+
+
+def _renamed(values: Mapping[str, Any], section: str, sections: Collection[str]) -> dict[str, Any]:
     renamed: dict[str, Any] = {}
     for name, value in values.items():
         old = f"{section}{name}"
-        key = current_key(old)
+        key = current_key(old, sections)
         # A name may hold dots itself: the settings of an A/B's variant are overrides.
         last = name if key == old else key.rpartition(".")[2]
         if last in renamed or (last != name and last in values):
             raise ValueError(f"{old} and {key} are the same setting: give one of them")
         if isinstance(value, Mapping):
-            renamed[last] = _renamed(value, f"{key}.")
+            renamed[last] = _renamed(value, f"{key}.", sections)
         elif type(value) in (str, int):
-            renamed[last] = CONFIG_VALUES.get((key.removeprefix(AB_SECTION), value), value)
+            renamed[last] = CONFIG_VALUES.get((key.removeprefix(f"{AB_SECTION}."), value), value)
         else:
             renamed[last] = value
     return renamed

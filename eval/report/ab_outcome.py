@@ -70,7 +70,7 @@ def outcome_table(variants: Mapping[str, MeasuredVariant], confidence: float) ->
 def difference_text(one: PairedDifference) -> str:
     """Such as "+1.20 (0.31 to 2.09)" or "+0.20 (-0.31 to 0.71), no difference found", in percentage points."""
     text = f"{100 * one.mean:+.2f} ({100 * one.low:.2f} to {100 * one.high:.2f})"
-    return text if one.found else f"{text}, {one.verdict}"
+    return text if one.significant else f"{text}, {one.verdict}"
 
 
 def outcome_metrics(variants: Mapping[str, MeasuredVariant], confidence: float) -> list[MetricValue]:

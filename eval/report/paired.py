@@ -33,14 +33,14 @@ class PairedDifference:
     seeds: int
 
     @property
-    def found(self) -> bool:
-        """Whether chance is unlikely to be all of it: the interval does not contain 0."""
+    def significant(self) -> bool:
+        """Whether the interval excludes 0: chance alone is unlikely to explain the difference."""
         return not self.low <= 0 <= self.high
 
     @property
     def verdict(self) -> str:
         """ "higher", "lower", or "no difference found" """
-        if not self.found:
+        if not self.significant:
             return NO_DIFFERENCE
         return "higher" if self.mean > 0 else "lower"
 

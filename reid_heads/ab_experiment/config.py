@@ -48,7 +48,7 @@ class VariantConfig(Section):
         generated: whether it sees the generated images.
         against: the variants that it is compared with; empty: the baseline.
         every_image: it gets all real images of the same identities, not the subset.
-        settings: `section.key` of the configuration of a model -> value, on top of `head`.
+        settings: `section.key` of the configuration of a model -> value, on top of `training`.
     """
 
     meaning: str = Field(min_length=1)
@@ -69,7 +69,7 @@ class ABConfig(Section):
         generator: a run of DG-Net (tools/train_gan.py, `make demo`), or the set that is there already: a folder of
             generated images or a CSV.
         per_identity: how many images it makes for each identity, from the real images that the models are trained on.
-        head: what every variant shares, as for tools/train.py.
+        training: the settings that all variants share, as for tools/train.py.
     """
 
     name: str = "ab"
@@ -80,7 +80,7 @@ class ABConfig(Section):
     per_identity: int = Field(12, ge=1)
     subset: SubsetConfig = SubsetConfig()
     target_domain: TargetDomainConfig | None = None
-    head: ReIDConfig = ReIDConfig()
+    training: ReIDConfig = ReIDConfig()
     variants: dict[str, VariantConfig] = {}
 
     @field_validator("name")
@@ -137,4 +137,4 @@ class ABConfig(Section):
         if variant.generated:
             settings.setdefault("generated.source", str(generated))
         overrides = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
-        return override_settings(self.head, overrides, f"variants.{name}.settings")
+        return override_settings(self.training, overrides, f"variants.{name}.settings")

@@ -82,7 +82,7 @@ def generated_images(config: ABConfig, subset: Dataset, folder: Path) -> Path:
         data=subset.root,
         pairs=swap_names(subset, config.per_identity, config.subset.seed),
         output=target,
-        device=config.head.run.device,
+        device=config.training.run.device,
         resume=(target / RECIPE).is_file(),
     )
     print(create_set(request), flush=True)

@@ -46,9 +46,9 @@ FREE = (
     "variants",
     "confidence",
     "baseline",
-    "head.run.log_every",
-    "head.run.checkpoint_every",
-    "head.data.workers",
+    "training.run.log_every",
+    "training.run.checkpoint_every",
+    "training.data.workers",
 )
 
 
@@ -88,12 +88,12 @@ class ABExperiment:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = lock_folder(self.folder)
         config_changes(self.folder, *self._settings())
-        self.distributed = Distributed.start(config.head.run.device)
+        self.distributed = Distributed.start(config.training.run.device)
         self._sources: dict[str, GeneratedSource | None] = {}
 
     def _settings(self) -> tuple[Mapping[str, Any], Collection[str], Mapping[str, Any]]:
         """The configuration, the settings that may change, and the defaults of settings that are new since it began."""
-        return resolved(self.config), FREE, {"head": resolved(ReIDConfig())}
+        return resolved(self.config), FREE, {"training": resolved(ReIDConfig())}
 
     def open(self) -> None:
         """Read the data; render the target domain and generate the images where they are not there.
@@ -109,13 +109,15 @@ class ABExperiment:
         # Wrong settings of the last variant are reported before the first is trained.
         for name in config.variants:
             config.model_of(name, 0, self.folder)
-        self.whole = open_dataset(config.head.data, self.distributed)
+        self.whole = open_dataset(config.training.data, self.distributed)
         self.subset = subset_of(self.whole, config.subset)
         self.every = subset_of(self.whole, SubsetConfig(identities=config.subset.identities, seed=config.subset.seed))
         domains = {SAME_DOMAIN: self.whole}
         if config.target_domain is not None:
             domains[TARGET_DOMAIN] = open_target_domain(config.target_domain)
-        self.measures = {domain: _measure(dataset, config.head, self._ranking) for domain, dataset in domains.items()}
+        self.measures = {
+            domain: _measure(dataset, config.training, self._ranking) for domain, dataset in domains.items()
+        }
         self.steps = {name: self._steps(name) for name in config.variants}
         for name in config.variants:
             for other in config.opponents(name):
@@ -296,6 +298,6 @@ def _is_experiment(folder: Path) -> bool:
 
 
 def _measure(dataset: Dataset, config: ReIDConfig, ranking: RankingFactory) -> Callable[[ReIDModel], dict[str, float]]:
-    measure = evaluation_of(dataset, config.test, config.data.height, config.data.width, config.head.name, ranking)
+    measure = evaluation_of(dataset, config.test, config.data.height, config.data.width, config.model.name, ranking)
     check_images([*dataset.query, *dataset.gallery])
     return measure

@@ -58,7 +58,7 @@ def train_from_config(
         evaluation = None
         if untested is None:
             size = config.data.height, config.data.width
-            evaluation = evaluation_of(dataset, config.test, *size, config.head.name, new_ranking)
+            evaluation = evaluation_of(dataset, config.test, *size, config.model.name, new_ranking)
             distributed.on_main(lambda: check_images([*dataset.query, *dataset.gallery]))
         train_model(
             config,
@@ -103,7 +103,7 @@ def measure_model(config: ReIDConfig, path: Path, name: str | None, new_ranking:
     """
     path = find_weights(path)
     distributed = Distributed.start(config.run.device)
-    options = config.head.options if name == config.head.name else {}
+    options = config.model.options if name == config.model.name else {}
     stored = read_model(path, name, distributed.device, **options)
     dataset = open_dataset(config.data, distributed)
     settings, model = config.test.model_copy(update={"re_rank": True}), stored.network
@@ -126,7 +126,7 @@ def describe_config(config: ReIDConfig) -> str:
         UserError: the data set cannot be read, or the model cannot be built.
     """
     dataset = open_dataset(config.data, Distributed.start(config.run.device))
-    model = build_model(config.head.name, len(dataset.identities), **config.head.options)
+    model = build_model(config.model.name, len(dataset.identities), **config.model.options)
     lines = [
         *split_table(count_splits(dataset)),
         f"{model.name}: {parameter_count(model):,} parameters, {parameter_count(model.deployed()):,} deployed",

@@ -249,9 +249,9 @@ def train_model(
     settings = config.run
     source = reid_source(config, dataset, generated, distributed)
     torch.manual_seed(settings.seed)
-    head = build_model(config.head.name, len(dataset.identities), **config.head.options)
-    if config.head.weights is not None:
-        load_pretrained(head, config.head.weights)
+    head = build_model(config.model.name, len(dataset.identities), **config.model.options)
+    if config.model.weights is not None:
+        load_pretrained(head, config.model.weights)
     objective = build_objective(config, head).to(distributed.device)
     layout = torch.channels_last if settings.channels_last else torch.contiguous_format
     head = head.to(distributed.device, memory_format=layout).train()  # type: ignore[call-overload]

@@ -49,6 +49,8 @@ RENAMED_KEYS: dict[str, str] = {
 }
 # Of DG-Net alone: a re-ID model's schedule has a setting of this name, too.
 RENAMED_OF_DGNET = {"schedule.decay": "short_training.decay"}
+# Of a re-ID model.
+RENAMED_OF_REID = {"head": "model"}
 RENAMED_VALUES: dict[tuple[str, str], Any] = {
     ("structure.input", "grey"): "gray",
     ("teacher.label", "0"): "soft",
@@ -81,7 +83,7 @@ def test_version_0_1(
 def translated(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings of version 0.1 by the keys and values of today."""
     renamed = {}
-    keys = RENAMED_KEYS | (RENAMED_OF_DGNET if "discriminator.kind" in settings else {})
+    keys = RENAMED_KEYS | (RENAMED_OF_DGNET if "discriminator.kind" in settings else RENAMED_OF_REID)
     for key, value in settings.items():
         old = max((start for start in keys if f"{key}.".startswith(f"{start}.")), key=len, default="")
         now = keys[old] + key.removeprefix(old) if old else key

@@ -42,9 +42,9 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 @pytest.mark.slow
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_head_recipe_trains(path: Path, dataset: Dataset, tmp_path: Path) -> None:
-    smaller = SMALLER | {"head.name": SMALLER_HEADS[load_settings(ReIDConfig, path).head.name]}
+    smaller = SMALLER | {"model.name": SMALLER_HEADS[load_settings(ReIDConfig, path).model.name]}
     if path.stem == "mgn":
-        smaller |= {"head.options.trunk": "resnet18", "head.options.features": 16}
+        smaller |= {"model.options.trunk": "resnet18", "model.options.features": 16}
     config = load_settings(ReIDConfig, path, as_settings(smaller))
     trained = train_model(
         config, dataset, None, tmp_path / "run", curves=tmp_path / "logs", distributed=Distributed.start("cpu")

@@ -59,7 +59,7 @@ def test_recipe(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_what_runs_anywhere_emulates_no_precision(name: str) -> None:
     """On a CPU without bf16 arithmetic an iteration takes half a minute where it is asked for all the same."""
     config = yaml.safe_load((ROOT / "configs" / f"{name}.yaml").read_text())
-    assert config.get("head", config)["run"]["precision"] == "auto"
+    assert config.get("training", config)["run"]["precision"] == "auto"
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)

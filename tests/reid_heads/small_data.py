@@ -17,7 +17,7 @@ SMALL: dict[str, Any] = {
     "data.pad": 3,
     "data.identities": 3,
     "data.images_per_identity": 2,
-    "head.name": "resnet18",
+    "model.name": "resnet18",
     "schedule.epochs": 2,
     "schedule.warmup_epochs": 1,
     "run.log_every": 1,

@@ -46,7 +46,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
     "distilled": {
         "meaning": "self-distillation",
-        "settings": {"head.name": "resnet18_kd", "distillation.stage_features": 0.03},
+        "settings": {"model.name": "resnet18_kd", "distillation.stage_features": 0.03},
     },
 }
 
@@ -71,7 +71,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, narrow: None) -> Path:
     data = {"layout": "market1501", "root": str(place / "people"), "height": 64, "width": 48, "pad": 3}
     head = {
         "data": data | {"identities": 2, "images_per_identity": 2, "epoch_mode": "identities"},
-        "head": {"name": "resnet18", "options": {"last_stride": 2}},
+        "model": {"name": "resnet18", "options": {"last_stride": 2}},
         "schedule": {"epochs": 2, "warmup_epochs": 1},
         "run": {"device": "cpu", "checkpoint_every": 2},
     }
@@ -82,7 +82,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, narrow: None) -> Path:
         "per_identity": 4,
         "subset": {"images": 2},
         "target_domain": {"root": str(place / "people"), "layout": "market1501"},
-        "head": head,
+        "training": head,
         "variants": VARIANTS,
     }
     (place / "ab.yaml").write_text(yaml.safe_dump(values))
@@ -237,14 +237,14 @@ def test_folders_of_others_are_left_alone(place: Path, capsys: pytest.CaptureFix
             "variants.filtered.against=[nobody]",
             mentions("variants.filtered.against", "distilled", "'nobody'"),
         ),
-        ("variants.generated.settings={head.nme: resnet18}", "unknown key 'head.nme'"),
+        ("variants.generated.settings={model.nme: resnet18}", "unknown key 'model.nme'"),
         ("variants.generated.settings={run.seed: 3}", mentions("variant", "run.seed")),
         ("variants.distilled.settings={schedule.epochs: 3}", mentions(3, "variants.real")),
         ("seeds=1", mentions("seeds=1", 2, 1)),
         ("variants={real: {meaning: alone}}", "at least one variant to compare with it"),
         ("variants.a/b={meaning: alone}", mentions("name", "folder", "'a/b'")),
         ("subset.images=0", "subset.images"),
-        ("head.data.root=nowhere", "nowhere"),
+        ("training.data.root=nowhere", "nowhere"),
         ("target_domain.root=nowhere/else", "nowhere/else"),
     ],
 )
@@ -286,7 +286,7 @@ def test_words_of_a_difference() -> None:
     same = paired_difference([0.5, 0.6, 0.7], [0.51, 0.6, 0.69])
     assert difference_text(same).startswith("+0.00 (-2.48 to 2.48), no difference found")
     found = paired_difference([0.51, 0.62, 0.71], [0.5, 0.6, 0.7])
-    assert found.found == ("no difference found" not in difference_text(found))
+    assert found.significant == ("no difference found" not in difference_text(found))
     higher = paired_difference([0.52, 0.62, 0.722], [0.5, 0.6, 0.7])
     assert difference_text(higher) == "+2.07 (1.78 to 2.35)"
 
@@ -296,7 +296,7 @@ def test_the_shipped_configuration() -> None:
     config = load_settings(ABConfig, path)
     assert config.name == path.stem and config.seeds >= 5
     assert f"python tools/ab.py --config configs/{path.name}" in path.read_text()
-    heads = [config.model_of(name, 3, Path("made")) for name in config.variants]
-    assert all(isinstance(head, ReIDConfig) and head.run.seed == 3 and head.test.every == 0 for head in heads)
-    assert any(head.generated.filters for head in heads) and any(head.head.name.endswith("_kd") for head in heads)
-    assert [head.generated.source for head in heads][:2] == [None, Path("made")]
+    models = [config.model_of(name, 3, Path("made")) for name in config.variants]
+    assert all(isinstance(model, ReIDConfig) and model.run.seed == 3 and model.test.every == 0 for model in models)
+    assert any(one.generated.filters for one in models) and any(one.model.name.endswith("_kd") for one in models)
+    assert [model.generated.source for model in models][:2] == [None, Path("made")]

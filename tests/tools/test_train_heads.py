@@ -36,7 +36,7 @@ from tools import test as test_tool
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ("data.height=64", "data.width=48")
-SMALL_MGN = (*SMALL, "head.options.trunk=resnet18")
+SMALL_MGN = (*SMALL, "model.options.trunk=resnet18")
 BAG = ("--model_name", "resnet18", "--IMS_PER_BATCH", "8", "--TEST_IMS_PER_BATCH", "4", "--MAX_EPOCHS", "2")
 KD = ("--model_name", "resnet18_kd", "--IMS_PER_BATCH", "8", "--TEST_IMS_PER_BATCH", "4", "--MAX_EPOCHS", "1", "--kd",
       "--feature_loss_coefficient", "0.05")  # fmt: skip
@@ -99,7 +99,7 @@ def test_the_bag_of_tricks_from_training_to_test(here: Here, place: Path) -> Non
     assert status == 0, said
     config = stored_config(place, "resnet18")
     assert config["data"]["identities"] == 2 and config["data"]["images_per_identity"] == 4
-    assert (config["test"]["batch_size"], config["schedule"]["epochs"], config["head"]["name"]) == (4, 2, "resnet18")
+    assert (config["test"]["batch_size"], config["schedule"]["epochs"], config["model"]["name"]) == (4, 2, "resnet18")
     for words in ("gallery", "epoch 2/2, iteration 1/3: loss", "accuracy", "learning rate", "samples/s", "Rank-10"):
         assert words in said, words
     folder = place / "outputs" / "resnet18"
@@ -145,7 +145,7 @@ def test_mgn_with_the_options_of_its_users(here: Here, place: Path) -> None:
     first = next((place / "outputs" / "adam_0").glob("mAP_*.pth"))
     weights = first.read_bytes()
     # Again with --reset: the old run moves aside, whole, but not for a run that is refused.
-    status, _, said = here(train_mgn, *MGN, "head.weights=nothing.pth")
+    status, _, said = here(train_mgn, *MGN, "model.weights=nothing.pth")
     assert status == 2 and "nothing.pth: no such file" in said and first.read_bytes() == weights
     status, _, said = here(train_mgn, *MGN)
     assert status == 0 and f"is now {Path('outputs/adam_0.old_1')}" in said, said
@@ -161,12 +161,12 @@ def test_mgn_with_the_options_of_its_users(here: Here, place: Path) -> None:
 def test_every_other_option_sets_what_it_names(here: Here) -> None:
     options = ("--batchimage", 3, "--height", 96, "--width", 64, "--pool", "max", "--feats", 32, "--stripes", "1-3-4",
                "--optimizer", "NADAM", "--momentum", 0.8, "--weight_decay", 0.1, "--gamma", 0.5, "--re_rank", "--cpu",
-               "--loss", "MSMLoss", "head.options.trunk=resnet18")  # fmt: skip
+               "--loss", "MSMLoss", "model.options.trunk=resnet18")  # fmt: skip
     status, printed, said = here(train_mgn, "--dry-run", *options)
     assert status == 0, said
     found = yaml.safe_load(printed)
     assert (found["data"]["images_per_identity"], found["data"]["height"], found["data"]["width"]) == (3, 96, 64)
-    assert found["head"]["options"] == {"stripes": "1-3-4", "pooling": "max", "features": 32, "trunk": "resnet18"}
+    assert found["model"]["options"] == {"stripes": "1-3-4", "pooling": "max", "features": 32, "trunk": "resnet18"}
     assert (found["optimizer"]["name"], found["optimizer"]["momentum"], found["schedule"]["gamma"]) == (
         "NADAM",
         0.8,
@@ -181,9 +181,9 @@ def test_a_configuration_and_settings(here: Here, place: Path) -> None:
     status, printed, said = here(train, "--config", config, "--dry-run", "loss.margin=0.7", "--name", "mine")
     assert status == 0, said
     found = yaml.safe_load(printed)
-    assert (found["name"], found["loss"]["margin"], found["head"]["name"]) == ("mine", 0.7, "mgn")
+    assert (found["name"], found["loss"]["margin"], found["model"]["name"]) == ("mine", 0.7, "mgn")
     assert not (place / "outputs" / "mine").exists()
-    assert yaml.safe_load(here(train, "--dry-run", "--kd")[1])["head"]["name"] == "resnet50_kd"
+    assert yaml.safe_load(here(train, "--dry-run", "--kd")[1])["model"]["name"] == "resnet50_kd"
 
 
 def test_killed_it_ends_as_if_nothing_had_happened(place: Path) -> None:
@@ -240,7 +240,7 @@ def test_an_option_out_of_range_is_named(here: Here, tool, option, value, allowe
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("--model_name", "resnet17"), mentions('head.name="resnet17"', "resnet18", "'resnet17'")),
+        (("--model_name", "resnet17"), mentions('model.name="resnet17"', "resnet18", "'resnet17'")),
         (("--IMS_PER_BATCH", 6), mentions("--batch-size", "data.images_per_identity", "(4)")),
         (("--feature_loss_coefficient", 0.1), "weighs self-distillation: give --kd"),
         (("--resume", "--reset"), mentions("--reset", "--resume")),

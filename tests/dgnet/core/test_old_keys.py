@@ -17,14 +17,41 @@ from dgnet.core.old_keys import (
     current_recipe,
     current_report,
 )
+from dgnet.core.settings import override_settings, parse_settings
 from dgnet.runs.folder import config_changes
 from dgnet.runs.scalars import ScalarTable, read_scalars
+from reid_heads.ab_experiment.config import ABConfig
 from reid_heads.config import ReIDConfig
 
 
 def test_a_name_that_holds_dots_stays_whole() -> None:
     rows = {"variants": {"distilled": {"settings": {"head.name": "resnet18_kd", "run.seed": 1}}}}
     assert current_config(rows) == rows
+
+
+def test_the_model_of_a_re_id_training_was_its_head() -> None:
+    assert parse_reid({"head": {"name": "resnet18"}}).model.name == "resnet18"
+    assert override_settings(ReIDConfig(), ["head.options={last_stride: 2}"]).model.options == {"last_stride": 2}
+    with pytest.raises(UserError, match="head and model"):
+        parse_settings(ReIDConfig, {"head": {"name": "resnet18"}, "model": {"name": "resnet18"}}, "both")
+
+
+def test_the_training_of_an_ab_was_its_head() -> None:
+    old = {"head": {"head": {"name": "resnet18"}, "optimiser": {"centre_rate": 0.25}}, "few": {"images": 4}}
+    config = parse_settings(ABConfig, old, "old")
+    assert (config.training.model.name, config.training.optimizer.center_rate) == ("resnet18", 0.25)
+    assert config.subset.images == 4
+    changed = override_settings(config, ["head.head.name=resnet34", "head.run.seed=3", "training.head.weights=a.pth"])
+    assert (changed.training.model.name, changed.training.run.seed) == ("resnet34", 3)
+    assert changed.training.model.weights == Path("a.pth")
+
+
+def test_an_ab_of_before_goes_on(tmp_path: Path) -> None:
+    stored = resolved(ABConfig())
+    stored["head"] = stored.pop("training")
+    stored["head"]["head"] = stored["head"].pop("model")
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(stored))
+    assert config_changes(tmp_path, resolved(ABConfig()), (), {}) == []
 
 
 def test_a_recipe_and_a_result_of_today_stay_as_they_are() -> None:
