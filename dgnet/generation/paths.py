@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from dgnet.core.content import content_hashes
 from dgnet.core.errors import UserError
 from dgnet.data.readers.names import UNKNOWN_CAMERA
 from dgnet.data.records import Dataset, Record
@@ -29,6 +30,12 @@ def fingerprint(dataset: Dataset) -> str:
     for record, path in zip(sources(dataset), source_paths(dataset), strict=True):
         digest.update(f"{path}\t{record.identity}\t{record.camera}\t{record.path.stat().st_size}\n".encode())
     return digest.hexdigest()
+
+
+def content(dataset: Dataset) -> str:
+    """SHA-256 over the bytes of every source, in order: a file that was replaced by one of its size has another one."""
+    hashes = content_hashes([record.path for record in sources(dataset)])
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
 def find_sources(dataset: Dataset, names: Sequence[str]) -> list[int]:

@@ -7,7 +7,7 @@ from dgnet.core.checkpoint import file_hash
 from dgnet.core.device import PrecisionName
 from dgnet.core.machine import machine, versions
 from dgnet.data.records import Dataset
-from dgnet.generation.paths import fingerprint, sources
+from dgnet.generation.paths import content, fingerprint, sources
 from dgnet.runs.loaded_generator import LoadedGenerator
 
 RESEARCH = "its authors gave it out for research only, and their terms hold for images derived from it"
@@ -64,6 +64,7 @@ def set_recipe(
             "root": str(dataset.root),
             "images": len(sources(dataset)),
             "sha256": fingerprint(dataset),
+            "content_sha256": content(dataset),
             "license": license or LICENSES.get(kind, UNKNOWN_LICENSE),
         },
         "image": {

@@ -9,6 +9,7 @@
 Nothing here deletes or overwrites an image. The manifest is written anew, whole, from the lines of `.progress`.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -37,6 +38,8 @@ from dgnet.runs.folder import differences
 # What must stay as it is when a set is resumed or extended.
 BINDING = ("generator", "labels", "data", "image")
 FREE = ("data.root", "data.license")
+CONTENT = "content_sha256"
+_log = logging.getLogger(__name__)
 
 
 class SetFolder:
@@ -74,6 +77,13 @@ class SetFolder:
         old, plan = read_recipe(folder), read_plan(folder)
         changes = differences({key: old[key] for key in BINDING}, {key: recipe[key] for key in BINDING})
         changes = {key: values for key, values in changes.items() if key not in FREE}
+        if CONTENT not in old["data"]:
+            changes.pop(f"data.{CONTENT}", None)
+            _log.warning(
+                "%s: begun by version 0.2 or before, which noted the sizes of its source images and not their content: "
+                "whether they have changed since cannot be checked",
+                folder,
+            )
         if changes:
             listed = ", ".join(f"{key} ({before!r} there, {now!r} now)" for key, (before, now) in changes.items())
             raise UserError(f"{folder} was made otherwise: {listed}; name another folder for another set")

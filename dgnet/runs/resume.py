@@ -2,33 +2,41 @@
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from dgnet.core.checkpoint import State, load_checkpoint, require_kind
+from dgnet.core.content import content_hashes
 from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset
 
 
-def data_fingerprint(dataset: Dataset, processes: int, generated: bytes = b"") -> State:
+def data_fingerprint(
+    dataset: Dataset, processes: int, generated: bytes = b"", generated_files: Sequence[Path] = ()
+) -> State:
     """What determines the batches of a training, as its checkpoints store it; a resumed run must have the same.
 
     Args:
         generated: the fingerprint of the source of generated images; empty for none.
+        generated_files: its images, where they are files.
 
     Returns:
         `identities`: in the order of the classes; `images`: a hash over the name, identity and size in bytes of each
-        file (the data set's folder may move); `generated`: a hash; `processes`: how many share a batch.
+        file (the data set's folder may move); `content`: a hash over the bytes of all these files and of the generated
+        ones; `generated`: a hash; `processes`: how many share a batch.
     """
     images = b"".join(
         # Names of files are bytes: not all of them are text.
         os.fsencode(f"{record.path.name}\0{record.identity}\0{record.path.stat().st_size}\n")
         for record in dataset.train
     )
+    content = content_hashes([*(record.path for record in dataset.train), *generated_files])
     return {
         "identities": list(dataset.identities),
         "images": hashlib.sha256(images).hexdigest(),
+        "content": hashlib.sha256("".join(content).encode()).hexdigest(),
         "generated": hashlib.sha256(generated).hexdigest(),
         "processes": processes,
     }
@@ -55,6 +63,8 @@ def load_resume_state(path: Path, kind: str, dataset: Dataset, device: torch.dev
         f"{dataset.root}; name the data it began with by data.root=...",
         "images": f"on other images than the {len(dataset.train)} of {dataset.root}: their names, identities, sizes or "
         "order differ; name the data it began with by data.root=..., put its images back",
+        "content": f"on images of another content than those of {dataset.root} (or of generated.source) have now, "
+        "under the same names; put its images back",
         "generated": "with other generated images than generated.source gives now; put those it began with back (of a "
         "generator, the checkpoint)",
         "processes": f"by {stored['processes']} processes, now there are {fingerprint['processes']}; start as many as "

@@ -8,7 +8,7 @@ once more after it. A run that ended in between begins with that test when it is
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ def run_training(
     dataset: Dataset,
     distributed: Distributed,
     generated: bytes = b"",
+    generated_files: Sequence[Path] = (),
 ) -> Run:
     """Train `task` from the run's latest checkpoint (or the start) to the last iteration of `plan`.
 
@@ -43,6 +44,7 @@ def run_training(
         open_run: opens the run. It is called after everything else has been built, so that settings which are
             refused leave no folder behind.
         generated: the fingerprint of generated images in the batches; empty for none.
+        generated_files: their files, where they have any.
 
     Returns:
         The run, closed.
@@ -52,7 +54,7 @@ def run_training(
         UserError: a term or weight is not finite, or the checkpoint is one of another training.
     """
     run = open_run()
-    fingerprint = data_fingerprint(dataset, distributed.world_size, generated)
+    fingerprint = data_fingerprint(dataset, distributed.world_size, generated, generated_files)
     # Checkpoints of earlier versions were saved after the test, and do not say how long the training was to be.
     tested, iterations = True, plan.iterations
     if path := run.latest_checkpoint():

@@ -18,6 +18,8 @@ from dgnet.data.cache import ImageCache
 from dgnet.data.readers.generated import GeneratedRecord, read_generated
 from dgnet.data.records import Dataset
 from dgnet.generation.load import load_generator
+from dgnet.generation.manifest import RECIPE, read_hashes
+from dgnet.generation.verify import file_problems
 from dgnet.models.generator import Generator
 from dgnet.models.swap import swap_images
 from dgnet.runs.checkpoint import list_checkpoints
@@ -169,6 +171,8 @@ def open_generated(
         generator = load_generator(config.source, device=device)
         return LiveGenerator(generator.network, *generator.size)
     classes = {identity: label for label, identity in enumerate(dataset.identities)}
+    if config.filters and config.source.is_dir():
+        _refuse_changed(config.source)
     records, counts = filtered(read_generated(config.source, config.name_pattern), config.filters)
     return StoredImages(records, classes, config.label, filter_counts=counts)
 
@@ -176,6 +180,15 @@ def open_generated(
 def is_run(path: Path) -> bool:
     """Whether `path` is a checkpoint, or the folder of a run with checkpoints."""
     return path.suffix == ".pt" or bool(list_checkpoints(path / "checkpoints"))
+
+
+def _refuse_changed(folder: Path) -> None:
+    """`UserError` where images of a set of ours are not those that its manifest gives scores of."""
+    if (folder / RECIPE).is_file() and (problems := file_problems(folder, read_hashes(folder))):
+        raise UserError(
+            f"{problems[0]}; {len(problems)} such images, whose scores in the manifest are not theirs any more: put "
+            "them back, or leave out generated.filters"
+        )
 
 
 def _refuse_unusable(records: Sequence[GeneratedRecord], classes: dict[int, int], policy: LabelPolicyName) -> None:

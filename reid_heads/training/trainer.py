@@ -292,5 +292,6 @@ def train_model(
         epoch=epoch,
     )
     fingerprint = b"" if generated is None else generated.fingerprint()
-    run_training(task, source, plan, open_run, dataset, distributed, fingerprint)
+    files = generated.cache.paths if isinstance(generated, StoredImages) else ()
+    run_training(task, source, plan, open_run, dataset, distributed, fingerprint, files)
     return TrainingResult(head, best.last, best.path)

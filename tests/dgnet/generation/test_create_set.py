@@ -313,3 +313,24 @@ def test_every_process_makes_a_run_of_whole_batches():
         assert sum((list(part) for part in parts), []) == missing
         assert all(len(part) % 16 == 0 for part in parts[:-1])
         assert max(map(len, parts)) - min(map(len, parts)) <= 31
+
+
+def test_a_set_is_not_continued_from_images_that_changed(place, tmp_path, caplog):
+    people = tmp_path / "people"
+    shutil.copytree(place / "people", people)
+    create_set(request(place, tmp_path / "set", count=6, data=people))
+    changed = sorted((people / "bounding_box_train").iterdir())[0]
+    kept = changed.read_bytes()
+    # Of one size, as where the program that made both stores pixels as they are.
+    changed.write_bytes(kept[:-20] + bytes(20))
+    with pytest.raises(UserError, match=mentions("data.content_sha256")):
+        create_set(request(place, tmp_path / "set", count=6, data=people, resume=True))
+    changed.write_bytes(kept)
+    create_set(request(place, tmp_path / "set", count=6, data=people, resume=True))
+    assert "cannot be checked" not in caplog.text
+    # A set of an earlier version goes on, and says what it does not know.
+    recipe = json.loads((tmp_path / "set" / "set.json").read_text())
+    del recipe["data"]["content_sha256"]
+    (tmp_path / "set" / "set.json").write_text(json.dumps(recipe))
+    create_set(request(place, tmp_path / "set", count=6, data=people, resume=True))
+    assert "cannot be checked" in caplog.text

@@ -57,7 +57,7 @@ def test_a_run_does_not_go_on_from_the_state_of_something_else(tmp_path: Path) -
 
 
 def test_states_of_earlier_versions_said_nothing_of_it(tmp_path: Path) -> None:
-    silent = dict.fromkeys(("kind", "identities", "images", "generated", "processes"))
+    silent = dict.fromkeys(("kind", "identities", "images", "content", "generated", "processes"))
     assert go_on(save(tmp_path, people(tmp_path, 2, 5, 7), **silent), people(tmp_path, 1, 2)) == 4
 
 
@@ -69,6 +69,23 @@ def test_a_run_does_not_go_on_with_other_images(tmp_path: Path) -> None:
     renamed = people(tmp_path / "c", 2, 5, 7, name="y.png")
     for other in (moved, people(tmp_path / "d", 2, 5, 7, 7), people(tmp_path / "e", 7, 5, 2), renamed):
         assert "on other images than the " in refusal(path, other)
+
+
+def test_nor_with_images_of_the_same_name_and_size(tmp_path: Path) -> None:
+    dataset, made = people(tmp_path / "a", 2, 5, 7), tmp_path / "made.png"
+    made.write_bytes(b"one")
+    now = data_fingerprint(dataset, 1, b"made", [made])
+    path = save(tmp_path, dataset, **now)
+    assert load_resume_state(path, KIND, dataset, CPU, now)["iteration"] == 4
+    made.write_bytes(b"two")
+    with pytest.raises(UserError, match="on images of another content"):
+        load_resume_state(path, KIND, dataset, CPU, data_fingerprint(dataset, 1, b"made", [made]))
+    made.write_bytes(b"one")
+    (tmp_path / "a" / "x.png").write_bytes(b"dark")
+    with pytest.raises(UserError, match="on images of another content"):
+        load_resume_state(path, KIND, dataset, CPU, data_fingerprint(dataset, 1, b"made", [made]))
+    # What earlier versions wrote says nothing of it.
+    assert go_on(save(tmp_path, dataset, content=None), dataset) == 4
 
 
 def test_nor_with_other_generated_ones_or_another_number_of_processes(tmp_path: Path) -> None:
