@@ -25,7 +25,7 @@ from dgnet.core.machine import machine
 from dgnet.core.option_types import expanded_path, folder_name
 from dgnet.core.settings import as_settings
 from dgnet.core.stopwatch import Stopwatch
-from dgnet.data.checks import split_counts
+from dgnet.data.description import split_counts
 from dgnet.data.training_data import open_dataset
 from dgnet.generation.load import find_generator, teacher_of
 from dgnet.models.model_file import read_model_file

@@ -24,8 +24,8 @@ from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
 from dgnet.core.option_types import at_least, between, expanded_path, run_name
 from dgnet.core.stopwatch import Stopwatch
-from dgnet.data.checks import split_counts
 from dgnet.data.datasets import LAYOUTS, read_dataset
+from dgnet.data.description import print_dataset, split_counts
 from eval.options import add_device_options, chosen_reranking
 from eval.reid.dataset_features import features_of_dataset
 from eval.reid.embedding_model import description
@@ -92,6 +92,7 @@ def main() -> int:
     model = load_model(args.name, output=args.output_path, device=choose_device(args.device), mirrored=args.mirrored)
     weights = model.weights
     dataset = read_dataset(args.data, args.layout) if args.data else dataset_of_run(weights)
+    print_dataset(dataset)
     reranking = chosen_reranking(dataset, args.k1, args.k2, args.weight, args.expansion)
     with watch.stage("features"):
         features = features_of_dataset(

@@ -26,8 +26,8 @@ from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
 from dgnet.core.images import image_files
 from dgnet.core.option_types import at_least, expanded_path
-from dgnet.data.readers.names import UNKNOWN_CAMERA, market_name
-from dgnet.data.records import JUNK
+from dgnet.data.readers.names import market_name
+from dgnet.data.records import JUNK, UNKNOWN_CAMERA
 from eval.images.extractor import features_of
 from eval.reid.embedding_model import extractor_of, preprocessing_of
 from eval.reid.feature_file import SplitFeatures, StoredFeatures, save_features

@@ -31,8 +31,8 @@ from dgnet.core.files import check_place, replace_text
 from dgnet.core.option_types import expanded_path
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.cache import ImageCache
-from dgnet.data.checks import split_counts
 from dgnet.data.datasets import read_dataset
+from dgnet.data.description import split_counts
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset, require_data_of_run
 from dgnet.generation.engine import generate

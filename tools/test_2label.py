@@ -26,6 +26,7 @@ from dgnet.core.distributed import Distributed
 from dgnet.core.errors import command
 from dgnet.core.option_types import expanded_path
 from dgnet.data.datasets import LAYOUTS, read_dataset
+from dgnet.data.description import print_dataset
 from dgnet.data.training_data import open_dataset, require_data_of_run
 from dgnet.generation.load import find_generator
 from dgnet.models.embedding import appearance_embedding
@@ -66,6 +67,7 @@ def main() -> int:
     if not args.data:
         require_data_of_run(size)
     dataset = read_dataset(args.data, args.layout) if args.data else open_dataset(size, Distributed.start("cpu"))
+    print_dataset(dataset)
     with torch.no_grad(), evaluating(encoder):
         one = torch.zeros(1, 3, size.height, size.width, device=next(encoder.parameters()).device)
         fine = appearance_embedding(encoder, FINE_ALONE)(one).shape[1]

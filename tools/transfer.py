@@ -26,6 +26,7 @@ from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place, replace_text
 from dgnet.core.option_types import expanded_path, run_name
 from dgnet.data.datasets import read_dataset
+from dgnet.data.description import print_dataset
 from eval.datasets import TestSplits
 from eval.options import add_device_options
 from eval.reid.dataset_features import features_of_dataset, query_and_gallery
@@ -80,6 +81,8 @@ def rows_of(args: argparse.Namespace) -> list[StoredFeatures]:
     datasets = [
         (dataset, digits_of(dataset, args.workers) if args.save else "") for dataset in map(read_dataset, args.data)
     ]
+    for dataset, _ in datasets:
+        print_dataset(dataset)
     rows = []
     for name in args.network:
         model = load_model(name, output=args.output_path, device=choose_device(args.device), mirrored=args.mirrored)

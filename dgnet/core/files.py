@@ -1,6 +1,8 @@
 """Files appear whole or not at all."""
 
+import codecs
 import contextlib
+import difflib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,14 +55,44 @@ def replace_text(path: Path, text: str) -> None:
         handle.write(text.encode("utf-8"))
 
 
-def require_text(path: Path) -> None:
-    """`UserError` unless the file is text in UTF-8, as a CSV file that `csv` reads has to be."""
+def read_text(path: Path) -> str:
+    """The text of a file in UTF-8, or in UTF-16 or UTF-32 with the mark that Windows writes in front; no other is
+    guessed. Line ends become `\\n`.
+
+    Raises:
+        UserError: it is no text, or one in another encoding; it names the line.
+    """
+    content = path.read_bytes()
+    marks = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
+    marks |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+    encoding = next((name for mark, name in marks.items() if content.startswith(mark)), "utf-8-sig")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = content.decode(encoding)
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not a text file (UTF-8)") from error
+        line = content[: error.start].count(b"\n") + 1
+        raise UserError(f"{path}, line {line}: not a text file in UTF-8 or UTF-16; save it as UTF-8") from error
     if "\0" in text:
-        raise UserError(f"{path}: not a text file, it holds zero bytes")
+        raise UserError(f"{path}: not a text file, it holds zero bytes; save it as UTF-8")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def nearest_folder(path: Path) -> str:
+    """Where a path that is not there goes wrong, as the part of a sentence: the nearest folder above it that exists,
+    and the name there that the user may have meant.
+    """
+    path = Path(path).absolute()
+    child = path
+    while not child.parent.is_dir():
+        child = child.parent
+    if child.exists():
+        return f"{child} is a file"
+    try:
+        names = os.listdir(child.parent)
+    except OSError:
+        names = []
+    lower = {name.casefold(): name for name in names}
+    close = difflib.get_close_matches(child.name.casefold(), lower, 1)
+    return f"{child.parent} is there" + (f", and has {lower[close[0]]}" if close else f", without {child.name}")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -6,6 +6,7 @@ Whatever a file holds, what comes out is upright RGB of 8 bits a channel: the or
 
 import os
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from torch import Tensor
 
 from dgnet.core.errors import UserError
+from dgnet.core.files import nearest_folder
+from dgnet.core.folder_names import is_leftover
 
 BACKGROUND = "white"
 # Stands in files of features: those of another way to decode are not these.
@@ -82,24 +85,50 @@ def image_size(path: Path, *, formats: tuple[str, ...] | None = None, name: str 
         raise _unreadable(str(path) if name is None else name, error) from error
 
 
+def is_image_name(name: str) -> bool:
+    """Whether a file of this name is read as an image: by its ending, whatever its case.
+
+    >>> [is_image_name(name) for name in ("a.JPG", "a.webp", "a.gif", "._a.jpg")]
+    [True, True, False, False]
+    """
+    return name.lower().endswith(EXTENSIONS) and not is_leftover(name)
+
+
+def files_below(folder: Path) -> list[Path]:
+    """All files below `folder`, however deep, in the order of their paths, without what systems leave behind.
+
+    Linked folders are entered; a link that leads back to a folder it lies in is not.
+    """
+
+    def walk(place: Path, above: frozenset[str]) -> Iterator[Path]:
+        real = os.path.realpath(place)
+        if real in above:
+            return
+        with os.scandir(place) as entries:
+            for entry in entries:
+                if is_leftover(entry.name):
+                    continue
+                if entry.is_dir():
+                    yield from walk(place / entry.name, above | {real})
+                else:
+                    yield place / entry.name
+
+    return sorted(walk(folder, frozenset()), key=lambda path: path.relative_to(folder).parts)
+
+
 def image_files(folder: Path) -> list[Path]:
-    """All images below `folder`, however deep, in the order of their paths; hidden files are left out.
+    """All images below `folder`, however deep, in the order of their paths.
 
     Raises:
         UserError: there is no such folder, or no image in it.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder of images")
-    paths = [
-        Path(place) / name
-        for place, _, names in os.walk(folder, followlinks=True)
-        for name in names
-        if name.lower().endswith(EXTENSIONS) and not name.startswith(".")
-    ]
+        raise UserError(f"{folder}: no such folder of images; {nearest_folder(folder)}")
+    paths = [path for path in files_below(folder) if is_image_name(path.name)]
     if not paths:
         raise UserError(f"{folder}: no image in it or below it (looked for {', '.join(EXTENSIONS)})")
-    return sorted(paths, key=lambda path: path.relative_to(folder).parts)
+    return paths
 
 
 def _color(image: Image.Image, name: str) -> Image.Image:

@@ -1,7 +1,5 @@
 """Data sets on disk: the layouts that are recognized, each a reader and a registration."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -9,39 +7,40 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from dgnet.core.errors import UserError
-from dgnet.data.readers.folders import is_dgnet, is_folders, read_dgnet, read_folders
-from dgnet.data.readers.manifest import is_manifest, read_manifest
-from dgnet.data.readers.market import is_cuhk03_np, is_market, read_cuhk03_np, read_market
-from dgnet.data.readers.msmt17 import is_msmt17, read_msmt17
-from dgnet.data.readers.names import folders_in
+from dgnet.data.readers.folders import dgnet_parts, folders_parts, is_dgnet, is_folders, read_dgnet, read_folders
+from dgnet.data.readers.manifest import is_manifest, read_manifest, require_manifest
+from dgnet.data.readers.market import is_cuhk03_np, is_market, market_parts, read_cuhk03_np, read_market
+from dgnet.data.readers.msmt17 import is_msmt17, msmt17_parts, read_msmt17
+from dgnet.data.readers.veri776 import is_veri776, read_veri776, veri776_parts
+from dgnet.data.recognition import Layout as Layout  # whoever registers one finds it here
+from dgnet.data.recognition import recognize
 from dgnet.data.records import Dataset
-
-
-@dataclass(frozen=True)
-class Layout:
-    """A way of storing a data set in a folder or file.
-
-    Attributes:
-        matches: whether a path has this layout.
-        read: the data set at such a path.
-        example: where its training images are, for error messages.
-        nested: whether it is also looked for one folder down, as archives unpack.
-    """
-
-    matches: Callable[[Path], bool]
-    read: Callable[[Path], Dataset]
-    example: str
-    nested: bool = True
-
 
 # In the order of recognition: from the most particular to the most general.
 LAYOUTS: dict[str, Layout] = {
-    "market1501": Layout(is_market, read_market, "bounding_box_train/0002_c1s1_000451_03.jpg (also DukeMTMC-reID)"),
-    "msmt17": Layout(is_msmt17, read_msmt17, "list_train.txt with train/ or mask_train_v2/"),
+    "market1501": Layout(
+        is_market,
+        read_market,
+        "bounding_box_train/0002_c1s1_000451_03.jpg (also DukeMTMC-reID)",
+        parts=market_parts,
+    ),
+    "msmt17": Layout(is_msmt17, read_msmt17, "list_train.txt with train/ or mask_train_v2/", parts=msmt17_parts),
     "cuhk03_np": Layout(is_cuhk03_np, read_cuhk03_np, "detected/ or labeled/ with bounding_box_train/0003_c1_7.png"),
-    "dgnet": Layout(is_dgnet, read_dgnet, "pytorch/train_all/ID/ or train_all/ID/"),
-    "csv": Layout(is_manifest, read_manifest, "one .csv file: columns path, identity (camera, split)", nested=False),
-    "folders": Layout(is_folders, read_folders, "train/IDENTITY/ or IDENTITY/ with .jpg or .png files", nested=False),
+    "veri776": Layout(is_veri776, read_veri776, "image_train/0001_c001_00016450_0.jpg", parts=veri776_parts),
+    "dgnet": Layout(is_dgnet, read_dgnet, "pytorch/train_all/ID/ or train_all/ID/", parts=dgnet_parts),
+    "csv": Layout(
+        is_manifest,
+        read_manifest,
+        "one .csv file: columns path, identity (camera, split)",
+        require=require_manifest,
+    ),
+    "folders": Layout(
+        is_folders,
+        read_folders,
+        "train/IDENTITY/ or IDENTITY/ with images",
+        nested=False,
+        parts=folders_parts,
+    ),
 }
 
 
@@ -66,10 +65,10 @@ def read_dataset(root: str | Path, layout: str = "auto") -> Dataset:
     """The data set at `root`, a folder or a .csv manifest.
 
     Args:
-        root: the data set's folder, or the one above it (as archives unpack), or a manifest.
+        root: the data set's folder, or the one above it (as archives unpack), or a manifest; `~` is the home folder.
         layout: a key of `LAYOUTS`, or "auto" to recognize it.
 
-    Files whose names do not parse end up in `Dataset.skipped`.
+    What is there and is not read (names that do not parse, files that are no images) is in `Dataset.skipped`.
 
     Raises:
         UserError: no such layout, no such data set, several, or no image to train on.
@@ -80,37 +79,13 @@ def read_dataset(root: str | Path, layout: str = "auto") -> Dataset:
     """
     if layout != "auto" and layout not in LAYOUTS:
         raise UserError(f"the layout must be auto or one of {', '.join(LAYOUTS)}, got {layout!r}")
-    root = Path(root)
-    match = _recognize(root, layout) if root.exists() else None
-    if match is None:
-        names = list(LAYOUTS) if layout == "auto" else [layout]
-        examples = "; ".join(f"{name}: {LAYOUTS[name].example}" for name in names)
-        problem = "no data set here" if root.exists() else "no such folder or .csv file"
-        raise UserError(f"{root}: {problem}; looked for {examples}")
-    name, folder = match
+    candidates = {name: known for name, known in LAYOUTS.items() if layout in ("auto", name)}
+    name, folder = recognize(Path(root).expanduser(), candidates)
     dataset = LAYOUTS[name].read(folder)
     if not dataset.train:
         skipped = "".join(f" (skipped {path}: {reason})" for path, reason in dataset.skipped[:1])
         raise UserError(f"{folder}: no training image; looked for {LAYOUTS[name].example}{skipped}")
     return dataset
-
-
-def _recognize(root: Path, layout: str) -> tuple[str, Path] | None:
-    """The layout's name and its folder: `root`, or the only folder directly below that has it."""
-    candidates = {name: known for name, known in LAYOUTS.items() if layout in ("auto", name)}
-    for name, known in candidates.items():
-        if known.matches(root):
-            return name, root
-    matches = [
-        (name, child)
-        for child in (folders_in(root) if root.is_dir() else ())
-        for name, known in candidates.items()
-        if known.nested and known.matches(child)
-    ]
-    folders = sorted({str(child) for _, child in matches})
-    if len(folders) > 1:
-        raise UserError(f"{root}: holds several data sets, name one of {', '.join(folders)}")
-    return matches[0] if matches else None
 
 
 def training_labels(dataset: Dataset) -> Int64[Tensor, "image"]:

@@ -9,6 +9,7 @@ Origin = Literal["real", "generated"]
 
 JUNK = -1  # Market-1501: a bad detection; ranking never counts it, neither right nor wrong
 DISTRACTOR = 0  # Market-1501: a person or background that nobody asks for; ranking counts it as wrong
+UNKNOWN_CAMERA = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,10 +46,23 @@ def require_data_of_run(config: DataConfig, instead: str = "name it by --data") 
     raise UserError(f"{root}: the data set of this run (data.root) is not there{seen}; {instead}")
 
 
+def require_two_identities(dataset: Dataset) -> None:
+    """`UserError` where a data set has one training identity: there is nobody to tell it from."""
+    if len(dataset.identities) < 2:
+        raise UserError(
+            f"{dataset.root}: a training needs images of at least 2 identities, all {len(dataset.train)} training "
+            f"images here are of identity {dataset.identities[0]}"
+        )
+
+
 def pair_source(
     config: DataConfig, dataset: Dataset, batch_size: int, seed: int, distributed: Distributed
 ) -> PairSource:
-    """Decode the training split into memory and draw batches of `batch_size` pairs per process from it."""
+    """Decode the training split into memory and draw batches of `batch_size` pairs per process from it.
+
+    `UserError` for a data set of one identity, and as in `PairSource`.
+    """
+    require_two_identities(dataset)
     return PairSource(
         ImageCache([record.path for record in dataset.train]),
         training_labels(dataset),

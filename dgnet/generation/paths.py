@@ -7,8 +7,7 @@ from pathlib import Path
 
 from dgnet.core.content import content_hashes
 from dgnet.core.errors import UserError
-from dgnet.data.readers.names import UNKNOWN_CAMERA
-from dgnet.data.records import Dataset, Record
+from dgnet.data.records import UNKNOWN_CAMERA, Dataset, Record
 
 IMAGES = "images"
 _LONGEST = 60  # characters of one source's name: a file name has room for 255 bytes, most file systems for no more

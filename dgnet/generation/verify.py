@@ -7,9 +7,8 @@ from pathlib import Path
 
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.errors import UserError
-from dgnet.core.images import read_image
+from dgnet.core.images import files_below, is_image_name, read_image
 from dgnet.core.machine import usable_cores
-from dgnet.data.readers.names import is_image
 from dgnet.generation.manifest import PLAN, read_hashes, read_plan, read_recipe
 from dgnet.generation.paths import IMAGES
 
@@ -31,7 +30,8 @@ def verify(folder: Path) -> Verification:
     """
     recipe, hashes = read_recipe(folder), read_hashes(folder)
     problems = file_problems(folder, hashes, (recipe["image"]["height"], recipe["image"]["width"]))
-    files = {path.relative_to(folder).as_posix() for path in (folder / IMAGES).rglob("*") if is_image(path)}
+    images = files_below(folder / IMAGES) if (folder / IMAGES).is_dir() else []
+    files = {path.relative_to(folder).as_posix() for path in images if is_image_name(path.name)}
     problems += [f"{folder / name}: not in the manifest" for name in sorted(files - set(hashes))]
     planned = len(read_plan(folder)) if (folder / PLAN).is_file() else None
     return Verification(len(hashes), planned, tuple(problems))

@@ -8,6 +8,7 @@ from torch import nn
 from dgnet.config import Config, resolved
 from dgnet.core.errors import UserError
 from dgnet.data.datasets import read_dataset
+from dgnet.data.description import describe_dataset
 from dgnet.models.build import build_discriminator, build_generator, parameter_count
 
 
@@ -23,9 +24,7 @@ def describe_training(config: Config) -> str:
         layout = "market1501" if config.data.layout == "synthetic" else config.data.layout
         dataset = read_dataset(Path(config.data.root), layout)
         identities = len(dataset.identities)
-        lines.append(
-            f"# {dataset.name} at {dataset.root}: {len(dataset.train)} training images of {identities} identities"
-        )
+        lines += [f"# {line}" for line in describe_dataset(dataset).splitlines()]
     except UserError as error:
         if config.data.layout == "synthetic":
             lines.append(f"# the built-in pedestrians will be made at {config.data.root}")

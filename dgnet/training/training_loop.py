@@ -19,6 +19,7 @@ from dgnet.core.device import peak_memory_bytes
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.core.random_draws import iteration_seed
+from dgnet.data.description import describe_dataset
 from dgnet.data.prefetch import Prefetcher, Source
 from dgnet.data.records import Dataset
 from dgnet.runs.resume import data_fingerprint, load_resume_state
@@ -77,7 +78,7 @@ def run_training(
         run.add_figures(iteration, task.test(run))
 
     with run, Prefetcher(source, run.start, plan.workers, distributed.device) as batches:
-        for message in task.introduction():
+        for message in (describe_dataset(dataset), *task.introduction()):
             run.info(message)
         if iterations != plan.iterations:
             run.info(_on_another_length(iterations, plan.iterations, task.depends_on_length()))

@@ -74,6 +74,12 @@ class StoredImages:
     def __len__(self) -> int:
         return len(self.cache)
 
+    def __str__(self) -> str:
+        known = self._owners[self._owners != UNLABELED]
+        unknown = int((self._sizes[self._owners == UNLABELED]).sum())
+        others = f", {unknown} of them of nobody in training" if unknown else ""
+        return f"{len(self)} images of {len(known)} identities in training{others}"
+
     def fingerprint(self) -> bytes:
         """Which images these are: name and size of each file, the classes of its sources."""
         return b"".join(

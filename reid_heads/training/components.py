@@ -9,6 +9,7 @@ from dgnet.core.errors import UserError
 from dgnet.data.cache import ImageCache
 from dgnet.data.datasets import training_labels
 from dgnet.data.records import Dataset
+from dgnet.data.training_data import require_two_identities
 from dgnet.models.reid_model import ReIDModel
 from reid_heads.config import GeneratedConfig, ReIDConfig
 from reid_heads.generated.label_policies import LABEL_POLICIES
@@ -23,6 +24,7 @@ def reid_source(
     config: ReIDConfig, dataset: Dataset, generated: GeneratedSource | None, distributed: Distributed
 ) -> ReIDSource:
     """Decode the training images into memory and draw batches from them."""
+    require_two_identities(dataset)
     labels = training_labels(dataset)
     if generated is not None:
         _refuse_useless(config)

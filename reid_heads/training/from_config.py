@@ -10,7 +10,8 @@ import yaml
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.core.settings import resolved
-from dgnet.data.checks import check_images, count_splits, nothing_to_measure, split_table
+from dgnet.data.checks import check_images, nothing_to_measure
+from dgnet.data.description import describe_dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.models.build import parameter_count
 from dgnet.models.pretrained import read_model
@@ -111,8 +112,7 @@ def measure_model(config: ReIDConfig, path: Path, name: str | None, new_ranking:
     began = time.perf_counter()
     figures = evaluation(model)
     described = (
-        f"{dataset.name} at {dataset.root}",
-        *split_table(count_splits(dataset)),
+        describe_dataset(dataset),
         f"{model.name} from {path}, {stored.height}x{stored.width}, {time.perf_counter() - began:.1f} s",
         f"{evaluation.protocol}; re-ranked: {evaluation.ranking.reranking}",
     )
@@ -128,7 +128,7 @@ def describe_config(config: ReIDConfig) -> str:
     dataset = open_dataset(config.data, Distributed.start(config.run.device))
     model = build_model(config.model.name, len(dataset.identities), **config.model.options)
     lines = [
-        *split_table(count_splits(dataset)),
+        *describe_dataset(dataset).splitlines(),
         f"{model.name}: {parameter_count(model):,} parameters, {parameter_count(model.deployed()):,} deployed",
     ]
     return yaml.safe_dump(resolved(config), sort_keys=False) + "\n".join(f"# {line}" for line in lines)

@@ -14,7 +14,6 @@ from torch.optim import Optimizer
 from dgnet.core.device import Precision
 from dgnet.core.distributed import Distributed
 from dgnet.core.settings import resolved
-from dgnet.data.checks import count_splits, split_table
 from dgnet.data.records import Dataset
 from dgnet.models.model_file import save_model
 from dgnet.models.pretrained import load_pretrained
@@ -130,11 +129,10 @@ class ReIDTask(TrainingTask[ReIDBatch]):
         )
 
     def introduction(self) -> Sequence[str]:
-        """Precision, data set, batches and generated images."""
+        """Precision, batches and generated images."""
         source, sampler, settings = self.source, self.source.sampler, self.config.generated
         messages = [
             f"computes in {self.precision.name}",
-            "\n".join([f"{self.dataset.name} at {self.dataset.root}", *split_table(count_splits(self.dataset))]),
             f"an epoch: {source.iterations_per_epoch} batches of {sampler.identities} x {sampler.images} images",
         ]
         if sampler.repeating:
@@ -152,6 +150,7 @@ class ReIDTask(TrainingTask[ReIDBatch]):
         if self._untested is not None:
             messages.append(f"no test while training: {self._untested}; the weights to use are the last, {LAST_FILE}")
         if isinstance(source.generated, StoredImages):
+            messages.append(f"{settings.source}: {source.generated}")
             messages += [f"filter, {count}" for count in source.generated.filter_counts]
         return messages
 

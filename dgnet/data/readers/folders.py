@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
-from dgnet.data.readers.names import camera_of, folders_in, images_in, misplaced, number_identities, of_the_queries
-from dgnet.data.records import Dataset, Record, Split
+from dgnet.data.readers.contents import PassedOver, entries, found_and_missing, holds_images, images_in, people_in
+from dgnet.data.readers.names import camera_of, misplaced, number, number_identities, of_the_queries
+from dgnet.data.records import JUNK, Dataset, Record, Split
+
+SPLITS: tuple[Split, ...] = ("train", "query", "gallery")
 
 
 def _dgnet_base(root: Path) -> Path:
@@ -15,6 +18,11 @@ def is_dgnet(root: Path) -> bool:
     return (_dgnet_base(root) / "train_all").is_dir()
 
 
+def dgnet_parts(root: Path) -> tuple[list[str], list[str]]:
+    """Which of the original DG-Net's folders are in `root`, and which are not."""
+    return found_and_missing(root, ("train_all", "query", "gallery"))
+
+
 def read_dgnet(root: Path) -> Dataset:
     """The layout that the official preparation writes below `pytorch`: split/ID/image.
 
@@ -22,20 +30,18 @@ def read_dgnet(root: Path) -> Dataset:
     distractors.
     """
     base = _dgnet_base(root)
-    skipped: list[tuple[Path, str]] = []
+    skipped: PassedOver = []
 
     def read(folder: str, split: Split) -> tuple[Record, ...]:
         records: list[Record] = []
-        for person in folders_in(base / folder):
-            try:
-                identity = int(person.name)
-            except ValueError:
+        for person in people_in(base / folder, skipped):
+            identity = JUNK if person.name == str(JUNK) else number(person.name)
+            if identity is None:
                 skipped.append((person, "the name of the folder is not the number of an identity"))
-                continue
-            if reason := misplaced(identity, split):
+            elif reason := misplaced(identity, split):
                 skipped.append((person, reason))
-                continue
-            records += [Record(path, identity, camera_of(path.name), split) for path in images_in(person)]
+            else:
+                records += _records(person, identity, split, skipped)
         return tuple(records)
 
     train, query, gallery = read("train_all", "train"), read("query", "query"), read("gallery", "gallery")
@@ -44,14 +50,18 @@ def read_dgnet(root: Path) -> Dataset:
 
 
 def _split_folders(root: Path) -> dict[Split, Path]:
-    if (root / "train").is_dir():
-        return {"train": root / "train", "query": root / "query", "gallery": root / "gallery"}
-    return {"train": root}
+    return {split: root / split for split in SPLITS} if (root / "train").is_dir() else {"train": root}
 
 
 def is_folders(root: Path) -> bool:
-    """Whether `root`, or `root/train`, holds folders with images."""
-    return any(images_in(person) for person in folders_in(_split_folders(root)["train"]))
+    """Whether `root`, or `root/train`, holds folders of identities with images."""
+    return any(holds_images(person) for person in people_in(_split_folders(root)["train"], []))
+
+
+def folders_parts(root: Path) -> tuple[list[str], list[str]]:
+    """Which of `train`, `query` and `gallery` are in `root`, and what is not."""
+    found, missing = found_and_missing(root, SPLITS)
+    return found, ["a folder with images for each identity in train"] if "train" in found else missing
 
 
 def read_folders(root: Path) -> Dataset:
@@ -60,11 +70,14 @@ def read_folders(root: Path) -> Dataset:
     Folder names that are numbers stay the identities, others are numbered in sorted order; -1 is junk. The camera is
     read from names in Market-1501's or MSMT17's convention and is -1 (unknown) in others.
     """
-    people = {split: folders_in(folder) for split, folder in _split_folders(root).items()}
+    skipped: PassedOver = []
+    sides = _split_folders(root)
+    if root not in sides.values():
+        unread = (path for path in entries(root) if path.is_dir() and path.name not in SPLITS)
+        skipped += [(path, f"only {', '.join(SPLITS)} are read here") for path in unread]
+    people = {split: people_in(folder, skipped) for split, folder in sides.items()}
     names = {split: [folder.name for folder in folders] for split, folders in people.items()}
     numbers = number_identities(names["train"] + names.get("query", []), names.get("gallery", []))
-    loose = [path for folder in _split_folders(root).values() for path in images_in(folder)]
-    skipped = [(path, "not inside the folder of an identity") for path in loose]
     splits: dict[str, tuple[Record, ...]] = {}
     for split, folders in people.items():
         records: list[Record] = []
@@ -73,6 +86,14 @@ def read_folders(root: Path) -> Dataset:
             if reason := misplaced(identity, split):
                 skipped.append((person, reason))
             else:
-                records += [Record(path, identity, camera_of(path.name), split) for path in images_in(person)]
+                records += _records(person, identity, split, skipped)
         splits[split] = tuple(records)
     return Dataset(root.resolve().name, root, skipped=tuple(skipped), **splits)
+
+
+def _records(person: Path, identity: int, split: Split, skipped: PassedOver) -> list[Record]:
+    """The images of one identity's folder."""
+    passed_over: PassedOver = []
+    records = [Record(path, identity, camera_of(path.name), split) for path in images_in(person, passed_over)]
+    skipped += passed_over if records or passed_over else [(person, "no image in it")]
+    return records

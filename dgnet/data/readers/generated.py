@@ -1,15 +1,14 @@
 """Generated images in a folder or a CSV file, of ours or of another program, with the identities of their sources."""
 
-import csv
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dgnet.core.csv_files import read_csv
 from dgnet.core.errors import UserError
-from dgnet.core.files import require_text
-from dgnet.data.readers.names import is_image
+from dgnet.core.images import files_below, is_image_name
 
 MANIFEST = "manifest.csv"
 # The identity is the first number of the name, or of the folder: 0002_c1s1_000451_03.jpg, 0002/7.png.
@@ -61,30 +60,26 @@ def read_generated(place: Path, name_pattern: str = NAME_PATTERN) -> tuple[Gener
 
 
 def _of_csv(path: Path) -> list[GeneratedRecord]:
-    require_text(path)
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        columns = reader.fieldnames or ()
-        appearance = next((name for name in ("appearance_identity", "identity") if name in columns), None)
-        if "path" not in columns or appearance is None:
-            raise UserError(
-                f"{path}: the first line must name the columns path and appearance_identity (or identity), "
-                f"it names {', '.join(columns) or 'none'}"
+    columns, rows = read_csv(path)
+    appearance = next((name for name in ("appearance_identity", "identity") if name in columns), None)
+    if "path" not in columns or appearance is None:
+        raise UserError(
+            f"{path}: the first line must name the columns path and appearance_identity (or identity), "
+            f"it names {', '.join(columns) or 'none'}"
+        )
+    records = []
+    for where, row in rows:
+        image = path.parent / row["path"]
+        if not row["path"] or not image.is_file():
+            raise UserError(f"{where}: no image at {row['path']!r}")
+        records.append(
+            GeneratedRecord(
+                image,
+                _identity(row[appearance], where),
+                _identity(row.get("structure_identity"), where),
+                _scores(row, where),
             )
-        records = []
-        for row in reader:
-            where = f"{path}, line {reader.line_num}"
-            image = path.parent / (row["path"] or "")
-            if not row["path"] or not image.is_file():
-                raise UserError(f"{where}: no image at {row['path']!r}")
-            records.append(
-                GeneratedRecord(
-                    image,
-                    _identity(row[appearance], where),
-                    _identity(row.get("structure_identity"), where),
-                    _scores(row, where),
-                )
-            )
+        )
     return records
 
 
@@ -97,7 +92,7 @@ def _of_folder(folder: Path, pattern: str) -> list[GeneratedRecord]:
     if unknown or not compiled.groupindex:
         raise UserError(f"{pattern!r} must name groups identity or structure, as in {NAME_PATTERN!r}")
     records = []
-    for path in (path for path in folder.rglob("*") if is_image(path) and path.is_file()):
+    for path in (path for path in files_below(folder) if is_image_name(path.name)):
         name = path.relative_to(folder).as_posix()
         match = compiled.search(name)
         groups = match.groupdict() if match else {}

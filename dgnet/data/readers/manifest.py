@@ -1,75 +1,90 @@
 """A CSV manifest: one line per image with the columns path and identity, and perhaps camera and split."""
 
-import csv
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast, get_args
 
+from dgnet.core.csv_files import read_csv
 from dgnet.core.errors import UserError
-from dgnet.core.files import require_text
-from dgnet.data.readers.names import UNKNOWN_CAMERA, misplaced, number_identities
-from dgnet.data.records import Dataset, Record, Split
+from dgnet.data.readers.contents import entries
+from dgnet.data.readers.names import misplaced, number, number_identities
+from dgnet.data.records import UNKNOWN_CAMERA, Dataset, Record, Split
 
 REQUIRED = ("path", "identity")
 # Without a camera it is unknown; without a split every image is for training.
 OPTIONAL = ("camera", "split")
 
 
-def find_manifest(root: Path) -> Path | None:
-    """`root` itself if it is a .csv file, the only .csv file in the folder `root`, else None."""
-    if root.is_file():
-        return root if root.suffix.lower() == ".csv" else None
-    files = sorted(root.glob("*.csv"))
-    return files[0] if len(files) == 1 else None
-
-
 def is_manifest(root: Path) -> bool:
-    """Whether `root` is a .csv file or a folder with exactly one."""
-    return find_manifest(root) is not None
+    """Whether `root` is a .csv file, or a folder with exactly one that names the columns of a manifest."""
+    return _is_csv(root) or len(_manifests(root)) == 1
+
+
+def require_manifest(root: Path) -> None:
+    """`UserError` that says why the .csv files of a folder are no manifest; none where it has no such file."""
+    files, manifests = _csv_files(root), _manifests(root)
+    if len(manifests) > 1:
+        names = ", ".join(path.name for path in manifests)
+        raise UserError(f"{root}: holds several manifests ({names}); one has all splits, in a column split")
+    if len(files) == 1:
+        _rows(files[0])
+
+
+def _is_csv(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() == ".csv"
+
+
+def _csv_files(folder: Path) -> list[Path]:
+    return [path for path in entries(folder) if _is_csv(path)]
+
+
+def _manifests(folder: Path) -> list[Path]:
+    """Those .csv files of a folder whose first line names the required columns."""
+    manifests = []
+    for path in _csv_files(folder):
+        with contextlib.suppress(UserError):
+            _require_columns(path, read_csv(path)[0])
+            manifests.append(path)
+    return manifests
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
-    require_text(path)
-    rows = []
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file, restval="")
-        try:
-            _require_columns(path, reader.fieldnames or ())
-            for row in reader:
-                rows.append(_checked(row, f"{path}, line {reader.line_num}"))
-        except csv.Error as error:
-            line = reader.line_num + 1
-            raise UserError(f"{path}, line {line}: not readable as CSV ({error}); is a quote not closed?") from error
-    return rows
+    columns, rows = read_csv(path)
+    _require_columns(path, columns)
+    return [_checked(row, where) for where, row in rows]
 
 
-def _require_columns(path: Path, names: Sequence[str]) -> None:
-    missing = [column for column in REQUIRED if column not in names]
-    if not missing:
-        return
-    header = "".join(names)
-    for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-        if len(names) == 1 and set(REQUIRED) <= {name.strip() for name in header.split(separator)}:
-            raise UserError(f"{path}: its columns must be separated by commas, they are by {word}")
-    raise UserError(
-        f"{path}: the first line must name the columns {', '.join(REQUIRED)} (and may name {', '.join(OPTIONAL)}); "
-        f"{', '.join(missing)} is missing"
-    )
+def _require_columns(path: Path, columns: Sequence[str]) -> None:
+    missing = [column for column in REQUIRED if column not in columns]
+    if missing:
+        raise UserError(
+            f"{path}: the first line must name the columns {', '.join(REQUIRED)} (and may name {', '.join(OPTIONAL)}); "
+            f"{', '.join(missing)} is missing"
+        )
 
 
 def _checked(row: dict[str, str], where: str) -> dict[str, str]:
     """The row with its optional columns filled in; `where` it is."""
-    if None in row:
-        raise UserError(f"{where}: more values than columns; quote a path that has a comma in it")
     row = {"camera": "", "split": "train"} | row
+    row |= {column: row[column].strip() for column in ("identity", *OPTIONAL)}
     empty = [column for column in REQUIRED if not row[column]]
     if empty:
         raise UserError(f"{where}: {' and '.join(empty)} must not be empty")
     if row["split"] not in get_args(Split):
         raise UserError(f"{where}: the split must be one of {', '.join(get_args(Split))}, got {row['split']!r}")
-    if row["camera"] and not (row["camera"].isascii() and row["camera"].isdecimal()):
+    if row["camera"] and number(row["camera"]) is None:
         raise UserError(f"{where}: the camera must be a number or empty, got {row['camera']!r}")
     return row
+
+
+def _refuse_two_names(path: Path, rows: Sequence[dict[str, str]]) -> None:
+    """One image cannot show two people; it may stand in several splits."""
+    known: dict[str, str] = {}
+    for row in rows:
+        identity = known.setdefault(row["path"], row["identity"])
+        if identity != row["identity"]:
+            raise UserError(f"{path}: {row['path']} is listed as identity {identity} and as {row['identity']}")
 
 
 def read_manifest(root: Path) -> Dataset:
@@ -77,10 +92,11 @@ def read_manifest(root: Path) -> Dataset:
 
     Identities may be any text: `number_identities` says which number each gets.
     """
-    path = find_manifest(root)
+    path = root if _is_csv(root) else next(iter(_manifests(root)), None)
     if path is None:
-        raise UserError(f"{root}: must be a .csv file or a folder with exactly one")
+        raise UserError(f"{root}: must be a manifest (.csv) or a folder with exactly one")
     rows = _rows(path)
+    _refuse_two_names(path, rows)
     gallery_only = {row["identity"] for row in rows if row["split"] == "gallery"}
     asked_for = {row["identity"] for row in rows if row["split"] != "gallery"}
     numbers = number_identities(asked_for, gallery_only)

@@ -1,8 +1,10 @@
 """Market-1501 as it is published, and the data sets that took over its folders: DukeMTMC-reID and CUHK03-NP."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from dgnet.data.readers.names import images_in, market_name, misplaced, of_the_queries
+from dgnet.data.readers.contents import PassedOver, found_and_missing, images_in
+from dgnet.data.readers.names import market_name, misplaced, of_the_queries
 from dgnet.data.records import Dataset, Record, Split
 
 FOLDERS: dict[Split, str] = {
@@ -14,13 +16,14 @@ FOLDERS: dict[Split, str] = {
 CUHK03_FOLDERS = ("detected", "labeled")
 
 
-def read_market_folder(folder: Path, split: Split) -> tuple[tuple[Record, ...], list[tuple[Path, str]]]:
-    """The records of one folder of files named `identity_cCAMERA...`, and `(path, reason)` of those passed over.
+def read_market_folder(folder: Path, split: Split) -> tuple[tuple[Record, ...], PassedOver]:
+    """The records of one folder of files named `identity_cCAMERA...`, and `(path, reason)` of what is passed over.
 
     Junk (-1) and distractors (0) are passed over in the training and query splits, where they mean nothing.
     """
-    records, skipped = [], []
-    for path in images_in(folder):
+    records: list[Record] = []
+    skipped: PassedOver = []
+    for path in images_in(folder, skipped):
         parsed = market_name(path.name)
         if parsed is None:
             skipped.append((path, "the name is not like 0002_c1s1_000451_03.jpg (identity_cCAMERA...)"))
@@ -31,20 +34,30 @@ def read_market_folder(folder: Path, split: Split) -> tuple[tuple[Record, ...], 
     return tuple(records), skipped
 
 
+def read_splits(root: Path, name: str, folders: dict[Split, str]) -> Dataset:
+    """A data set with a folder for each split, read by `read_market_folder`; a folder that is not there is empty."""
+    splits: dict[str, tuple[Record, ...]] = {}
+    skipped: PassedOver = []
+    for split, folder in folders.items():
+        splits[split], passed_over = read_market_folder(root / folder, split)
+        skipped += passed_over
+    return Dataset(name, root, skipped=tuple(skipped), **splits)
+
+
 def is_market(root: Path) -> bool:
     """Whether `root` holds Market-1501's training folder."""
     return (root / FOLDERS["train"]).is_dir()
 
 
+def market_parts(root: Path) -> tuple[list[str], list[str]]:
+    """Which of Market-1501's folders are in `root`, and which are not."""
+    return found_and_missing(root, [FOLDERS[split] for split in ("train", "query", "gallery")])
+
+
 def read_market(root: Path, name: str = "market1501") -> Dataset:
     """Reads `bounding_box_train`, `query`, `bounding_box_test` and, if it is there, `gt_bbox` (multi-query)."""
-    splits: dict[str, tuple[Record, ...]] = {}
-    skipped: list[tuple[Path, str]] = []
-    for split, folder in FOLDERS.items():
-        splits[split], passed_over = read_market_folder(root / folder, split)
-        skipped += passed_over
-    splits["multi_query"] = of_the_queries(splits["multi_query"], splits["query"])
-    return Dataset(name, root, skipped=tuple(skipped), **splits)
+    dataset = read_splits(root, name, FOLDERS)
+    return replace(dataset, multi_query=of_the_queries(dataset.multi_query, dataset.query))
 
 
 def _cuhk03_root(root: Path) -> Path | None:

@@ -3,11 +3,19 @@
 from pathlib import Path
 
 from dgnet.core.errors import UserError
-from dgnet.data.readers.names import msmt17_camera
+from dgnet.core.files import read_text
+from dgnet.data.readers.contents import PassedOver, found_and_missing
+from dgnet.data.readers.names import msmt17_camera, number
 from dgnet.data.records import Dataset, Record, Split
 
 TRAIN_FOLDERS = ("train", "mask_train_v2")
 TEST_FOLDERS = ("test", "mask_test_v2")
+LISTS: dict[str, Split] = {
+    "list_train.txt": "train",
+    "list_val.txt": "train",
+    "list_query.txt": "query",
+    "list_gallery.txt": "gallery",
+}
 # In the lists training and test identities both count from 0 and are different people; elsewhere 0 means distractor.
 TRAIN_OFFSET, TEST_OFFSET = 10_000, 20_000
 
@@ -17,6 +25,11 @@ def is_msmt17(root: Path) -> bool:
     return (root / "list_train.txt").is_file()
 
 
+def msmt17_parts(root: Path) -> tuple[list[str], list[str]]:
+    """Which of MSMT17's lists are in `root`, and which are not."""
+    return found_and_missing(root, list(LISTS))
+
+
 def _image_folder(root: Path, names: tuple[str, ...]) -> Path:
     for name in names:
         if (root / name).is_dir():
@@ -24,14 +37,17 @@ def _image_folder(root: Path, names: tuple[str, ...]) -> Path:
     raise UserError(f"{root}: MSMT17 keeps its images in {' or '.join(names)}, and neither folder is there")
 
 
-def _read_list(path: Path, folder: Path, split: Split, offset: int) -> tuple[list[Record], list[tuple[Path, str]]]:
-    records, skipped = [], []
-    for line in path.read_text().splitlines() if path.is_file() else ():
-        image, _, identity = line.strip().rpartition(" ")
+def _read_list(path: Path, folder: Path, split: Split) -> tuple[list[Record], PassedOver]:
+    offset = TRAIN_OFFSET if split == "train" else TEST_OFFSET
+    records: list[Record] = []
+    skipped: PassedOver = []
+    for line in read_text(path).split("\n") if path.is_file() else ():
+        image, identity = (line.rsplit(maxsplit=1) + ["", ""])[:2]
+        image = image.strip().replace("\\", "/")
         camera = msmt17_camera(image.rpartition("/")[2])
         if not line.strip():
             continue
-        if not identity.isdecimal() or not image:
+        if number(identity) is None:
             skipped.append((path, f"the line is not 'image identity': {line.strip()}"))
         elif camera is None:
             skipped.append((folder / image, "the name is not like 0000_000_01_0303morning_0015_0.jpg"))
@@ -46,16 +62,10 @@ def read_msmt17(root: Path) -> Dataset:
     Identities are the lists' numbers plus 10000 in training and plus 20000 in the test splits: the two never meet.
     """
     train_folder, test_folder = _image_folder(root, TRAIN_FOLDERS), _image_folder(root, TEST_FOLDERS)
-    lists: tuple[tuple[str, Path, Split, int], ...] = (
-        ("list_train.txt", train_folder, "train", TRAIN_OFFSET),
-        ("list_val.txt", train_folder, "train", TRAIN_OFFSET),
-        ("list_query.txt", test_folder, "query", TEST_OFFSET),
-        ("list_gallery.txt", test_folder, "gallery", TEST_OFFSET),
-    )
     splits: dict[str, list[Record]] = {"train": [], "query": [], "gallery": []}
-    skipped: list[tuple[Path, str]] = []
-    for name, folder, split, offset in lists:
-        records, passed_over = _read_list(root / name, folder, split, offset)
+    skipped: PassedOver = []
+    for name, split in LISTS.items():
+        records, passed_over = _read_list(root / name, train_folder if split == "train" else test_folder, split)
         splits[split] += records
         skipped += passed_over
     ordered = {split: tuple(sorted(records, key=lambda record: record.path)) for split, records in splits.items()}

@@ -1,39 +1,27 @@
-"""What the readers share: which files are images, what a file name says, how identities get their numbers."""
+"""What the names of files and folders say: identities, cameras, and the numbers that identities get."""
 
 import re
 from collections.abc import Iterable
-from pathlib import Path
 
-from dgnet.data.records import DISTRACTOR, JUNK, Record, Split
+from dgnet.data.records import DISTRACTOR, JUNK, UNKNOWN_CAMERA, Record, Split
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
-UNKNOWN_CAMERA = -1
+# Identities and cameras are int64 in every array; offsets are added to some.
+_MOST_DIGITS = 18
+_NUMBER = re.compile(rf"[0-9]{{1,{_MOST_DIGITS}}}")
 
 # identity_cCAMERA: 0002_c1s1_000451_03.jpg, -1_c3s2_000762_00.jpg, 0005_c10_f0046985.jpg, 0003_c1_7.png.
-_MARKET = re.compile(r"(-?\d+)_c(\d+)")
+_MARKET = re.compile(rf"(-1|{_NUMBER.pattern})_c({_NUMBER.pattern})(?![0-9])")
 # identity_number_CAMERA_day: 0000_000_01_0303morning_0015_0.jpg.
-_MSMT17 = re.compile(r"\d+_\d+_(\d+)_\d+[a-z]+_")
+_MSMT17 = re.compile(rf"[0-9]+_[0-9]+_({_NUMBER.pattern})_[0-9]+[a-z]+_")
 
 
-def is_image(path: Path) -> bool:
-    """By the suffix, whatever its case; hidden files (such as the `._` files of macOS archives) are none."""
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-
-
-def images_in(folder: Path) -> list[Path]:
-    """The images directly in `folder`, sorted; none if there is no such folder."""
-    return sorted(path for path in folder.iterdir() if is_image(path)) if folder.is_dir() else []
-
-
-def folders_in(folder: Path) -> list[Path]:
-    """The visible folders directly in `folder`, sorted; none if there is no such folder."""
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+def number(text: str) -> int | None:
+    """The number, 0 or more and of at most 18 digits, that a text is; None if it is none."""
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 def market_name(name: str) -> tuple[int, int] | None:
-    """(identity, camera) of a Market-1501, DukeMTMC-reID or CUHK03-NP file name; None if it is not one."""
+    """(identity, camera) of a Market-1501, DukeMTMC-reID, CUHK03-NP or VeRi-776 file name; None if it is not one."""
     match = _MARKET.match(name)
     return (int(match[1]), int(match[2])) if match else None
 
@@ -56,16 +44,15 @@ def number_identities(asked_for: Iterable[str], gallery_only: Iterable[str] = ()
 
     `asked_for` are those of the training and query splits. If all are different positive numbers, and so are those of
     the gallery except for -1 (junk) and 0 (distractor), each keeps its own number; otherwise they count 1, 2, ... in
-    sorted order. "-1" is always junk.
+    sorted order, as they do if one has more than 18 digits. "-1" is always junk.
     """
     people = sorted(set(asked_for) - {str(JUNK)})
     everyone = sorted({*people, *gallery_only} - {str(JUNK)})
-    numbers = {str(JUNK): JUNK}
-    own = all(name.isdecimal() for name in everyone)
-    own = own and all(int(name) != DISTRACTOR for name in people) and len(set(map(int, everyone))) == len(everyone)
-    for position, name in enumerate(everyone, start=1):
-        numbers[name] = int(name) if own else position
-    return numbers
+    own = {name: number(name) for name in everyone}
+    usable = None not in own.values() and len(set(own.values())) == len(everyone)
+    if not usable or DISTRACTOR in (own[name] for name in people):
+        own = {name: position for position, name in enumerate(everyone, start=1)}
+    return {str(JUNK): JUNK, **{name: value for name, value in own.items() if value is not None}}
 
 
 def misplaced(identity: int, split: Split) -> str | None:

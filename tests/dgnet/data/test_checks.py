@@ -8,6 +8,7 @@ import pytest
 from dgnet.core.errors import UserError
 from dgnet.data.checks import KINDS, check_dataset, check_images
 from dgnet.data.datasets import read_dataset
+from dgnet.data.description import describe_dataset
 from tests.dgnet.data.photographs import MARKET, run_tool, write_image, write_market
 from tests.messages import mentions
 
@@ -32,7 +33,8 @@ def test_a_sound_data_set(tmp_path: Path) -> None:
         "gallery": (2, 5, 4, 1, 1),
         "multi_query": (1, 1, 1, 0, 0),
     }
-    assert "nothing found" in report.as_text()
+    text = report.as_text()
+    assert "nothing found" in text and "Not checked" in text and all(kind in text for kind in KINDS)
 
 
 def test_each_kind_of_problem(tmp_path: Path) -> None:
@@ -55,13 +57,14 @@ def test_each_kind_of_problem(tmp_path: Path) -> None:
         ("single-image identity", "10"),
     ]
     text = check_dataset(read_dataset(root)).as_text(most=1)
-    assert all(kind in text for kind in KINDS) and "6 problems" in text and "and 1 more (--all shows them)" in text
+    assert "6 problems" in text and "and 1 more (--all shows them)" in text
+    assert all(f"\n{kind}: " in text for kind, _ in found(root))
 
 
 def test_unknown_cameras_leave_queries_without_a_match(tmp_path: Path) -> None:
-    for split in ("train", "query", "gallery"):
+    for split, name in (("train", "amy"), ("train", "zoe"), ("query", "bob"), ("gallery", "bob")):
         for number in range(2):
-            write_image(tmp_path / split / ("amy" if split == "train" else "bob") / f"{split}{number}.png")
+            write_image(tmp_path / split / name / f"{split}{number}.png")
     problems = check_dataset(read_dataset(tmp_path)).problems
     assert {problem.kind for problem in problems} == {"query without a match"} and len(problems) == 2
     assert "unknown" in problems[0].reason
@@ -103,3 +106,37 @@ def test_images_that_cannot_be_read_are_counted_and_the_first_is_named(tmp_path:
         check_images([*dataset.query, *dataset.gallery])
     with pytest.raises(UserError, match=f"^{tmp_path}.*{names[2]}: not a readable image"):
         check_images(dataset.gallery[2:])
+
+
+def test_one_training_identity_spoils_a_run(tmp_path: Path) -> None:
+    for number in range(3):
+        write_image(tmp_path / "7" / f"{number}.png")
+    assert found(tmp_path) == [("single training identity", tmp_path.name)]
+
+
+def test_cameras_known_in_part_are_a_problem(tmp_path: Path) -> None:
+    """In truth one camera: taken for two, every query would have a match."""
+    root = write_market(tmp_path, SOUND)
+    (tmp_path / "list.csv").write_text(
+        "path,identity,camera,split\n"
+        + "".join(f"bounding_box_train/{name},{name[:4]},1,train\n" for name in SOUND["bounding_box_train"])
+        + "".join(f"query/{name},{name[:4]},,query\n" for name in SOUND["query"])
+        + "".join(f"bounding_box_test/{name},{name[:4]},1,gallery\n" for name in SOUND["bounding_box_test"][2:])
+    )
+    dataset = read_dataset(root / "list.csv")
+    problems = [(problem.kind, problem.subject) for problem in check_dataset(dataset).problems]
+    assert problems == [("cameras known in part", "1"), ("cameras known in part", "3")]
+    assert "cameras are known in part of 2 test identities" in describe_dataset(dataset)
+
+
+def test_a_description_counts_what_was_passed_over_and_says_why(tmp_path: Path) -> None:
+    train = write_market(tmp_path, SOUND) / "bounding_box_train"
+    for name in ("0002_c1s1_000001_00.gif", "0002_c1s1_000002_00.gif", "0000_c1s1_000001_00.jpg", "Thumbs.db"):
+        (train / name).touch()
+    lines = describe_dataset(read_dataset(tmp_path)).splitlines()
+    assert lines[0] == f"market1501 at {tmp_path}" and lines[2].split() == ["train", "2", "5", "4", "0", "0"]
+    assert lines[6:] == [
+        "passed over: 2 (the first is bounding_box_train/0002_c1s1_000001_00.gif): no image by its ending '.gif'",
+        "passed over: 1 (bounding_box_train/0000_c1s1_000001_00.jpg): junk (-1) and distractors (0) have no place in "
+        "the train split",
+    ]

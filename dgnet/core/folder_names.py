@@ -1,0 +1,55 @@
+"""Names in a folder that say what they are not: what systems leave behind is no image, a split is no person."""
+
+import re
+
+# Of Windows, macOS, Linux, and the file servers of Synology, QNAP and NetApp; what begins with a dot belongs to them.
+_LEFTOVERS = {
+    "#recycle",
+    "#snapshot",
+    "$recycle.bin",
+    "@eadir",
+    "@recently-snapshot",
+    "@recycle",
+    "@tmp",
+    "__macosx",
+    "__pycache__",
+    "desktop.ini",
+    "ehthumbs.db",
+    "ehthumbs_vista.db",
+    "found.000",
+    "icon\r",
+    "lost+found",
+    "network trash folder",
+    "recycled",
+    "recycler",
+    "system volume information",
+    "temporary items",
+    "thumbs.db",
+    "~snapshot",
+}
+# Of Market-1501, MSMT17, CUHK03, VeRi-776, MARS, Occluded-REID and the original DG-Net, and what people call theirs.
+_SPLIT = re.compile(
+    r"(train|training|test|testing|val|valid|validation|trainval|quer(y|ies)|probes?|gallery|galleries|multi[-_ ]?query"
+    r"|distractors?|images?|imgs?|pictures|photos|pytorch|detected|labell?ed|splits?)([-_ .].*|[0-9]?)"
+    r"|(bounding_box|bbox|gt|mask|image|img|cam)_.*"
+    r"|.*[-_ ](train|training|test|testing|val|validation|query|gallery)|(occluded|partial|whole)_body_images",
+    re.IGNORECASE,
+)
+
+
+def is_leftover(name: str) -> bool:
+    """Whether an operating system, a file server or a program keeps its own files under this name, never a user's.
+
+    >>> [is_leftover(name) for name in (".DS_Store", "._0002_c1s1.jpg", "@eaDir", "Thumbs.db", "0002", "__init__")]
+    [True, True, True, True, False, False]
+    """
+    return name.startswith(".") or name.casefold() in _LEFTOVERS or name.casefold().endswith(":zone.identifier")
+
+
+def is_split(name: str) -> bool:
+    """Whether a folder of this name holds a part of a data set, or its images, and is nobody's identity.
+
+    >>> [is_split(name) for name in ("query", "bounding_box_test", "image_train", "Train", "0002", "tester", "amy")]
+    [True, True, True, True, False, False, False]
+    """
+    return _SPLIT.fullmatch(name) is not None

@@ -1,0 +1,108 @@
+"""What a data set holds, as it is said at the start of every training and test: splits, and what was passed over."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+
+from dgnet.data.records import DISTRACTOR, JUNK, UNKNOWN_CAMERA, Dataset, Record
+
+
+@dataclass(frozen=True)
+class SplitCount:
+    """One line of the table: `images` are all, `identities` not junk or distractors, `cameras` the known ones."""
+
+    split: str
+    identities: int
+    images: int
+    cameras: int
+    junk: int
+    distractors: int
+
+
+def describe_dataset(dataset: Dataset) -> str:
+    """The lines of a data set: its name and folder, the table of its splits, what was passed over and why, and whether
+    cameras are known in part.
+
+    Example:
+        >>> from dgnet.data.datasets import read_dataset
+        >>> print(describe_dataset(read_dataset("data/Market-1501")))
+        market1501 at data/Market-1501
+        split         identities       images      cameras         junk  distractors
+        train                  3            6            5            0            0
+        query                  2            2            2            0            0
+        gallery                2            5            4            1            1
+        multi_query            1            1            1            0            0
+    """
+    lines = [f"{dataset.name} at {dataset.root}", *split_table(count_splits(dataset))]
+    reasons = Counter(reason for _, reason in dataset.skipped)
+    for reason, count in reasons.most_common():
+        first = next(path for path, why in dataset.skipped if why == reason)
+        place = first.relative_to(dataset.root) if first.is_relative_to(dataset.root) else first
+        lines.append(f"passed over: {count} ({'' if count == 1 else 'the first is '}{place}): {reason}")
+    mixed = mixed_cameras(dataset)
+    if mixed:
+        identity, (known, unknown) = next(iter(mixed.items()))
+        lines.append(
+            f"cameras are known in part of {len(mixed)} test identities (of identity {identity} for {known} images, "
+            f"not for {unknown}): accuracy cannot be measured"
+        )
+    return "\n".join(lines)
+
+
+def print_dataset(dataset: Dataset) -> None:
+    """`describe_dataset` on stderr, where a command's figures are not."""
+    print(describe_dataset(dataset), file=sys.stderr)
+
+
+def splits_of(dataset: Dataset) -> dict[str, tuple[Record, ...]]:
+    """The records of each split by its name."""
+    return {
+        "train": dataset.train,
+        "query": dataset.query,
+        "gallery": dataset.gallery,
+        "multi_query": dataset.multi_query,
+    }
+
+
+def mixed_cameras(dataset: Dataset) -> dict[int, tuple[int, int]]:
+    """Identities of queries whose test images have known and unknown cameras -> how many of each.
+
+    A true match comes from another camera than the query, and whether it does cannot be told of these: no ranking takes
+    them.
+    """
+    counts = {record.identity: [0, 0] for record in dataset.query}
+    for record in (*dataset.query, *dataset.gallery):
+        if record.identity in counts:
+            counts[record.identity][record.camera == UNKNOWN_CAMERA] += 1
+    return {identity: (known, unknown) for identity, (known, unknown) in sorted(counts.items()) if known and unknown}
+
+
+def count_splits(dataset: Dataset) -> tuple[SplitCount, ...]:
+    """What each split holds; no image is opened."""
+    return tuple(_count(split, records) for split, records in splits_of(dataset).items())
+
+
+def split_counts(dataset: Dataset) -> dict[str, dict[str, int]]:
+    """What each split of a data set holds, by kind, for a report: empty splits and kinds are left out."""
+    kinds = ("images", "identities", "cameras", "junk", "distractors")
+    counted = {count.split: {kind: getattr(count, kind) for kind in kinds} for count in count_splits(dataset)}
+    return {
+        split: {kind: number for kind, number in numbers.items() if number or kind == "images"}
+        for split, numbers in counted.items()
+        if numbers["images"]
+    }
+
+
+def split_table(counts: Sequence[SplitCount]) -> list[str]:
+    """The counts as the lines of a table."""
+    head = ("split", "identities", "images", "cameras", "junk", "distractors")
+    rows = [head, *(astuple(count) for count in counts)]
+    return [f"{split:<12}" + "".join(f"{cell:>13}" for cell in cells) for split, *cells in rows]
+
+
+def _count(split: str, records: Sequence[Record]) -> SplitCount:
+    identities = Counter(record.identity for record in records)
+    cameras = {record.camera for record in records} - {UNKNOWN_CAMERA}
+    junk, distractors = identities.pop(JUNK, 0), identities.pop(DISTRACTOR, 0)
+    return SplitCount(split, len(identities), len(records), len(cameras), junk, distractors)
