@@ -36,8 +36,8 @@ def add_pair_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_draw_options(parser: argparse.ArgumentParser) -> None:
-    """--pairs, --rounds and --seed."""
-    parser.add_argument("--pairs", type=at_least(1), help=f"of each identity, in a round (default: {PAIRS})")
+    """--pairs-per-identity, --rounds and --seed."""
+    parser.add_argument("--pairs-per-identity", dest="pairs", type=at_least(1), help=f"in a round (default: {PAIRS})")
     parser.add_argument("--rounds", type=at_least(1), help=f"of other pairs (default: {ROUNDS})")
     parser.add_argument("--seed", type=at_least(0), help="draws the pairs (default: 0)")
 
@@ -46,7 +46,8 @@ def diversity_options(args: argparse.Namespace) -> DiversityOptions:
     """The choices of `add_draw_options`, and --workers. `UserError` for any beside --against, which draws nothing."""
     for name in DiversityOptions.__annotations__:
         if getattr(args, name) is not None and getattr(args, "against", None) is not None:
-            raise UserError(f"--{name} belongs to the diversity over drawn pairs: give it or --against, not both")
+            option = "pairs-per-identity" if name == "pairs" else name
+            raise UserError(f"--{option} belongs to the diversity over drawn pairs: give it or --against, not both")
     return DiversityOptions(
         pairs=args.pairs or PAIRS, rounds=args.rounds or ROUNDS, seed=args.seed or 0, workers=args.workers
     )

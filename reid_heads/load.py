@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from dgnet.core.checkpoint import file_hash
+from dgnet.core.files import user_path
 from dgnet.generation.load import load_generator
 from dgnet.models.embedding import appearance_embedding, model_embedding
 from dgnet.models.model_file import file_kind
@@ -92,7 +93,7 @@ def find_weights(named: str | Path, output: Path = Path()) -> Path:
     `UserError` where there is nothing of the kind.
     """
     run = output / "outputs" / str(named)
-    path = run if run.is_dir() else Path(named)
+    path = run if run.is_dir() else user_path(named)
     if path.is_dir():
         return run_weights(path) or path
     if not path.is_file():

@@ -71,7 +71,7 @@ def arguments() -> argparse.Namespace:
         help="the re-ID network that compares identities (default: the run's teacher)",
     )
     parser.add_argument(
-        "--most", type=at_least(2), default=1000, help="reconstructions of a kind, swaps (default: 1000)"
+        "--count", type=at_least(2), default=1000, help="reconstructions of a kind, swaps (default: 1000)"
     )
     add_mirrored(parser)
     add_draw_options(parser)
@@ -90,7 +90,7 @@ def main() -> int:
         lpips_sha256=args.lpips_sha256,
         device=choose_device(args.device),
         batch=args.batch_size,
-        most=args.most,
+        most=args.count,
         **diversity_options(args),
     )
     check_named_weights(args)

@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.cli import CommandParser
 from dgnet.core.device import choose_device
-from dgnet.core.errors import UserError, command
-from dgnet.core.option_types import expanded_path
+from dgnet.core.errors import command
+from dgnet.core.option_types import at_least, expanded_path, from_to
 from dgnet.data.records import Record
 from dgnet.generation.load import find_generator
 from dgnet.generation.swap_pairs import one_image_per_identity
@@ -37,15 +37,11 @@ def main() -> None:
     add_run_options(parser)
     parser.add_argument("--data", type=expanded_path, metavar="DIR", help="real images (default: the run's data set)")
     parser.add_argument(
-        "--neighbors", type=int, default=1000, help="real images to look among, 0 for none (default: 1000)"
+        "--neighbors", type=at_least(0), default=1000, help="real images to look among, 0 for none (default: 1000)"
     )
-    parser.add_argument("--port", type=int, help="default: the first free one from 7860")
+    parser.add_argument("--port", type=from_to(1, 65535), help="default: the first free one from 7860")
     parser.add_argument("--browser", action="store_true", help="open the page in the browser")
     options = parser.parse_args()
-    if options.neighbors < 0:
-        raise UserError(f"--neighbors must be a whole number from 0, got {options.neighbors}")
-    if options.port is not None and not 0 < options.port < 65536:
-        raise UserError(f"--port must be a number from 1 to 65535, got {options.port}")
     # SIGTERM ends like Ctrl-C, so that what was uploaded is removed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with private_gradio():

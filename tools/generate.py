@@ -5,7 +5,7 @@
     python tools/generate.py --name NAME --count 128307             DG-Market's size, from Market-1501's 12,936 images
     python tools/generate.py --name NAME --per-identity 24          as many for each identity
     python tools/generate.py --name NAME --appearances A.txt --structures B.txt      all pairs of two lists of images
-    python tools/generate.py --name NAME --pairs pairs.csv          a file with the columns appearance and structure
+    python tools/generate.py --name NAME --pairs-file pairs.csv     a file with the columns appearance and structure
     python tools/generate.py --name NAME ... --resume               continue an unfinished set
     python tools/generate.py --name NAME --count 200000 --extend    let a set grow
     python tools/generate.py --verify SET                           read every image again and compare its hash
@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.cli import CommandParser
 from dgnet.core.errors import UserError, command
-from dgnet.core.option_types import at_least, expanded_path
+from dgnet.core.option_types import above, at_least, expanded_path, from_to
 from dgnet.generation.create_set import open_set
 from dgnet.generation.request import SetRequest
 from dgnet.generation.verify import verify
@@ -48,8 +48,8 @@ def parser() -> argparse.ArgumentParser:
     data.add_argument("--other-data", action="store_true", help="--data is another data set than the run's")
     data.add_argument("--license", help="a note about the source images, for set.json (default: what is known of them)")
     plan = described.add_argument_group("the pairs (default: the official protocol)")
-    plan.add_argument("--count", type=int, help="the official protocol, repeated until there are so many pairs")
-    plan.add_argument("--per-identity", type=int, metavar="N", help="N pairs for each training identity")
+    plan.add_argument("--count", type=at_least(1), help="the official protocol, repeated until there are so many pairs")
+    plan.add_argument("--per-identity", type=at_least(1), metavar="N", help="N pairs for each training identity")
     plan.add_argument(
         "--appearances", type=expanded_path, metavar="FILE", help="a text file, an image of the data set a line"
     )
@@ -57,9 +57,13 @@ def parser() -> argparse.ArgumentParser:
         "--structures", type=expanded_path, metavar="FILE", help="likewise; all pairs of the two are made"
     )
     plan.add_argument(
-        "--pairs", type=expanded_path, metavar="FILE", help="a CSV file with the columns appearance, structure"
+        "--pairs-file",
+        dest="pairs",
+        type=expanded_path,
+        metavar="FILE",
+        help="a CSV file with the columns appearance, structure",
     )
-    plan.add_argument("--seed", type=int, default=0, help="draws the pairs (default: 0)")
+    plan.add_argument("--seed", type=at_least(0), default=0, help="draws the pairs (default: 0)")
     scores = described.add_argument_group("the scores")
     scores.add_argument(
         "--teacher",
@@ -76,13 +80,17 @@ def parser() -> argparse.ArgumentParser:
     files.add_argument(
         "--output", type=expanded_path, metavar="SET", help="default: the run's folder, generated/ITERATION_PAIRS"
     )
-    files.add_argument("--jpeg-quality", type=int, metavar="Q", help="JPEG of this quality, 1 to 100 (default: PNG)")
+    files.add_argument(
+        "--jpeg-quality", type=from_to(1, 100), metavar="Q", help="JPEG of this quality, 1 to 100 (default: PNG)"
+    )
     files.add_argument("--resume", action="store_true", help="continue an unfinished set")
     files.add_argument("--extend", action="store_true", help="like --resume, and add the pairs that it does not have")
     files.add_argument("--verify", type=expanded_path, metavar="SET", help="check a set and do nothing else")
     speed = described.add_argument_group("speed and memory; they change no image")
     speed.add_argument("--batch-size", type=at_least(1), default=64, help="pairs handled at a time (default: 64)")
-    speed.add_argument("--memory", type=float, default=2.0, metavar="GIB", help="for codes, per process (default: 2)")
+    speed.add_argument(
+        "--memory", type=above(0), default=2.0, metavar="GIB", help="for codes, per process (default: 2)"
+    )
     speed.add_argument("--threads", type=at_least(1), default=2, help="that write files, per process (default: 2)")
     return described
 

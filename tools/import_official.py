@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dgnet.core.cli import CommandParser, add_output_path, add_settings
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import command
-from dgnet.core.option_types import expanded_path, folder_name
+from dgnet.core.option_types import at_least, expanded_path, folder_name
 from dgnet.core.settings import as_settings
 from dgnet.data.training_data import open_dataset
 from dgnet.official.import_run import import_run
@@ -35,7 +35,7 @@ def main() -> None:
         metavar="DIR",
         help="the official models/NAME, or the weights in it; again for each further teacher",
     )
-    parser.add_argument("--iteration", type=int, help="which of its checkpoints (default: the last)")
+    parser.add_argument("--iteration", type=at_least(0), help="which of its checkpoints (default: the last)")
     parser.add_argument("--name", type=folder_name, help="folder of the run (default: NAME of --outputs)")
     add_output_path(parser)
     add_settings(parser)

@@ -22,7 +22,7 @@ from dgnet.core.content import content_hashes
 from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
-from dgnet.core.option_types import expanded_path
+from dgnet.core.option_types import at_least, expanded_path
 from dgnet.data.readers.names import market_name
 from dgnet.data.records import JUNK
 from eval.images.extractor import features_of
@@ -31,9 +31,11 @@ from eval.reid.feature_file import SplitFeatures, load_features
 from reid_heads.load import load_model
 from reid_heads.loaded_model import LoadedModel
 from tools.extract import SPLIT, add_model_options, features_of_images, files_of
-from visual.drawing.grid import save_png
+from visual.drawing.picture_file import picture_file
 from visual.drawing.ranked_lists import ranked_lists
 from visual.image_input import read_images
+from visual.job import write_picture
+from visual.options import picture_output
 
 
 def main() -> int:
@@ -42,15 +44,18 @@ def main() -> int:
         "--query", nargs="+", type=expanded_path, required=True, metavar="IMAGE", help="who is looked for"
     )
     parser.add_argument("--gallery", type=expanded_path, required=True, metavar="DIR_OR_NPZ", help="where")
-    parser.add_argument("--top", type=int, default=10, help="images listed for a query (default: 10)")
+    parser.add_argument("--top", type=at_least(1), default=10, help="images listed for a query (default: 10)")
     parser.add_argument(
-        "--output", type=expanded_path, default=Path("found.png"), help="the picture (default: found.png)"
+        "--output",
+        type=picture_output,
+        default=Path("found.png"),
+        metavar="FILE",
+        help="the picture: .png, .jpg, .webp or .pdf (default: found.png)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace a picture that is there")
     add_model_options(parser)
     args = parser.parse_args()
-    if args.top < 1:
-        raise UserError(f"--top must be at least 1, got {args.top}")
+    args.output = picture_file(args.output)
     if args.output.exists() and not args.overwrite:
         raise UserError(f"{args.output} is there already: name another file or give --overwrite")
     check_place(args.output)
@@ -74,9 +79,7 @@ def main() -> int:
             print(f"  {rank:3d}  {value:.4f}  {path}")
     ranked = [read_images(row, model.height, model.width) for row in rows]
     scale = max(1, 128 // model.height)  # small images stay visible
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    save_png(ranked_lists(queries, ranked, similarities, right, scale=scale), args.output)
-    print(args.output)
+    write_picture(args.output, ranked_lists(queries, ranked, similarities, right, scale=scale), args.overwrite)
     return 0
 
 

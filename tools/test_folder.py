@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.cli import CommandParser, add_run
 from dgnet.core.errors import command
-from dgnet.core.option_types import expanded_path
+from dgnet.core.option_types import at_least, expanded_path
 from dgnet.generation.request import SetRequest
 from tools.generate import create
 
@@ -32,9 +32,9 @@ def main() -> int:
         "--output", "--output-folder", type=expanded_path, help="the set (default: in the run's folder)"
     )
     parser.add_argument(
-        "--batch-size", "--batchsize", type=int, default=64, help="pairs handled at a time (default: 64)"
+        "--batch-size", "--batchsize", type=at_least(1), default=64, help="pairs handled at a time (default: 64)"
     )
-    parser.add_argument("--seed", type=int, default=10, help="draws the structures (default: 10)")
+    parser.add_argument("--seed", type=at_least(0), default=10, help="draws the structures (default: 10)")
     for name in ("synchronized", "output-only"):
         parser.add_argument(f"--{name}", action="store_true", help=argparse.SUPPRESS)
     for name in ("a2b", "trainer"):

@@ -4,8 +4,8 @@
     python tools/transfer.py --features market_on_duke.npz --features duke_on_market.npz
 
 A network is a run of DG-Net, of a teacher or of a head below OUTPUT/outputs, a run's folder, or a file of weights. Each
-row is one network on one data set, without and with re-ranking. --save FOLDER keeps the features of each row, and a
-second call with the same folder reads them, if the images have not changed; identities and cameras are those of the
+row is one network on one data set, without and with re-ranking. --features-folder keeps the features of each row, and
+a second call with the same folder reads them, if the images have not changed; identities and cameras are those of the
 data set now. --features adds a row from a saved file as it is, labels included: neither its network nor its images are
 looked at.
 """
@@ -49,11 +49,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--features", action="append", default=[], type=expanded_path, metavar="FILE", help="saved features"
     )
-    parser.add_argument("--save", type=expanded_path, metavar="FOLDER", help="where features are kept and read again")
+    parser.add_argument(
+        "--features-folder", type=expanded_path, metavar="FOLDER", help="where features are kept and read again"
+    )
     add_output_path(parser)
     parser.add_argument("--protocol", choices=PROTOCOLS, default="standard", help="(default: standard)")
     parser.add_argument(
-        "--json", type=expanded_path, metavar="FILE", help="the table for programs; replaced if it is there"
+        "--output", type=expanded_path, metavar="FILE", help="the table for programs; replaced if it is there"
     )
     add_mirrored(parser)
     add_device_options(parser)
@@ -65,21 +67,22 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     args = arguments()
-    for path in (args.json, args.save and args.save / "features.npz"):
+    for path in (args.output, args.features_folder and args.features_folder / "features.npz"):
         if path:
             check_place(path)
     rows = [row(stored, args.protocol) for stored in rows_of(args)]
     print(as_table(rows))
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        replace_text(args.json, json.dumps(rows, indent=2) + "\n")
+    if args.output:
+        args.output.parent.mkdir(parents=True, exist_ok=True)
+        replace_text(args.output, json.dumps(rows, indent=2) + "\n")
     return 0
 
 
 def rows_of(args: argparse.Namespace) -> list[StoredFeatures]:
     """The features of every row, in the order of the options."""
     datasets = [
-        (dataset, digits_of(dataset, args.workers) if args.save else "") for dataset in map(read_dataset, args.data)
+        (dataset, digits_of(dataset, args.workers) if args.features_folder else "")
+        for dataset in map(read_dataset, args.data)
     ]
     for dataset, _ in datasets:
         print_dataset(dataset)
@@ -97,7 +100,7 @@ def rows_of(args: argparse.Namespace) -> list[StoredFeatures]:
                     model,
                     checkpoint,
                     network=name,
-                    file=args.save / file if args.save else None,
+                    file=args.features_folder / file if args.features_folder else None,
                     batch=args.batch_size,
                     workers=args.workers,
                 )

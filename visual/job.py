@@ -20,11 +20,12 @@ from dgnet.generation.load import find_generator
 from dgnet.generation.swap_pairs import one_image_per_identity
 from dgnet.models.generator import Generator
 from dgnet.runs.loaded_generator import LoadedGenerator
+from visual.drawing.grid import Picture
+from visual.drawing.picture_file import ENDINGS, encoded
 from visual.image_input import read_images
 
 # Enlarged until a person is about as high on the page.
 _HEIGHT_ON_PAGE = 192  # pixels
-_LARGEST_SCALE = 16
 
 
 @dataclass(frozen=True)
@@ -66,15 +67,14 @@ class VisualJob:
         """Where a picture of `script` goes, with a suffix such as ".png"."""
         return picture_path(self.options, self.run.name, f"{script}_{self.run.iteration:08d}", suffix)
 
-    def write(self, path: Path, content: bytes) -> None:
-        """Write a picture and print its path. `UserError` where another picture is, unless --overwrite."""
+    def write(self, path: Path, content: bytes | Picture) -> None:
+        """Write a picture (or the bytes of a film) and print its path. `UserError` where another picture is, unless
+        --overwrite."""
         write_picture(path, content, self.options.overwrite)
 
 
 def enlargement(options: argparse.Namespace, height: int) -> int:
     """--scale, or what makes images of this height about as high as people on a page."""
-    if options.scale is not None and not 1 <= options.scale <= _LARGEST_SCALE:
-        raise UserError(f"--scale must be a whole number from 1 to {_LARGEST_SCALE}, got {options.scale}")
     return options.scale or max(1, round(_HEIGHT_ON_PAGE / height))
 
 
@@ -93,19 +93,25 @@ def draw_people(options: argparse.Namespace, config: DataConfig, count: int) -> 
 def picture_path(options: argparse.Namespace, run: str, picture: str, suffix: str) -> Path:
     """--output with this suffix, or the picture's place in the folder of the run of that name.
 
-    `UserError` where --output is no place for a file.
+    A picture (".png") has the suffix of --output where that is one of a picture. `UserError` where --output is no place
+    for a file.
     """
     if options.output is not None:
         check_place(options.output)
-        return options.output.with_suffix(suffix)
+        given = options.output.suffix
+        path: Path = options.output.with_suffix(given if suffix == ".png" and given.lower() in ENDINGS else suffix)
+        return path
     return options.output_path / "outputs" / run / "pictures" / f"{picture}{suffix}"
 
 
-def write_picture(path: Path, content: bytes, overwrite: bool) -> None:
-    """Write `content` to `path`, whole or not at all, and print the path.
+def write_picture(path: Path, content: bytes | Picture, overwrite: bool) -> None:
+    """Write a picture, in the format that the path's ending says, or the bytes of a film, whole or not at all, and
+    print the path.
 
     A file with this content stays. `UserError` for another one of that name unless `overwrite`.
     """
+    if not isinstance(content, bytes):
+        content = encoded(content, path.suffix)
     same = path.is_file() and path.read_bytes() == content
     if path.exists() and not same and not overwrite:
         raise UserError(f"{path} is there and looks otherwise; give --overwrite or another --output")

@@ -1,7 +1,7 @@
 """From one person's clothes to another's: a sheet of steps in the appearance code, and a film of them.
 
     python visual/show_smooth.py
-    python visual/show_smooth.py --pairs 3 --steps 10 --film both
+    python visual/show_smooth.py --count 3 --steps 10 --film both
     python visual/show_smooth.py --appearances a.jpg b.jpg --structures c.jpg --output from_a_to_b
 
 The code of a step is (1 - w) first + w second. Appearances are named in pairs, structures one for each pair; without
@@ -21,8 +21,8 @@ from visual.options import add_film_options, add_number, add_source_options, vis
 
 def main() -> None:
     """Parse and draw."""
-    parser = visual_parser(__doc__)
-    add_number(parser, "--pairs", 4, "pairs of people where no files are named")
+    parser = visual_parser(__doc__, film=True)
+    add_number(parser, "--count", 4, "pairs of people where no files are named")
     add_number(parser, "--steps", 8, "images of a row of the sheet, both ends too: 2 to 256")
     add_source_options(parser, "whose clothes, in pairs", "who wears them, one for each pair")
     add_film_options(parser, 12)

@@ -20,8 +20,8 @@ from visual.options import add_film_options, add_number, add_source_options, vis
 
 def main() -> None:
     """Parse and draw."""
-    parser = visual_parser(__doc__)
-    add_number(parser, "--pairs", 4, "pairs of people where no files are named")
+    parser = visual_parser(__doc__, film=True)
+    add_number(parser, "--count", 4, "pairs of people where no files are named")
     add_number(parser, "--steps", 8, "images of a row of the sheet, both ends too: 2 to 256")
     add_source_options(parser, "whose clothes, one for each pair", "whose pose and place, in pairs")
     add_film_options(parser, 12)

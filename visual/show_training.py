@@ -26,7 +26,7 @@ def main() -> None:
     )
     add_output_path(parser)
     add_number(parser, "--count", 4, "pictures in the strip, evenly spread")
-    add_picture_options(parser, scale=False)
+    add_picture_options(parser, scale=False, film=True)
     add_film_options(parser, 2)
     draw_training(parser.parse_args())
 

@@ -73,8 +73,8 @@ class CommandParser(argparse.ArgumentParser):
             return word
         given, equals, value = word.partition("=")
         known, name = self._option_names(), given.replace("_", "-")
-        if name not in known and OPTIONS.get(name) in known:
-            name = OPTIONS[name]
+        if name not in known:
+            name = next((today for today in OPTIONS.get(name, ()) if today in known), name)
         # An option may be abbreviated. What no option begins with is reported as it was typed.
         return f"{name}{equals}{value}" if any(option.startswith(name) for option in known) else word
 

@@ -5,7 +5,6 @@ import functools
 import logging
 import platform
 import re
-import resource
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
@@ -16,7 +15,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from dgnet.core.errors import UserError
-from dgnet.core.machine import cpu_model
+from dgnet.core.machine import cpu_model, peak_resident_bytes
 
 PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
 DEVICES = "auto, cpu, cuda or cuda:NUMBER (cuda:0 is the first GPU)"
@@ -162,9 +161,9 @@ def keep_freed_memory() -> None:
     libc.mallopt(trim_threshold, 2**31 - 1)
 
 
-def peak_memory_bytes(device: torch.device) -> int:
-    """The most memory used so far, in bytes: torch's tensors on a CUDA device, the resident process on a CPU."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in KiB
+def peak_memory_bytes(device: torch.device) -> int | None:
+    """The most memory used so far, in bytes: torch's tensors on a CUDA device, the resident process on a CPU.
+
+    None where the system does not tell it.
+    """
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_resident_bytes()

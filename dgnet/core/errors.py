@@ -1,5 +1,6 @@
 """A user's mistake becomes one sentence and exit status 2, never a traceback."""
 
+import io
 import sys
 from collections.abc import Callable
 
@@ -29,6 +30,10 @@ def command(main: Callable[[], int | None]) -> None:
     `OSError`s that carry a file name (no space left, permission denied) are the user's to mend too and end the same
     way. A run that was asked to stop leaves with its own status, Ctrl-C elsewhere with 130, as in a shell.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A file's name may hold what the terminal's encoding does not have.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         status = main() or 0
     except UserError as error:
@@ -39,6 +44,9 @@ def command(main: Callable[[], int | None]) -> None:
             raise
         place = f"{error.filename}: " if error.filename is not None else ""
         print(f"error: {place}{error.strerror or error}", file=sys.stderr)
+        status = 2
+    except MemoryError as error:
+        print(f"error: not enough memory{f' ({error})' if str(error) else ''}", file=sys.stderr)
         status = 2
     except RunStopped as stop:
         status = stop.exit_status

@@ -11,6 +11,25 @@ from typing import BinaryIO
 from dgnet.core.errors import UserError
 
 
+def user_path(text: str | Path) -> Path:
+    """A path as a user writes it, `~` expanded.
+
+    `UserError` for an empty one, which would be the current folder, for an unknown user and for a zero byte.
+
+    Example:
+        >>> user_path("~/people") == Path.home() / "people"
+        True
+    """
+    if not str(text):
+        raise UserError("must be a path, got ''")
+    if "\0" in str(text):
+        raise UserError(f"must be a path without zero bytes, got {str(text)!r}")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise UserError(f"must be a path, got {str(text)!r}: no such user") from error
+
+
 def check_place(path: Path) -> None:
     """`UserError` unless a file can be written as `path`, with the folders above it: to be asked before long work."""
     folder = path.absolute().parent
@@ -51,8 +70,16 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 def replace_text(path: Path, text: str) -> None:
     """Write `text` (UTF-8) to `path`, whole or not at all."""
+    try:
+        content = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        lines = text.splitlines()
+        line = next(line for line in lines if not _is_utf8(line))
+        raise UserError(
+            f"{path}: not written, as a file's name in it is no UTF-8 ({line.strip()[:200]!r}); rename that file"
+        ) from error
     with replacing(path) as handle:
-        handle.write(text.encode("utf-8"))
+        handle.write(content)
 
 
 def read_text(path: Path) -> str:
@@ -95,11 +122,19 @@ def nearest_folder(path: Path) -> str:
     return f"{child.parent} is there" + (f", and has {lower[close[0]]}" if close else f", without {child.name}")
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the new name survive a power cut. Some network file systems cannot; the file is whole there too."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def _is_utf8(text: str) -> bool:
     try:
-        with contextlib.suppress(OSError):
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name survive a power cut. Windows and some network file systems cannot; the file is whole there."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
             os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        finally:
+            os.close(descriptor)

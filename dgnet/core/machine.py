@@ -4,11 +4,17 @@ import contextlib
 import os
 import platform
 import re
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 _LIBRARIES = ("torchvision", "numpy", "scipy", "scikit-image", "pillow")
 
@@ -52,3 +58,15 @@ def cpu_model() -> str:
         if match:
             return match[1].strip()
     return platform.processor() or platform.machine()
+
+
+def peak_resident_bytes() -> int | None:
+    """The most memory that this process has had, in bytes; None where the system does not tell it (Windows)."""
+    status = Path("/proc/self/status")
+    # Unlike getrusage's, the figure does not begin with what the parent process used.
+    if status.exists() and (match := re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="ascii"))):
+        return int(match[1]) * 1024
+    if resource is None:
+        return None
+    peak = int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in KiB

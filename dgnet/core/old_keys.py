@@ -102,15 +102,20 @@ RECIPE_KEYS: dict[str, str] = {"data.licence": "data.license"}
 AB_RESULT_KEYS: dict[str, str] = {"row": "variant", "dropped": "filter_counts"}
 AB_RESULTS_FOLDER = "rows"
 
-# Options of the command line. The parser uses a line where it knows today's name and not the old one.
-OPTIONS: dict[str, str] = {
-    "--licence": "--license",
-    "--neighbours": "--neighbors",
-    "--which-epoch": "--iteration",
-    "--to": "--output",
-    "--people": "--identities",
-    "--batch": "--batch-size",
-    "--witness": "--classifier",
+# Options of the command line -> what they are called today, the first name that the parser of a tool knows; a tool that
+# still has an option of the old name means that one.
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "--licence": ("--license",),
+    "--neighbours": ("--neighbors",),
+    "--which-epoch": ("--iteration",),
+    "--to": ("--output",),
+    "--people": ("--identities",),
+    "--batch": ("--batch-size",),
+    "--witness": ("--classifier",),
+    "--pairs": ("--pairs-file", "--pairs-per-identity", "--count"),
+    "--most": ("--count",),
+    "--json": ("--output",),
+    "--save": ("--features-folder",),
 }
 
 

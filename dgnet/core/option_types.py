@@ -6,27 +6,27 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from dgnet.core.errors import UserError
+from dgnet.core.files import user_path
 from dgnet.core.settings import plain_folder_name
+
+_LARGEST = 2**63 - 1
 
 
 def at_least(smallest: int) -> Callable[[str], int]:
-    """Whole numbers from `smallest` on."""
-
-    def whole_number(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = smallest - 1
-        if value < smallest:
-            raise argparse.ArgumentTypeError(f"must be a whole number of at least {smallest}, got {text!r}")
-        return value
-
-    return whole_number
+    """Whole numbers from `smallest` on, as far as 64 bits reach."""
+    return _whole_number(smallest, _LARGEST, f"a whole number of at least {smallest}")
 
 
-def above(least: float | int) -> Callable[[str], float]:
-    """Finite numbers greater than `least`."""
-    return _number(lambda value: value > least, f"a number greater than {least:g}")
+def from_to(smallest: int, largest: int) -> Callable[[str], int]:
+    """Whole numbers from `smallest` to `largest`, both included."""
+    return _whole_number(smallest, largest, f"a whole number from {smallest} to {largest}")
+
+
+def above(least: float | int, most: float | int = math.inf) -> Callable[[str], float]:
+    """Finite numbers greater than `least`, and at most `most`."""
+    limit = "" if most == math.inf else f" and at most {most:g}"
+    return _number(lambda value: least < value <= most, f"a number greater than {least:g}{limit}")
 
 
 def between(least: float, most: float = math.inf) -> Callable[[str], float]:
@@ -35,21 +35,24 @@ def between(least: float, most: float = math.inf) -> Callable[[str], float]:
     return _number(lambda value: least <= value <= most, allowed)
 
 
+def shown(text: str) -> str:
+    """A value as an error's sentence shows it: in quotes, the middle of a long one left out."""
+    return repr(text if len(text) <= 100 else f"{text[:60]}...{text[-20:]}")
+
+
 def sha256_digits(text: str) -> str:
     """Hexadecimal digits that a SHA-256 may begin with: none would let any file pass."""
     if not re.fullmatch("[0-9a-fA-F]{1,64}", text):
-        raise argparse.ArgumentTypeError(f"must be 1 to 64 hexadecimal digits, got {text!r}")
+        raise argparse.ArgumentTypeError(f"must be 1 to 64 hexadecimal digits, got {shown(text)}")
     return text
 
 
 def expanded_path(text: str) -> Path:
     """A path; `~` is the home folder. An empty one, which would be the current folder, is refused."""
-    if not text:
-        raise argparse.ArgumentTypeError("must be a path, got ''")
     try:
-        return Path(text).expanduser()
-    except RuntimeError as error:
-        raise argparse.ArgumentTypeError(f"must be a path, got {text!r}: no such user") from error
+        return user_path(text)
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def run_name(text: str) -> str:
@@ -64,7 +67,21 @@ def folder_name(text: str) -> str:
     try:
         return plain_folder_name(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{error}, got {text!r}") from error
+        raise argparse.ArgumentTypeError(f"{error}, got {shown(text)}") from error
+
+
+def _whole_number(smallest: int, largest: int, allowed: str) -> Callable[[str], int]:
+    def whole_number(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"must be {allowed}, got {shown(text)}") from None
+        if not smallest <= value <= largest:
+            limit = f" and at most {_LARGEST}" if value > largest == _LARGEST else ""
+            raise argparse.ArgumentTypeError(f"must be {allowed}{limit}, got {shown(text)}")
+        return value
+
+    return whole_number
 
 
 def _number(accepts: Callable[[float], bool], allowed: str) -> Callable[[str], float]:
@@ -74,7 +91,7 @@ def _number(accepts: Callable[[float], bool], allowed: str) -> Callable[[str], f
         except ValueError:
             value = math.nan
         if not (math.isfinite(value) and accepts(value)):
-            raise argparse.ArgumentTypeError(f"must be {allowed}, got {text!r}")
+            raise argparse.ArgumentTypeError(f"must be {allowed}, got {shown(text)}")
         return value
 
     return number

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from dgnet.core.errors import UserError
+from dgnet.core.files import user_path
 from dgnet.core.old_keys import current_config, current_key
 from dgnet.core.yaml_files import parse_yaml, read_yaml
 
@@ -28,10 +29,47 @@ class Section(BaseModel):
         sections = {key for key, field in cls.model_fields.items() if _is_section(field.annotation)}
         return {key: value for key, value in values.items() if value is not None or key not in sections}
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_users_write_paths(cls, value: Any, info: Any) -> Any:
+        """`~` is the home folder in every path; an empty path is refused."""
+        if not _takes_paths(cls.model_fields[str(info.field_name)].annotation):
+            return value
+        if isinstance(value, (list, tuple)):
+            return [_user_path(item) for item in value]
+        return _user_path(value)
+
+
+def _takes_paths(annotation: Any) -> bool:
+    return annotation is Path or any(_takes_paths(part) for part in get_args(annotation))
+
+
+def _user_path(value: Any) -> Any:
+    if not isinstance(value, (str, Path)):
+        return value
+    try:
+        return user_path(value)
+    except UserError as error:
+        # The sentence of a setting tells the value itself.
+        raise ValueError(str(error).partition(", got ")[0]) from error
+
 
 def _is_section(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Section)
 
+
+# Top-level keys -> the configuration that has them, in the words of an error's sentence.
+_CONFIGURATIONS = (
+    (
+        ("gen", "dis", "max_iter"),
+        "a configuration of the original DG-Net: tools/import_official.py makes a run of its training, "
+        "configs/latest.yaml holds the same settings by today's names",
+    ),
+    (("MODEL", "SOLVER"), "a configuration of another system, such as fast-reid: configs/heads/ has such recipes"),
+    (("structure", "decoder"), "a configuration of DG-Net: tools/train_gan.py and tools/train_teacher.py read it"),
+    (("head", "variants"), "a configuration of an A/B: tools/ab.py reads it"),
+    (("head", "loss"), "a configuration of a re-ID model: tools/train.py reads it"),
+)
 
 Settings = TypeVar("Settings", bound=Section)
 
@@ -48,6 +86,9 @@ def load_settings(kind: type[Settings], path: Path, overrides: Sequence[str] = (
     values = read_yaml(path) or {}
     if not isinstance(values, dict):
         raise UserError(f"{path}: a configuration is a mapping of sections, this is a {type(values).__name__}")
+    for keys, meaning in _CONFIGURATIONS:
+        if set(keys) <= values.keys() and not set(keys) <= kind.model_fields.keys():
+            raise UserError(f"{path}: the sections {', '.join(kind.model_fields)} are expected here; this is {meaning}")
     return _checked(kind, values, overrides, f"{path}: ")
 
 

@@ -7,6 +7,7 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from dgnet.core.errors import UserError
+from dgnet.core.files import user_path
 from dgnet.data.readers.folders import dgnet_parts, folders_parts, is_dgnet, is_folders, read_dgnet, read_folders
 from dgnet.data.readers.manifest import is_manifest, read_manifest, require_manifest
 from dgnet.data.readers.market import is_cuhk03_np, is_market, market_parts, read_cuhk03_np, read_market
@@ -80,7 +81,7 @@ def read_dataset(root: str | Path, layout: str = "auto") -> Dataset:
     if layout != "auto" and layout not in LAYOUTS:
         raise UserError(f"the layout must be auto or one of {', '.join(LAYOUTS)}, got {layout!r}")
     candidates = {name: known for name, known in LAYOUTS.items() if layout in ("auto", name)}
-    name, folder = recognize(Path(root).expanduser(), candidates)
+    name, folder = recognize(user_path(root), candidates)
     dataset = LAYOUTS[name].read(folder)
     if not dataset.train:
         skipped = "".join(f" (skipped {path}: {reason})" for path, reason in dataset.skipped[:1])

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 
 from dgnet.core.errors import UserError
+from dgnet.core.files import user_path
 from dgnet.models.build import build_generator
 from dgnet.official.release import read_official
 from dgnet.runs.find import find_run, is_official
@@ -34,7 +35,7 @@ def load_generator(
     >>> generator.name
     'market'
     """
-    path = Path(path)
+    path = user_path(path)
     if path.is_file():
         if iteration is not None:
             raise UserError(f"{path} is one checkpoint: give its run's folder to choose iteration {iteration}")

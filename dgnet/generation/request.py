@@ -56,7 +56,7 @@ def plan_pairs(request: SetRequest, dataset: Dataset) -> tuple[Pairs, dict[str, 
         "--count": request.count is not None,
         "--per-identity": request.per_identity is not None,
         "--appearances and --structures": lists,
-        "--pairs": request.pairs is not None,
+        "--pairs-file": request.pairs is not None,
     }
     chosen = [option for option, given in options.items() if given]
     if len(chosen) > 1:

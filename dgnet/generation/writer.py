@@ -17,7 +17,7 @@ from dgnet.generation.manifest import FinishedImage, finished_line, finished_log
 from dgnet.generation.paths import sources
 from dgnet.generation.scores import ImageScorer
 from dgnet.generation.set_folder import SetFolder
-from dgnet.runs.folder import lock_folder
+from dgnet.runs.folder_lock import lock_folder
 from dgnet.runs.loaded_generator import LoadedGenerator
 
 # Images that wait to be written, per thread: enough that none idles, few enough to stay small in memory.

@@ -6,6 +6,7 @@ A folder of the official release (`outputs/NAME` with `gen_00100000.pt`, `id_...
 from pathlib import Path
 
 from dgnet.core.errors import UserError
+from dgnet.core.files import user_path
 from dgnet.core.weights import read_content
 from dgnet.runs.checkpoint import list_checkpoints
 from dgnet.runs.load import KIND
@@ -23,10 +24,10 @@ def find_run(name: str | Path | None, output: Path = Path()) -> Path:
     """
     if name is None:
         return latest_run(output / "outputs")
-    run = output / "outputs" / name
-    path = run if run.is_dir() or not Path(name).exists() else Path(name)
-    if name == "" or not path.exists():
-        raise unknown_run(str(name) or "''", "run", runs_of_generators(output / "outputs"), output)
+    run, path = output / "outputs" / name, user_path(name)
+    path = run if run.is_dir() or not path.exists() else path
+    if not path.exists():
+        raise unknown_run(str(name), "run", runs_of_generators(output / "outputs"), output)
     return path
 
 

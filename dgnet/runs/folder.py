@@ -1,13 +1,9 @@
 """Whose folder is it: one run owns `outputs/NAME`, one process at a time works in it, its configuration stays."""
 
-import errno
-import fcntl
-import os
-import platform
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TextIO
+from typing import Any
 
 import yaml
 
@@ -16,13 +12,14 @@ from dgnet.core.files import replace_text
 from dgnet.core.old_keys import current_config
 from dgnet.core.yaml_files import read_yaml
 from dgnet.runs.checkpoint import list_checkpoints
+from dgnet.runs.folder_lock import FolderLock, lock_folder
 
 CONFIG = "config.yaml"
 NONE: Mapping[str, Any] = MappingProxyType({})
 
 
-def lock_run_folder(folder: Path, curves: Path, resume: bool) -> TextIO:
-    """Make the folders of a run and lock them; the lock holds until the returned file is closed or the process ends.
+def lock_run_folder(folder: Path, curves: Path, resume: bool) -> FolderLock:
+    """Make the folders of a run and lock them; the lock holds until it is closed or the process ends.
 
     Raises `UserError` when the folder (or the TensorBoard folder `curves`) belongs to another run, or to this run in
     another process. Nothing that exists is changed.
@@ -159,25 +156,3 @@ def _read(path: Path, config: Mapping[str, Any], defaults: Mapping[str, Any]) ->
     except ValueError as error:
         raise UserError(f"{path}: {error}") from error
     return {section: values for section, values in current.items() if section not in unrelated}
-
-
-def lock_folder(folder: Path) -> TextIO:
-    """Keep other processes out of `folder` until the returned file is closed or this process ends.
-
-    Raises `UserError` where another process has it.
-    """
-    handle = open(folder / ".lock", "a+", encoding="utf-8")  # noqa: SIM115 - open for as long as the run holds it
-    try:
-        # A record lock ends with its process even if worker processes outlive it, unlike flock's.
-        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        handle.seek(0)
-        owner = handle.read().strip() or "another process"
-        handle.close()
-        if error.errno not in (errno.EACCES, errno.EAGAIN):
-            raise UserError(f"{folder} cannot be locked against a second process: {error.strerror}") from error
-        raise UserError(f"{folder} is in use by {owner}; wait for it, stop it, or use another --name") from error
-    handle.truncate(0)
-    handle.write(f"process {os.getpid()} on {platform.node()}\n")
-    handle.flush()
-    return handle

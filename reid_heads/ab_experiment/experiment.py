@@ -25,7 +25,8 @@ from dgnet.data.training_data import open_dataset
 from dgnet.generation.manifest import RECIPE, read_recipe
 from dgnet.models.reid_model import ReIDModel
 from dgnet.runs import signals
-from dgnet.runs.folder import CONFIG, config_changes, lock_folder, update_config
+from dgnet.runs.folder import CONFIG, config_changes, update_config
+from dgnet.runs.folder_lock import lock_folder
 from dgnet.runs.progress import Progress
 from reid_heads.ab_experiment.config import ABConfig, SubsetConfig
 from reid_heads.ab_experiment.data import generated_images, open_target_domain, require_generator, subset_of

@@ -68,7 +68,7 @@ def test_a_set_in_the_runs_folder_and_its_verification(here, place):
     ("options", "said"),
     [
         (["--iteration", "5"], mentions("checkpoint", "iteration", 5, 4, 8)),
-        (["--memory", "0"], mentions("--memory", 64, 2, 0)),
+        (["--memory", "0"], mentions("--memory", "greater than 0", "'0'")),
         (["--jpeg-quality", "101"], mentions(1, 100, 101)),
         (["--count", "133"], mentions("different", "pairs", 133, 12, 132)),
         (["--pairs", "nowhere.csv"], "nowhere.csv: no such file"),

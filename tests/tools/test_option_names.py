@@ -12,6 +12,7 @@ import pytest
 from dgnet.core.cli import CommandParser
 from dgnet.core.old_keys import OPTIONS
 from dgnet.core.option_types import expanded_path, run_name
+from visual.options import film_output, picture_output
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = [
@@ -26,6 +27,9 @@ NAMES = {
     "--to": "--output",
     "--which-epoch": "--iteration",
     "--datadir": "--data",
+    "--most": "--count",
+    "--pairs": "--pairs-file, --pairs-per-identity or --count",
+    "--save": "--features-folder",
 }
 PATHS = ("DIR", "FILE", "FOLDER", "IMAGE", "SET", "OUTPUT")
 
@@ -65,7 +69,8 @@ def test_conventions(tool: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
         for action in parser._actions:
             for name in action.option_strings:
                 assert "_" not in name, f"{name}: is written with hyphens"
-            takes_path = action.type in (expanded_path, run_name)
+            takes_path = action.type in (expanded_path, run_name, picture_output, film_output)
+            assert action.type not in (int, float), f"{action.dest}: a range of dgnet.core.option_types"
             assert takes_path or not isinstance(action.default, Path), f"{action.dest}: type=expanded_path"
             if str(action.metavar).startswith(PATHS) and action.help is not argparse.SUPPRESS:
                 assert takes_path, f"{action.dest}: type=expanded_path or run_name"
@@ -89,4 +94,4 @@ def test_the_tools_are_found() -> None:
 def test_old_names_stand_for_options_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
     parsers = [parser for tool in TOOLS for parser in with_kinds(parser_of(tool, monkeypatch))]
     names = {name for parser in parsers for action in parser._actions for name in action.option_strings}
-    assert set(OPTIONS.values()) <= names
+    assert {name for today in OPTIONS.values() for name in today} <= names

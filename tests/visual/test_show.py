@@ -144,8 +144,8 @@ REFUSED = [
     ("show_training", ["--name", "nobody"], "nobody: no such run, and no run of that name below"),
     ("show_swap", ["--iteration", 7], "no checkpoint of iteration 7"),
     ("show_swap", ["--count", 0], "--count: must be a whole number of at least 1, got '0'"),
-    ("show_swap", ["--scale", 0], "--scale must be a whole number from 1 to 16, got 0"),
-    ("show_swap", ["--scale", 100000], "--scale must be a whole number from 1 to 16, got 100000"),
+    ("show_swap", ["--scale", 0], "--scale: must be a whole number from 1 to 16, got '0'"),
+    ("show_swap", ["--scale", 100000], "--scale: must be a whole number from 1 to 16, got '100000'"),
     (
         "show_swap",
         ["--device", "tpu"],
@@ -163,8 +163,8 @@ REFUSED = [
     ("show_smooth", ["--steps", 1], "at least 2 steps"),
     ("show_smooth", ["--steps", 100_000_000], "at most 256, got 100000000"),
     ("show_swap", ["--output", "{bad}"], "must be a file, it is a folder"),
-    ("show_smooth", ["--pairs", 0], "--pairs: must be a whole number of at least 1"),
-    ("show_smooth", ["--fps", 0], "frames per second must be above 0 and at most 50, got 0"),
+    ("show_smooth", ["--pairs", 0], "--count: must be a whole number of at least 1"),
+    ("show_smooth", ["--fps", 0], "--fps: must be a number greater than 0 and at most 50, got '0'"),
     ("show_smooth", ["--appearances", "{good}"], "--appearances must be pairs of images"),
     ("show_smooth_structure", ["--structures", "{good}", "{good}", "{good}"], "--structures must be pairs"),
     (

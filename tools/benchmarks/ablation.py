@@ -11,6 +11,7 @@ import argparse
 import ctypes
 import re
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -208,6 +209,8 @@ def peak_gibibytes(late: LateStep, context: Without) -> float:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     else:
+        if not sys.platform.startswith("linux"):
+            raise UserError("--ablate measures the memory of a process as Linux tells it: run it there, or on CUDA")
         ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak starts anew: `man 5 proc`
     with context():

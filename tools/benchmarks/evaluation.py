@@ -24,7 +24,7 @@ import numpy as np
 
 from dgnet.core.errors import UserError
 from dgnet.core.machine import machine, versions
-from tools.benchmarks.limits import require_at_least
+from dgnet.core.option_types import at_least
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "torchreid"
@@ -44,17 +44,20 @@ def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--query", type=int, default=3368, help="query images (default: 3368, Market-1501)")
-    parser.add_argument("--gallery", type=int, default=15913, help="gallery images without junk (default: 15913)")
-    parser.add_argument("--features", type=int, default=2048, help="numbers of a feature (default: 2048)")
-    parser.add_argument("--rounds", type=int, default=1, help="processes of each side and task, in turn (default: 1)")
+    parser.add_argument("--query", type=at_least(1), default=3368, help="query images (default: 3368, Market-1501)")
+    parser.add_argument(
+        "--gallery", type=at_least(50), default=15913, help="gallery images without junk (default: 15913)"
+    )
+    parser.add_argument("--features", type=at_least(1), default=2048, help="numbers of a feature (default: 2048)")
+    parser.add_argument(
+        "--rounds", type=at_least(1), default=1, help="processes of each side and task, in turn (default: 1)"
+    )
     parser.add_argument("--alone", action="store_true", help="ours only, nothing is installed")
-    parser.add_argument("--threads", type=int, default=2, help="threads of each process (default: 2)")
+    parser.add_argument("--threads", type=at_least(1), default=2, help="threads of each process (default: 2)")
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """The figures of `python tools/bench.py eval` with these options."""
-    require_at_least(args, query=1, gallery=50, features=1, rounds=1, threads=1)
     tasks, sides = (ALONE, SIDES[:1]) if args.alone else (TASKS, SIDES)
     with tempfile.TemporaryDirectory() as folder:
         version = None if args.alone else install(Path(folder))

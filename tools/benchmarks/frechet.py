@@ -15,8 +15,8 @@ import numpy as np
 from pytorch_fid.fid_score import calculate_frechet_distance
 
 from dgnet.core.machine import machine, versions
+from dgnet.core.option_types import at_least
 from eval.images.frechet import FeatureStatistics, frechet_distance, statistics_of
-from tools.benchmarks.limits import require_at_least
 
 
 def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -27,14 +27,15 @@ def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--features", type=int, default=2048, help="length of the features (default: 2048)")
-    parser.add_argument("--images", type=int, default=6144, help="images in each set (default: 6144)")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured, in turn (default: 3)")
+    parser.add_argument("--features", type=at_least(2), default=2048, help="length of the features (default: 2048)")
+    parser.add_argument("--images", type=at_least(2), default=6144, help="images in each set (default: 6144)")
+    parser.add_argument(
+        "--rounds", type=at_least(1), default=3, help="how often each is measured, in turn (default: 3)"
+    )
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """The figures of `python tools/bench.py frechet` with these options."""
-    require_at_least(args, features=2, images=2, rounds=1)
     first, second = (random_statistics(seed, args.images, args.features) for seed in range(2))
     seconds: dict[str, list[float]] = {"ours": [], "pytorch-fid": []}
     values: dict[str, float] = {}

@@ -25,11 +25,11 @@ from PIL import Image
 from dgnet.config import Config, load_config
 from dgnet.core import pixels
 from dgnet.core.cli import add_settings
-from dgnet.core.device import PrecisionName, peak_memory_bytes
+from dgnet.core.device import PrecisionName
 from dgnet.core.distributed import Distributed
 from dgnet.core.images import read_image
 from dgnet.core.machine import machine, versions
-from dgnet.core.option_types import expanded_path
+from dgnet.core.option_types import at_least, expanded_path
 from dgnet.data.records import Record
 from dgnet.generation.engine import generate
 from dgnet.generation.image_writer import ImageWriter, image_encoder, write_new
@@ -37,7 +37,7 @@ from dgnet.generation.plans import Pairs, ring_pairs
 from dgnet.models.build import build_generator
 from dgnet.models.generator import Generator
 from dgnet.runs.loaded_generator import LoadedGenerator
-from tools.benchmarks.limits import require_at_least
+from tools.benchmarks.peak_memory import peak_memory
 
 ROOT = Path(__file__).resolve().parents[2]
 MARKET_HEIGHT, MARKET_WIDTH = 128, 64
@@ -54,17 +54,19 @@ def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     )
     kind.add_argument("--config", type=expanded_path, default=ROOT / "configs" / "latest.yaml")
     add_settings(kind)
-    kind.add_argument("--sources", type=int, default=32, help="source images (default: 32)")
-    kind.add_argument("--each", type=int, default=10, help="generated images for each source (default: 10)")
-    kind.add_argument("--alone", type=int, default=12, help="images made one at a time in a round (default: 12)")
-    kind.add_argument("--rounds", type=int, default=3, help="rounds of everything in turn (default: 3)")
+    kind.add_argument("--sources", type=at_least(2), default=32, help="source images (default: 32)")
+    kind.add_argument("--each", type=at_least(1), default=10, help="generated images for each source (default: 10)")
+    kind.add_argument(
+        "--alone", type=at_least(1), default=12, help="images made one at a time in a round (default: 12)"
+    )
+    kind.add_argument("--rounds", type=at_least(1), default=3, help="rounds of everything in turn (default: 3)")
     kind.add_argument(
         "--precision",
         action="append",
         choices=("fp32", "bf16", "fp16"),
         help="of ours; again for a further one (default: fp32 and bf16)",
     )
-    kind.add_argument("--threads", type=int, default=2, help="that write files (default: 2)")
+    kind.add_argument("--threads", type=at_least(1), default=2, help="that write files (default: 2)")
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,6 @@ class Work:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """The figures of `python tools/bench.py generate` with these options."""
-    require_at_least(args, sources=2, each=1, alone=1, rounds=1, threads=1)
     config = load_config(args.config, args.settings)
     device = Distributed.start(config.run.device).device
     with tempfile.TemporaryDirectory() as place:
@@ -129,7 +130,7 @@ def figures(
         # On a CPU that others use too this tells more than the clock.
         "processor_seconds_per_image": {name: round(statistics.median(each), 4) for name, each in efforts.items()},
         "png_files_per_second_without_a_network": round(written, 1),
-        "peak_memory_gib": round(peak_memory_bytes(device) / 2**30, 2),
+        "peak_memory_gib": round(peak_memory(device) / 2**30, 2),
     }
     for name, values in speeds.items():
         if name != "one_at_a_time":

@@ -19,10 +19,10 @@ from dgnet.core.cli import add_device
 from dgnet.core.device import Precision, PrecisionName, choose_device
 from dgnet.core.errors import UserError
 from dgnet.core.machine import machine, versions
+from dgnet.core.option_types import at_least
 from dgnet.models.registry import build_model
 from reid_heads.losses.objective import Objective
 from reid_heads.models.trunks import TRUNK_NAMES, TrunkName, build_trunk, pool_globally
-from tools.benchmarks.limits import require_at_least
 
 Work = Callable[[], None]
 
@@ -51,22 +51,21 @@ def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     kind.add_argument("--head", choices=TRUNK_NAMES, default="resnet50", help="(default: resnet50)")
-    kind.add_argument("--height", type=int, default=256, help="pixels (default: 256)")
-    kind.add_argument("--width", type=int, default=128, help="pixels (default: 128)")
+    kind.add_argument("--height", type=at_least(32), default=256, help="pixels (default: 256)")
+    kind.add_argument("--width", type=at_least(32), default=128, help="pixels (default: 128)")
     kind.add_argument(
-        "--batch-size", type=int, default=64, help="images of an iteration, four of an identity (default: 64)"
+        "--batch-size", type=at_least(8), default=64, help="images of an iteration, four of an identity (default: 64)"
     )
-    kind.add_argument("--iterations", type=int, default=3, help="timed in a round (default: 3)")
-    kind.add_argument("--rounds", type=int, default=3, help="rounds of everything in turn (default: 3)")
+    kind.add_argument("--iterations", type=at_least(1), default=3, help="timed in a round (default: 3)")
+    kind.add_argument("--rounds", type=at_least(1), default=3, help="rounds of everything in turn (default: 3)")
     add_device(kind)
     kind.add_argument("--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="(default: fp32)")
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Rates, and their ratios by round."""
-    require_at_least(args, iterations=1, rounds=1)
-    if args.batch_size < 8 or args.batch_size % 4:
-        raise UserError(f"--batch-size must be a multiple of 4 and at least 8, got {args.batch_size}")
+    if args.batch_size % 4:
+        raise UserError(f"--batch-size must be a multiple of 4, got {args.batch_size}")
     device = choose_device(args.device)
     works = prepared(args, device)
     for work in works.values():

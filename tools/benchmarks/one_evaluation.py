@@ -5,7 +5,6 @@ python -m tools.benchmarks.one_evaluation ours|torchreid ranking|reranking|reran
 
 import importlib.util
 import json
-import resource
 import sys
 import time
 import warnings
@@ -14,6 +13,8 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+
+from dgnet.core.errors import UserError
 
 SIDES = ("query", "gallery")
 
@@ -69,11 +70,10 @@ def torchreid(folder: Path, file: str) -> ModuleType:
 def peak() -> int:
     """The most memory of this process so far, in bytes."""
     status = Path("/proc/self/status")
-    if status.exists():  # unlike getrusage it does not begin with what the parent used
-        (line,) = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
-        return int(line.split()[1]) * 1024
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
+    if not status.exists():
+        raise UserError("this comparison of memory runs on Linux: there is no /proc/self/status here")
+    (line,) = [line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) * 1024
 
 
 if __name__ == "__main__":

@@ -17,13 +17,14 @@ from torch.utils.flop_counter import flop_registry
 
 from dgnet.config import Config
 from dgnet.core.cli import add_settings
-from dgnet.core.device import Precision, choose_device, choose_precision, keep_freed_memory, peak_memory_bytes
+from dgnet.core.device import Precision, choose_device, choose_precision, keep_freed_memory
 from dgnet.core.distributed import Distributed
 from dgnet.core.machine import machine, versions
 from dgnet.core.option_types import at_least, expanded_path
 from dgnet.layers.compiled import compile_small_functions
 from tools.benchmarks.ablation import ablate
 from tools.benchmarks.late_step import ITERATION, LateStep, late_config, random_batch
+from tools.benchmarks.peak_memory import peak_memory
 from tools.benchmarks.step_process import ROOT, measure_in_process
 
 BATCH = 4
@@ -148,7 +149,7 @@ def measure_one(config: Config, args: argparse.Namespace) -> dict[str, Any]:
     result: dict[str, Any] = {
         "seconds": seconds,
         "processor_seconds": processor_seconds,
-        "peak_memory_bytes": peak_memory_bytes(distributed.device),
+        "peak_memory_bytes": peak_memory(distributed.device),
     }
     if args.one == "ours":
         compile_small_functions(False, distributed.device)  # the counter cannot look into compiled ones

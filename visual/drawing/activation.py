@@ -19,7 +19,7 @@ from dgnet.generation.load import find_generator
 from dgnet.models.frozen import evaluating
 from dgnet.models.pretrained import read_model
 from dgnet.models.reid_model import ReIDOutput
-from visual.drawing.grid import REAL, Picture, Tile, grid, png
+from visual.drawing.grid import REAL, Picture, Tile, grid
 from visual.image_input import read_images
 from visual.job import draw_people, enlargement, picture_path, write_picture
 
@@ -69,7 +69,7 @@ def draw_activation(options: argparse.Namespace) -> None:
         overlays = subject.overlays(read_images(paths, subject.height, subject.width), device)
         rows.append((subject.name, pixels.resize(overlays, *size)))
     sheet = activation_sheet(read_images(paths, *size), rows, enlargement(options, size[0]))
-    write_picture(picture_path(options, name, picture, ".png"), png(sheet), options.overwrite)
+    write_picture(picture_path(options, name, picture, ".png"), sheet, options.overwrite)
 
 
 @torch.no_grad()

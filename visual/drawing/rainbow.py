@@ -6,7 +6,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from dgnet.models.swap import swap_all
-from visual.drawing.grid import REAL, Picture, Tile, grid, png
+from visual.drawing.grid import REAL, Picture, Tile, grid
 from visual.job import VisualJob
 
 
@@ -16,7 +16,7 @@ def draw_rainbow(job: VisualJob) -> None:
     appearances = job.read(options.appearances or job.draw_people(options.count))
     structures = job.read(options.structures or job.draw_people(options.identities))
     swapped = swap_all(job.generator, appearances, structures).transpose(0, 1)
-    job.write(job.path("rainbow", ".png"), png(rainbow(appearances, structures, swapped, scale=job.scale)))
+    job.write(job.path("rainbow", ".png"), rainbow(appearances, structures, swapped, scale=job.scale))
 
 
 def rainbow(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from dgnet.core.errors import UserError
 from visual.drawing.film import films, there_and_back
-from visual.drawing.grid import REAL, Picture, Tile, grid, png
+from visual.drawing.grid import REAL, Picture, Tile, grid
 from visual.drawing.interpolate import between_appearances, between_structures, weights_between
 from visual.job import VisualJob
 
@@ -86,11 +86,11 @@ def interpolation_sheet(
 
 
 def _drawn_people(job: VisualJob) -> tuple[Tensor, Tensor]:
-    """--pairs pairs of people, the two of a pair behind each other, and a third person for each pair.
+    """--count pairs of people, the two of a pair behind each other, and a third person for each pair.
 
     Where there are two people in all, the first is the third, too.
     """
-    paths = job.draw_people(3 * job.options.pairs)
+    paths = job.draw_people(3 * job.options.count)
     if len(paths) < 2:
         raise UserError(f"an interpolation needs images of two people, got {len(paths)}")
     pairs = max(1, len(paths) // 3)
@@ -103,7 +103,9 @@ def _draw(job: VisualJob, name: str, sources: Sources, between: Callable[[Tensor
     options = job.options
     weights = weights_between(options.steps)
     labels = [f"{weight:.2f}".rstrip("0").rstrip(".") for weight in weights.tolist()]
-    files = [(".png", png(interpolation_sheet(sources, between(weights), labels, job.scale)))]
+    files: list[tuple[str, bytes | Picture]] = [
+        (".png", interpolation_sheet(sources, between(weights), labels, job.scale))
+    ]
     if options.film != "none":
         steps = between(weights_between(FILM_STEPS))
         frames = [

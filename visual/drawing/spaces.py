@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dgnet.core.errors import UserError
 from visual.drawing.figure import figure_picture
-from visual.drawing.grid import Picture, png
+from visual.drawing.grid import Picture
 from visual.job import VisualJob, images_of_identities
 
 _DOTS = 150  # per inch
@@ -35,7 +35,7 @@ def draw_spaces(job: VisualJob) -> None:
     codes = {"appearance codes": job.run.appearance_codes(images), "structure codes": job.run.structure_codes(images)}
     planes = {name: principal_plane(torch.as_tensor(code).flatten(1)) for name, code in codes.items()}
     labels = {"identity": [record.identity for record in records], "camera": [record.camera for record in records]}
-    job.write(job.path("spaces", ".png"), png(map_of_spaces(planes, labels)))
+    job.write(job.path("spaces", ".png"), map_of_spaces(planes, labels))
 
 
 def principal_plane(codes: Float[Tensor, "image code"]) -> Plane:

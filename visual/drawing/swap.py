@@ -14,7 +14,7 @@ from dgnet.data.records import Dataset
 from dgnet.generation.swap_pairs import one_image_per_identity
 from dgnet.models.generator import Generator
 from dgnet.models.swap import swap_all, swap_images
-from visual.drawing.grid import REAL, Picture, Tile, grid, image_png, png, save_png, swap_grid
+from visual.drawing.grid import REAL, Picture, Tile, grid, image_png, save_png, swap_grid
 from visual.job import VisualJob
 
 
@@ -24,7 +24,7 @@ def draw_swaps(job: VisualJob) -> None:
     people = [] if options.appearances and options.structures else job.draw_people(options.count)
     appearances, structures = job.read(options.appearances or people), job.read(options.structures or people)
     swapped = swap_all(job.generator, appearances, structures)
-    job.write(job.path("swap", ".png"), png(swap_grid(appearances, structures, swapped, scale=job.scale)))
+    job.write(job.path("swap", ".png"), swap_grid(appearances, structures, swapped, scale=job.scale))
 
 
 def draw_pairs(job: VisualJob) -> None:
@@ -42,7 +42,7 @@ def draw_pairs(job: VisualJob) -> None:
     appearances, structures = job.read(appearance_paths[:count]), job.read(structure_paths[:count])
     swapped = swap_images(job.generator, appearances, structures)
     path = job.path("1by1", ".png")
-    job.write(path, png(pair_sheet(appearances, structures, swapped, columns=options.columns, scale=job.scale)))
+    job.write(path, pair_sheet(appearances, structures, swapped, columns=options.columns, scale=job.scale))
     for appearance, structure, image in zip(appearance_paths, structure_paths, swapped, strict=False):
         job.write(path.with_suffix("") / f"{appearance.stem}_on_{structure.stem}.png", image_png(image))
 

@@ -10,7 +10,7 @@ from dgnet.core.errors import UserError
 from dgnet.core.images import read_image
 from dgnet.runs.find import latest_run, runs_of_generators, unknown_run
 from visual.drawing.film import films
-from visual.drawing.grid import Picture, Tile, grid, png
+from visual.drawing.grid import Picture, Tile, grid
 from visual.job import picture_path, write_picture
 
 _NAME = re.compile(r"(\d{8,})\.png")
@@ -27,7 +27,7 @@ def draw_training(options: argparse.Namespace) -> None:
     selection = {iteration: pictures[iteration] for iteration in evenly(iterations, options.count)}
     name = f"training_{iterations[-1]:08d}"
     frames = [] if options.film == "none" else [strip({iteration: path}) for iteration, path in pictures.items()]
-    for suffix, content in [(".png", png(strip(selection))), *films(frames, options.film, options.fps)]:
+    for suffix, content in [(".png", strip(selection)), *films(frames, options.film, options.fps)]:
         write_picture(picture_path(options, folder.name, name, suffix), content, options.overwrite)
 
 

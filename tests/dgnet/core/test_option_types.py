@@ -1,10 +1,11 @@
 """Options out of their range end a command while it reads them, with the option, the range and what was given."""
 
 import argparse
+from collections.abc import Callable
 
 import pytest
 
-from dgnet.core.option_types import above, at_least, between, folder_name, sha256_digits
+from dgnet.core.option_types import above, at_least, between, expanded_path, folder_name, from_to, sha256_digits
 
 
 def parser() -> argparse.ArgumentParser:
@@ -64,3 +65,25 @@ def test_what_is_outside_is_refused(option: str, text: str, allowed: str, capsys
         parser().parse_args([f"{option}={text}"])
     assert left.value.code == 2
     assert f"argument {option}: must be {allowed}, got '{text}'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "said"),
+    [
+        (from_to(1, 100), "101", "a whole number from 1 to 100, got '101'"),
+        (from_to(1, 100), "ten", "a whole number from 1 to 100, got 'ten'"),
+        (above(0, 50), "51", "a number greater than 0 and at most 50, got '51'"),
+        (at_least(1), "9" * 30, "a whole number of at least 1 and at most 9223372036854775807, got '9999"),
+        (at_least(1), "9" * 5000, "a whole number of at least 1, got '9999"),
+    ],
+)
+def test_limits_are_named(kind: Callable[[str], float], text: str, said: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError) as refused:
+        kind(text)
+    assert str(refused.value).startswith(f"must be {said}") and len(str(refused.value)) < 200
+
+
+@pytest.mark.parametrize("text", ["", "a\0b", "~nobody-of-this-name/x"])
+def test_what_is_no_path(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="must be a path"):
+        expanded_path(text)

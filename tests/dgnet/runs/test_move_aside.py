@@ -12,7 +12,7 @@ from dgnet.runs.folder import move_aside
 HOLDER = """
 import sys
 from pathlib import Path
-from dgnet.runs.folder import lock_folder
+from dgnet.runs.folder_lock import lock_folder
 lock = lock_folder(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()

@@ -34,7 +34,9 @@ def train(run, first, last, total=100, every=2):
 
 
 def snapshot(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
+    return {
+        path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".lock")
+    }
 
 
 def test_the_folder_as_its_user_knows_it(tmp_path, capfd):
@@ -174,8 +176,8 @@ def test_resuming_continues_curves_from_the_checkpoint(tmp_path):
 def test_one_process_at_a_time(tmp_path):
     folder = tmp_path / "outputs/one"
     train(start(tmp_path), 0, 4)
-    hold = "import fcntl, sys; file = open(sys.argv[1], 'a'); fcntl.lockf(file, fcntl.LOCK_EX); print(); input()"
-    command = [sys.executable, "-c", hold, folder / ".lock"]
+    hold = "import sys, pathlib; from dgnet.runs.folder_lock import lock_folder as f"
+    command = [sys.executable, "-c", f"{hold}; lock = f(pathlib.Path(sys.argv[1])); print(); input()", folder]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         other.stdout.readline()
         with pytest.raises(UserError, match=r"outputs/one is in use by process \d+ on .*--name"):
