@@ -1,6 +1,6 @@
 # make demo       from nothing to swapped pedestrians in outputs/demo/
 # make test       every test; those that need CUDA or a browser are skipped where there is none
-# make test-fast  the tests that take less than a second each
+# make test-fast  the tests that take less than about 0.3 s each
 # make test-gpu   the tests that need CUDA
 # make coverage   every test, and how much of each room's code they run
 # make lint       every gate: style, imports, types, copies
@@ -17,8 +17,9 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.installed-run
 DEVELOPMENT := $(VENV)/.installed-development
 PACKAGES := dgnet eval reid_heads visual tools
-# A process that has finished its tests takes some over from the other one.
-PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
+# A process that has finished its tests takes some over from the other one. Without byte code each would compile every
+# file anew.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 .PHONY: demo test test-fast test-gpu coverage lint style imports types copies venv
 

@@ -4,6 +4,7 @@ Only here: a user's run pays nothing for it. Programs that a test starts run wit
 """
 
 import fcntl
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ if already:
 install_import_hook(CHECKED, "beartype.beartype")
 torch.set_num_threads(1)
 keep_little()
+# Imports make millions of objects and no garbage.
+gc.disable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,6 +40,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("gpu"):
                 item.add_marker(pytest.mark.skip(reason="needs CUDA"))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays until the end: the garbage collection after each module need not look at it."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])

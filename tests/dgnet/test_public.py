@@ -46,6 +46,7 @@ def test_import_loads_no_torch():
         dgnet.load_everything  # noqa: B018
 
 
+@pytest.mark.slow
 def test_a_swap_of_any_size_and_kind(market):
     generator = dgnet.load_generator(market / "outputs/market")
     appearances, structures = images(3, seed=1), images(3, seed=2)[:, ::-1]  # a view that runs backwards

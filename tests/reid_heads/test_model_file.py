@@ -52,6 +52,7 @@ def test_the_list_of_identities_is_the_heads(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_head_file_is_opened_by_its_name_or_its_plain_form(tmp_path: Path) -> None:
     path = tmp_path / "head.pth"
     save_model(path, model_of("resnet18_kd"), IDENTITIES, 64, 32)
@@ -100,6 +101,7 @@ def state_of_mgn_pytorch(head: ReIDModel) -> dict[str, Tensor]:
     return found
 
 
+@pytest.mark.slow
 def test_a_file_of_mgn_pytorch_tells_its_stripes_itself(tmp_path: Path) -> None:
     head, path = model_of("mgn", stripes="1-2-4").eval(), tmp_path / "mgn.pt"
     torch.save(state_of_mgn_pytorch(head), path)
@@ -109,6 +111,7 @@ def test_a_file_of_mgn_pytorch_tells_its_stripes_itself(tmp_path: Path) -> None:
     assert torch.equal(read.embed(images), head.embed(images))
 
 
+@pytest.mark.slow
 def test_imagenet_weights_fill_every_trunk(tmp_path: Path) -> None:
     torch.manual_seed(0)
     published, path = resnet18().state_dict(), tmp_path / "imagenet.pth"
@@ -133,6 +136,7 @@ def test_a_head_is_filled_from_our_own_file(tmp_path: Path) -> None:
     assert all(torch.equal(value, other.state_dict()[key]) for key, value in head.state_dict().items())
 
 
+@pytest.mark.slow
 def test_files_of_earlier_versions_open(tmp_path: Path) -> None:
     """Teachers and heads were written apart."""
     size = {"height": 64, "width": 32, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}

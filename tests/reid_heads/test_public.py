@@ -50,6 +50,7 @@ def test_import_loads_no_torch() -> None:
         reid_heads.load_everything  # noqa: B018
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run", ["bnneck", "market_teacher", "market"])
 def test_whatever_embeds_people_is_loaded(place: Path, run: str) -> None:
     loaded = load_model(place / "outputs" / run)
@@ -68,6 +69,7 @@ def test_whatever_embeds_people_is_loaded(place: Path, run: str) -> None:
     np.testing.assert_allclose(features, expected.numpy(), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_arrays_tensors_and_files_have_the_same_features(place: Path, tmp_path: Path) -> None:
     loaded = load_model(place / "outputs/bnneck/mAP_85.0.pth", mirrored=True)
     features = loaded.embed(images(), batch=2)

@@ -12,6 +12,7 @@ from tests.dgnet.generation.small_run import write_run
 from tests.messages import mentions
 
 
+@pytest.mark.slow
 def test_a_generator_with_its_teacher_in_its_folder_is_still_a_generator(tmp_path: Path) -> None:
     """So tools/import_official.py leaves it."""
     run = write_run(tmp_path)

@@ -22,6 +22,7 @@ def test_a_mix_of_colors_keeps_shapes_and_hides_brightness() -> None:
     assert step.abs().min() < 0.02 and step.abs().max() > 1
 
 
+@pytest.mark.slow
 def test_only_the_structure_encoder_in_training_sees_the_mix(monkeypatch: pytest.MonkeyPatch) -> None:
     narrow_trunks(monkeypatch)
     batch = random_batch()

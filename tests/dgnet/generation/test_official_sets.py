@@ -30,6 +30,7 @@ def released(tmp_path, monkeypatch):
     return write_official(tmp_path / "original", naive)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("teacher", [False, True])
 def test_labels_name_the_people_of_the_official_classes(released, tmp_path, teacher):
     options = {"teacher": tmp_path / "models" / "best"} if teacher else {}

@@ -75,6 +75,7 @@ def picture(record):
     return torch.from_numpy(np.array(Image.open(record.path))).permute(2, 0, 1)
 
 
+@pytest.mark.slow
 def test_generated_pairs_are_the_generators_swaps_one_by_one(pedestrians):
     generator = small_generator().train()
     loaded = LoadedGenerator(generator, small_config(), IDENTITIES, 0)

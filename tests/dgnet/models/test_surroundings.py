@@ -38,6 +38,7 @@ def test_the_structure_code_tells_the_place() -> None:
     torch.testing.assert_close(code - aware.surroundings(day), aware(shapes, night) - aware.surroundings(night))
 
 
+@pytest.mark.slow
 def test_training_and_swaps_use_the_surroundings_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     narrow_trunks(monkeypatch)
     batch = random_batch()

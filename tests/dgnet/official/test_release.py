@@ -140,6 +140,7 @@ def extra_entry(path: Path, key: str) -> None:
     torch.save(content, path)
 
 
+@pytest.mark.slow
 def test_missing_and_damaged_files_end_in_one_sentence(
     tmp_path: Path, naive: NaiveDGNet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

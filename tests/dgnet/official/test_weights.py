@@ -68,6 +68,7 @@ def test_each_entry_has_one_place_of_its_shape(network: str) -> None:
     assert all(key.startswith("model.fc.") or key.endswith(("running_mean", "running_var")) for key in left)
 
 
+@pytest.mark.slow
 def test_the_names_that_could_be_exchanged() -> None:
     """Same shapes, so only the names tell: gains before biases, primary before fine, dilation 3 before 6 before 9."""
     theirs = {key: i for i, key in enumerate(shapes()["gen"])}

@@ -21,6 +21,7 @@ def run(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_the_newest_generator_swaps_as_the_stored_one(run):
     stored = load_generator(run)
     assert (stored.iteration, stored.identities, stored.config) == (30, IDENTITIES, small_config())
@@ -46,6 +47,7 @@ def test_an_earlier_checkpoint(run, named):
     assert all(torch.equal(value, expected[name]) for name, value in stored.network.state_dict().items())
 
 
+@pytest.mark.slow
 def test_a_damaged_newest_checkpoint_is_passed_over_unless_it_is_asked_for(run, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(run, folder)

@@ -32,6 +32,7 @@ def test_only_the_positives_are_encoded_and_no_weight_of_the_encoder_moves(accum
     assert moved == {"structure", "decoder"}
 
 
+@pytest.mark.slow
 def test_the_reconstruction_is_that_of_a_whole_iteration() -> None:
     early, whole = (small_training(quick_config(changes))(random_batch(), iteration=0) for changes in (LATER, {}))
     name = "same_identity_reconstruction"

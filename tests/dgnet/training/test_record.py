@@ -36,6 +36,7 @@ def test_a_term_of_weight_zero_is_absent_and_nothing_else(name: str) -> None:
         torch.testing.assert_close(record.generator[other], full.generator[other], rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_no_teacher_is_asked_without_need() -> None:
     def must_not(*_: object) -> None:
         raise AssertionError("the teacher was asked")

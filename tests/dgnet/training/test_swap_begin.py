@@ -47,6 +47,7 @@ def test_its_terms_are_those_of_a_whole_iteration(name: str) -> None:
     torch.testing.assert_close(early.generator[name], whole.generator[name], rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_from_then_on_an_iteration_is_whole() -> None:
     later, always = (small_training(quick_config(changes)) for changes in (LATER, {}))
     records = [training(random_batch(), iteration=6) for training in (later, always)]

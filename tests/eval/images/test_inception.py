@@ -106,6 +106,7 @@ def test_bad_weights_are_one_sentence(weights: tuple[Path, str], tmp_path: Path)
         inception_extractor(weights=tmp_path / "other.pth", sha256="")
 
 
+@pytest.mark.slow
 def test_without_a_file_the_packages_own_download(
     weights: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

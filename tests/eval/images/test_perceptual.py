@@ -65,6 +65,7 @@ def test_the_value_range_is_asserted(tmp_path: Path) -> None:
         distance(first, second[:2])
 
 
+@pytest.mark.slow
 def test_bad_weights_are_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, digest = trunk("alex", tmp_path)
     with pytest.raises(ValueError, match=mentions("alex", "vgg", "squeeze", "'resnet'")):

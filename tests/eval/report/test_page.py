@@ -117,6 +117,7 @@ def test_a_tile_must_be_a_picture(tmp_path):
             picture_file(tmp_path / name, "x")
 
 
+@pytest.mark.slow
 def test_a_report_becomes_a_page(tmp_path):
     Image.fromarray(photograph(0, 900, 2400).transpose(1, 2, 0)).save(tmp_path / "swaps.png")
     metrics = [

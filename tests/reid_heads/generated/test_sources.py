@@ -83,6 +83,7 @@ def test_a_live_generator_swaps_the_images_of_the_batch() -> None:
     assert live.swap(images[..., :40, :24], labels, 3, 0, 1).images.shape == (3, 3, 40, 24)
 
 
+@pytest.mark.slow
 def test_what_a_source_names_is_opened(folder: Path, dataset: Dataset, tmp_path: Path) -> None:
     assert open_generated(small_config().generated, dataset) is None
     assert len(open_generated(small_config(generated__source=folder).generated, dataset)) == 24  # type: ignore[arg-type]

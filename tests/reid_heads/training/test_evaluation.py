@@ -89,6 +89,7 @@ def test_few_images_are_re_ranked_by_fewer_neighbors(dataset: Dataset, head: ReI
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_images_are_decoded_for_each_test(tmp_path: Path, head: ReIDModel) -> None:
     dataset = pedestrians(tmp_path / "people")
     measure = figures_of(dataset, Settings(), HEIGHT, WIDTH, "resnet18")

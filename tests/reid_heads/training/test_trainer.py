@@ -95,6 +95,7 @@ def test_a_run_keeps_its_best_weights_and_says_what_it_does(
     assert {"loss/CrossEntropy", "loss/Triplet", "accuracy", "epoch", "learning_rate/head"} <= set(rows[0][1])
 
 
+@pytest.mark.slow
 def test_the_best_is_the_best_by_one_protocol(
     dataset: Dataset, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -122,6 +123,7 @@ def test_the_best_is_the_best_by_one_protocol(
     assert said.count(f"{run / 'mAP_50.0.pth'} stays: it was the best by image alone; from now on the best by") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -223,6 +225,7 @@ def test_a_run_does_not_go_on_with_other_people_or_images(dataset: Dataset, tmp_
         read_model(state)
 
 
+@pytest.mark.slow
 def test_a_run_does_not_go_on_with_other_generated_images(dataset: Dataset, tmp_path: Path) -> None:
     source = generated_folder(tmp_path / "made", dataset)
     begin(tmp_path, dataset, generated__source=source)
@@ -236,6 +239,7 @@ def test_a_run_does_not_go_on_with_other_generated_images(dataset: Dataset, tmp_
     train(tmp_path, dataset, generated__source=source, resume=True)
 
 
+@pytest.mark.slow
 def test_nor_with_a_generator_that_has_learned_on(dataset: Dataset, tmp_path: Path) -> None:
     live = LiveGenerator(small_generator(), 64, 48)
     begin(tmp_path, dataset, live)
@@ -328,6 +332,7 @@ def test_a_teacher_that_knows_others_cannot_pass_on_logits(dataset: Dataset, tmp
         first_losses(tmp_path, dataset, distillation__offline_logits=1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -23,6 +23,7 @@ def ink(picture: np.ndarray) -> np.ndarray:
     return (np.abs(picture.astype(int) - (47, 93, 138)).sum(axis=2) < 30).nonzero()[0]
 
 
+@pytest.mark.slow
 def test_one_panel_for_each_term() -> None:
     one, four, five = (curves(rows(30, **dict.fromkeys(names, 1.0))) for names in ("a", "abcd", "abcde"))
     assert one.dtype == np.uint8

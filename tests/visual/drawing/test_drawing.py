@@ -38,6 +38,7 @@ def close(first: torch.Tensor, second: torch.Tensor) -> bool:
     return first.shape == second.shape and bool((first.int() - second.int()).abs().max() <= 1)
 
 
+@pytest.mark.slow
 def test_the_ends_of_an_interpolation_are_the_swaps(generator) -> None:
     first, second, kept = people(2, 1), people(2, 2), people(2, 3)
     clothes = between_appearances(generator, first, second, kept, weights_between(3))
@@ -206,6 +207,7 @@ def test_evenly() -> None:
     assert evenly([1, 2, 3], 1) == [3]
 
 
+@pytest.mark.slow
 def test_the_explorer_answers(generator, tmp_path: Path) -> None:
     from dgnet.data.records import Record
 

@@ -131,6 +131,7 @@ def test_a_complete_set_is_left_alone(small: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in small.rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_other_cameras_change_the_pictures_but_not_the_clothes(small: Path, tmp_path: Path) -> None:
     write_dataset(tmp_path / "set", dataclasses.replace(SMALL, camera_seed=1), processes=1)
     here, there = _tree(small), _tree(tmp_path / "set")
@@ -153,6 +154,7 @@ def test_foreign_folders_are_refused_and_kept(small: Path, tmp_path: Path) -> No
         write_dataset(tmp_path / "mine" / "thesis.txt", SMALL)
 
 
+@pytest.mark.slow
 def test_a_set_that_lost_images_is_refused(small: Path, tmp_path: Path) -> None:
     write_dataset(tmp_path / "set", SMALL, processes=1)
     next((tmp_path / "set" / "query").iterdir()).unlink()
@@ -168,6 +170,7 @@ def test_a_place_that_cannot_be_written_is_named_as_it_was_given(given: str, mon
         write_dataset(Path(given), SMALL)
 
 
+@pytest.mark.slow
 def test_an_empty_folder_is_filled(tmp_path: Path, small: Path) -> None:
     (tmp_path / "set").mkdir()
     write_dataset(tmp_path / "set", SMALL, processes=1)

@@ -88,6 +88,7 @@ def test_sizes_and_ranges(height: int, width: int) -> None:
     assert rendered.person.min() == 0 and 0.999 < rendered.person.max() <= 1
 
 
+@pytest.mark.slow
 def test_people_fill_most_of_the_frame_and_stand_about_its_middle() -> None:
     persons = np.stack([render(*factors).person for factors in _people(24)])
     shares = persons.mean(axis=(1, 2))
@@ -97,6 +98,7 @@ def test_people_fill_most_of_the_frame_and_stand_about_its_middle() -> None:
     assert (np.abs(middle - 31.5) < 12).all() and np.ptp(middle) > 8
 
 
+@pytest.mark.slow
 def test_the_outline_is_one_piece() -> None:
     for factors in _people(24):
         assert label(render(*factors).person > 0.5, np.ones((3, 3)))[1] == 1
@@ -137,6 +139,7 @@ def test_clothes_show_from_every_side() -> None:
         assert dressed.sum() > 0.45 * rendered.person.sum()
 
 
+@pytest.mark.slow
 def test_bad_crops_are_badly_cropped() -> None:
     """A badly cropped person is cut off or off the middle: the outline differs much from the well cropped one's."""
     for appearance, structure in _people(12):
