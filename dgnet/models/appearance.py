@@ -53,12 +53,8 @@ class AppearanceEncoder(nn.Module):
         self.primary = IdentityClassifier(backbone.channels, identities, primary_dropout)
         self.fine = IdentityClassifier(backbone.channels, identities, fine_dropout)
 
-    def forward(
-        self, images: Float[Tensor, "batch 3 height width"], features: Float[Tensor, "batch channel _ _"] | None = None
-    ) -> AppearanceOutput:
-        """`features`: the trunk's output for the images, where it is computed already."""
-        if features is None:
-            features = self.backbone(images)
+    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> AppearanceOutput:
+        features = self.backbone(images)
         code = pool_parts(features, self.pooling, PARTS)
         pooled = pool_parts(features, self.pooling, 1)
         return AppearanceOutput(code, self.primary(pooled), self.fine(pooled))
@@ -92,11 +88,7 @@ class ReIDAppearanceEncoder(AppearanceEncoder):
         assert isinstance(self.backbone, ReIDModel)
         return self.backbone
 
-    def forward(
-        self, images: Float[Tensor, "batch 3 height width"], features: Float[Tensor, "batch channel _ _"] | None = None
-    ) -> AppearanceOutput:
-        if features is not None:
-            raise ValueError("a re-ID model computes its own features: it has no classifiers apart from them")
+    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> AppearanceOutput:
         output = self.model(images)
         code = pool_parts(output.feature_map, self.pooling, PARTS)
         primary = IdentityOutput(output.embedding, output.mean_logits)

@@ -95,30 +95,20 @@ class Decoder(nn.Module):
         appearance_code: Float[Tensor, "batch appearance"],
     ) -> Float[Tensor, "batch 3 4*height 4*width"]:
         """Normalized images."""
-        return self.decode(structure_code, self.first_conv(structure_code), self.styles(appearance_code))
+        return self.decode(structure_code, self.styles(appearance_code))
 
-    def first_conv(self, structure_code: Float[Tensor, "batch code height width"]) -> Tensor:
-        """The first convolution, the same for every appearance that is put on a structure."""
-        first = self.residual[0]
-        assert isinstance(first, ResidualBlock)
-        return first.first.convolve(structure_code)
-
-    def styles(self, *appearance_codes: Float[Tensor, "batch appearance"]) -> Float[Tensor, "stack codes norms"]:
-        """The gains, then the biases of each block, for all codes after each other."""
-        return self.style(torch.cat([self.standardize(code) for code in appearance_codes]))
+    def styles(self, appearance_code: Float[Tensor, "batch appearance"]) -> Float[Tensor, "stack batch norms"]:
+        """The gains, then the biases of each block."""
+        return self.style(self.standardize(appearance_code))
 
     def decode(
         self,
         structure_code: Float[Tensor, "batch code height width"],
-        first_conv: Float[Tensor, "batch code height width"],
         styles: Float[Tensor, "stack batch norms"],
     ) -> Float[Tensor, "batch 3 4*height 4*width"]:
-        """The image, from the outputs of `first_conv` and `styles`."""
+        """The image, from the output of `styles`."""
         gains, biases = styles.chunk(2)
         x = structure_code
-        for position, (block, block_gain, block_bias) in enumerate(zip(self.residual, gains, biases, strict=True)):
-            assert isinstance(block, ResidualBlock)
-            gain, bias = block_gain.chunk(NORMS_PER_BLOCK, dim=1), block_bias.chunk(NORMS_PER_BLOCK, dim=1)
-            convolved = first_conv if position == 0 else block.first.convolve(x)
-            x = x + block.second(block.first.normalize(convolved, gain[0], bias[0]), gain[1], bias[1])
+        for block, block_gains, block_biases in zip(self.residual, gains, biases, strict=True):
+            x = block(x, block_gains, block_biases)
         return self.finish(self.upsample(x))

@@ -21,33 +21,18 @@ class Codes:
     structure: Cut  # of the anchors
     anchor: Cut | None  # appearance codes of the anchors, where a term needs them
     positive: Cut  # appearance codes of the positives
-    first_conv: Cut  # first convolution of the structure code, the same for every appearance
-    styles: Cut | None  # gains and biases of the appearance codes that are decoded
+    # Gains and biases of the codes, where a term decodes them.
+    anchor_styles: Cut | None
+    positive_styles: Cut | None
     # Anchors and positives as the identity terms need them; None where these see erased copies instead, or are off.
     classified: list[AppearanceOutput] | None
 
-    @property
-    def anchor_styles(self) -> Tensor | None:
-        """None where the anchors have no appearance codes."""
-        return None if self.anchor is None or self.styles is None else self.styles.leaf[:, : self._anchors]
 
-    @property
-    def positive_styles(self) -> Tensor | None:
-        """None where no term decodes the positives' codes."""
-        if self.styles is None or self.styles.leaf.shape[1] == self._anchors:
-            return None
-        return self.styles.leaf[:, self._anchors :]
-
-    @property
-    def _anchors(self) -> int:
-        return 0 if self.anchor is None else len(self.anchor.leaf)
-
-
-def by_half(encode: Callable[..., AppearanceOutput], merged: bool, *inputs: Tensor) -> AppearanceOutput:
+def by_half(encode: Callable[[Tensor], AppearanceOutput], merged: bool, images: Tensor) -> AppearanceOutput:
     """Encode a and b in separate passes, as batch norm must see them, or in one pass if `merged`."""
     if merged:
-        return encode(*inputs)
-    first, second = (encode(*half) for half in zip(*(tensor.chunk(2) for tensor in inputs), strict=True))
+        return encode(images)
+    first, second = map(encode, images.chunk(2))
     return AppearanceOutput(
         torch.cat([first.code, second.code]),
         *(

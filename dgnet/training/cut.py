@@ -1,7 +1,5 @@
 """A place where the graph of a step is cut, so that each loss term can go backward by itself."""
 
-from collections.abc import Sequence
-
 from torch import Tensor
 
 
@@ -26,7 +24,7 @@ class Cut:
         self.source = source
         self.leaf = source.detach().requires_grad_()
 
-    def backward_upstream(self, inputs: Sequence[Tensor] | None = None, retain_graph: bool = False) -> None:
-        """Send the sum of the gradients into the graph of `source`: to all its leaves, or to `inputs` alone."""
+    def backward_upstream(self) -> None:
+        """Send the sum of the gradients into the graph of `source`."""
         if self.source.requires_grad and self.leaf.grad is not None:
-            self.source.backward(self.leaf.grad, retain_graph=retain_graph, inputs=inputs)
+            self.source.backward(self.leaf.grad)

@@ -16,7 +16,6 @@ from dgnet.losses.identity import identity_loss
 from dgnet.losses.reconstruction import reconstruction_loss
 from dgnet.losses.soft_label import soft_label_loss
 from dgnet.models.appearance import AppearanceOutput
-from dgnet.models.backbone import Backbone
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.frozen import evaluating, frozen
 from dgnet.models.generator import Generator
@@ -80,20 +79,17 @@ class GeneratorPhase:
             if weights.need_identities:
                 self.identity_terms(batch, codes, weights, backward_terms)
             if swapped is not None:
-                features = self.shared_features(swapped, weights)
                 swapped_code = None
                 if _needs_frozen_encoder(weights):
-                    swapped_code = self.appearance_terms(batch, codes, swapped, features, weights, backward_terms)
+                    swapped_code = self.appearance_terms(batch, codes, swapped, weights, backward_terms)
                 if weights.structure_code > 0 or weights.cycle > 0:
                     self.structure_and_cycle_terms(
                         batch, codes, swapped, swapped_code, weights, train_structure_encoder, backward_terms
                     )
-                if features is not None:
-                    # Into the images alone: the parameters are trained by the teacher terms only.
-                    features.backward_upstream(inputs=[swapped.leaf], retain_graph=True)
-                if _needs_teacher(weights):
-                    self.teacher_terms(batch, swapped.source.detach(), features, backward_terms)
-        for cut in (swapped, codes.first_conv, codes.styles, codes.structure, codes.anchor, codes.positive):
+                if weights.soft_label > 0 or weights.fine_grained > 0:
+                    self.teacher_terms(batch, swapped.source.detach(), backward_terms)
+        styles = (codes.anchor_styles, codes.positive_styles)
+        for cut in (swapped, *styles, codes.structure, codes.anchor, codes.positive):
             if cut is not None:
                 cut.backward_upstream()
         return terms
@@ -116,7 +112,7 @@ class GeneratorPhase:
             ("same_identity_reconstruction", codes.positive_styles),
         ):
             if styles is not None and getattr(weights, name) > 0:
-                decoded = self.generator.decoder.decode(codes.structure.leaf, codes.first_conv.leaf, styles)
+                decoded = self.generator.decoder.decode(codes.structure.leaf, styles.leaf)
                 backward_terms(**{name: reconstruction_loss(decoded, real, self.config.short_training.image_norm)})
 
     def identity_terms(
@@ -145,25 +141,11 @@ class GeneratorPhase:
             # Pushes the primary classifier of a positive to its identity.
             backward_terms(retain_graph, positive_identity=identity_loss(classified(1).primary.logits, labels))
 
-    def shared_features(self, swapped: Cut, weights: LossWeights) -> Cut | None:
-        """The trunk's features of the swapped images, where `appearance_terms` and `teacher_terms` can use the same.
-
-        With batch statistics they can: one pass through the trunk then serves both. Its gradient goes into the images
-        for the first and into the parameters for the second.
-        """
-        appearance = self.generator.appearance
-        same = self.config.loss.batch_statistics_when_frozen and isinstance(appearance.backbone, Backbone)
-        if not same or not _needs_frozen_encoder(weights) or not _needs_teacher(weights):
-            return None
-        batches = (swapped.leaf,) if self.merged else swapped.leaf.chunk(2)
-        return Cut(torch.cat([appearance.backbone(images) for images in batches]))
-
     def appearance_terms(
         self,
         batch: JointBatch,
         codes: Codes,
         swapped: Cut,
-        features: Cut | None,
         weights: LossWeights,
         backward_terms: BackwardTerms,
     ) -> Tensor:
@@ -177,8 +159,7 @@ class GeneratorPhase:
         batch_statistics = self.config.loss.batch_statistics_when_frozen
         with evaluating(self.generator.appearance, batch_statistics):
             encode = frozen(self.generator.appearance)
-            inputs = (swapped.leaf,) if features is None else (swapped.leaf, features.leaf)
-            output = by_half(encode, self.merged, *inputs) if batch_statistics else encode(*inputs)
+            output = by_half(encode, self.merged, swapped.leaf) if batch_statistics else encode(swapped.leaf)
         code: Tensor = output.code.detach() if detach else output.code
         losses = {}
         if weights.generated_identity > 0:
@@ -220,13 +201,11 @@ class GeneratorPhase:
             losses["cycle"] = reconstruction_loss(decoded, real, self.config.short_training.image_norm)
         backward_terms(**losses)
 
-    def teacher_terms(
-        self, batch: JointBatch, swapped: Tensor, features: Cut | None, backward_terms: BackwardTerms
-    ) -> None:
+    def teacher_terms(self, batch: JointBatch, swapped: Tensor, backward_terms: BackwardTerms) -> None:
         """Both classifiers on swapped images (Sec. 3.3); trains the appearance encoder."""
         appearance_labels, structure_labels = batch.labels.flatten(), batch.labels.flip(0).flatten()
         appearance = self.generator.appearance
-        output = by_half(appearance, self.merged, *((swapped,) if features is None else (swapped, features.source)))
+        output = by_half(appearance, self.merged, swapped)
         label = self.teachers.label(swapped, appearance_labels, structure_labels)
         backward_terms(
             False,
@@ -240,7 +219,3 @@ class GeneratorPhase:
 
 def _needs_frozen_encoder(weights: LossWeights) -> bool:
     return weights.generated_identity > 0 or weights.appearance_code > 0 or weights.cycle > 0
-
-
-def _needs_teacher(weights: LossWeights) -> bool:
-    return weights.soft_label > 0 or weights.fine_grained > 0

@@ -1,7 +1,7 @@
 """Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon): steps of momentum with singular values of about 1.
 
 torch has it from 2.9 on, for matrices alone; here convolutions are matrices too [out, in x height x width], stacks of
-matrices are stepped each by itself, and those of one shape together.
+matrices are stepped each by itself.
 """
 
 from collections.abc import Callable, Iterable
@@ -53,7 +53,6 @@ class Muon(torch.optim.Optimizer):
         """Move every parameter that has a gradient. No closure: gradients are there."""
         assert closure is None
         for group in self.param_groups:
-            alike: dict[tuple[int, ...], list[tuple[Tensor, Tensor]]] = {}
             for parameter in group["params"]:
                 if parameter.grad is None:
                     continue
@@ -63,9 +62,5 @@ class Muon(torch.optim.Optimizer):
                 mean = state["momentum"].lerp_(parameter.grad, 1 - group["momentum"])
                 ahead = parameter.grad.lerp(mean, group["momentum"])
                 matrices = ahead.flatten(1) if ahead.ndim == 4 else ahead
-                alike.setdefault(tuple(matrices.shape), []).append((parameter, matrices))
-            for shape, members in alike.items():
-                steps = orthogonalized(torch.stack([matrices for _, matrices in members]), self.dtype)
-                rate = group["lr"] * max(1.0, shape[-2] / shape[-1]) ** 0.5
-                for (parameter, _), step in zip(members, steps, strict=True):
-                    parameter.add_(step.view_as(parameter), alpha=-rate)
+                rate = group["lr"] * max(1.0, matrices.shape[-2] / matrices.shape[-1]) ** 0.5
+                parameter.add_(orthogonalized(matrices, self.dtype).view_as(parameter), alpha=-rate)

@@ -33,10 +33,8 @@ class Optimizers:
             parameters = [parameter for parameter in parameters if parameter.ndim <= 2]
         trunk = generator.appearance.trunk_parameters()
         classifiers = generator.appearance.fresh_parameters()
-        self.generator = torch.optim.Adam(parameters, lr=rates.generator_rate, fused=True, **adam)
-        self.discriminator = torch.optim.Adam(
-            discriminator.parameters(), lr=rates.discriminator_rate, fused=True, **adam
-        )
+        self.generator = torch.optim.Adam(parameters, lr=rates.generator_rate, **adam)
+        self.discriminator = torch.optim.Adam(discriminator.parameters(), lr=rates.discriminator_rate, **adam)
         self.appearance = torch.optim.SGD(
             [
                 {"params": trunk, "lr": rates.appearance_rate},
@@ -44,7 +42,6 @@ class Optimizers:
             ],
             momentum=0.9,
             nesterov=True,
-            fused=True,
             weight_decay=rates.weight_decay,
         )
         self._named: dict[str, torch.optim.Optimizer] = {

@@ -111,18 +111,17 @@ class JointStep:
                 with torch.set_grad_enabled(pair_classified or codes_have_gradient):
                     outputs += [by_half(self.generator.appearance, merged, pair.flatten(0, 1))] if pair_needed else []
             appearance = [Cut(output.code if codes_have_gradient else output.code.detach()) for output in outputs]
+            anchor = appearance[0] if weights.need_anchor_codes else None
             # Positives are encoded at any weight, because the pass updates batch-norm statistics; they are decoded only
             # where a term needs it.
-            decoded = appearance if weights.same_identity_reconstruction > 0 else appearance[:-1]
-            decoder = self.generator.decoder
-            first_conv = Cut(decoder.first_conv(structure.leaf))
-            styles = Cut(decoder.styles(*(code.leaf for code in decoded))) if decoded else None
+            decoded = (anchor, appearance[-1] if weights.same_identity_reconstruction > 0 else None)
+            styles = [None if code is None else Cut(self.generator.decoder.styles(code.leaf)) for code in decoded]
         return Codes(
             structure,
-            anchor=appearance[0] if weights.need_anchor_codes else None,
+            anchor=anchor,
             positive=appearance[-1],
-            first_conv=first_conv,
-            styles=styles,
+            anchor_styles=styles[0],
+            positive_styles=styles[1],
             classified=outputs if classifies else None,
         )
 
@@ -134,8 +133,7 @@ class JointStep:
         """The swapped images x_ba and x_ab: the appearance of a on the structure of b, and the reverse."""
         with self.g_precision.autocast():
             assert codes.anchor_styles is not None
-            structure, first_conv = exchange_halves(codes.structure.leaf), exchange_halves(codes.first_conv.leaf)
-            return self.generator.decoder.decode(structure, first_conv, codes.anchor_styles)
+            return self.generator.decoder.decode(exchange_halves(codes.structure.leaf), codes.anchor_styles.leaf)
 
     def discriminator_phase(self, batch: JointBatch, swapped: Tensor, batch_fraction: float) -> Terms:
         """The discriminator's terms and their backward pass into its parameters."""

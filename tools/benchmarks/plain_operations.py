@@ -4,7 +4,7 @@ The production code has no switches for this: functions and methods are replaced
 """
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,10 +17,8 @@ from dgnet.config import Config
 from dgnet.core.device import Precision
 from dgnet.layers import conv2d, convolution
 from dgnet.layers.compiled import compile_small_functions
-from dgnet.models.decoder import Decoder, StackedLinear
-from dgnet.training import generator_phase, muon, teacher_ensemble
+from dgnet.training import generator_phase, teacher_ensemble
 from dgnet.training.cut import Cut
-from dgnet.training.generator_phase import GeneratorPhase
 from dgnet.training.joint import JointTraining
 
 Plain = Callable[[JointTraining], AbstractContextManager[None]]
@@ -104,29 +102,6 @@ def pad_in_autocast(x: Tensor, size: int, mode: str) -> Tensor:
 
 
 @contextmanager
-def first_convolution_each_time(training: JointTraining) -> Iterator[None]:
-    """The decoder's first convolution once for every decoded image."""
-    decode = Decoder.decode
-
-    def decode_from_the_code(self: Decoder, code: Tensor, first_conv: Tensor, styles: Tensor) -> Tensor:
-        first: Any = self.residual[0]
-        return decode(self, code, first.first.convolve(first_conv), styles)
-
-    with replaced(Decoder, first_conv=lambda self, code: code, decode=decode_from_the_code):
-        yield
-
-
-def separate_styles(self: Decoder, *appearance_codes: Tensor) -> Tensor:
-    """As `Decoder.styles`."""
-    return torch.cat([self.style(self.standardize(code)) for code in appearance_codes], dim=1)
-
-
-def separate_linear_layers(self: StackedLinear, x: Tensor) -> Tensor:
-    """As `StackedLinear.forward`."""
-    return torch.stack([F.linear(*layer) for layer in zip(x, self.weight, self.bias, strict=True)])
-
-
-@contextmanager
 def one_backward_pass(training: JointTraining) -> Iterator[None]:
     """The graphs of all terms of the generator's phase are kept until the last one is there."""
     precision, pending = training.precision[1], []
@@ -135,10 +110,10 @@ def one_backward_pass(training: JointTraining) -> Iterator[None]:
     def keep(*arguments: Any) -> None:
         pending.append(arguments)
 
-    def all_upstream(self: Cut, inputs: Sequence[Tensor] | None = None, retain_graph: bool = False) -> None:
+    def all_upstream(self: Cut) -> None:
         while pending:
             Precision.backward(precision, *pending.pop(0))
-        upstream(self, inputs, retain_graph)
+        upstream(self)
 
     with replaced(precision, backward=keep), replaced(Cut, backward_upstream=all_upstream):
         yield
@@ -167,33 +142,6 @@ def contiguous_layout(training: JointTraining) -> Iterator[None]:
     finally:
         for network in networks:
             network.to(memory_format=torch.channels_last)
-
-
-@contextmanager
-def plain_optimizers(training: JointTraining) -> Iterator[None]:
-    """The optimizers step one parameter after another."""
-    optimizers = training.optimizers
-    groups = [
-        group
-        for optimizer in (optimizers.discriminator, *optimizers.of_generator)
-        for group in optimizer.param_groups
-        if "fused" in group
-    ]
-    for group in groups:
-        group["fused"] = False
-    try:
-        yield
-    finally:
-        for group in groups:
-            group["fused"] = True
-
-
-def one_matrix_at_a_time(matrices: Tensor, dtype: torch.dtype | None = None) -> Tensor:
-    """As `muon.orthogonalized` of a stack."""
-    return torch.stack([_ORTHOGONALIZED(matrix, dtype) for matrix in matrices])
-
-
-_ORTHOGONALIZED = muon.orthogonalized
 
 
 def on_cpu(config: Config, precision: str, device: str) -> bool:
@@ -239,33 +187,6 @@ TRICKS = (
         lambda config, precision, device: precision != "fp32" and device == "cpu",
     ),
     Trick("channels_last", "channels_last memory format", contiguous_layout),
-    Trick("fused_optimizers", "fused Adam and SGD", plain_optimizers),
-    Trick(
-        "muon_stacks",
-        "Muon orthogonalizes matrices of one shape together",
-        replacing(muon, orthogonalized=one_matrix_at_a_time),
-        lambda config, precision, device: config.short_training.muon_rate > 0,
-    ),
-    Trick(
-        "stacked_linear",
-        "style networks as one batched product",
-        replacing(StackedLinear, forward=separate_linear_layers),
-    ),
-    Trick(
-        "shared_styles",
-        "style networks once for all appearance codes",
-        replacing(Decoder, styles=separate_styles),
-    ),
-    Trick(
-        "shared_first_convolution",
-        "the decoder's first convolution once for several appearances",
-        first_convolution_each_time,
-    ),
-    Trick(
-        "shared_trunk",
-        "one trunk pass of swapped images for frozen and live encoder",
-        replacing(GeneratorPhase, shared_features=lambda *_: None),
-    ),
     Trick("term_by_term", "a backward pass for each term", one_backward_pass),
     Trick("frozen", "frozen passes without a copy of the network", copied_networks),
     Trick("keep_freed_memory", "freed memory is kept by the process", None, on_cpu),
