@@ -37,9 +37,9 @@ def add_pair_options(parser: argparse.ArgumentParser) -> None:
 
 def add_draw_options(parser: argparse.ArgumentParser) -> None:
     """--pairs-per-identity, --rounds and --seed."""
-    parser.add_argument("--pairs-per-identity", dest="pairs", type=at_least(1), help=f"in a round (default: {PAIRS})")
-    parser.add_argument("--rounds", type=at_least(1), help=f"of other pairs (default: {ROUNDS})")
-    parser.add_argument("--seed", type=at_least(0), help="draws the pairs (default: 0)")
+    parser.add_argument("--pairs-per-identity", dest="pairs", type=at_least(1), help=f"of a round (default: {PAIRS})")
+    parser.add_argument("--rounds", type=at_least(1), help=f"rounds, each of other pairs (default: {ROUNDS})")
+    parser.add_argument("--seed", type=at_least(0), help="seed of the pairs (default: 0)")
 
 
 def diversity_options(args: argparse.Namespace) -> DiversityOptions:
@@ -59,7 +59,7 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch-size", type=at_least(1), default=50, help="images at a time; changes no metric (default: 50)"
     )
-    parser.add_argument("--workers", type=at_least(1), help="threads that decode (default: all cores)")
+    parser.add_argument("--workers", type=at_least(1), help="threads that decode images (default: all cores)")
 
 
 def add_weights_options(parser: argparse.ArgumentParser) -> None:

@@ -1,13 +1,13 @@
-"""Did generated images help? The same model with and without them, several seeds, on the same and on another domain.
+"""Did generated images help? Train the same re-ID model with and without them, with several seeds.
 
     python tools/ab.py --config configs/ab_demo.yaml             built-in pedestrians, the generator of `make demo`
-    python tools/ab.py --config configs/ab_demo.yaml --resume    continue: what is finished is kept
-    python tools/ab.py --config configs/ab_demo.yaml --resume seeds=10      more seeds of the same
+    python tools/ab.py --config configs/ab_demo.yaml --resume    continue; finished runs are kept
+    python tools/ab.py --config configs/ab_demo.yaml --resume seeds=10      add seeds
 
-Each variant of the configuration is trained with seeds 0, 1, ...: same initial weights, same batches of real images,
-same number of steps; generated images come on top. The difference to the baseline is taken seed by seed (Student's t on
-paired differences); where its interval contains 0 the outcome is "no difference found". In OUTPUT/outputs/NAME stand
-outcome.md (the table), outcome.png, report.json, report.md and report.html, anew with every seed from the second on.
+Each variant of the configuration is trained with the seeds 0, 1, ...: the same initial weights, the same batches of
+real images and the same number of steps; generated images are added to the batches. Differences are taken seed by seed
+(Student's t on paired differences); where the interval contains 0, the outcome is "no difference found". From the
+second seed on, OUTPUT/outputs/NAME holds outcome.md (the table), outcome.png, report.json, report.md and report.html.
 """
 
 import shlex

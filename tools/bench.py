@@ -1,4 +1,4 @@
-"""Measure this machine on the project's own work; the result is printed as JSON.
+"""Benchmarks of the project's own work on this machine, printed as JSON.
 
     python tools/bench.py step --config configs/latest.yaml --batch-size 4 run.precision=bf16
     python tools/bench.py step --config configs/latest.yaml --batch-size 4 --against-naive

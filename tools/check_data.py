@@ -1,8 +1,8 @@
-"""Look at a data set before training on it: a table of its splits, and what would spoil a run.
+"""Check a data set before training on it: a table of its splits, and problems that would spoil a run.
 
     python tools/check_data.py DIR
 
-Leaves with status 0 if nothing was found, 1 if something was, 2 if DIR is no data set.
+Exit status: 0 without problems, 1 with problems, 2 if DIR is not a data set.
 """
 
 import json
@@ -23,9 +23,9 @@ def main() -> int:
     parser = CommandParser(__doc__)
     parser.add_argument("data", type=expanded_path, metavar="DIR", help="folder of the data set, or a .csv manifest")
     parser.add_argument("--layout", default="auto", help=f"auto (default), {', '.join(LAYOUTS)}")
-    parser.add_argument("--workers", type=at_least(1), help="threads that decode (default: all cores)")
+    parser.add_argument("--workers", type=at_least(1), help="threads that decode images (default: all cores)")
     parser.add_argument("--all", action="store_true", help="print every problem, not the first 20 of a kind")
-    parser.add_argument("--json", action="store_true", help="print one JSON document instead, with every problem")
+    parser.add_argument("--json", action="store_true", help="print one JSON document with every problem instead")
     options = parser.parse_args()
     report = check_dataset(read_dataset(options.data, options.layout), options.workers)
     most = len(report.problems) if options.all else 20

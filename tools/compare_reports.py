@@ -1,10 +1,10 @@
-"""Put the reports of several runs side by side.
+"""Compare the reports of several runs side by side.
 
     python tools/compare_reports.py outputs/a/report.json outputs/b/report.json
 
-Figures that were measured by different protocols stand in rows of their own, marked with the sign ≠, and a sentence
-names them: they must not be compared. Leaves with status 0 if all that stands side by side may be compared, 1 if some
-of it may not, 2 if a file is no report.
+Metrics that were measured by different protocols must not be compared: they have rows of their own, marked with ≠, and
+a sentence names them. Exit status: 0 if everything side by side may be compared, 1 if some of it may not, 2 if a file
+is not a report.
 """
 
 import sys

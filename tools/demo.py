@@ -1,11 +1,11 @@
-"""The demo: from nothing to pedestrians that wear each other's clothes, with metrics beside them.
+"""The demo: built-in pedestrians, a teacher, a small DG-Net, and a report on its swaps.
 
     make demo
     python tools/demo.py
-    python tools/demo.py --name other        # another one beside it
+    python tools/demo.py --name other        # a second demo beside it
 
-Makes the built-in pedestrians, trains the teacher and DG-Net, and leaves in OUTPUT/outputs/NAME swaps.png, losses.png,
-report.json, report.md and report.html. Stopped at any moment, it continues when it is started again.
+Renders the pedestrians, trains the teacher and DG-Net, and writes swaps.png, losses.png, report.json, report.md and
+report.html to OUTPUT/outputs/NAME. If it is stopped, it continues when it is started again.
 """
 
 import shlex

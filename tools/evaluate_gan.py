@@ -1,14 +1,14 @@
-"""Measure the images that a trained DG-Net makes, by named protocols, and write the report.
+"""Measure the quality of the images that a trained DG-Net generates, by named protocols, and write a report.
 
     python tools/evaluate_gan.py --name NAME
     python tools/evaluate_gan.py --name NAME --iteration 100000 --weights pt_inception-2015-12-05-6726825d.pth \\
         --lpips-weights alexnet-owt-7be5be79.pth --extractor NAME_teacher
 
-Makes one image per training image (the official protocol; kept in outputs/NAME/evaluation/ITERATION/swaps and used
-again), then reports: how far these are from the real images (FID, KID, precision, recall; the same in identity space),
-how unlike the images of one identity are (the official "SSIM"), how near reconstructions are to the real images, and
-whether a re-identification network puts a swap with its appearance. What cannot be measured is listed with its reason.
-The report is written to outputs/NAME/evaluation/ITERATION. No metric depends on --batch-size or --workers.
+Generates one image per training image (the official protocol; kept in outputs/NAME/evaluation/ITERATION/swaps and
+reused). The report gives their distance to the real images (FID, KID, precision, recall; the same in identity space),
+their diversity within identities (the official "SSIM"), the fidelity of reconstructions, and whether a re-ID network
+finds a swap nearer to its appearance image than to its structure image. What cannot be measured is listed with the
+reason. The report is written to outputs/NAME/evaluation/ITERATION. No metric depends on --batch-size or --workers.
 """
 
 import argparse
@@ -55,7 +55,7 @@ from reid_heads.loaded_model import LoadedModel
 def arguments() -> argparse.Namespace:
     parser = CommandParser(__doc__)
     add_run(parser)
-    parser.add_argument("--data", type=expanded_path, metavar="DIR", help="where the run's data set is now")
+    parser.add_argument("--data", type=expanded_path, metavar="DIR", help="the run's data set, if it has moved")
     add_weights_options(parser)
     parser.add_argument("--lpips-net", choices=tuple(TRUNK_URLS), default="alex", help="(default: alex)")
     parser.add_argument(
@@ -75,7 +75,7 @@ def arguments() -> argparse.Namespace:
     )
     add_mirrored(parser)
     add_draw_options(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace a report that is there")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing report")
     add_device_options(parser)
     return parser.parse_args()
 

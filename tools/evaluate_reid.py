@@ -1,13 +1,13 @@
-"""Measure the re-identification accuracy of a network of ours, and write the report.
+"""Measure the re-identification accuracy of a trained network, and write a report.
 
     python tools/evaluate_reid.py --name demo
     python tools/evaluate_reid.py --name outputs/market_teacher/teacher.pth --data /data/MSMT17 --report transfer
 
-NAME is a run of DG-Net, of a teacher or of a head below OUTPUT/outputs, a run's folder, or a file of weights. Without
---data its accuracy is that on the test split of the data it was trained on. Prints mAP, CMC and mINP without and with
-re-ranking; --report FOLDER also writes report.json, report.md and report.html, a page of one file with the curves, the
-best and the worst retrievals. --expansion replaces each query by a mean of itself and of what it finds first; the
-protocol single-gallery-shot (CUHK03's first) draws one gallery image of each person and prints the CMC alone.
+NAME is a run of DG-Net, of a teacher or of a re-ID model below OUTPUT/outputs, a run's folder, or a file of weights.
+Without --data, the accuracy is that on the test split of the data set it was trained on. Prints mAP, CMC and mINP
+without and with re-ranking; --report FOLDER also writes report.json, report.md and report.html, with the curves and the
+best and worst ranked lists. --expansion replaces each query by a mean of itself and its nearest gallery images. The
+protocol single-gallery-shot (CUHK03's first) draws one gallery image per person and prints the CMC alone.
 """
 
 import argparse
@@ -47,26 +47,38 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--layout", default="auto", help=f"of --data: auto (default), {', '.join(LAYOUTS)}")
     parser.add_argument("--protocol", choices=tuple(PROTOCOLS), default="standard", help="(default: standard)")
-    parser.add_argument("--repetitions", type=at_least(1), help=f"{SINGLE_SHOT}: galleries drawn (default: 10)")
-    parser.add_argument("--seed", type=at_least(0), help=f"{SINGLE_SHOT}: of the draws (default: 0)")
     parser.add_argument(
-        "--expansion", type=at_least(1), metavar="N", help="gallery images that join a query (default: none)"
+        "--repetitions", type=at_least(1), help=f"{SINGLE_SHOT}: number of random galleries (default: 10)"
+    )
+    parser.add_argument("--seed", type=at_least(0), help=f"{SINGLE_SHOT}: seed of the galleries (default: 0)")
+    parser.add_argument(
+        "--expansion", type=at_least(1), metavar="N", help="gallery images averaged with each query (default: none)"
     )
     parser.add_argument(
-        "--expansion-alpha", type=between(0.0), metavar="A", help="they weigh cosine ** A (default: 0, the plain mean)"
+        "--expansion-alpha",
+        type=between(0.0),
+        metavar="A",
+        help="their weight is cosine ** A (default: 0, the plain mean)",
     )
     parser.add_argument(
-        "--k1", type=at_least(1), help="re-ranking: neighbors of the encoding (default: 20, fewer in a small set)"
-    )
-    parser.add_argument("--k2", type=at_least(1), help="re-ranking: of the query expansion (default: 6, likewise)")
-    parser.add_argument(
-        "--lambda", dest="weight", type=between(0.0, 1.0), help="re-ranking: weight of the distance (default: 0.3)"
+        "--k1",
+        type=at_least(1),
+        help="re-ranking: size of the k-reciprocal neighborhoods (default: 20, less in a small set)",
     )
     parser.add_argument(
-        "--features", type=expanded_path, metavar="FILE", help=".npz to read the features from or save them to"
+        "--k2", type=at_least(1), help="re-ranking: neighbors of the query expansion (default: 6, likewise)"
     )
-    parser.add_argument("--report", type=expanded_path, metavar="FOLDER", help="where the report is written")
-    parser.add_argument("--overwrite", action="store_true", help="replace a report that is there")
+    parser.add_argument(
+        "--lambda",
+        dest="weight",
+        type=between(0.0, 1.0),
+        help="re-ranking: weight of the original distance (default: 0.3)",
+    )
+    parser.add_argument(
+        "--features", type=expanded_path, metavar="FILE", help="an .npz file to read the features from or save them to"
+    )
+    parser.add_argument("--report", type=expanded_path, metavar="FOLDER", help="folder of the report")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing report")
     add_mirrored(parser)
     add_device_options(parser)
     args = parser.parse_args()

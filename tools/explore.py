@@ -1,12 +1,13 @@
-"""Look at a generator in the browser: drop images, swap, slide between two appearances or two structures.
+"""Explore a generator in the browser: drop images, swap them, slide between two appearances or two structures.
 
     python tools/explore.py                      # the latest run under outputs/
     python tools/explore.py --name market --data /data/Market-1501
     python tools/explore.py --name outputs/E0.5new_reid0.5_w30000    # the official release's folder
 
-The page is served to this machine alone (127.0.0.1) and asks no other for anything. It shows the nearest real images
-and whom the network takes the generated person for. Uploads (JPEG, PNG, WebP or BMP, up to 8 MB and 4096 pixels a
-side) are held in memory and gone when it ends. Needs the extra `explorer`: pip install gradio. Ctrl-C ends it.
+The page is served to this machine only (127.0.0.1) and loads nothing from elsewhere. It shows the nearest real images
+and the identities that the network recognizes in the generated one. Uploads (JPEG, PNG, WebP or BMP, up to 8 MB and
+4096 pixels a side) stay in memory and are removed at the end. Needs the extra `explorer`: pip install gradio. Ctrl-C
+stops it.
 """
 
 import argparse
@@ -37,9 +38,14 @@ def main() -> None:
     add_run_options(parser)
     parser.add_argument("--data", type=expanded_path, metavar="DIR", help="real images (default: the run's data set)")
     parser.add_argument(
-        "--neighbors", type=at_least(0), default=1000, help="real images to look among, 0 for none (default: 1000)"
+        "--neighbors",
+        type=at_least(0),
+        default=1000,
+        help="real images to search for neighbors, 0 for none (default: 1000)",
     )
-    parser.add_argument("--port", type=from_to(1, 65535), help="default: the first free one from 7860")
+    parser.add_argument(
+        "--port", type=from_to(1, 65535), help="port of the page (default: the first free one from 7860)"
+    )
     parser.add_argument("--browser", action="store_true", help="open the page in the browser")
     options = parser.parse_args()
     # SIGTERM ends like Ctrl-C, so that what was uploaded is removed.

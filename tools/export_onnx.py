@@ -1,12 +1,12 @@
-"""Write a trained head as ONNX: plain RGB in, embeddings of unit length out, any number of images at once.
+"""Export a trained re-ID model as ONNX: RGB images in, embeddings of unit length out, any batch size.
 
     python tools/export_onnx.py --model-path outputs/resnet50_kd/mAP_KD_86.2.pth --output resnet50.onnx
     python tools/export_onnx.py --model-path X.pth --model-name mgn --input unit --no-mirrored --output mgn.onnx
 
-The file takes `images` [batch, 3, height, width] of the head's size, uint8 0..255 or (--input unit) float32 0..1;
-normalization is inside, the branches of self-distillation are not; the mirror image costs as much again. Its metadata
-say the size and how to resize to it. It is written only if onnxruntime gives PyTorch's embeddings. Needs the extra:
-pip install -e '.[onnx]'.
+The file takes `images` [batch, 3, height, width] of the model's size, uint8 0..255 or, with --input unit, float32 0..1.
+It includes the normalization, but not the branches of self-distillation; adding the mirror image doubles the cost. Its
+metadata give the size and how to resize to it. It is written only if onnxruntime reproduces PyTorch's embeddings. Needs
+the extra: pip install -e '.[onnx]'.
 """
 
 import sys
@@ -27,13 +27,15 @@ from reid_heads.load import find_weights
 def main() -> int:
     parser = CommandParser(__doc__)
     parser.add_argument(
-        "--model-path", type=expanded_path, metavar="FILE", required=True, help="the trained head, or its run"
+        "--model-path", type=expanded_path, metavar="FILE", required=True, help="the trained model, or its run"
     )
-    parser.add_argument("--model-name", metavar="NAME", help="which head it is: other systems' files do not say")
-    parser.add_argument("--output", type=expanded_path, required=True, metavar="FILE.onnx", help="where it is written")
-    parser.add_argument("--input", choices=get_args(InputKind), default="uint8", help="(default: uint8)")
+    parser.add_argument(
+        "--model-name", metavar="NAME", help="the model in another system's file, which does not name it"
+    )
+    parser.add_argument("--output", type=expanded_path, required=True, metavar="FILE.onnx", help="the file to write")
+    parser.add_argument("--input", choices=get_args(InputKind), default="uint8", help="pixel values (default: uint8)")
     add_mirrored(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     args = parser.parse_args()
     if args.output.exists() and not args.overwrite:
         raise UserError(f"{args.output} is there already: name another file or give --overwrite")

@@ -1,4 +1,4 @@
-"""Features of images by a trained head, in one .npz file.
+"""Extract features of images by a trained re-ID model into one .npz file.
 
     python tools/extract.py --model-path outputs/resnet50/mAP_85.9.pth --output gallery.npz /data/gallery
     python tools/extract.py --model-path X.pth --model-name resnet50 --output few.npz one.jpg two.png
@@ -40,10 +40,8 @@ SPLIT = "images"
 def main() -> int:
     parser = CommandParser(__doc__)
     parser.add_argument("images", nargs="+", type=expanded_path, metavar="IMAGE_OR_FOLDER")
-    parser.add_argument(
-        "--output", type=expanded_path, required=True, metavar="FILE.npz", help="where the features are written"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    parser.add_argument("--output", type=expanded_path, required=True, metavar="FILE.npz", help="the file to write")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     add_model_options(parser)
     args = parser.parse_args()
     # Before the hours that a large folder takes.
@@ -62,13 +60,15 @@ def main() -> int:
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """--model-path, --model-name, --mirrored, --device, --batch-size and --workers."""
     parser.add_argument("--model-path", type=expanded_path, metavar="FILE", required=True, help="the trained model")
-    parser.add_argument("--model-name", metavar="NAME", help="which model it is: other systems' files do not say")
+    parser.add_argument(
+        "--model-name", metavar="NAME", help="the model in another system's file, which does not name it"
+    )
     add_mirrored(parser)
     add_device(parser)
     parser.add_argument(
         "--batch-size", type=at_least(1), default=64, help="images at a time; changes no feature (default: 64)"
     )
-    parser.add_argument("--workers", type=at_least(1), help="threads that decode (default: all cores)")
+    parser.add_argument("--workers", type=at_least(1), help="threads that decode images (default: all cores)")
 
 
 def files_of(paths: Iterable[Path]) -> list[Path]:

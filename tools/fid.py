@@ -1,4 +1,4 @@
-"""How far two sets of images are apart: FID, KID, precision and recall.
+"""The distance between two sets of images: FID, KID, precision and recall.
 
     python tools/fid.py REAL GENERATED
     python tools/fid.py REAL GENERATED --protocol clean --kid --precision-recall --weights pt_inception.pth
@@ -6,8 +6,8 @@
     python tools/fid.py --save-stats REAL real.npz
 
 REAL and GENERATED are folders of any nesting, with images of any sizes and formats, or .npz files of statistics (those
-of pytorch-fid, too). With --extractor a re-identification network of ours takes Inception's place: the Frechet distance
-in identity space, which needs no download and is closer to what this field cares about.
+of pytorch-fid, too). With --extractor, a re-ID network replaces Inception: the Frechet distance in identity space,
+which needs no download.
 """
 
 import argparse
@@ -34,10 +34,10 @@ def main() -> int:
     parser = CommandParser(__doc__)
     parser.add_argument("real", type=expanded_path, metavar="REAL", help="a folder or .npz file")
     parser.add_argument(
-        "generated", type=expanded_path, metavar="GENERATED", help="likewise; with --save-stats what is written"
+        "generated", type=expanded_path, metavar="GENERATED", help="likewise; with --save-stats the file to write"
     )
     add_extractor_options(parser)
-    parser.add_argument("--kid", action="store_true", help="also the kernel distance")
+    parser.add_argument("--kid", action="store_true", help="also the kernel inception distance")
     parser.add_argument("--precision-recall", action="store_true", help="also precision and recall")
     parser.add_argument("--save-stats", action="store_true", help="write the first set's statistics to the second path")
     add_device_options(parser)
@@ -69,7 +69,7 @@ def add_extractor_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--protocol", choices=tuple(MEANING), help=f"{meanings} (default: pytorch-fid)")
     add_weights_options(parser)
     parser.add_argument(
-        "--extractor", type=run_name, metavar="RUN_OR_CHECKPOINT", help="a re-ID network of ours: identity space"
+        "--extractor", type=run_name, metavar="RUN_OR_CHECKPOINT", help="a re-ID network in place of Inception"
     )
     add_output_path(parser)
     add_mirrored(parser)

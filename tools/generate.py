@@ -1,24 +1,24 @@
-"""Create a set of generated images with a trained DG-Net: image files and a manifest with their sources.
+"""Generate a set of images with a trained DG-Net: image files, and a manifest with their sources, labels and scores.
 
     python tools/generate.py --name NAME                            the official protocol: every training image once as
                                                                     appearance, with the structure of another image
     python tools/generate.py --name NAME --count 128307             DG-Market's size, from Market-1501's 12,936 images
-    python tools/generate.py --name NAME --per-identity 24          as many for each identity
+    python tools/generate.py --name NAME --per-identity 24          24 images for each identity
     python tools/generate.py --name NAME --appearances A.txt --structures B.txt      all pairs of two lists of images
     python tools/generate.py --name NAME --pairs-file pairs.csv     a file with the columns appearance and structure
     python tools/generate.py --name NAME ... --resume               continue an unfinished set
-    python tools/generate.py --name NAME --count 200000 --extend    let a set grow
+    python tools/generate.py --name NAME --count 200000 --extend    add pairs to a set
     python tools/generate.py --verify SET                           read every image again and compare its hash
     torchrun --nproc-per-node 8 tools/generate.py --name NAME ...   several processes, the same images
 
 SET holds images/IDENTITY/, manifest.csv (sources, identities, cameras, soft label, scores, hashes) and set.json (the
-generator's checkpoint, the data set and its license). Training a head and the measures of tools/evaluate_gan.py take it
-as it is. DG-Market's size takes 2.8 core hours with --precision bf16 --no-scores and 4.7 in fp32 (extrapolated from 144
-images, 0.079 and 0.132 processor seconds each at 256x128, by tools/bench.py generate on an AMD EPYC, shared, torch
-2.15; labels and scores come on top, not measured; on a GPU: not measured).
+generator's checkpoint, the data set and its license). tools/train.py and tools/evaluate_gan.py take it as it is.
+DG-Market's size takes 2.8 core hours with --precision bf16 --no-scores and 4.7 in fp32 (extrapolated from 144 images,
+0.079 and 0.132 processor seconds each at 256x128, by tools/bench.py generate on an AMD EPYC, shared, torch 2.15; labels
+and scores come on top, not measured; on a GPU: not measured).
 
-An image does not depend on the batch size and the number of processes: see dgnet/generation/engine.py. Nothing that
-exists is deleted or overwritten.
+No image depends on the batch size or the number of processes: see dgnet/generation/engine.py. Nothing that exists is
+deleted or overwritten.
 """
 
 import argparse
@@ -41,20 +41,26 @@ def parser() -> argparse.ArgumentParser:
     described = CommandParser(__doc__)
     run = add_run_options(described)
     run.add_argument(
-        "--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="of the networks (default: fp32)"
+        "--precision",
+        choices=("fp32", "bf16", "fp16"),
+        default="fp32",
+        help="precision of the networks (default: fp32)",
     )
     data = described.add_argument_group("the source images (default: the data set that the run was trained on)")
-    data.add_argument("--data", type=expanded_path, metavar="DIR", help="where that data set is now")
+    data.add_argument("--data", type=expanded_path, metavar="DIR", help="that data set, if it has moved")
     data.add_argument("--other-data", action="store_true", help="--data is another data set than the run's")
     data.add_argument("--license", help="a note about the source images, for set.json (default: what is known of them)")
     plan = described.add_argument_group("the pairs (default: the official protocol)")
-    plan.add_argument("--count", type=at_least(1), help="the official protocol, repeated until there are so many pairs")
+    plan.add_argument("--count", type=at_least(1), help="so many pairs by the official protocol, repeated as needed")
     plan.add_argument("--per-identity", type=at_least(1), metavar="N", help="N pairs for each training identity")
     plan.add_argument(
-        "--appearances", type=expanded_path, metavar="FILE", help="a text file, an image of the data set a line"
+        "--appearances",
+        type=expanded_path,
+        metavar="FILE",
+        help="a text file with one image of the data set on each line",
     )
     plan.add_argument(
-        "--structures", type=expanded_path, metavar="FILE", help="likewise; all pairs of the two are made"
+        "--structures", type=expanded_path, metavar="FILE", help="likewise; every pair of the two lists is generated"
     )
     plan.add_argument(
         "--pairs-file",
@@ -63,22 +69,25 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="a CSV file with the columns appearance, structure",
     )
-    plan.add_argument("--seed", type=at_least(0), default=0, help="draws the pairs (default: 0)")
+    plan.add_argument("--seed", type=at_least(0), default=0, help="seed of the pairs (default: 0)")
     scores = described.add_argument_group("the scores")
     scores.add_argument(
         "--teacher",
         type=expanded_path,
         metavar="FILE",
-        help="gives the soft labels (default: the run's own teacher; without one the generator's classifier)",
+        help="the network that gives the soft labels (default: the run's teacher, else the generator's classifier)",
     )
     scores.add_argument(
         "--no-scores",
         action="store_true",
-        help="no soft labels and no scores, which saves a pass of the teacher over every image",
+        help="no soft labels and no scores: saves a pass of the teacher over every image",
     )
     files = described.add_argument_group("the files")
     files.add_argument(
-        "--output", type=expanded_path, metavar="SET", help="default: the run's folder, generated/ITERATION_PAIRS"
+        "--output",
+        type=expanded_path,
+        metavar="SET",
+        help="the set's folder (default: generated/ITERATION_PAIRS in the run's folder)",
     )
     files.add_argument(
         "--jpeg-quality", type=from_to(1, 100), metavar="Q", help="JPEG of this quality, 1 to 100 (default: PNG)"
@@ -89,9 +98,11 @@ def parser() -> argparse.ArgumentParser:
     speed = described.add_argument_group("speed and memory; they change no image")
     speed.add_argument("--batch-size", type=at_least(1), default=64, help="pairs handled at a time (default: 64)")
     speed.add_argument(
-        "--memory", type=above(0), default=2.0, metavar="GIB", help="for codes, per process (default: 2)"
+        "--memory", type=above(0), default=2.0, metavar="GIB", help="memory for codes, per process (default: 2)"
     )
-    speed.add_argument("--threads", type=at_least(1), default=2, help="that write files, per process (default: 2)")
+    speed.add_argument(
+        "--threads", type=at_least(1), default=2, help="threads that write files, per process (default: 2)"
+    )
     return described
 
 

@@ -1,12 +1,12 @@
-"""Make a run of ours from a training of the official DG-Net release, and go on from there with every tool.
+"""Import a training of the official DG-Net release as a run, which every tool reads and --resume continues.
 
     python tools/import_official.py --outputs outputs/E0.5new_reid0.5_w30000 --teacher models/best \\
         --name released data.root=/data/Market-1501
     python tools/train_gan.py --config outputs/released/config.yaml --resume
 
 --outputs is the official folder: config.yaml and checkpoints/{gen,id,dis}_00100000.pt. --teacher is a folder with
-net_last.pth and opts.yaml. data.root is the data set of that training, raw or in the official layout: it says which
-identity each class stands for. Writes OUTPUT/outputs/NAME; nothing that is there is changed.
+net_last.pth and opts.yaml. data.root is the data set of that training, raw or in the official layout: it tells which
+identity each class stands for. Writes OUTPUT/outputs/NAME and changes no existing file.
 """
 
 import sys
@@ -33,9 +33,9 @@ def main() -> None:
         action="append",
         default=[],
         metavar="DIR",
-        help="the official models/NAME, or the weights in it; again for each further teacher",
+        help="the official models/NAME, or the weights in it; repeat for more teachers",
     )
-    parser.add_argument("--iteration", type=at_least(0), help="which of its checkpoints (default: the last)")
+    parser.add_argument("--iteration", type=at_least(0), help="iteration of the checkpoint (default: the last)")
     parser.add_argument("--name", type=folder_name, help="folder of the run (default: NAME of --outputs)")
     add_output_path(parser)
     add_settings(parser)

@@ -1,7 +1,7 @@
 """Write a set of built-in pedestrians in the Market-1501 layout.
 
 python tools/make_synthetic.py data/pedestrians --train-identities 100 --test-identities 50
-python tools/make_synthetic.py --sheet sheet.png      # a contact sheet: rows wear the same, columns stand the same
+python tools/make_synthetic.py --sheet sheet.png    # a contact sheet: rows share the appearance, columns the structure
 """
 
 import argparse
@@ -23,7 +23,9 @@ from dgnet.data.pedestrians.spec import GALLERY, QUERY, TRAIN, pictures
 def _arguments() -> argparse.Namespace:
     default = SyntheticSpec()
     parser = CommandParser(__doc__)
-    parser.add_argument("out", nargs="?", type=expanded_path, help="a folder that is new, empty or holds the same set")
+    parser.add_argument(
+        "out", nargs="?", type=expanded_path, help="a new or empty folder, or one that holds the same set"
+    )
     parser.add_argument("--sheet", type=expanded_path, help="also write a contact sheet of swaps to this PNG file")
     for name, meaning, least in (
         ("seed", "draws the people", 0),

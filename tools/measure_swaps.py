@@ -3,8 +3,9 @@
     python tools/measure_swaps.py --name demo
     python tools/measure_swaps.py --name demo --iteration 600
 
-Prints swap fidelity against the true swaps, whom a classifier that DG-Net never saw identifies on generated images, and
-the accuracy of re-identification. That classifier is trained first, as the run NAME_witness, where it is not there yet.
+Prints the fidelity of swaps to the true ones, how many generated images an independent classifier assigns to the
+identity of their appearance, and the accuracy of re-identification. The classifier is trained first, as the run
+NAME_witness, if it does not exist yet.
 """
 
 import sys
@@ -127,7 +128,7 @@ def main() -> int:
     parser = CommandParser(__doc__)
     add_run(parser, required=True)
     parser.add_argument(
-        "--classifier", type=folder_name, help="the run that has or gets the classifier (default: NAME_witness)"
+        "--classifier", type=folder_name, help="the run of the independent classifier (default: NAME_witness)"
     )
     add_device(parser)
     parser.add_removed_option("--resume", "a classifier that was half trained is trained on in any case")

@@ -1,11 +1,11 @@
-"""LPIPS of generated images: how unlike those of one identity are, and how near images are to others of their names.
+"""LPIPS of generated images: their diversity within identities, or their fidelity to other images.
 
     python tools/perceptual.py --dir GENERATED
     python tools/perceptual.py --dir RECONSTRUCTED --against REAL --net vgg --weights vgg16-397923af.pth
 
-The first is a diversity (GENERATED/IDENTITY/*.png, random pairs of one identity; higher is more diverse), with
---against it is a fidelity (lower is nearer). --weights names torchvision's file of the trunk; the linear layers come
-with the lpips package.
+Without --against it is the diversity (GENERATED/IDENTITY/*.png, random pairs of one identity; higher is more diverse),
+with --against the fidelity to the images of the same names (lower is nearer). --weights names torchvision's file of the
+trunk; the linear layers come with the lpips package.
 """
 
 import sys

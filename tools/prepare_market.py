@@ -2,7 +2,7 @@
 
     python tools/prepare_market.py --data Market-1501-v15.09.15
 
-makes Market-1501-v15.09.15/pytorch/{train_all,train,val,query,gallery,multi-query}/ID/.
+creates Market-1501-v15.09.15/pytorch/{train_all,train,val,query,gallery,multi-query}/ID/.
 """
 
 import sys
@@ -23,7 +23,7 @@ def main() -> None:
         "--data", type=expanded_path, required=True, metavar="DIR", help="folder with bounding_box_train"
     )
     parser.add_argument(
-        "--output", type=expanded_path, metavar="DIR", help="folder to write, not there yet (default: DIR/pytorch)"
+        "--output", type=expanded_path, metavar="DIR", help="a new folder to write (default: DIR/pytorch)"
     )
     parser.add_argument("--copy", action="store_true", help="copy the images (default: hard links)")
     options = parser.parse_args()

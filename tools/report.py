@@ -3,11 +3,11 @@
     python tools/report.py --name demo
     python tools/report.py --name market --iteration 100000 --output market.html
 
-Swaps of test people, the accuracy of DG-Net's encoder without and with re-ranking, its best and worst retrievals, the
-curves of the training, every setting, the data, the machine. Every metric of report.json in the run's folder, and of
-the newest report of tools/evaluate_gan.py below evaluation/, is shown too. Without --name it is the latest run below
-OUTPUT/outputs. The accuracy needs every query and gallery image through the network: on a CPU minutes for a small data
-set, hours for a large one; --without-accuracy leaves it out.
+It shows swaps of test identities, the accuracy of DG-Net's encoder without and with re-ranking, the best and worst
+ranked lists, the training curves, all settings, the data set and the machine, and the metrics of report.json in the
+run's folder and of the newest report of tools/evaluate_gan.py. Without --name it takes the latest run below
+OUTPUT/outputs. For the accuracy every query and gallery image passes through the network: on a CPU this takes minutes
+for a small data set, hours for a large one; --without-accuracy leaves it out.
 """
 
 import argparse
@@ -65,9 +65,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--output", type=expanded_path, metavar="FILE", help=f"the page (default: {PAGE} in the run's folder)"
     )
-    parser.add_argument("--data", type=expanded_path, metavar="DIR", help="where the run's data set is now")
-    parser.add_argument("--overwrite", action="store_true", help="replace a page that is there")
-    parser.add_argument("--without-accuracy", action="store_true", help="do not measure re-identification")
+    parser.add_argument("--data", type=expanded_path, metavar="DIR", help="the run's data set, if it has moved")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing page")
+    parser.add_argument(
+        "--without-accuracy", action="store_true", help="do not measure the accuracy of re-identification"
+    )
     add_mirrored(parser)
     add_device_options(parser)
     return parser.parse_args()

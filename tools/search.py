@@ -1,4 +1,4 @@
-"""Find a person: the images of a gallery that are most like a query, as a list and as a picture.
+"""Search a gallery for the images most similar to a query; prints a list and draws a picture.
 
     python tools/search.py --model-path outputs/resnet50/mAP_85.9.pth --query one.jpg --gallery /data/Market-1501/query
     python tools/search.py --model-path X.pth --query one.jpg two.jpg --gallery gallery.npz --top 20 --output found.png
@@ -40,11 +40,11 @@ from visual.options import picture_output
 
 def main() -> int:
     parser = CommandParser(__doc__)
+    parser.add_argument("--query", nargs="+", type=expanded_path, required=True, metavar="IMAGE", help="query images")
     parser.add_argument(
-        "--query", nargs="+", type=expanded_path, required=True, metavar="IMAGE", help="who is looked for"
+        "--gallery", type=expanded_path, required=True, metavar="DIR_OR_NPZ", help="the folder or .npz file to search"
     )
-    parser.add_argument("--gallery", type=expanded_path, required=True, metavar="DIR_OR_NPZ", help="where")
-    parser.add_argument("--top", type=at_least(1), default=10, help="images listed for a query (default: 10)")
+    parser.add_argument("--top", type=at_least(1), default=10, help="images listed for each query (default: 10)")
     parser.add_argument(
         "--output",
         type=picture_output,
@@ -52,7 +52,7 @@ def main() -> int:
         metavar="FILE",
         help="the picture: .png, .jpg, .webp or .pdf (default: found.png)",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace a picture that is there")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing picture")
     add_model_options(parser)
     args = parser.parse_args()
     args.output = picture_file(args.output)

@@ -1,12 +1,12 @@
-"""SSIM of generated images: how unlike those of one identity are, and how near images are to others of their names.
+"""SSIM of generated images: their diversity within identities, or their fidelity to other images.
 
     python tools/ssim.py --dir GENERATED
     python tools/ssim.py --dir RECONSTRUCTED --against REAL
 
-The first is a diversity, the one that the official DG-Net's evaluation calls "SSIM": DSSIM = (1 - SSIM) / 2 in Lab
-color over random pairs of one identity (GENERATED/IDENTITY/*.png). Higher is more diverse, and it says nothing about
-quality. With --against it is a fidelity: SSIM with gaussian and with uniform windows, MS-SSIM and PSNR of each image
-beside the one of the same name in REAL; MS-SSIM with as many scales as the smallest image has room for.
+Without --against it is the diversity that the official DG-Net's evaluation calls "SSIM": DSSIM = (1 - SSIM) / 2 in Lab
+color over random pairs of one identity (GENERATED/IDENTITY/*.png). Higher is more diverse; it says nothing about
+quality. With --against it is the fidelity: SSIM with gaussian and with uniform windows, MS-SSIM and PSNR of each image
+and the one of the same name in REAL. MS-SSIM takes as many scales as fit into the smallest image.
 """
 
 import sys

@@ -1,9 +1,9 @@
-"""Measure a trained re-ID model on a test split: mAP, Rank-1, Rank-5, Rank-10, without and with re-ranking.
+"""Test a trained re-ID model: mAP, Rank-1, Rank-5 and Rank-10, without and with re-ranking.
 
     python tools/test.py --batch-size 4 --model-name resnet50 --model-path outputs/resnet50/mAP_85.9.pth
     python tools/test.py --model-path outputs/mgn/mAP_87.1.pth --data /data/Market-1501 --no-mirrored
 
-The file is one of ours or of the original systems; those do not say which model they hold, --model-name does.
+The file is one of ours or of the original systems, which do not name the model: give it by --model-name.
 """
 
 import sys

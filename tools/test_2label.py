@@ -1,12 +1,12 @@
-"""Test DG-Net's embedding as the official code does: primary and fine-grained features together, by their alpha.
+"""Test DG-Net's embedding as the official code does: primary features and fine-grained ones, weighted by alpha.
 
     python tools/test_2label.py --name NAME --iteration 100000
     python tools/test_2label.py --name NAME --multi --data /data/Market-1501
 
 NAME is a run below OUTPUT/outputs, a run's folder, one of its checkpoints, or an outputs/NAME of the official release.
 Prints the official table: alpha 0 (primary alone), 0.5, and the fine-grained features alone (-1 there), each without
-and with re-ranking; --multi adds the queries as means of all images of their person by their camera. The protocol is
-`dgnet`, as of the published figures, unless --protocol says otherwise.
+and with re-ranking; --multi adds multi-query: the mean of all images of the query's person by its camera. The protocol
+is `dgnet`, as of the published figures, unless --protocol says otherwise.
 """
 
 import argparse
@@ -46,14 +46,14 @@ RANKS = (1, 5, 10)
 def arguments() -> argparse.Namespace:
     parser = CommandParser(__doc__)
     add_run(parser)
-    parser.add_argument("--multi", action="store_true", help="also by several images of each query (gt_bbox)")
+    parser.add_argument("--multi", action="store_true", help="also multi-query (the images of gt_bbox)")
     parser.add_argument(
         "--data", type=expanded_path, metavar="DIR", help="the data set (default: the one it was trained on)"
     )
     parser.add_argument("--layout", default="auto", help=f"of --data: auto (default), {', '.join(LAYOUTS)}")
     parser.add_argument("--protocol", choices=PROTOCOLS, default="dgnet", help="(default: dgnet)")
     parser.add_argument(
-        "--features", type=expanded_path, metavar="FILE", help=".npz to read the features from or save them to"
+        "--features", type=expanded_path, metavar="FILE", help="an .npz file to read the features from or save them to"
     )
     add_mirrored(parser)
     add_device_options(parser)

@@ -1,12 +1,12 @@
-"""A generated image for every training image, by the options of the official script of this name.
+"""Generate an image for every training image, with the options of the official script of this name.
 
     python tools/test_folder.py --name NAME --iteration 100000 --input-folder DATA --output-folder SET
 
---input-folder is a data set (or its train_all), for the manifest names identities. --output-folder becomes a set as
-tools/generate.py makes it, of PNG files, and is never written over. --batchsize changes the speed and no image. --seed
-draws the structure of each appearance, not as the official script does. --a2b, --synchronized, --output-only and
---trainer are accepted and change nothing: every image is once appearance and once structure in any case.
-tools/generate.py has more options.
+--input-folder is a data set (or its train_all), because the manifest names identities. --output-folder becomes a set as
+tools/generate.py writes it, of PNG files; nothing in it is overwritten. --batchsize changes the speed, not the images.
+--seed draws the structure of each appearance; the draws are not those of the official script. --a2b, --synchronized,
+--output-only and --trainer are accepted and have no effect: every image is used once as appearance and once as
+structure. tools/generate.py has more options.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def main() -> int:
     parser.add_argument(
         "--batch-size", "--batchsize", type=at_least(1), default=64, help="pairs handled at a time (default: 64)"
     )
-    parser.add_argument("--seed", type=at_least(0), default=10, help="draws the structures (default: 10)")
+    parser.add_argument("--seed", type=at_least(0), default=10, help="seed of the structures (default: 10)")
     for name in ("synchronized", "output-only"):
         parser.add_argument(f"--{name}", action="store_true", help=argparse.SUPPRESS)
     for name in ("a2b", "trainer"):

@@ -6,7 +6,7 @@
     torchrun --nproc-per-node 2 tools/train.py --config configs/heads/bnneck.yaml data.identities=8
 
 Without --config the settings are those of configs/heads/bnneck.yaml, or of self_distillation.yaml for a model named
-..._kd. Everything lands in OUTPUT/outputs/NAME (the best weights as mAP_xx.pth or mAP_KD_xx.pth, configuration,
+..._kd. Everything is written to OUTPUT/outputs/NAME (the best weights as mAP_xx.pth or mAP_KD_xx.pth, configuration,
 checkpoints, images/curves.png, log.txt, scalars.csv) and OUTPUT/logs/NAME (TensorBoard).
 """
 
@@ -40,11 +40,16 @@ def main() -> int:
     add_settings(parser)
     parser.add_argument("--config", type=expanded_path, help="a YAML file, see configs/heads/")
     add_options(parser, BAG_OF_TRICKS)
-    parser.add_argument("--batch-size", "--IMS-PER-BATCH", type=at_least(1), help="P x data.images_per_identity images")
+    parser.add_argument(
+        "--batch-size",
+        "--IMS-PER-BATCH",
+        type=at_least(1),
+        help="images in a batch, a multiple of data.images_per_identity",
+    )
     parser.add_argument("--kd", action="store_true", help="self-distillation: the model NAME_kd")
     add_training_run(parser, "the model's name, or the configuration's")
-    parser.add_argument("--reset", action="store_true", help="begin anew; an old run of this name becomes NAME.old_1")
-    parser.add_argument("--dry-run", action="store_true", help="print the settings and the sizes, then leave")
+    parser.add_argument("--reset", action="store_true", help="start anew; an existing run is renamed to NAME.old_1")
+    parser.add_argument("--dry-run", action="store_true", help="print the settings and the network's size, and exit")
     args = parser.parse_args()
     settings = settings_of(args, BAG_OF_TRICKS)
     distill = args.kd or str(settings["model.name"]).endswith(KD)

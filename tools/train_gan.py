@@ -1,12 +1,12 @@
-"""Train DG-Net: generator, discriminator and appearance encoder together, taught by a teacher.
+"""Train DG-Net: generator, discriminator and appearance encoder, with the soft labels of a teacher.
 
     python tools/train_gan.py --config configs/latest.yaml data.root=/data/Market-1501 --name market
     python tools/train_gan.py --config configs/latest.yaml data.root=/data/Market-1501 --name market --resume
     torchrun --nproc-per-node 2 tools/train_gan.py --config configs/latest.yaml run.batch_size=4
 
-Everything lands in OUTPUT/outputs/NAME (configuration, checkpoints, picture grids, log.txt, scalars.csv) and
-OUTPUT/logs/NAME (TensorBoard). Settings of the configuration are changed with section.key=value; run.batch_size is that
-of one process. If the configuration names no teacher, one is trained first, as the run NAME_teacher.
+Everything is written to OUTPUT/outputs/NAME (configuration, checkpoints, swap grids, log.txt, scalars.csv) and
+OUTPUT/logs/NAME (TensorBoard). Change settings of the configuration with section.key=value; run.batch_size is that of
+one process. If the configuration names no teacher, one is trained first, as the run NAME_teacher.
 """
 
 import sys
@@ -32,10 +32,10 @@ def main() -> None:
     add_settings(parser)
     parser.add_argument("--name", type=folder_name, help="folder of the run (default: the configuration's name)")
     add_output_path(parser)
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this run, or begin it")
-    parser.add_argument("--max-hours", type=above(0), help="save and leave after this many hours")
+    parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint, or start")
+    parser.add_argument("--max-hours", type=above(0), help="save and stop after this many hours")
     parser.add_argument(
-        "--dry-run", action="store_true", help="print the settings, the network sizes and what is missing, then leave"
+        "--dry-run", action="store_true", help="print the settings, the networks' sizes and what is missing, and exit"
     )
     args = parser.parse_args()
     config = load_config(args.config, [*args.settings, *as_settings({"name": args.name})])

@@ -3,7 +3,7 @@
     python tools/train_mgn.py --reset --data DIR --batchid 8 --batchtest 16 --test-every 50 --epochs 400 \\
         --decay-type step_320_380 --loss 1*CrossEntropy+2*Triplet --margin 1.2 --random-erasing --save adam_0 \\
         --nGPU 1 --lr 2e-4 --optimizer ADAM --re-rank --amsgrad
-    python tools/train_mgn.py --data DIR --save adam_0 --resume (and the options that it began with)
+    python tools/train_mgn.py --data DIR --save adam_0 --resume (and the options of the first start)
     python tools/train_mgn.py --data DIR --test-only --pre-train X.pt --cpu
 
 All other settings are those of configs/heads/mgn.yaml and can be given as section.key=value. What a run writes is what
@@ -32,11 +32,13 @@ def main() -> int:
     parser = CommandParser(__doc__)
     add_settings(parser)
     add_options(parser, MGN_PYTORCH)
-    parser.add_argument("--test-only", action="store_true", help="measure --pre-train and leave")
-    parser.add_argument("--nGPU", type=at_least(1), default=1, help="GPUs; for several start it by torchrun")
+    parser.add_argument("--test-only", action="store_true", help="test the weights of --pre-train, and exit")
+    parser.add_argument(
+        "--nGPU", type=at_least(1), default=1, help="number of GPUs; for more than 1 start it by torchrun"
+    )
     add_training_run(parser, "mgn", "--save")
-    parser.add_argument("--reset", action="store_true", help="begin anew; an old run of this name becomes NAME.old_1")
-    parser.add_argument("--dry-run", action="store_true", help="print the settings and the sizes, then leave")
+    parser.add_argument("--reset", action="store_true", help="start anew; an existing run is renamed to NAME.old_1")
+    parser.add_argument("--dry-run", action="store_true", help="print the settings and the network's size, and exit")
     args = parser.parse_args()
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     if args.nGPU > 1 and args.nGPU != processes:

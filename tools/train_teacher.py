@@ -3,8 +3,7 @@
     python tools/train_teacher.py --config configs/latest.yaml data.root=/data/Market-1501
     python tools/train_teacher.py --config configs/latest.yaml teacher.backbone=resnet18 --name small_teacher
 
-Writes OUTPUT/outputs/NAME/teacher.pth, a file that describes itself; name it in `teacher.checkpoints` of a
-configuration.
+Writes OUTPUT/outputs/NAME/teacher.pth, a self-describing file; name it in `teacher.checkpoints` of a configuration.
 """
 
 import sys
@@ -36,8 +35,8 @@ def main() -> None:
         "--name", type=folder_name, help="folder of the run (default: the configuration's name and _teacher)"
     )
     add_output_path(parser)
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this run, or begin it")
-    parser.add_argument("--max-hours", type=above(0), help="save and leave after this many hours")
+    parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint, or start")
+    parser.add_argument("--max-hours", type=above(0), help="save and stop after this many hours")
     args = parser.parse_args()
     config = load_config(args.config, args.settings)
     with Distributed.start(config.run.device) as distributed:

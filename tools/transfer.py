@@ -3,11 +3,11 @@
     python tools/transfer.py --network market --network duke_teacher --data /data/Market-1501 --data /data/DukeMTMC-reID
     python tools/transfer.py --features market_on_duke.npz --features duke_on_market.npz
 
-A network is a run of DG-Net, of a teacher or of a head below OUTPUT/outputs, a run's folder, or a file of weights. Each
-row is one network on one data set, without and with re-ranking. --features-folder keeps the features of each row, and
-a second call with the same folder reads them, if the images have not changed; identities and cameras are those of the
-data set now. --features adds a row from a saved file as it is, labels included: neither its network nor its images are
-looked at.
+A network is a run of DG-Net, of a teacher or of a re-ID model below OUTPUT/outputs, a run's folder, or a file of
+weights. Each row is one network on one data set, without and with re-ranking. --features-folder keeps the features of
+each row, and a second call with the same folder reads them, if the images have not changed; identities and cameras are
+those of the data set now. --features adds a row from a saved file as it is, labels included: neither its network nor
+its images are looked at.
 """
 
 import argparse
@@ -41,21 +41,37 @@ RANKS = (1, 5, 10)
 def arguments() -> argparse.Namespace:
     parser = CommandParser(__doc__)
     parser.add_argument(
-        "--network", action="append", default=[], type=run_name, metavar="NAME", help="again for each further one"
+        "--network",
+        action="append",
+        default=[],
+        type=run_name,
+        metavar="NAME",
+        help="a trained network; repeat for more",
     )
     parser.add_argument(
-        "--data", action="append", default=[], type=expanded_path, metavar="DIR", help="again for each further"
+        "--data", action="append", default=[], type=expanded_path, metavar="DIR", help="a data set; repeat for more"
     )
     parser.add_argument(
-        "--features", action="append", default=[], type=expanded_path, metavar="FILE", help="saved features"
+        "--features",
+        action="append",
+        default=[],
+        type=expanded_path,
+        metavar="FILE",
+        help="saved features; repeat for more",
     )
     parser.add_argument(
-        "--features-folder", type=expanded_path, metavar="FOLDER", help="where features are kept and read again"
+        "--features-folder",
+        type=expanded_path,
+        metavar="FOLDER",
+        help="folder to save features in and to read them from",
     )
     add_output_path(parser)
     parser.add_argument("--protocol", choices=PROTOCOLS, default="standard", help="(default: standard)")
     parser.add_argument(
-        "--output", type=expanded_path, metavar="FILE", help="the table for programs; replaced if it is there"
+        "--output",
+        type=expanded_path,
+        metavar="FILE",
+        help="also write the table as JSON; an existing file is replaced",
     )
     add_mirrored(parser)
     add_device_options(parser)

@@ -35,9 +35,7 @@ def add_image_options(parser: argparse.ArgumentParser, *, folder: bool = True) -
     images.add_argument(
         "--data", type=expanded_path, metavar="DIR", help="another data set, in any layout that training reads"
     )
-    images.add_argument(
-        "--seed", type=at_least(0), default=0, help="draws the people; another shows others (default: 0)"
-    )
+    images.add_argument("--seed", type=at_least(0), default=0, help="seed of the draw of people (default: 0)")
 
 
 def add_source_options(parser: argparse.ArgumentParser, appearances: str, structures: str) -> None:
@@ -65,7 +63,7 @@ def add_picture_options(parser: argparse.ArgumentParser, *, scale: bool = True, 
         help="with the ending of its format (.png, .jpg, .webp, .pdf); default: "
         "OUTPUT/outputs/NAME/pictures/SCRIPT_ITERATION.png",
     )
-    picture.add_argument("--overwrite", action="store_true", help="replace a file that looks otherwise")
+    picture.add_argument("--overwrite", action="store_true", help="replace an existing file that differs")
 
 
 def picture_output(text: str) -> Path:

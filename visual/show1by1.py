@@ -1,11 +1,11 @@
-"""Swaps one by one: a sheet of appearance, structure and what becomes of the two, and each image in a file of its own.
+"""Swaps one by one: a sheet with appearance, structure and swap of each pair, and each swap in a file of its own.
 
     python visual/show1by1.py
     python visual/show1by1.py --count 20 --columns 4
     python visual/show1by1.py --appearances a.jpg --structures b.jpg --output a_on_b
 
-The files are written at the generator's size into a folder beside the sheet, named APPEARANCE_on_STRUCTURE.png. Without
-named files each person wears the clothes of the next.
+The swaps are written at the generator's size to a folder beside the sheet, as APPEARANCE_on_STRUCTURE.png. If no files
+are named, each person gets the appearance of the next.
 """
 
 import sys
@@ -22,9 +22,9 @@ from visual.options import add_number, add_source_options, visual_parser
 def main() -> None:
     """Parse and draw."""
     parser = visual_parser(__doc__)
-    add_number(parser, "--count", 6, "pairs where no files are named")
-    add_number(parser, "--columns", 2, "pairs beside each other")
-    add_source_options(parser, "whose clothes", "whose pose and place")
+    add_number(parser, "--count", 6, "pairs, if no files are named")
+    add_number(parser, "--columns", 2, "pairs side by side")
+    add_source_options(parser, "images that give the appearance", "images that give the structure")
     draw_pairs(VisualJob.open(parser.parse_args()))
 
 

@@ -1,4 +1,4 @@
-"""One person in many clothes: each row keeps its structure, the appearances are in the order of the color circle.
+"""One structure in many appearances, ordered by hue: a row for each structure, a column for each appearance.
 
     python visual/show_rainbow.py
     python visual/show_rainbow.py --identities 5 --count 16
@@ -21,9 +21,9 @@ from visual.options import add_number, add_source_options, visual_parser
 def main() -> None:
     """Parse and draw."""
     parser = visual_parser(__doc__)
-    add_number(parser, "--count", 12, "appearances where no files are named")
-    add_number(parser, "--identities", 3, "structures where no files are named")
-    add_source_options(parser, "whose clothes (columns)", "whose pose and place (rows)")
+    add_number(parser, "--count", 12, "appearances, if no files are named")
+    add_number(parser, "--identities", 3, "structures, if no files are named")
+    add_source_options(parser, "images that give the appearance (columns)", "images that give the structure (rows)")
     draw_rainbow(VisualJob.open(parser.parse_args()))
 
 

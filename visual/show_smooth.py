@@ -1,11 +1,11 @@
-"""From one person's clothes to another's: a sheet of steps in the appearance code, and a film of them.
+"""Interpolation between two appearances: a sheet of steps in the appearance code, and a film.
 
     python visual/show_smooth.py
     python visual/show_smooth.py --count 3 --steps 10 --film both
     python visual/show_smooth.py --appearances a.jpg b.jpg --structures c.jpg --output from_a_to_b
 
-The code of a step is (1 - w) first + w second. Appearances are named in pairs, structures one for each pair; without
---structures it is the first person of a pair who changes clothes.
+The code of a step is (1 - w) first + w second. Name appearances in pairs, and one structure for each pair; without
+--structures it is that of the first image of the pair.
 """
 
 import sys
@@ -22,9 +22,11 @@ from visual.options import add_film_options, add_number, add_source_options, vis
 def main() -> None:
     """Parse and draw."""
     parser = visual_parser(__doc__, film=True)
-    add_number(parser, "--count", 4, "pairs of people where no files are named")
-    add_number(parser, "--steps", 8, "images of a row of the sheet, both ends too: 2 to 256")
-    add_source_options(parser, "whose clothes, in pairs", "who wears them, one for each pair")
+    add_number(parser, "--count", 4, "pairs of people, if no files are named")
+    add_number(parser, "--steps", 8, "images in a row of the sheet with both ends, 2 to 256")
+    add_source_options(
+        parser, "pairs of images that give the appearance", "images that give the structure, one for each pair"
+    )
     add_film_options(parser, 12)
     draw_between_appearances(VisualJob.open(parser.parse_args()))
 

@@ -1,10 +1,10 @@
-"""From one person's pose, body and place to another's: a sheet of steps in the structure code, and a film of them.
+"""Interpolation between two structures: a sheet of steps in the structure code, and a film.
 
     python visual/show_smooth_structure.py
     python visual/show_smooth_structure.py --structures a.jpg b.jpg --appearances c.jpg --output from_a_to_b
 
-The code of a step is (1 - w) first + w second, at every place of the image. Structures are named in pairs, appearances
-one for each pair; without --appearances the first person of a pair keeps the clothes.
+The code of a step is (1 - w) first + w second, at every position of the code. Name structures in pairs, and one
+appearance for each pair; without --appearances it is that of the first image of the pair.
 """
 
 import sys
@@ -21,9 +21,11 @@ from visual.options import add_film_options, add_number, add_source_options, vis
 def main() -> None:
     """Parse and draw."""
     parser = visual_parser(__doc__, film=True)
-    add_number(parser, "--count", 4, "pairs of people where no files are named")
-    add_number(parser, "--steps", 8, "images of a row of the sheet, both ends too: 2 to 256")
-    add_source_options(parser, "whose clothes, one for each pair", "whose pose and place, in pairs")
+    add_number(parser, "--count", 4, "pairs of people, if no files are named")
+    add_number(parser, "--steps", 8, "images in a row of the sheet with both ends, 2 to 256")
+    add_source_options(
+        parser, "images that give the appearance, one for each pair", "pairs of images that give the structure"
+    )
     add_film_options(parser, 12)
     draw_between_structures(VisualJob.open(parser.parse_args()))
 

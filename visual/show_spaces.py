@@ -1,10 +1,10 @@
-"""The two spaces: a map of the appearance codes and one of the structure codes, colored by identity and by camera.
+"""Maps of the appearance codes and of the structure codes, colored by identity and by camera.
 
     python visual/show_spaces.py
     python visual/show_spaces.py --identities 10 --images 20 --data /data/Market-1501
 
-Where the two are apart as they should be, appearances cluster by identity and structures do not. The maps show the
-directions of the largest spread (PCA) and how much of the variance they hold.
+If appearance and structure are disentangled, appearance codes cluster by identity and structure codes do not. The maps
+show the first two principal components (PCA) and their fraction of the variance.
 """
 
 import sys

@@ -1,9 +1,8 @@
-"""Who wears whose clothes: a sheet of swaps. A row has the appearance of its first image, a column the structure
-(pose, body and place) of its first image.
+"""A grid of swaps: rows share the appearance of their first image, columns the structure (pose, body, background).
 
-    python visual/show_swap.py
-    python visual/show_swap.py --name market --input-folder photographs --count 5
-    python visual/show_swap.py --appearances a.jpg b.jpg --structures c.jpg d.jpg e.jpg --output swaps.png
+python visual/show_swap.py
+python visual/show_swap.py --name market --input-folder photographs --count 5
+python visual/show_swap.py --appearances a.jpg b.jpg --structures c.jpg d.jpg e.jpg --output swaps.png
 """
 
 import sys
@@ -20,8 +19,8 @@ from visual.options import add_number, add_source_options, visual_parser
 def main() -> None:
     """Parse and draw."""
     parser = visual_parser(__doc__)
-    add_number(parser, "--count", 8, "people where no files are named")
-    add_source_options(parser, "whose clothes (rows)", "whose pose and place (columns)")
+    add_number(parser, "--count", 8, "people, if no files are named")
+    add_source_options(parser, "images that give the appearance (rows)", "images that give the structure (columns)")
     draw_swaps(VisualJob.open(parser.parse_args()))
 
 

@@ -1,4 +1,4 @@
-"""How a training went, in its own pictures: the fixed grid of swaps at some iterations, and a film of all.
+"""The course of a training: its grid of swaps of fixed images at several iterations, and a film of all.
 
     python visual/show_training.py
     python visual/show_training.py --name market --count 4 --film both

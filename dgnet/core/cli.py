@@ -120,7 +120,7 @@ def add_run(parser: argparse._ActionsContainer, *, required: bool = False) -> No
         f"official release{default}",
     )
     add_output_path(parser)
-    parser.add_argument("--iteration", type=at_least(0), help="of the checkpoint (default: the last)")
+    parser.add_argument("--iteration", type=at_least(0), help="iteration of the checkpoint (default: the last)")
 
 
 def add_training_run(
@@ -129,7 +129,7 @@ def add_training_run(
     """`--name` (or another system's name of it), `--output-path`, `--resume` and `--max-hours`: a run to train."""
     parser.add_argument("--name", *other_names, type=folder_name, help=f"folder of the run (default: {default_name})")
     add_output_path(parser)
-    parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint, or begin")
+    parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint, or start")
     parser.add_argument("--max-hours", type=above(0), metavar="HOURS", help="save and stop after so many hours")
 
 
@@ -138,8 +138,8 @@ def add_mirrored(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mirrored",
         action=argparse.BooleanOptionalAction,
-        help="features of image and mirror image added, or of the image alone (default: as the network's publication "
-        "tests: added for DG-Net, teachers and MGN, alone for other models)",
+        help="add the features of the mirror image, or take the image alone (default: as the network's publication "
+        "does: added for DG-Net, teachers and MGN, not for other models)",
     )
 
 
