@@ -98,7 +98,7 @@ class TeacherConfig(TrunkConfig):
     # `upsample_below_height` concern.
     model: str = "ide"
     last_stride: Literal[1, 2] = 2
-    # How swapped images are labeled for the primary classifier: "soft" is the paper's; the original's numbers are read
+    # How swapped images are labeled for the primary classifier: "soft" is the paper's; the official numbers are read
     # too. See `dgnet.losses.soft_label.teacher_label`.
     label: TeacherLabel = "soft"
     # Training of a teacher that is not there yet.

@@ -24,9 +24,9 @@ from eval.report.page import HtmlSection
 from eval.report.result import MetricValue
 
 PROTOCOLS = {
-    "dgnet": "the original DG-Net's: images of 256x128, one generated image per training image (appearance from it, "
+    "dgnet": "the official DG-Net's: images of 256x128, one generated image per training image (appearance from it, "
     'structure from another); its "SSIM" is DSSIM in Lab color over random pairs of one identity, a diversity; '
-    "its FID is by pytorch-fid's port of the network, where the original measured with TensorFlow's",
+    "its FID is by pytorch-fid's port of the network, where the official FID is by TensorFlow's",
     "clean": "antialiased bicubic resizing without rounding, generated images stored as PNG and never compressed; "
     "pytorch-fid's network, not clean-fid's file of it",
 }

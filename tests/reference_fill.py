@@ -39,7 +39,7 @@ def filled_state_dict(shapes: dict[str, list[int]], prefix: str, salt: str = "")
 
 
 def fill_state_dict(module: nn.Module, prefix: str, salt: str = "") -> None:
-    """Fill all entries of a module whose keys are the original's."""
+    """Fill all entries of a module whose keys are the official ones."""
     shapes = {key: list(value.shape) for key, value in module.state_dict().items()}
     module.load_state_dict(filled_state_dict(shapes, prefix, salt))
 

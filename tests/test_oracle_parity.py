@@ -1,4 +1,4 @@
-"""The naive step against numbers of the original release: every loss, gradient norm and state norm, in float64.
+"""The naive step against numbers of the official release: every loss, gradient norm and state norm, in float64.
 
 One case holds every term and runs always; with DGNET_ALL_CASES=1 in the environment all three do, a minute each.
 """

@@ -27,7 +27,7 @@ _LEFTOVERS = {
     "thumbs.db",
     "~snapshot",
 }
-# Of Market-1501, MSMT17, CUHK03, VeRi-776, MARS, Occluded-REID and the original DG-Net, and what people call theirs.
+# Of Market-1501, MSMT17, CUHK03, VeRi-776, MARS, Occluded-REID and the official DG-Net, and what people call theirs.
 _SPLIT = re.compile(
     r"(train|training|test|testing|val|valid|validation|trainval|quer(y|ies)|probes?|gallery|galleries|multi[-_ ]?query"
     r"|distractors?|images?|imgs?|pictures|photos|pytorch|detected|labell?ed|splits?)([-_ .].*|[0-9]?)"

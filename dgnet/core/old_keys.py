@@ -58,7 +58,7 @@ AB_SECTION, OLD_AB_SECTION = "training", "head"
 CONFIG_VALUES: dict[tuple[str, Any], Any] = {
     ("structure.input", "grey"): "gray",
     ("generated.label", "unlabelled"): "unlabeled",
-    # The numbers of the original release.
+    # The numbers of the official release.
     ("teacher.label", 0): "soft",
     ("teacher.label", 1): "hard",
     ("teacher.label", 2): "appearance",

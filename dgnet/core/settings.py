@@ -62,7 +62,7 @@ def _is_section(kind: Any) -> bool:
 _CONFIGURATIONS = (
     (
         ("gen", "dis", "max_iter"),
-        "a configuration of the original DG-Net: tools/import_official.py makes a run of its training, "
+        "a configuration of the official DG-Net: tools/import_official.py imports its training, "
         "configs/latest.yaml holds the same settings by today's names",
     ),
     (("MODEL", "SOLVER"), "a configuration of another system, such as fast-reid: configs/heads/ has such recipes"),

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from dgnet.losses.per_half import mean_per_half
 
-# The original release numbers them 0 to 4, in this order.
+# The official release numbers them 0 to 4, in this order.
 TeacherLabel = Literal["soft", "hard", "appearance", "lsro", "soft_between"]
 LABELS_FROM_TEACHER = ("soft", "hard", "soft_between")
 
@@ -27,7 +27,7 @@ def teacher_label(
         label: "soft": the teachers' mean prediction; "hard": its one-hot argmax; "appearance": one-hot of the
             appearance source's identity; "lsro": uniform over all identities (LSRO, Zheng et al. 2017); "soft_between":
             the mean prediction restricted to the identities of the two sources and renormalized; where it is 0 for
-            both, which the original divides by, they share equally.
+            both, which the official code divides by, they share equally.
         prediction: the teachers' mean softmax; not used (may be None) for "appearance" and "lsro".
     """
     if label == "appearance":

@@ -82,8 +82,8 @@ def loss_weights(config: Config, iteration: int) -> LossWeights:
 def learning_rate_factor(config: Config, gamma: float, iteration: int) -> float:
     """The factor of the learning rates at `iteration` (from 0).
 
-    In steps: `gamma` to the power of the number of milestones reached (1, 1.5 and 1.75 times `step_size`). The original
-    steps its schedulers before the iteration, so iteration i already has the rate of i + 1.
+    In steps: `gamma` to the power of the number of milestones reached (1, 1.5 and 1.75 times `step_size`). The
+    official code steps its schedulers before the iteration, so iteration i already has the rate of i + 1.
     Linear: 1 up to `step_size`, then falling evenly to 0 at the end of the training.
     """
     schedule = config.schedule

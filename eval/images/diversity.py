@@ -1,6 +1,6 @@
 """Intra-identity diversity: how unlike are two images of one identity? It says nothing about how good they are.
 
-The original DG-Net's evaluation called such a figure "SSIM". It is DSSIM = (1 - SSIM) / 2 in Lab color between random
+The official DG-Net's evaluation calls such a figure "SSIM". It is DSSIM = (1 - SSIM) / 2 in Lab color between random
 pairs of one identity's images, and **higher is more diverse**; noise would be the most diverse of all. Read it beside
 that of the real images, and beside a fidelity.
 """
@@ -25,7 +25,7 @@ from eval.report.result import MetricValue
 SECTION = "Intra-identity diversity"
 HEIGHT, WIDTH = 256, 128
 PAIRS, ROUNDS = 10, 5
-LAB_RANGE = 100.0  # of the lightness; the colors' range is wider, and the original took this one for all three
+LAB_RANGE = 100.0  # of the lightness; the colors' range is wider, and the official code takes this one for all three
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def diversity_metrics(
         if measure != DSSIM.name:
             metrics.append(MetricValue(SECTION, label, result.mean, protocol=protocol, note="higher is more diverse"))
             continue
-        note = 'a diversity, not a fidelity: the original calls it "SSIM"'
+        note = 'a diversity, not a fidelity: the official code calls it "SSIM"'
         metrics.append(MetricValue(SECTION, label, result.midpoint, protocol=protocol, note=note))
         note = "between the rounds"
         metrics.append(MetricValue(SECTION, f"{label}, half-range", result.half_range, protocol=protocol, note=note))

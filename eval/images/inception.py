@@ -1,6 +1,6 @@
 """The Inception network of the FID: pytorch-fid's, by its own arithmetic, and how each protocol shows it an image.
 
-It is a port of the TensorFlow network of the FID's authors, with which the original DG-Net was measured: its features
+It is a port of the TensorFlow network of the FID's authors, with which the official DG-Net was measured: its features
 are near that network's, not equal to them, and published figures differ by that as well. Protocols are ways to resize;
 "clean" is clean-fid's, and its own file of the network (a TorchScript of the same weights) is not used.
 """
@@ -46,7 +46,7 @@ PREPARATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
 }
 MEANING = {
     "pytorch-fid": "files as they are, bilinear to 299x299 without antialiasing",
-    "dgnet": "256x128 first (bicubic) like the original DG-Net's images, then bilinear to 299x299 without antialiasing",
+    "dgnet": "256x128 first (bicubic) like the official DG-Net's images, then bilinear to 299x299 without antialiasing",
     "clean": "antialiased bicubic to 299x299, not rounded, into pytorch-fid's network and not clean-fid's file",
 }
 

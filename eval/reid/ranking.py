@@ -59,7 +59,7 @@ def rank_metrics(
 
     - `standard` (torchreid, fast-reid, MGN-pytorch): the AP is the mean precision at the true matches, and queries
       without a true match are left out of every mean;
-    - `dgnet` (the original DG-Net): the AP is the area under the precision-recall curve by the trapezoid rule, and
+    - `dgnet` (the official DG-Net): the AP is the area under the precision-recall curve by the trapezoid rule, and
       queries without a true match count as 0 (all means are divided by all queries).
 
     mINP (Ye et al., "Deep Learning for Person Re-identification: A Survey and Outlook", 2021) is the number of true

@@ -17,7 +17,7 @@ PROTOCOLS = {
     "standard": "Junk never enters, distractors stay, images of the query's identity and camera are left out, queries "
     "without a match are left out of every mean; the average precision is the mean precision at the true matches "
     "(torchreid, fast-reid, MGN-pytorch).",
-    "dgnet": "As the original DG-Net: the average precision is the area under the precision-recall curve by the "
+    "dgnet": "As the official DG-Net: the average precision is the area under the precision-recall curve by the "
     "trapezoid rule, and every mean is divided by all queries.",
     SINGLE_SHOT: "CUHK03's first: one gallery image of each person is drawn, again and again; the CMC is the mean over "
     "these galleries (Li et al., CVPR 2014).",

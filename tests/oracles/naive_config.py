@@ -1,4 +1,4 @@
-"""The options of the original's configuration, flat, with the paper's values."""
+"""The options of the official configuration, flat, with the paper's values."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class NaiveConfig:
-    """Every option of the original's configuration that the step reads; the defaults are the paper's recipe."""
+    """Every option of the official configuration that the step reads; the defaults are the paper's recipe."""
 
     identities: int = 751
     trunk: str = "resnet50"

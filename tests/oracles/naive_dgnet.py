@@ -1,6 +1,6 @@
 """DG-Net's networks, word by word: one plain module per paragraph of the paper, nothing merged.
 
-The attribute names are those of the original release, so that its state dicts load without a key mapping. Instance
+The attribute names are those of the official release, so that its state dicts load without a key mapping. Instance
 and adaptive norm are torch's own calls, as they were there: the baseline of a benchmark must be honest. `slow_norms`
 spells them out.
 """

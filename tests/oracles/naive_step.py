@@ -1,6 +1,6 @@
 """DG-Net's joint step, word by word: modules copied every iteration, one batch at a time, the full graph.
 
-The oracle of parity and the baseline of the benchmark. Nothing here is slower on purpose than the original release was.
+The oracle of parity and the baseline of the benchmark. Nothing here is slower on purpose than the official release was.
 """
 
 import copy

@@ -19,7 +19,7 @@ def is_dgnet(root: Path) -> bool:
 
 
 def dgnet_parts(root: Path) -> tuple[list[str], list[str]]:
-    """Which of the original DG-Net's folders are in `root`, and which are not."""
+    """Which of the official DG-Net's folders are in `root`, and which are not."""
     return found_and_missing(root, ("train_all", "query", "gallery"))
 
 

@@ -1,4 +1,4 @@
-"""The joint step against numbers of the original release: every loss, gradient norm and state norm, in float64."""
+"""The joint step against numbers of the official release: every loss, gradient norm and state norm, in float64."""
 
 import json
 from functools import lru_cache
@@ -39,7 +39,7 @@ def reference() -> dict:
 
 
 def case_config(late: bool) -> Config:
-    """The original's latest.yaml without dropout and erasing; the late cases have every ramp at its maximum."""
+    """The official latest.yaml without dropout and erasing; the late cases have every ramp at its maximum."""
     begin = 0 if late else 30_000
     return parse_config(
         {
@@ -135,7 +135,7 @@ def test_step_equals_the_original(name: str, device: torch.device) -> None:
 
 
 def as_original(net: str, tensors: dict[str, dict[str, Tensor]]) -> dict[str, float]:
-    """Norms under the original's keys: the rules of `official` tell which of ours each of theirs became."""
+    """Norms under the official keys: the rules of `official` tell which of ours each of theirs became."""
     shapes = reference()["state_dict_shapes"]
     marked = {n: {k: torch.full((1,), i) for i, k in enumerate(shapes[n])} for n in ("gen", "id", "dis")}
     if net == "dis":

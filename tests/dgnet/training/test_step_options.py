@@ -1,4 +1,4 @@
-"""Every option of the original's configuration: several iterations of our step against the naive one, in float64."""
+"""Every option of the official configuration: several iterations of our step against the naive one, in float64."""
 
 from typing import Any
 
@@ -86,7 +86,7 @@ def naive_step(naive: NaiveDGNet, batch: JointBatch, iteration: int, train_struc
 
 
 def official_losses(record: StepRecord, soft: float, fine: float, penalty: float) -> dict[str, float]:
-    """Our record in the original's names."""
+    """Our record in the official names."""
     zero = torch.zeros(2, dtype=torch.float64)
     losses = {}
     for theirs, mine in HALVES.items():

@@ -1,4 +1,4 @@
-"""Learning rates of every epoch, beside the original's numbers."""
+"""Learning rates of every epoch, beside the official numbers."""
 
 import json
 from pathlib import Path
