@@ -37,6 +37,15 @@ _SPLIT = re.compile(
 )
 
 
+def printable(text: str) -> str:
+    """A text in which bytes of file names that are no UTF-8 are written as `\\udcff`, for files that are UTF-8.
+
+    >>> printable(b"people\xff.jpg".decode("utf-8", "surrogateescape"))
+    'people\\\\udcff.jpg'
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def is_leftover(name: str) -> bool:
     """Whether an operating system, a file server or a program keeps its own files under this name, never a user's.
 

@@ -27,7 +27,8 @@ def fingerprint(dataset: Dataset) -> str:
     """SHA-256 over the path, identity, camera and size in bytes of every source: another data set has another one."""
     digest = hashlib.sha256()
     for record, path in zip(sources(dataset), source_paths(dataset), strict=True):
-        digest.update(f"{path}\t{record.identity}\t{record.camera}\t{record.path.stat().st_size}\n".encode())
+        line = f"{path}\t{record.identity}\t{record.camera}\t{record.path.stat().st_size}\n"
+        digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 
@@ -87,7 +88,8 @@ def _distinct(paths: Sequence[str]) -> list[str]:
     stems = [_plain(path.rsplit("/", 1)[-1].rsplit(".", 1)[0]) for path in paths]
     if len(set(stems)) == len(paths):
         return stems
-    return [f"{stem}.{hashlib.sha256(path.encode()).hexdigest()[:10]}" for stem, path in zip(stems, paths, strict=True)]
+    digits = [hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:10] for path in paths]
+    return [f"{stem}.{digest}" for stem, digest in zip(stems, digits, strict=True)]
 
 
 def _plain(stem: str) -> str:

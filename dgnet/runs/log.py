@@ -44,7 +44,8 @@ class RunLog:
 
 class _LogFile(logging.FileHandler):
     def __init__(self, path: Path, encoding: str) -> None:
-        super().__init__(path, encoding=encoding)
+        # The name of a file in a message may be no UTF-8.
+        super().__init__(path, encoding=encoding, errors="backslashreplace")
         self.setFormatter(logging.Formatter("%(asctime)s %(prefix)s%(message)s", datefmt="%Y-%m-%d %H:%M:%S"))
         self.addFilter(_add_prefix)
 

@@ -87,7 +87,8 @@ def drawn_pairs(identity: str, images: int, pairs: int, rounds: int, seed: int) 
     if images < 2:
         raise UserError(f"a pair needs two images, identity {identity!r} has {images}")
     indices = np.empty((rounds, pairs, 2), np.int64)
-    key = int.from_bytes(hashlib.blake2b(f"{seed}/pairs of {identity}".encode(), digest_size=16).digest(), "little")
+    stream = f"{seed}/pairs of {identity}".encode("utf-8", "surrogateescape")  # the name of a folder may be no text
+    key = int.from_bytes(hashlib.blake2b(stream, digest_size=16).digest(), "little")
     for number in range(rounds):
         uniform = np.random.Generator(np.random.Philox(key=key, counter=number << 128)).random((pairs, 2))
         first, step = np.floor(uniform * [images, images - 1]).astype(np.int64).T

@@ -13,6 +13,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from dgnet.core.errors import UserError
+from dgnet.core.folder_names import is_split
 from dgnet.core.images import image_files, read_image
 from dgnet.core.machine import usable_cores
 from eval.arrays import Array, checked_images
@@ -25,7 +26,7 @@ def files_by_folder(folder: Path) -> dict[str, list[Path]]:
     """The images of each folder directly below `folder` (nested ones too): an identity each, by the folder's name.
 
     The folders may lie in `folder/images` alone, as generated sets keep them: "images" is no identity then.
-    `UserError` where there is no image, or one that lies in `folder` itself.
+    `UserError` where there is no image, one that lies in `folder` itself, or a folder that bears the name of a split.
     """
     folder, groups = Path(folder), dict[str, list[Path]]()
     files = image_files(folder)
@@ -35,6 +36,10 @@ def files_by_folder(folder: Path) -> dict[str, list[Path]]:
         parts = path.relative_to(folder).parts
         if len(parts) == 1:
             raise UserError(f"{path}: must lie in a folder that bears its identity, {folder}/IDENTITY/")
+        if is_split(parts[0]) and parts[0] != "images":
+            raise UserError(
+                f"{folder / parts[0]}: bears the name of a split, not of an identity; name a folder of identities"
+            )
         groups.setdefault(parts[0], []).append(path)
     return groups
 

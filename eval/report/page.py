@@ -20,6 +20,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from dgnet.core.errors import UserError
+from dgnet.core.folder_names import printable
 from dgnet.core.images import read_image
 from eval.arrays import Array, as_numpy
 
@@ -133,8 +134,8 @@ def document(title: str, sections: Sequence[HtmlSection], opening: Sequence[Html
     """The whole page: title, links to the sections, `opening`, the sections, and the page's own size at the end."""
     template = _templates().get_template("page.html")
     values = {"title": title, "sections": sections, "opening": opening}
-    size = len(template.render(values, kilobytes="").encode("utf-8"))
-    return template.render(values, kilobytes=f"{math.ceil(size / 1000):,}") + "\n"
+    size = len(printable(template.render(values, kilobytes="")).encode("utf-8"))
+    return printable(template.render(values, kilobytes=f"{math.ceil(size / 1000):,}")) + "\n"
 
 
 def block(name: str, *values: object) -> Html:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dgnet.core.errors import UserError
 from dgnet.core.files import replace_text
+from dgnet.core.folder_names import printable
 from dgnet.core.old_keys import current_report
 from eval.report.html import as_html
 from eval.report.page import HtmlSection
@@ -37,7 +38,7 @@ def write_report(
             raise UserError(f"{folder / name} is there already: name another folder or ask to overwrite it")
     texts = {
         PAGE_NAME: as_html(report, folder, sections),
-        MARKDOWN_NAME: as_markdown(report),
+        MARKDOWN_NAME: printable(as_markdown(report)),
         JSON_NAME: json.dumps(asdict(report), indent=2) + "\n",
     }
     folder.mkdir(parents=True, exist_ok=True)

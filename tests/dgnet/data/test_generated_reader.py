@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from dgnet.core.errors import UserError
+from dgnet.core.images import image_files
 from dgnet.data.readers.generated import GeneratedRecord, read_generated
 from dgnet.data.readers.manifest import read_manifest
 from tests.messages import mentions
@@ -43,6 +44,28 @@ def test_names_and_folders_tell_the_identity(tmp_path: Path) -> None:
     touch(tmp_path, "0002_c1s1_000451_03.jpg", "17/x.PNG", "nobody.jpg", "notes.txt", "._3.jpg")
     found = {record.path.name: record.appearance for record in read_generated(tmp_path)}
     assert found == {"0002_c1s1_000451_03.jpg": 2, "x.PNG": 17, "nobody.jpg": None}
+
+
+def test_linked_folders_are_read_and_what_systems_leave_is_not(tmp_path: Path) -> None:
+    """Two of eight images were read, and nothing said so."""
+    elsewhere = touch(tmp_path / "elsewhere", *(f"{number}.webp" for number in range(2, 8)))
+    folder = touch(tmp_path / "set", "1/0.png", "1/1.png", "1/@eaDir/0.png/thumb.jpg", "__MACOSX/1/._0.png")
+    (folder / "2").symlink_to(elsewhere)
+    (folder / "1" / "again").symlink_to(folder)  # a circle
+    assert [record.path.name for record in read_generated(folder)] == [f"{n}.png" for n in (0, 1)] + [
+        f"{n}.webp" for n in range(2, 8)
+    ]
+    assert len(image_files(folder)) == 8
+
+
+def test_a_quote_that_is_not_closed(tmp_path: Path) -> None:
+    touch(tmp_path, "x.png")
+    (tmp_path / "made.csv").write_text('path,identity\n"x.png,1\n' + "y" * 200_000)
+    with pytest.raises(UserError, match=mentions("made.csv", "line 2", "quote")):
+        read_generated(tmp_path / "made.csv")
+    (tmp_path / "made.csv").write_text("path;identity\nx.png;1\n")
+    with pytest.raises(UserError, match=mentions("made.csv", "commas", "semicolons")):
+        read_generated(tmp_path / "made.csv")
 
 
 def test_a_pattern_of_ones_own(tmp_path: Path) -> None:

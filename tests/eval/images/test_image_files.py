@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from dgnet.core import pixels
+from dgnet.core.errors import UserError
 from dgnet.core.images import image_files, read_image
 from eval.images.image_files import batches, files_by_folder, smooth_resized
 from tests.eval.images.small_files import picture, write, write_set
@@ -21,6 +22,14 @@ def test_folders_are_identities(tmp_path: Path) -> None:
     assert {name: len(files) for name, files in groups.items()} == {"0007": 2, "0012": 1}
     write(tmp_path / "lonely.png", picture(0))
     with pytest.raises(ValueError, match=mentions("folder", "identity", "lonely.png")):
+        files_by_folder(tmp_path)
+
+
+@pytest.mark.parametrize("split", ["bounding_box_test", "query", "image_train"])
+def test_a_split_is_no_identity(tmp_path: Path, split: str) -> None:
+    write(tmp_path / "0001" / "1.png", picture(1))
+    write(tmp_path / split / "1.png", picture(2))
+    with pytest.raises(UserError, match=mentions(split, "split", "identity")):
         files_by_folder(tmp_path)
 
 
