@@ -4,6 +4,8 @@ import io
 import sys
 from collections.abc import Callable
 
+from dgnet.core.folder_names import one_line
+
 
 class UserError(ValueError):
     """Bad input, the one error of this project. The message is one sentence: the file or argument, what is allowed,
@@ -37,13 +39,13 @@ def command(main: Callable[[], int | None]) -> None:
     try:
         status = main() or 0
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(one_line(f"error: {error}"), file=sys.stderr)
         status = 2
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise
         place = f"{error.filename}: " if error.filename is not None else ""
-        print(f"error: {place}{error.strerror or error}", file=sys.stderr)
+        print(one_line(f"error: {place}{error.strerror or error}"), file=sys.stderr)
         status = 2
     except MemoryError as error:
         print(f"error: not enough memory{f' ({error})' if str(error) else ''}", file=sys.stderr)

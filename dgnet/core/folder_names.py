@@ -38,12 +38,21 @@ _SPLIT = re.compile(
 
 
 def printable(text: str) -> str:
-    """A text in which bytes of file names that are no UTF-8 are written as `\\udcff`, for files that are UTF-8.
+    r"""A text in which bytes of file names that are no UTF-8 are escaped, for files that are UTF-8.
 
-    >>> printable(b"people\xff.jpg".decode("utf-8", "surrogateescape"))
-    'people\\\\udcff.jpg'
+    >>> print(printable(b"people\xff.jpg".decode("utf-8", "surrogateescape")))
+    people\udcff.jpg
     """
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def one_line(text: str) -> str:
+    r"""A text whose line ends are escaped: names of files may have some.
+
+    >>> print(one_line("amy\nsmith.jpg"))
+    amy\nsmith.jpg
+    """
+    return text.replace("\n", "\\n").replace("\r", "\\r")
 
 
 def is_leftover(name: str) -> bool:

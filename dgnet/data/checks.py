@@ -9,6 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from dgnet.core.errors import UserError
+from dgnet.core.folder_names import one_line
 from dgnet.core.images import read_image
 from dgnet.core.machine import usable_cores
 from dgnet.data.description import SplitCount, count_splits, mixed_cameras, split_table, splits_of
@@ -57,7 +58,7 @@ class Report:
         for kind in (kind for kind in KINDS if by_kind[kind]):
             lines += ["", f"{kind}: {by_kind[kind]} ({KINDS[kind]})"]
             same = [problem for problem in self.problems if problem.kind == kind]
-            lines += [f"  {problem.subject}: {problem.reason}" for problem in same[:most]]
+            lines += [one_line(f"  {problem.subject}: {problem.reason}") for problem in same[:most]]
             lines += [f"  ... and {len(same) - most} more (--all shows them)"] * (len(same) > most)
         count = len(self.problems)
         verdict = f"{count} problem{'s' * (count != 1)}" if count else "nothing found"

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
+from dgnet.core.folder_names import one_line
 from dgnet.data.records import DISTRACTOR, JUNK, UNKNOWN_CAMERA, Dataset, Record
 
 
@@ -34,12 +35,12 @@ def describe_dataset(dataset: Dataset) -> str:
         gallery                2            5            4            1            1
         multi_query            1            1            1            0            0
     """
-    lines = [f"{dataset.name} at {dataset.root}", *split_table(count_splits(dataset))]
+    lines = [one_line(f"{dataset.name} at {dataset.root}"), *split_table(count_splits(dataset))]
     reasons = Counter(reason for _, reason in dataset.skipped)
     for reason, count in reasons.most_common():
         first = next(path for path, why in dataset.skipped if why == reason)
         place = first.relative_to(dataset.root) if first.is_relative_to(dataset.root) else first
-        lines.append(f"passed over: {count} ({'' if count == 1 else 'the first is '}{place}): {reason}")
+        lines.append(one_line(f"passed over: {count} ({'' if count == 1 else 'the first is '}{place}): {reason}"))
     mixed = mixed_cameras(dataset)
     if mixed:
         identity, (known, unknown) = next(iter(mixed.items()))

@@ -72,7 +72,7 @@ def _unrecognized(root: Path, layouts: Mapping[str, Layout]) -> UserError:
     for folder in _folders_down(root):
         for name, layout in layouts.items():
             if folder != root and layout.matches(folder) and (layout.nested or _has_parts(layout, folder)):
-                return UserError(f"{root}: no data set here; {folder} has the layout {name}, name that folder")
+                return _elsewhere(root, folder, name)
             found, missing = layout.parts(folder) if layout.parts else ([], [])
             if found:
                 nearly.append((found, folder, name, missing))
@@ -84,8 +84,18 @@ def _unrecognized(root: Path, layouts: Mapping[str, Layout]) -> UserError:
             if (same, place) == (found, folder)
         ]
         return UserError(f"{folder}: found {', '.join(found)}, {' or '.join(lacks)}")
+    particular = {name: layout for name, layout in layouts.items() if layout.nested}
+    if above := _match(root.absolute().parent, particular):
+        return _elsewhere(root, above[1], above[0])
+    below = [match for child in folders_in(root) if (match := _match(child, layouts))]
+    if len(below) == 1:
+        return _elsewhere(root, below[0][1], below[0][0])
     examples = "; ".join(f"{name}: {layout.example}" for name, layout in layouts.items())
-    return UserError(f"{root}: no data set here (it holds {_summary(root)}); looked for {examples}")
+    return UserError(f"{root}: no data set here ({_summary(root)}); looked for {examples}")
+
+
+def _elsewhere(root: Path, folder: Path, name: str) -> UserError:
+    return UserError(f"{root}: no data set here; {folder} has the layout {name}, name that folder")
 
 
 def _has_parts(layout: Layout, folder: Path) -> bool:
@@ -106,7 +116,7 @@ def _folders_down(root: Path) -> Iterator[Path]:
 
 def _summary(root: Path) -> str:
     if not root.is_dir():
-        return f"a file {root.suffix or 'without an ending'}"
+        return "it is a file, and no .csv"
     names = [path.name for path in entries(root)]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return (", ".join(names[:3]) + more) if names else "nothing"
+    return f"it holds {', '.join(names[:3])}{more}" if names else "it is empty"

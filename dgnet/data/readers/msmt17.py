@@ -26,8 +26,10 @@ def is_msmt17(root: Path) -> bool:
 
 
 def msmt17_parts(root: Path) -> tuple[list[str], list[str]]:
-    """Which of MSMT17's lists are in `root`, and which are not."""
-    return found_and_missing(root, list(LISTS))
+    """Which of MSMT17's lists, and of the folders that no other data set has, are in `root`; which lists are not."""
+    folders, _ = found_and_missing(root, (TRAIN_FOLDERS[1], TEST_FOLDERS[1]))
+    found, missing = found_and_missing(root, list(LISTS))
+    return found + folders, missing
 
 
 def _image_folder(root: Path, names: tuple[str, ...]) -> Path:

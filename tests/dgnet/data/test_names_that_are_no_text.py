@@ -61,3 +61,13 @@ def test_a_log_takes_them(tmp_path: Path, people: Path) -> None:
     log.to_file(f"read {people}")
     log.close()
     assert "\\udcff" in (tmp_path / "log.txt").read_text(encoding="utf-8")
+
+
+def test_line_ends_in_names_make_no_lines(tmp_path: Path) -> None:
+    for name in ("amy\nsmith", "bob"):
+        for number in range(2):
+            write_image(tmp_path / name / f"{number}.png")
+    (tmp_path / "bob" / "a\nb.txt").touch()
+    dataset = read_dataset(tmp_path)
+    assert describe_dataset(dataset).splitlines()[-1] == r"passed over: 1 (bob/a\nb.txt): no image by its ending '.txt'"
+    assert r"bob/a\nb.txt: no image" in check_dataset(dataset).as_text()

@@ -140,6 +140,29 @@ def test_a_data_set_further_down_is_named(tmp_path: Path) -> None:
     assert str(tmp_path / "other" / "mine") in refusal(tmp_path / "other")
 
 
+@pytest.mark.parametrize("split", ["bounding_box_train", "query"])
+def test_a_split_in_place_of_its_data_set_is_told(tmp_path: Path, split: str) -> None:
+    write_market(tmp_path)
+    assert re.search(mentions(tmp_path, "market1501", split), refusal(tmp_path / split))
+
+
+def test_the_one_folder_of_identities_below_is_named(tmp_path: Path) -> None:
+    touch(*(tmp_path / name for name in ("images/00001/1.jpg", "images/00002/2.jpg", "train_test_split/list.txt")))
+    assert re.search(mentions(tmp_path / "images", "folders"), refusal(tmp_path))
+    touch(*(tmp_path / "tracks" / name for name in ("0001/1/1.jpg", "0002/1/2.jpg")))
+    assert "0001 has the layout" not in refusal(tmp_path / "tracks")
+
+
+def test_msmt17_without_its_lists_is_told(tmp_path: Path) -> None:
+    touch(*(tmp_path / name for name in ("mask_train_v2/0000/1.jpg", "mask_test_v2/0000/1.jpg", "list_train")))
+    assert re.search(mentions("msmt17", "list_train.txt", "mask_train_v2"), refusal(tmp_path))
+
+
+def test_a_file_that_is_no_data_set(tmp_path: Path) -> None:
+    touch(tmp_path / "Market-1501.zip")
+    assert "it is a file, and no .csv" in refusal(tmp_path / "Market-1501.zip")
+
+
 def test_a_wrong_path_is_said_to_be_wrong(tmp_path: Path) -> None:
     write_market(tmp_path / "Market-1501")
     said = refusal(tmp_path / "market-1510" / "v15")
