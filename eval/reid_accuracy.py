@@ -96,10 +96,12 @@ def accuracy_of(
     expansion: QueryExpansion | None = None,
     repetitions: int = 10,
     seed: int = 0,
+    split: str = "",
 ) -> ReIDAccuracy:
     """The accuracy of features of a data set's queries and gallery; the pictures are those of its records.
 
-    `note` stands with the mAP: what the features are of. `repetitions` and `seed` belong to single-gallery-shot, which
+    `note` stands with the mAP: what the features are of. `split` stands in the protocol: how queries and gallery were
+    taken from the data, where that is not usual. `repetitions` and `seed` belong to single-gallery-shot, which
     has no single list to show. Other arguments as in `evaluate_reid`.
     """
     query, gallery = query_and_gallery(stored)
@@ -110,14 +112,14 @@ def accuracy_of(
             for name, parameters in {"": None, _RERANKED: reranking}.items()
         }
         section = cmc_section({name or _PLAIN: result for name, result in drawn.items()})
-        metrics = single_shot_accuracy_metrics(drawn, note)
+        metrics = single_shot_accuracy_metrics(drawn, note, split)
         return ReIDAccuracy(drawn[""], drawn[_RERANKED], metrics, [section], stored)
     results = {
         "": rank_metrics(query, gallery, protocol=protocol, expansion=expansion),
         _RERANKED: rank_metrics(query, gallery, protocol=protocol, reranking=reranking, expansion=expansion),
     }
     sections = _sections(results, stored, dataset, expansion)
-    return ReIDAccuracy(results[""], results[_RERANKED], accuracy_metrics(results, note), sections, stored)
+    return ReIDAccuracy(results[""], results[_RERANKED], accuracy_metrics(results, note, split), sections, stored)
 
 
 def _sections(

@@ -2,6 +2,7 @@
 
     python tools/evaluate_reid.py --name demo
     python tools/evaluate_reid.py --name outputs/market_teacher/teacher.pth --data /data/MSMT17 --report transfer
+    python tools/evaluate_reid.py --name demo --data photographs --leave-one-out --without-cameras
 
 NAME is a run of DG-Net, of a teacher or of a re-ID model below OUTPUT/outputs, a run's folder, or a file of weights.
 Without --data, the accuracy is that on the test split of the data set it was trained on. Prints mAP, CMC and mINP
@@ -24,15 +25,16 @@ from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
 from dgnet.core.option_types import at_least, between, expanded_path, run_name
 from dgnet.core.stopwatch import Stopwatch
-from dgnet.data.datasets import LAYOUTS, read_dataset
+from dgnet.data.datasets import LAYOUTS
 from dgnet.data.description import print_dataset, split_counts
+from dgnet.data.test_splits import add_split_options, read_test_data, split_of
 from eval.options import add_device_options, chosen_reranking
 from eval.reid.dataset_features import features_of_dataset
 from eval.reid.embedding_model import description
 from eval.reid.query_expansion import QueryExpansion
 from eval.reid.single_gallery_shot import PROTOCOL as SINGLE_SHOT
 from eval.reid_accuracy import accuracy_of
-from eval.report.accuracy import PROTOCOLS
+from eval.report.accuracy import PROTOCOLS, unmatched_queries
 from eval.report.report import PAGE_NAME, Report, as_table, write_report
 from reid_heads.load import load_model
 from reid_heads.run_data import dataset_of_run
@@ -79,6 +81,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--report", type=expanded_path, metavar="FOLDER", help="folder of the report")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing report")
+    add_split_options(parser)
     add_mirrored(parser)
     add_device_options(parser)
     args = parser.parse_args()
@@ -103,8 +106,10 @@ def main() -> int:
     watch = Stopwatch()
     model = load_model(args.name, output=args.output_path, device=choose_device(args.device), mirrored=args.mirrored)
     weights = model.weights
-    dataset = read_dataset(args.data, args.layout) if args.data else dataset_of_run(weights)
-    print_dataset(dataset)
+    split = split_of(args)
+    whole = read_test_data(args.data, args.layout) if args.data else dataset_of_run(weights)
+    print_dataset(whole)
+    dataset = split.of(whole)
     reranking = chosen_reranking(dataset, args.k1, args.k2, args.weight, args.expansion)
     with watch.stage("features"):
         features = features_of_dataset(
@@ -112,6 +117,7 @@ def main() -> int:
             model,
             file_hash(weights),
             network=args.name,
+            data=split.name_of(dataset),
             file=args.features,
             batch=args.batch_size,
             workers=args.workers,
@@ -126,14 +132,17 @@ def main() -> int:
             expansion=expansion,
             repetitions=10 if args.repetitions is None else args.repetitions,
             seed=args.seed or 0,
+            split=str(split),
         )
     print(as_table(accuracy.metrics))
+    if unmatched := unmatched_queries(accuracy.plain):
+        print(unmatched)
     if args.report:
         report = Report(
             f"Re-identification: {args.name} on {dataset.root.name}",
             accuracy.metrics,
             command=shlex.join(["python", "tools/evaluate_reid.py", *sys.argv[1:]]),
-            splits=split_counts(dataset),
+            splits=split_counts(whole),
             protocols={args.protocol: PROTOCOLS[args.protocol]},
             checkpoints={str(weights): features.checkpoint},
             seconds=watch.seconds,

@@ -2,6 +2,7 @@
 
     python tools/test.py --batch-size 4 --model-name resnet50 --model-path outputs/resnet50/mAP_85.9.pth
     python tools/test.py --model-path outputs/mgn/mAP_87.1.pth --data /data/Market-1501 --no-mirrored
+    python tools/test.py --model-path outputs/mgn --data photographs --leave-one-out --without-cameras
 
 The file is one of ours or of the original systems, which do not name the model: give it by --model-name.
 """
@@ -15,6 +16,7 @@ from dgnet.core.cli import CommandParser, add_mirrored, add_settings
 from dgnet.core.errors import command
 from dgnet.core.option_types import at_least, expanded_path
 from dgnet.core.settings import as_settings, override_settings
+from dgnet.data.test_splits import add_split_options, split_of
 from eval.reid.evaluator import RankingEvaluator
 from reid_heads.config import ReIDConfig
 from reid_heads.options import DATA, add_options, settings_of
@@ -33,12 +35,13 @@ def main() -> int:
         "--batch-size", "--TEST-IMS-PER-BATCH", type=at_least(1), help="images at a time (default: 128)"
     )
     add_mirrored(parser)
+    add_split_options(parser)
     args = parser.parse_args()
     settings = as_settings(
         {**settings_of(args, [DATA]), "test.batch_size": args.batch_size, "test.mirrored": args.mirrored}
     )
     config = override_settings(ReIDConfig(), [*settings, *args.settings])
-    print(measure_model(config, args.model_path, args.model_name, RankingEvaluator))
+    print(measure_model(config, args.model_path, args.model_name, RankingEvaluator, split_of(args)))
     return 0
 
 

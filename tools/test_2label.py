@@ -23,10 +23,11 @@ from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_mirrored, add_run
 from dgnet.core.device import choose_device
 from dgnet.core.distributed import Distributed
-from dgnet.core.errors import command
+from dgnet.core.errors import UserError, command
 from dgnet.core.option_types import expanded_path
-from dgnet.data.datasets import LAYOUTS, read_dataset
+from dgnet.data.datasets import LAYOUTS
 from dgnet.data.description import print_dataset
+from dgnet.data.test_splits import add_split_options, read_test_data, split_of
 from dgnet.data.training_data import open_dataset, require_data_of_run
 from dgnet.generation.load import find_generator
 from dgnet.models.embedding import appearance_embedding
@@ -36,6 +37,7 @@ from eval.reid.dataset_features import features_of_dataset, query_and_gallery
 from eval.reid.multi_query import mean_of_each_query
 from eval.reid.ranking import PROTOCOLS, rank_metrics
 from eval.reid.rerank import usual_reranking
+from eval.report.accuracy import unmatched_queries
 from reid_heads.load import appearance_model
 
 FINE_ALONE = float("inf")
@@ -55,9 +57,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--features", type=expanded_path, metavar="FILE", help="an .npz file to read the features from or save them to"
     )
+    add_split_options(parser)
     add_mirrored(parser)
     add_device_options(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.multi and (args.leave_one_out or args.without_cameras):
+        raise UserError(
+            "--multi takes several images by the query's camera: not with --leave-one-out, --without-cameras"
+        )
+    return args
 
 
 def main() -> int:
@@ -66,8 +74,10 @@ def main() -> int:
     encoder, size = generator.network.appearance, generator.config.data
     if not args.data:
         require_data_of_run(size)
-    dataset = read_dataset(args.data, args.layout) if args.data else open_dataset(size, Distributed.start("cpu"))
-    print_dataset(dataset)
+    split = split_of(args)
+    whole = read_test_data(args.data, args.layout) if args.data else open_dataset(size, Distributed.start("cpu"))
+    print_dataset(whole)
+    dataset = split.of(whole)
     with torch.no_grad(), evaluating(encoder):
         one = torch.zeros(1, 3, size.height, size.width, device=next(encoder.parameters()).device)
         fine = appearance_embedding(encoder, FINE_ALONE)(one).shape[1]
@@ -81,6 +91,7 @@ def main() -> int:
         both,
         file_hash(weights),
         network=f"{generator.name} after {generator.iteration} iterations",
+        data=split.name_of(dataset),
         more={"embedding": "primary and fine-grained, each of unit length", "fine": fine},
         multi_query=dataset.multi_query if args.multi else None,
         file=args.features,
@@ -90,7 +101,7 @@ def main() -> int:
     query, gallery = query_and_gallery(stored)
     reranking = usual_reranking(query.identities, gallery.identities)
     view = "image and mirror image" if mirrored else "image alone"
-    print(f"{stored.network} on {dataset.root.name}: {len(query)} queries, {len(gallery)} gallery images, {view}")
+    print(f"{stored.network} on {stored.data}: {len(query)} queries, {len(gallery)} gallery images, {view}")
     for multi in (False, True) if args.multi else (False,):
         for parameters in (None, reranking):
             print(
@@ -111,6 +122,8 @@ def main() -> int:
                 )
                 ranks = " ".join(f"Rank@{rank}:{share:.6f}" for rank, share in result.cmc.items())
                 print(f"Alpha:{-1 if alpha == FINE_ALONE else alpha:.2f} {ranks} mAP:{result.mAP:.6f}")
+    if unmatched := unmatched_queries(result):
+        print(unmatched)
     return 0
 
 

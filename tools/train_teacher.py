@@ -61,7 +61,8 @@ def accuracy(teacher: ReIDModel, dataset: Dataset, config: Config) -> str:
     )
     result = rank_metrics(query, gallery)
     ranks = ", ".join(f"rank {k} {100 * share:.2f} %" for k, share in result.cmc.items())
-    return f"mAP {100 * result.mAP:.2f} %, {ranks} ({result.valid_queries} queries, {result.protocol} protocol)"
+    counts = f"{result.valid_queries} of {result.queries} queries have a match"
+    return f"mAP {100 * result.mAP:.2f} %, {ranks} ({counts}, {result.protocol} protocol)"
 
 
 if __name__ == "__main__":

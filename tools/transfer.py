@@ -25,14 +25,15 @@ from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place, replace_text
 from dgnet.core.option_types import expanded_path, run_name
-from dgnet.data.datasets import read_dataset
 from dgnet.data.description import print_dataset
+from dgnet.data.test_splits import add_split_options, read_test_data, split_of
 from eval.datasets import TestSplits
 from eval.options import add_device_options
 from eval.reid.dataset_features import features_of_dataset, query_and_gallery
 from eval.reid.feature_file import StoredFeatures, load_features
 from eval.reid.ranking import PROTOCOLS, rank_metrics
 from eval.reid.rerank import usual_reranking
+from eval.report.accuracy import unmatched_queries
 from reid_heads.load import load_model
 
 RANKS = (1, 5, 10)
@@ -73,6 +74,7 @@ def arguments() -> argparse.Namespace:
         metavar="FILE",
         help="also write the table as JSON; an existing file is replaced",
     )
+    add_split_options(parser)
     add_mirrored(parser)
     add_device_options(parser)
     args = parser.parse_args()
@@ -96,12 +98,12 @@ def main() -> int:
 
 def rows_of(args: argparse.Namespace) -> list[StoredFeatures]:
     """The features of every row, in the order of the options."""
-    datasets = [
-        (dataset, digits_of(dataset, args.workers) if args.features_folder else "")
-        for dataset in map(read_dataset, args.data)
-    ]
-    for dataset, _ in datasets:
-        print_dataset(dataset)
+    split = split_of(args)
+    datasets = []
+    for path in args.data:
+        print_dataset(whole := read_test_data(path))
+        dataset = split.of(whole)
+        datasets.append((dataset, digits_of(dataset, args.workers) if args.features_folder else ""))
     rows = []
     for name in args.network:
         model = load_model(name, output=args.output_path, device=choose_device(args.device), mirrored=args.mirrored)
@@ -116,6 +118,7 @@ def rows_of(args: argparse.Namespace) -> list[StoredFeatures]:
                     model,
                     checkpoint,
                     network=name,
+                    data=split.name_of(dataset),
                     file=args.features_folder / file if args.features_folder else None,
                     batch=args.batch_size,
                     workers=args.workers,
@@ -144,6 +147,7 @@ def row(stored: StoredFeatures, protocol: str) -> dict[str, Any]:
         entry[name] = {"mAP": result.mAP, "mINP": result.mINP, **ranks, "reranking": result.reranking}
     return entry | {
         "protocol": result.protocol,
+        "unmatched": unmatched_queries(result),
         "queries": result.queries,
         "valid_queries": result.valid_queries,
         "gallery": result.gallery,
@@ -177,7 +181,8 @@ def as_table(rows: list[dict[str, Any]]) -> str:
     # Where a gallery is small, its re-ranking has parameters of its own.
     reranking = " or ".join(dict.fromkeys(entry["re-ranked"]["reranking"] for entry in rows))
     caption = f"per cent; rr: {reranking}; protocol {rows[0]['protocol']}"
-    return "\n".join([*(line.rstrip() for line in text), caption])
+    unmatched = [f"{entry['network']} on {entry['data']}: {entry['unmatched']}" for entry in rows if entry["unmatched"]]
+    return "\n".join([*(line.rstrip() for line in text), caption, *unmatched])
 
 
 if __name__ == "__main__":

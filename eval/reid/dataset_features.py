@@ -24,6 +24,7 @@ def features_of_dataset(
     checkpoint: str = "",
     *,
     network: str = "",
+    data: str = "",
     more: Mapping[str, object] | None = None,
     multi_query: Sequence[ImageRecord] | None = None,
     file: Path | None = None,
@@ -39,6 +40,7 @@ def features_of_dataset(
         model: what embeds images.
         checkpoint: the SHA-256 of its weights; needed with `file`.
         network: its name for people; `model.name` by default.
+        data: the data set's, likewise; the name of its folder by default.
         more: entries that belong to the preprocessing.
         file: the features are read from there if they are of these weights, this preprocessing and, by their content,
             of these images; and saved there if there is no such file. A file without hashes of its images (version 0.2
@@ -77,7 +79,7 @@ def features_of_dataset(
         )
         for name, records in splits.items()
     }
-    stored = StoredFeatures(network or model.name, dataset.root.name, checkpoint, preprocessing, features)
+    stored = StoredFeatures(network or model.name, data or dataset.root.name, checkpoint, preprocessing, features)
     if file is not None and save:
         save_features(file, stored, overwrite=True)
     return stored

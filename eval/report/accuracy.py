@@ -29,8 +29,20 @@ _LAST_RANK = 50
 PictureOf = Callable[[Literal["query", "gallery"], int], Array]
 
 
-def protocol_of(result: RankingResult | SingleShotResult) -> str:
-    """All that decides whether two accuracies may be compared, in one line."""
+def unmatched_queries(result: RankingResult | SingleShotResult) -> str:
+    """How many queries have no true match, and what becomes of them; empty where all have one."""
+    missing = result.queries - result.valid_queries
+    fate = "they count as 0" if result.protocol == "dgnet" else "left out of every mean"
+    return f"{missing:,} of {result.queries:,} queries have no match by another camera: {fate}" if missing else ""
+
+
+def protocol_of(result: RankingResult | SingleShotResult, split: str = "") -> str:
+    """All that decides whether two accuracies may be compared, in one line; `split`: how queries and gallery were
+    taken from the data, where that is not usual."""
+    return f"{_protocol(result)}, {split}" if split else _protocol(result)
+
+
+def _protocol(result: RankingResult | SingleShotResult) -> str:
     asked = f"{result.protocol}, {result.queries:,} queries ({result.valid_queries:,} with a match), "
     if isinstance(result, SingleShotResult):
         drawn = f"{result.repetitions:,} galleries of {result.identities:,} drawn from seed {result.seed}"
@@ -39,7 +51,9 @@ def protocol_of(result: RankingResult | SingleShotResult) -> str:
     return f"{asked}gallery of {result.gallery:,}, re-ranking {result.reranking}{expansion}"
 
 
-def single_shot_accuracy_metrics(results: Mapping[str, SingleShotResult], note: str = "") -> list[MetricValue]:
+def single_shot_accuracy_metrics(
+    results: Mapping[str, SingleShotResult], note: str = "", split: str = ""
+) -> list[MetricValue]:
     """The CMC in per cent, each rank with its deviation between the repetitions; `results` as in `accuracy_metrics`."""
     metrics = []
     for suffix, result in results.items():
@@ -47,15 +61,16 @@ def single_shot_accuracy_metrics(results: Mapping[str, SingleShotResult], note: 
             label = f"rank {rank}, {suffix}" if suffix else f"rank {rank}"
             spread = f"± {100 * result.cmc_deviation[rank]:.1f} between repetitions"
             words = f"{spread}; {note}" if note and rank == min(result.cmc) else spread
-            metrics.append(MetricValue(ACCURACY, label, 100 * share, "%", protocol_of(result), words, "higher"))
+            metrics.append(MetricValue(ACCURACY, label, 100 * share, "%", protocol_of(result, split), words, "higher"))
     return metrics
 
 
-def accuracy_metrics(results: Mapping[str, RankingResult], note: str = "") -> list[MetricValue]:
-    """mAP, CMC and mINP in per cent. `results` maps what follows a metric's name ("", "re-ranked") to a result."""
+def accuracy_metrics(results: Mapping[str, RankingResult], note: str = "", split: str = "") -> list[MetricValue]:
+    """mAP, CMC and mINP in per cent. `results` maps what follows a metric's name ("", "re-ranked") to a result; `split`
+    as in `protocol_of`."""
     metrics = []
     for suffix, result in results.items():
-        protocol = protocol_of(result)
+        protocol = protocol_of(result, split)
         values = {"mAP": result.mAP} | {f"rank {rank}": share for rank, share in result.cmc.items()}
         for name, value in (values | {"mINP": result.mINP}).items():
             label = f"{name}, {suffix}" if suffix else name

@@ -12,6 +12,7 @@ from dgnet.core.errors import UserError
 from dgnet.core.settings import resolved
 from dgnet.data.checks import check_images, nothing_to_measure
 from dgnet.data.description import describe_dataset
+from dgnet.data.test_splits import USUAL_SPLIT, SplitRule, read_test_data, unmatched_queries
 from dgnet.data.training_data import open_dataset
 from dgnet.models.build import parameter_count
 from dgnet.models.pretrained import read_model
@@ -91,13 +92,20 @@ class ModelFigures:
         return "\n".join([*self.described, *figures])
 
 
-def measure_model(config: ReIDConfig, path: Path, name: str | None, new_ranking: RankingFactory) -> ModelFigures:
+def measure_model(
+    config: ReIDConfig,
+    path: Path,
+    name: str | None,
+    new_ranking: RankingFactory,
+    split: SplitRule = USUAL_SPLIT,
+) -> ModelFigures:
     """Measure a trained model on the configuration's data set.
 
     Args:
         path: its file, or the folder of its run.
         name: of the model; files of other systems do not say it, and those of ours are checked.
         new_ranking: as in `train_from_config`.
+        split: how queries and gallery are taken from the data set, which needs no training images.
 
     Raises:
         UserError: the file holds no such model, or there is nothing to measure on the data set.
@@ -106,15 +114,22 @@ def measure_model(config: ReIDConfig, path: Path, name: str | None, new_ranking:
     distributed = Distributed.start(config.run.device)
     options = config.model.options if name == config.model.name else {}
     stored = read_model(path, name, distributed.device, **options)
-    dataset = open_dataset(config.data, distributed)
+    if config.data.layout == "synthetic":
+        whole = open_dataset(config.data, distributed)
+    else:
+        whole = read_test_data(config.data.root, config.data.layout)
+    dataset = split.of(whole)
     settings, model = config.test.model_copy(update={"re_rank": True}), stored.network
     evaluation = evaluation_of(dataset, settings, stored.height, stored.width, model.name, new_ranking)
     began = time.perf_counter()
     figures = evaluation(model)
     described = (
-        describe_dataset(dataset),
+        describe_dataset(whole),
         f"{model.name} from {path}, {stored.height}x{stored.width}, {time.perf_counter() - began:.1f} s",
-        f"{evaluation.protocol}; re-ranked: {evaluation.ranking.reranking}",
+        ", ".join(part for part in (evaluation.protocol, str(split)) if part)
+        + f"; re-ranked: {evaluation.ranking.reranking}",
+        f"{len(dataset.query):,} queries, {unmatched_queries(dataset):,} of them without a match by another camera, "
+        "left out of every mean",
     )
     return ModelFigures(figures, described)
 

@@ -50,7 +50,9 @@ def read_dgnet(root: Path) -> Dataset:
 
 
 def _split_folders(root: Path) -> dict[Split, Path]:
-    return {split: root / split for split in SPLITS} if (root / "train").is_dir() else {"train": root}
+    """Of each split its folder; a test split may be there alone."""
+    there = {split for split in SPLITS if (root / split).is_dir()}
+    return {split: root / split for split in SPLITS} if there >= {"train"} or len(there) == 2 else {"train": root}
 
 
 def is_folders(root: Path) -> bool:

@@ -1,0 +1,132 @@
+"""The queries and the gallery of a test: of data without training images, without cameras, or without a split."""
+
+import argparse
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dgnet.core.errors import UserError
+from dgnet.data.datasets import read_dataset
+from dgnet.data.readers.folders import read_folders
+from dgnet.data.readers.manifest import is_manifest, read_manifest
+from dgnet.data.readers.market import read_market
+from dgnet.data.records import UNKNOWN_CAMERA, Dataset
+
+# The folders of a test split alone, by layout, and their reader.
+_FOLDERS = {
+    "market1501": (("query", "bounding_box_test"), "bounding_box_train", read_market),
+    "folders": (("query", "gallery"), "train", read_folders),
+}
+
+
+@dataclass(frozen=True)
+class SplitRule:
+    """How queries and gallery are taken from a data set.
+
+    Attributes:
+        leave_one_out: every training image asks for all others; for data without queries and gallery.
+        without_cameras: every other image of a query's person is a true match, whatever its camera; only the query's
+            own file is left out. Such figures are higher than those of the usual rule, and not comparable with them.
+
+    Example:
+        >>> from dgnet.data.test_splits import SplitRule
+        >>> split = SplitRule(leave_one_out=True, without_cameras=True)
+        >>> str(split)
+        'leave one out, cameras not used'
+    """
+
+    leave_one_out: bool = False
+    without_cameras: bool = False
+
+    def __str__(self) -> str:
+        words = {"leave one out": self.leave_one_out, "cameras not used": self.without_cameras}
+        return ", ".join(word for word, chosen in words.items() if chosen)
+
+    def name_of(self, dataset: Dataset) -> str:
+        """The data set's name for people, and the split where it is not the usual one."""
+        return ", ".join(part for part in (dataset.root.name, str(self)) if part)
+
+    def of(self, dataset: Dataset) -> Dataset:
+        """The data set with this split.
+
+        Raises:
+            UserError: it has queries or a gallery of its own and is to be left one out, or has none of both; or no
+                camera is known, and cameras are to count.
+        """
+        if self.leave_one_out:
+            if dataset.query or dataset.gallery:
+                raise UserError(
+                    f"{dataset.root}: has {len(dataset.query)} queries and {len(dataset.gallery)} gallery images of "
+                    "its own; --leave-one-out is for data without them"
+                )
+            query, gallery = (
+                tuple(replace(record, split=split) for record in dataset.train) for split in ("query", "gallery")
+            )
+            dataset = replace(dataset, train=(), query=query, gallery=gallery)
+        if not dataset.query or not dataset.gallery:
+            lacking = " and ".join(name for name in ("query", "gallery") if not getattr(dataset, name))
+            raise UserError(
+                f"{dataset.root}: no image of the split {lacking}; --leave-one-out makes each image of a folder per "
+                "person ask for all others"
+            )
+        if self.without_cameras:
+            number = {record.path: place for place, record in enumerate((*dataset.query, *dataset.gallery))}
+            query, gallery = (
+                tuple(replace(record, camera=number[record.path]) for record in part)
+                for part in (dataset.query, dataset.gallery)
+            )
+            return replace(dataset, query=query, gallery=gallery, multi_query=())
+        if all(record.camera == UNKNOWN_CAMERA for record in (*dataset.query, *dataset.gallery)):
+            raise UserError(
+                f"{dataset.root}: no camera is known, and a true match is one by another camera; --without-cameras "
+                "takes every other image of a person for a match"
+            )
+        return dataset
+
+
+USUAL_SPLIT = SplitRule()
+
+
+def read_test_data(root: Path, layout: str = "auto") -> Dataset:
+    """The data set at `root`, whose training images may be missing.
+
+    These are read without them: `query` and `bounding_box_test`, `query` and `gallery` with a folder for each identity,
+    and a CSV file. `UserError` as `dgnet.data.datasets.read_dataset` for everything else.
+    """
+    root = Path(root).expanduser()
+    for name, (folders, train, read) in _FOLDERS.items():
+        there = all((root / folder).is_dir() for folder in folders)
+        if layout in ("auto", name) and there and not ((root / train).exists() or (root / "train_all").exists()):
+            return read(root)
+    if layout in ("auto", "csv") and is_manifest(root):
+        dataset = read_manifest(root)
+        if dataset.query and dataset.gallery:
+            return dataset
+    return read_dataset(root, layout)
+
+
+def unmatched_queries(dataset: Dataset) -> int:
+    """How many queries have no gallery image of their identity by another camera."""
+    cameras: dict[int, set[int]] = defaultdict(set)
+    for record in dataset.gallery:
+        cameras[record.identity].add(record.camera)
+    return sum(not cameras[query.identity] - {query.camera} for query in dataset.query)
+
+
+def add_split_options(parser: argparse.ArgumentParser) -> None:
+    """--leave-one-out and --without-cameras."""
+    parser.add_argument(
+        "--leave-one-out",
+        action="store_true",
+        help="data without query and gallery (a folder per person): each image asks for all others",
+    )
+    parser.add_argument(
+        "--without-cameras",
+        action="store_true",
+        help="data without cameras: every other image of a person is a match (usually: those by another camera)",
+    )
+
+
+def split_of(args: argparse.Namespace) -> SplitRule:
+    """The choices of `add_split_options`."""
+    return SplitRule(args.leave_one_out, args.without_cameras)

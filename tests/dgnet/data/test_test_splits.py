@@ -1,0 +1,75 @@
+"""Queries and gallery of data without cameras, without training images, or without a split."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from dgnet.core.errors import UserError
+from dgnet.data.datasets import read_dataset
+from dgnet.data.test_splits import SplitRule, read_test_data, unmatched_queries
+from tests.messages import mentions
+
+
+def images(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (4, 8)).save(folder / name)
+    return folder
+
+
+def test_a_folder_per_person_without_cameras(tmp_path: Path) -> None:
+    root = images(
+        tmp_path / "photographs", "ann/1.jpg", "ann/2.jpg", "ann/3.jpg", "bob/1.jpg", "bob/2.jpg", "eve/1.jpg"
+    )
+    with pytest.raises(UserError, match=mentions("query", "gallery", "--leave-one-out")):
+        SplitRule().of(read_dataset(root))
+    with pytest.raises(UserError, match=mentions("camera", "--without-cameras")):
+        SplitRule(leave_one_out=True).of(read_dataset(root))
+    split = SplitRule(leave_one_out=True, without_cameras=True)
+    dataset = split.of(read_test_data(root))
+    assert len(dataset.query) == len(dataset.gallery) == 6 and not dataset.train
+    # The own file alone is left out: all cameras differ, and a file has one.
+    assert len({record.camera for record in dataset.query}) == 6
+    assert [record.camera for record in dataset.query] == [record.camera for record in dataset.gallery]
+    assert unmatched_queries(dataset) == 1  # Eve has one image
+    assert split.name_of(dataset) == "photographs, leave one out, cameras not used"
+
+
+@pytest.mark.parametrize(
+    ("names", "layout"),
+    [
+        (("query/7/a.jpg", "gallery/7/b.jpg", "gallery/9/c.jpg", "gallery/-1/d.jpg"), "folders"),
+        (
+            ("query/0007_c1s1_1.jpg", "bounding_box_test/0007_c1s1_2.jpg", "bounding_box_test/0009_c1s1_2.jpg")
+            + ("bounding_box_test/-1_c1s1_2.jpg",),
+            "market1501",
+        ),
+    ],
+)
+def test_a_test_split_alone(tmp_path: Path, names: tuple[str, ...], layout: str) -> None:
+    root = images(tmp_path / "test", *names)
+    with pytest.raises(UserError):
+        read_dataset(root)
+    for chosen in ("auto", layout):
+        rule = SplitRule(without_cameras=True)
+        dataset = rule.of(read_test_data(root, chosen))
+        assert [record.identity for record in dataset.query] == [7]
+        assert sorted(record.identity for record in dataset.gallery) == [-1, 7, 9]
+        assert unmatched_queries(dataset) == 0
+    if layout == "market1501":
+        assert unmatched_queries(read_test_data(root)) == 1  # by the same camera
+    with pytest.raises(UserError, match=mentions("--leave-one-out", 1, 3)):
+        SplitRule(leave_one_out=True).of(dataset)
+
+
+def test_a_csv_file_of_a_test_split_alone(tmp_path: Path) -> None:
+    root = images(tmp_path, "a.jpg", "b.jpg")
+    (root / "list.csv").write_text("path,identity,split\na.jpg,x,query\nb.jpg,x,gallery\n")
+    rule = SplitRule(without_cameras=True)
+    assert unmatched_queries(rule.of(read_test_data(root / "list.csv"))) == 0
+
+
+def test_what_has_training_images_is_read_as_ever(tmp_path: Path) -> None:
+    root = images(tmp_path, "train/1/a.jpg", "query/7/0007_c1_a.jpg", "gallery/7/0007_c2_b.jpg")
+    assert read_test_data(root) == read_dataset(root) == SplitRule().of(read_test_data(root))
