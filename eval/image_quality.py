@@ -49,7 +49,7 @@ class ImageQualityOptions:
         seed: draws the pairs of diversity and the reconstructions.
         pairs: of an identity in a round, for diversity.
         rounds: of other pairs.
-        most: reconstructions of a kind at most.
+        count: reconstructions of a kind, at most.
     """
 
     inception_weights: Path | None = None
@@ -63,7 +63,7 @@ class ImageQualityOptions:
     seed: int = 0
     pairs: int = 10
     rounds: int = 5
-    most: int = 1000
+    count: int = 1000
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def evaluate_images(
     parts["diversity within identities"] = partial(diversities, dataset, generated, PLAIN_MEASURES, options)
     if generate is not None:
         parts["fidelity of reconstructions"] = partial(
-            reconstruction_metrics, generate, dataset, MEASURES.values(), size, options.most, options.seed
+            reconstruction_metrics, generate, dataset, MEASURES.values(), size, options.count, options.seed
         )
 
     def by_lpips() -> list[MetricValue]:
@@ -137,7 +137,7 @@ def evaluate_images(
         metrics = diversities(dataset, generated, [pair_by_pair(distance.name, distance)], options)
         if generate is not None:
             measure = perceptual_measure(distance)
-            metrics += reconstruction_metrics(generate, dataset, [measure], size, options.most, options.seed)
+            metrics += reconstruction_metrics(generate, dataset, [measure], size, options.count, options.seed)
         return metrics
 
     parts[f"LPIPS ({options.lpips_network})"] = by_lpips

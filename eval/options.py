@@ -92,10 +92,10 @@ def chosen_reranking(
     identities, gallery_identities = (labels_of(split)[0] for split in (dataset.query, dataset.gallery))
     gallery = int((gallery_identities != JUNK).sum())
     images = len(identities) + gallery
-    for name, asked, most in (("--k1", k1, images - 1), ("--k2", k2, images), ("--expansion", expansion, gallery)):
-        if asked is not None and asked > most:
+    for name, asked, largest in (("--k1", k1, images - 1), ("--k2", k2, images), ("--expansion", expansion, gallery)):
+        if asked is not None and asked > largest:
             there = f"the {len(identities)} queries and {gallery} gallery images of {dataset.root} without junk"
-            raise UserError(f"{name} must be at most {most} with {there}, got {asked}")
+            raise UserError(f"{name} must be at most {largest} with {there}, got {asked}")
     usual = usual_reranking(identities, gallery_identities)
     return KReciprocal(
         usual.k1 if k1 is None else k1, usual.k2 if k2 is None else k2, usual.weight if weight is None else weight

@@ -90,7 +90,7 @@ def main() -> int:
         lpips_sha256=args.lpips_sha256,
         device=choose_device(args.device),
         batch=args.batch_size,
-        most=args.count,
+        count=args.count,
         **diversity_options(args),
     )
     check_named_weights(args)
@@ -109,7 +109,7 @@ def main() -> int:
 
     def swaps() -> list[tuple[int, int]]:
         index = {record.path: index for index, record in enumerate(dataset.query)}
-        pairs = draw_pairs(dataset.query, options.most, options.seed, "identity consistency")
+        pairs = draw_pairs(dataset.query, options.count, options.seed, "identity consistency")
         return [(index[pair.appearance.path], index[pair.structure.path]) for pair in pairs]
 
     with watch.stage("measuring"):
@@ -152,8 +152,8 @@ def announcement(generator: LoadedGenerator, dataset: Dataset, model: LoadedMode
     people = sum(record.identity > 0 for record in (*dataset.query, *dataset.gallery))
     return (
         f"{generator.name} after {generator.iteration} iterations: {len(dataset.train)} swaps of the training images "
-        f"of {dataset.root}, {min(options.most, people or len(dataset.train))} reconstructions, likewise of the same "
-        f"identity, {min(options.most, len(dataset.query))} swaps of queries; identities compared by "
+        f"of {dataset.root}, {min(options.count, people or len(dataset.train))} reconstructions, likewise of the same "
+        f"identity, {min(options.count, len(dataset.query))} swaps of queries; identities compared by "
         f"{description(model)}"
     )
 

@@ -1,4 +1,4 @@
-"""What the commands of this folder share: the generator, the images, and the place of the picture."""
+"""What the drawing commands share: the generator, the images, and the path of the picture."""
 
 import argparse
 from collections.abc import Sequence
@@ -114,7 +114,7 @@ def write_picture(path: Path, content: bytes | Picture, overwrite: bool) -> None
         content = encoded(content, path.suffix)
     same = path.is_file() and path.read_bytes() == content
     if path.exists() and not same and not overwrite:
-        raise UserError(f"{path} is there and looks otherwise; give --overwrite or another --output")
+        raise UserError(f"{path} already exists and differs; give --overwrite or another --output")
     if not same:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as handle:

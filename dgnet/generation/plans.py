@@ -73,7 +73,7 @@ def all_pairs(appearances: Sequence[int], structures: Sequence[int]) -> Pairs:
     return _by_structure((a, s) for a in appearances for s in structures)
 
 
-def extended(old: Sequence[tuple[int, int]], plan: Iterable[tuple[int, int]]) -> Pairs:
+def extend_pairs(old: Sequence[tuple[int, int]], plan: Iterable[tuple[int, int]]) -> Pairs:
     """The `old` pairs of a set, then those of `plan` that it does not have, by structure."""
     known = set(old)
     return [*old, *_by_structure(pair for pair in plan if pair not in known)]

@@ -1,4 +1,4 @@
-"""A set as its user asks for it: which generator, which pairs, which files."""
+"""What to generate: the generator, the pairs and the files of a set."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -31,7 +31,7 @@ from dgnet.generation.manifest import (
     write_rows,
 )
 from dgnet.generation.paths import file_names, source_paths, sources
-from dgnet.generation.plans import Pairs, extended
+from dgnet.generation.plans import Pairs, extend_pairs
 from dgnet.generation.verify import file_problems
 from dgnet.runs.folder import differences
 
@@ -92,7 +92,7 @@ class SetFolder:
             if name not in index:
                 raise UserError(f"{folder / PLAN} is damaged: {name!r} is no image of {dataset.root}")
         old_pairs = [(index[image.appearance], index[image.structure]) for image in plan]
-        all_pairs = extended(old_pairs, pairs)
+        all_pairs = extend_pairs(old_pairs, pairs)
         new = len(all_pairs) - len(old_pairs)
         if new and not extend:
             raise UserError(

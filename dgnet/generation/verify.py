@@ -1,4 +1,4 @@
-"""Whether a generated set is what its manifest says: every image is read again."""
+"""Verification of a generated set: every image is read again and compared with the manifest."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor

@@ -59,7 +59,7 @@ def write_missing(
     lock = distributed.on_main(lambda: lock_folder(target.folder))
     finished = distributed.on_main(lambda: _intact(target))
     missing = distributed.agree(sorted(set(range(len(target.pairs))) - set(finished or ())))
-    positions = share(missing, distributed.rank, distributed.world_size, batch_slots(distributed.device))
+    positions = process_positions(missing, distributed.rank, distributed.world_size, batch_slots(distributed.device))
     failure: str | None = None
     try:
         _write(target, generator, scorer, positions, distributed, resources)
@@ -77,7 +77,7 @@ def write_missing(
     return len(missing)
 
 
-def share(missing: Sequence[int], rank: int, world_size: int, slots: int) -> Sequence[int]:
+def process_positions(missing: Sequence[int], rank: int, world_size: int, slots: int) -> Sequence[int]:
     """The part of `missing` that a process generates: whole batches of `slots`, their number the same up to one."""
     batches = -(-len(missing) // slots)
     first, last = (batches * number // world_size for number in (rank, rank + 1))

@@ -1,4 +1,4 @@
-"""Multi-dilation block: four views of different reach, side by side, fused by a 1x1 convolution."""
+"""Multi-dilation block: four parallel branches of different receptive fields, fused by a 1x1 convolution."""
 
 import torch
 from jaxtyping import Float

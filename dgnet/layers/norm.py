@@ -127,8 +127,8 @@ class _PlaneNorm(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, *kept, gain = ctx.saved_tensors
-        grad_x, grad_gain, grad_bias = _plane_backward(x, grads[0], *kept, gain, ctx.slope)
+        x, *saved, gain = ctx.saved_tensors
+        grad_x, grad_gain, grad_bias = _plane_backward(x, grads[0], *saved, gain, ctx.slope)
         if gain is None:
             return grad_x, None, None, None
         return grad_x, grad_gain.to(gain.dtype), grad_bias.to(gain.dtype), None
@@ -146,8 +146,8 @@ class _SampleNorm(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, *kept, gain = ctx.saved_tensors
-        grad_x, grad_gain, grad_bias = _sample_backward(x, grads[0], *kept, gain, ctx.slope)
+        x, *saved, gain = ctx.saved_tensors
+        grad_x, grad_gain, grad_bias = _sample_backward(x, grads[0], *saved, gain, ctx.slope)
         return grad_x, grad_gain.to(gain.dtype), grad_bias.to(gain.dtype), None
 
 

@@ -1,6 +1,6 @@
 """Nearest upsampling by two followed by a 5x5 convolution, done at the low resolution.
 
-Every pixel of the upsampled image stands twice in each direction, so the 25 taps of the convolution read only 3x3
+Every pixel appears twice in each direction of the upsampled image, so the 25 taps of the convolution read only 3x3
 different pixels: for each of the four positions inside a 2x2 cell (even or odd row, even or odd column) the taps that
 fall on the same pixel add up to one 3x3 kernel. Four 3x3 convolutions at a quarter of the pixels make 36 products where
 the 5x5 one makes 100. In one dimension, with taps w0..w4 around an output in cell i:

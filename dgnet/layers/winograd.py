@@ -128,8 +128,8 @@ def _multiply(x: Tensor, taps: Tensor, padding: int) -> Tensor:
     height, width = (size + 2 * padding - 2 for size in x.shape[2:])
     x = _in_tiles(x, padding, _SEEN - _TILE)
     batch, high, wide = len(x), x.shape[2] // _TILE, x.shape[3] // _TILE
-    made = _outputs(torch.bmm(_image_sums(x), taps), batch, high, wide)
-    return made[:, :, :height, :width].contiguous(memory_format=torch.channels_last)
+    outputs = _outputs(torch.bmm(_image_sums(x), taps), batch, high, wide)
+    return outputs[:, :, :height, :width].contiguous(memory_format=torch.channels_last)
 
 
 def convolve(x: Tensor, weight: Tensor, padding: int) -> Tensor:

@@ -12,9 +12,9 @@ ReconstructionNorm = Literal["l1", "l2"]
 
 
 def reconstruction_loss(
-    made: Float[Tensor, "batch ..."], target: Float[Tensor, "batch ..."], norm: ReconstructionNorm = "l1"
+    prediction: Float[Tensor, "batch ..."], target: Float[Tensor, "batch ..."], norm: ReconstructionNorm = "l1"
 ) -> Float[Tensor, "2"]:
-    """Mean absolute ("l1") or squared ("l2") difference per half, in float32 at least. Gradient goes to `made` only."""
-    dtype = torch.promote_types(made.dtype, torch.float32)
-    difference = made.to(dtype) - target.detach().to(dtype)
+    """Mean absolute ("l1") or squared ("l2") difference per half, in float32 at least; no gradient for `target`."""
+    dtype = torch.promote_types(prediction.dtype, torch.float32)
+    difference = prediction.to(dtype) - target.detach().to(dtype)
     return mean_per_half(difference.abs() if norm == "l1" else difference.square())

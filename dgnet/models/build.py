@@ -94,7 +94,7 @@ def build_teacher(config: TeacherConfig, identities: int, pretrained: bool = Tru
 
 
 def parameter_count(network: nn.Module) -> int:
-    """Numbers that training moves."""
+    """The number of parameters."""
     return sum(parameter.numel() for parameter in network.parameters())
 
 

@@ -1,6 +1,6 @@
 """Frozen passes: forward passes of a module without a gradient for its parameters and without a change of its buffers.
 
-Only the buffers are copied. Switching `requires_grad` off instead would still move batch-norm statistics.
+Only the buffers are copied. With `requires_grad` switched off instead, batch-norm statistics would still change.
 """
 
 from collections.abc import Callable, Iterator

@@ -15,7 +15,7 @@ class StructureEncoder(nn.Module):
 
     Args:
         surroundings: add a linear map of the colors beside the person (`dgnet.core.pixels.surroundings`) to the code,
-            after all norms, so that the code has the scene and its light (not in the paper).
+            after all norms, so that the code contains the scene and its light (not in the paper).
     """
 
     def __init__(self, channels: int = 16, residual_blocks: int = 4, surroundings: bool = False) -> None:

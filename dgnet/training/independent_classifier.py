@@ -1,4 +1,4 @@
-"""The independent classifier: trained on real images alone, apart from DG-Net, it says who is on a generated image.
+"""The independent classifier: trained on real images, apart from DG-Net, it identifies the person in generated images.
 
 Its run is called NAME_witness, as in earlier versions.
 """

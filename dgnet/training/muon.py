@@ -1,4 +1,4 @@
-"""Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon): steps of momentum with singular values of about 1.
+"""Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon): momentum steps whose singular values are about 1.
 
 torch has it from 2.9 on, for matrices alone; here convolutions are matrices too [out, in x height x width], stacks of
 matrices are stepped each by itself.

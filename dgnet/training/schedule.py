@@ -1,4 +1,4 @@
-"""Iteration -> loss weights and learning-rate factors. Pure functions, so a resumed run needs no state of theirs."""
+"""Loss weights and learning-rate factors by iteration: pure functions, so that resuming needs no state of theirs."""
 
 from dataclasses import dataclass
 
@@ -48,7 +48,8 @@ class LossWeights:
 
 
 def loss_weights(config: Config, iteration: int) -> LossWeights:
-    """All weights at `iteration` (from 0). The code and cycle terms wait for images, the teacher for good swaps.
+    """All weights at `iteration` (from 0). The code and cycle terms begin when reconstructions
+    work, the teacher's terms when swaps are good.
 
     (Zheng et al., CVPR 2019, Sec. 4.1.) Before `short_training.swap_begin` every term on swapped images has weight 0,
     before `short_training.identity_begin` every term that classifies real ones.

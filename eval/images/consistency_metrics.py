@@ -28,8 +28,8 @@ def consistency_metrics(
     batch: int = 50,
     workers: int | None = None,
 ) -> tuple[list[MetricValue], HtmlSection]:
-    """Whether a re-identification network puts swaps of query images with their appearance source: by cosine, and as
-    queries of the real gallery; and a section with the best and the worst of them."""
+    """Whether a re-ID network finds swaps of query images nearer to their appearance source: by cosine, and as queries
+    of the real gallery; and a section with the best and the worst swaps."""
     if not dataset.query or not dataset.gallery:
         raise UserError(f"{dataset.root}: identity consistency needs a query and a gallery split")
     swaps = draw_swaps()

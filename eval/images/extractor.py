@@ -1,4 +1,4 @@
-"""From images to the features that sets are compared by, with any network."""
+"""Features of images, by which sets are compared, from any network."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ INCEPTION = "Inception space"  # where the Frechet distance is called FID
 
 @dataclass(frozen=True)
 class Extractor:
-    """A network and what it wants to see. Figures of two extractors are not comparable: `name` stands with each.
+    """A network and its preprocessing. Metrics of two extractors are not comparable, so `name` stands with each.
 
     `prepare` maps one uint8 image `[3, height, width]` of any size to the network's input (on the CPU, all of one
     size); `network` maps a batch of these to features `[batch, feature]`, and takes care of its device and of being in
-    evaluation mode. `space` says in two words what its features are about.
+    evaluation mode. `space` names its feature space in two words.
     """
 
     name: str

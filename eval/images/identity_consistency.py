@@ -1,4 +1,5 @@
-"""Identity consistency: does a re-identification network put a generated image with its appearance source?"""
+"""Identity consistency: is a generated image nearer to its appearance source than to its structure source, for a re-ID
+network?"""
 
 from dataclasses import dataclass, field
 

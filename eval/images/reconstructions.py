@@ -34,7 +34,7 @@ def reconstruction_metrics(
     dataset: Splits,
     measures: Iterable[Measure],
     size: tuple[int, int],
-    most: int,
+    count: int,
     seed: int,
 ) -> list[MetricValue]:
     """Fidelity of test images (without test images: of training images) reconstructed from themselves, and from
@@ -44,18 +44,18 @@ def reconstruction_metrics(
     records = records or list(dataset.train)
     measures = list(measures)
     metrics = []
-    for name, pairs in reconstruction_pairs(records, most, seed).items():
+    for name, pairs in reconstruction_pairs(records, count, seed).items():
         protocol = f"clean: {len(pairs)} {source}, {size[0]}x{size[1]}, {most_scales(*size)} scales for MS-SSIM"
         metrics += fidelity_metrics(_beside_the_truth(generate, records, pairs, size), measures, protocol, name=name)
     return metrics
 
 
-def reconstruction_pairs(records: Sequence[ImageRecord], most: int, seed: int) -> dict[str, list[tuple[int, int]]]:
+def reconstruction_pairs(records: Sequence[ImageRecord], count: int, seed: int) -> dict[str, list[tuple[int, int]]]:
     """(appearance, structure) indices by kind of reconstruction; the structure is the image that should come out.
 
-    At most `most` of a kind, a pure function of the arguments; kinds without a pair are left out.
+    At most `count` of a kind, a pure function of the arguments; kinds without a pair are left out.
     """
-    chosen = sorted(permutation(seed, "reconstructed", 0, len(records))[:most].tolist())
+    chosen = sorted(permutation(seed, "reconstructed", 0, len(records))[:count].tolist())
     images_of: dict[int, list[int]] = {}
     for index, record in enumerate(records):
         images_of.setdefault(record.identity, []).append(index)

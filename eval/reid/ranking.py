@@ -168,14 +168,16 @@ def _places_of_matches(
     (binary search); the running sum over these intervals is that number.
     """
     queries = len(keys)
-    most = max(int(match.sum(dim=1).max()), 1)
+    most_matches = max(int(match.sum(dim=1).max()), 1)
     keys = keys.masked_fill(excluded, _EXCLUDED)
-    of_matches = keys.masked_fill(~match, _EXCLUDED).topk(most, dim=1, largest=False, sorted=True).values
+    of_matches = keys.masked_fill(~match, _EXCLUDED).topk(most_matches, dim=1, largest=False, sorted=True).values
     # Excluded images carry the largest key and land right of every match, in the interval that is never summed.
     interval = torch.searchsorted(of_matches.contiguous(), keys, right=True)
-    offset = torch.arange(queries, device=keys.device)[:, None] * (most + 1)
-    counts = torch.bincount((interval + offset).flatten(), minlength=queries * (most + 1)).view(queries, most + 1)
-    return counts.cumsum(dim=1)[:, :most], of_matches != _EXCLUDED
+    offset = torch.arange(queries, device=keys.device)[:, None] * (most_matches + 1)
+    counts = torch.bincount((interval + offset).flatten(), minlength=queries * (most_matches + 1)).view(
+        queries, most_matches + 1
+    )
+    return counts.cumsum(dim=1)[:, :most_matches], of_matches != _EXCLUDED
 
 
 def _average_precisions(places: Int64[Tensor, "query match"], valid: Tensor, protocol: str) -> Float[Tensor, " query"]:

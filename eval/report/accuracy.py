@@ -112,17 +112,17 @@ def retrieval_section(title: str, lead: str, lists: Sequence[Retrieval], ids: Ar
 
 
 def score_section(
-    title: str, lead: str, images: Sequence[Array], scores: Sequence[float], words: Sequence[str], *, most: int = 24
+    title: str, lead: str, images: Sequence[Array], scores: Sequence[float], words: Sequence[str], *, count: int = 24
 ) -> HtmlSection:
-    """Generated images sorted by a score, highest first: the best and the worst `most // 2`, or all where fewer.
+    """Generated images sorted by a score, highest first: the best and the worst `count // 2`, or all where fewer.
 
     `images` are uint8 `[3, height, width]`, `words` describe each for those who do not see it.
     """
     order = sorted(range(len(scores)), key=lambda place: -scores[place])
     tiles = [Tile(images[place], words[place], f"{scores[place]:.3g}") for place in order]
-    if len(tiles) <= most:
+    if len(tiles) <= count:
         return section(title, paragraph(lead), in_order(tiles, "All, the highest score first"))
-    half = most // 2
+    half = count // 2
     return section(
         title,
         paragraph(lead),

@@ -1,4 +1,4 @@
-"""Did it help? Two ways of training, measured with the same seeds: the mean difference and what chance would allow."""
+"""Paired comparison of two ways of training, measured with the same seeds: mean difference and confidence interval."""
 
 import math
 from collections.abc import Sequence
@@ -55,7 +55,7 @@ def paired_difference(first: Sequence[float], second: Sequence[float], confidenc
     """Metrics of two ways for the same seeds, in the same order: `mean(d) -+ t * std(d) / sqrt(n)`, d = first - second.
 
     t is the quantile of Student's distribution with n - 1 degrees of freedom that leaves (1 - confidence) / 2 above it.
-    Pairs take out what both ways owe to the seed. Differences that are all alike have an interval of no width.
+    Pairing removes the effect of the seed that both ways share. Equal differences have an interval of width 0.
 
     Raises:
         UserError: fewer than two pairs, other numbers of them, a metric that is not finite, or a confidence that

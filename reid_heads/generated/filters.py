@@ -56,7 +56,7 @@ class Filtered(NamedTuple):
     counts: tuple[FilterCount, ...]
 
 
-def filtered(records: Sequence[GeneratedRecord], filters: Sequence[FilterConfig]) -> Filtered:
+def apply_filters(records: Sequence[GeneratedRecord], filters: Sequence[FilterConfig]) -> Filtered:
     """Apply the filters one after another.
 
     Raises:
@@ -64,16 +64,16 @@ def filtered(records: Sequence[GeneratedRecord], filters: Sequence[FilterConfig]
     """
     counts = []
     for one in filters:
-        kept = _kept(records, one)
-        counts.append(FilterCount(one.meaning, len(records) - len(kept), len(records)))
-        if not kept:
+        passing = _passing(records, one)
+        counts.append(FilterCount(one.meaning, len(records) - len(passing), len(records)))
+        if not passing:
             best = max(record.scores[one.score] for record in records)
             raise UserError(f"generated.filters: {one.meaning} keeps no image; the highest {one.score} is {best:g}")
-        records = kept
+        records = passing
     return Filtered(tuple(records), tuple(counts))
 
 
-def _kept(records: Sequence[GeneratedRecord], one: FilterConfig) -> tuple[GeneratedRecord, ...]:
+def _passing(records: Sequence[GeneratedRecord], one: FilterConfig) -> tuple[GeneratedRecord, ...]:
     lacking = [record for record in records if one.score not in record.scores]
     if lacking:
         raise UserError(

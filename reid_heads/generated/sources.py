@@ -24,7 +24,7 @@ from dgnet.models.generator import Generator
 from dgnet.models.swap import swap_images
 from dgnet.runs.checkpoint import list_checkpoints
 from reid_heads.config import GeneratedConfig
-from reid_heads.generated.filters import FilterCount, filtered
+from reid_heads.generated.filters import FilterCount, apply_filters
 from reid_heads.generated.label_policies import LABEL_POLICIES, LabelPolicyName
 from reid_heads.losses.label_smoothing import UNLABELED
 
@@ -179,7 +179,7 @@ def open_generated(
     classes = {identity: label for label, identity in enumerate(dataset.identities)}
     if config.filters and config.source.is_dir():
         _refuse_changed(config.source)
-    records, counts = filtered(read_generated(config.source, config.name_pattern), config.filters)
+    records, counts = apply_filters(read_generated(config.source, config.name_pattern), config.filters)
     return StoredImages(records, classes, config.label, filter_counts=counts)
 
 

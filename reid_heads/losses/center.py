@@ -1,4 +1,4 @@
-"""Center loss (Wen et al. 2016): every feature is drawn to a learned center of its identity."""
+"""Center loss (Wen et al. 2016): pulls every feature to a learned center of its identity."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ class _ScaledGradient(torch.autograd.Function):
 
 
 def scale_gradient(x: Tensor, factor: float) -> Tensor:
-    """`x` itself; what comes back to it is multiplied by `factor`."""
+    """`x` itself, with its gradient multiplied by `factor`."""
     scaled: Tensor = _ScaledGradient.apply(x, factor)
     return scaled
 

@@ -1,4 +1,4 @@
-"""The loss as its users write it: `1*CrossEntropy+2*Triplet+0.005*CenterLoss`."""
+"""The loss as a string: `1*CrossEntropy+2*Triplet+0.005*CenterLoss`."""
 
 import difflib
 import re

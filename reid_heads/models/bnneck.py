@@ -49,7 +49,7 @@ class BNNeck(ReIDModel):
         return self.read(self.trunk(images))
 
     def read(self, feature_map: Float[Tensor, "batch channel height width"]) -> ReIDOutput:
-        """Everything behind the trunk."""
+        """The output for the trunk's feature map."""
         feature = pool_globally(feature_map)
         embedding = self.neck(feature)
         return ReIDOutput(embedding, (feature,), (self.classifier(embedding),), feature_map)

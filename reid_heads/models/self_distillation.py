@@ -19,7 +19,7 @@ SUFFIX = "_kd"
 
 
 def _halving(channels: int, wider: int) -> nn.Sequential:
-    """A depthwise 3x3 convolution of stride 2 and a 1x1: half the resolution, as the stage that it replaces."""
+    """A depthwise 3x3 convolution of stride 2 and a 1x1: half the resolution, like the stage that it replaces."""
     return nn.Sequential(
         nn.Conv2d(channels, channels, 3, stride=2, padding=1, groups=channels, bias=False),
         nn.Conv2d(channels, wider, 1, bias=False),

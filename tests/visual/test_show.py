@@ -79,7 +79,7 @@ def test_another_picture_is_not_overwritten_unless_told(script: Script, place: P
     before = target.read_bytes()
     status, _, said = script(*draw, "--seed", 1)
     assert (status, target.read_bytes()) == (2, before)
-    assert said == f"error: {target} is there and looks otherwise; give --overwrite or another --output\n"
+    assert said == f"error: {target} already exists and differs; give --overwrite or another --output\n"
     assert script(*draw, "--seed", 1, "--overwrite")[0] == 0
     assert target.read_bytes() != before
     assert [path.name for path in tmp_path.iterdir()] == ["swaps.png"]

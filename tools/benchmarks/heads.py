@@ -1,6 +1,6 @@
-"""`heads`: images per second of a head, training and extraction, in turn with torchvision's plain ResNet of its size.
+"""`heads`: images per second of a re-ID model, in training and extraction, in turn with torchvision's plain ResNet.
 
-The plain network has the head's last stride and, while training, a linear classifier with cross-entropy; the head has
+The plain network has the model's last stride and, in training, a linear classifier with cross-entropy; the model has
 its whole objective (label smoothing, batch-hard triplet). Both step with Adam on the same random images in memory, so
 loading and augmentation are not in the figures. Extraction is the embedding alone, of unit length, without gradients.
 """
@@ -46,7 +46,7 @@ def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     """The kind `heads` with its options."""
     kind = kinds.add_parser(
         "heads",
-        help="images per second of a head beside a plain ResNet",
+        help="images per second of a re-ID model beside a plain ResNet",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -96,7 +96,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def prepared(args: argparse.Namespace, device: torch.device) -> dict[str, Work]:
-    """One iteration of each phase, of the head and of the plain network."""
+    """One iteration of each phase, of the model and of the plain network."""
     torch.manual_seed(0)
     identities = args.batch_size // 4
     images = torch.randn(args.batch_size, 3, args.height, args.width).to(device, memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""What the explorer answers: an image between people, who it looks like, and whom the network takes it for."""
+"""The results that the explorer shows: an interpolated image, its nearest real images, and its predicted identities."""
 
 import os
 import tempfile
@@ -22,7 +22,7 @@ from dgnet.runs.loaded_generator import LoadedGenerator
 
 @contextmanager
 def private_gradio() -> Iterator[Path]:
-    """Where Gradio is to be imported: it counts nothing, and its files lie in a folder that this block removes.
+    """A block in which to import Gradio: without telemetry, and with its files in a folder that is removed afterwards.
 
     The folder is in memory (/dev/shm) where the system has that, readable for this user only.
     """
@@ -95,7 +95,7 @@ class Explorer:
 
     @torch.no_grad()
     def identities(self, image: UInt8[Tensor, "3 height width"], count: int) -> list[tuple[str, float]]:
-        """Whom the appearance encoder takes an image for: `count` training identities and their probabilities."""
+        """The `count` training identities that are most probable for the appearance encoder, with probabilities."""
         network = self.run.network
         with evaluating(network):
             shares = network.appearance(self._seen(image[None])).primary.logits.float().softmax(1)[0].cpu()

@@ -1,4 +1,4 @@
-"""The explorer's page: drop images, swap, slide between two people. Needs the extra `explorer` (Gradio).
+"""The explorer's page: drop images, swap them, slide between two people. Needs the extra `explorer` (Gradio).
 
 Everything stays on this machine: the page is served to the loopback address, asks no other host for anything, and
 counts nothing. Import it inside `visual.explorer.answers.private_gradio()`, which keeps uploads in memory.
@@ -31,9 +31,9 @@ def build_page(explorer: Explorer, examples: list[Path]) -> gradio.Blocks:
     """The page; `examples` are real images to choose from."""
     with gradio.Blocks(title=f"DG-Net explorer: {explorer.run.name}", analytics_enabled=False) as page:
         gradio.Markdown(
-            f"# Who wears whose clothes?\n{explorer.run.name}, after {explorer.run.iteration} iterations. Drop "
-            "an image for the **appearance** (clothes) and one for the **structure** (pose, body, place). A second "
-            "of a kind is what the slider leads to. Nothing leaves this machine."
+            f"# Swap appearance and structure\n{explorer.run.name}, after {explorer.run.iteration} iterations. Drop "
+            "an image for the **appearance** (clothes) and one for the **structure** (pose, body, place). The "
+            "sliders move towards the second image of a kind. Nothing leaves this machine."
         )
         with gradio.Row():
             with gradio.Column(scale=2):

@@ -1,4 +1,4 @@
-"""Backgrounds: streets, walls, shop fronts, parks, plazas and halls, out of focus, with things standing around.
+"""Backgrounds: streets, walls, shop fronts, parks, plazas and halls, out of focus, with objects in them.
 
 They are drawn at the image's own resolution and enlarged to the canvas, which blurs them as a lens would. Backgrounds
 may be colorful: they lie outside the person's outline.
@@ -18,7 +18,7 @@ from dgnet.data.pedestrians.skeleton import Skeleton, View
 
 
 class Backdrop:
-    """An image [3, height, width] in the making. `right`, `down`: pixel centers in image heights."""
+    """A background that is being drawn: `image` [3, height, width]; `right`, `down`: pixel centers in image heights."""
 
     def __init__(self, scene: Scene, height: int, width: int) -> None:
         self.scene = scene
@@ -50,10 +50,10 @@ class Backdrop:
         distance = self.down - line - slope * (self.right - 0.5 * self.aspect)
         return np.clip(distance * (1 / (2 * self.pixel)) + 0.5, 0.0, 1.0)
 
-    def bars(self, position: Plane, share: float, soft: float) -> Plane:
-        """Lines of period 1 in `position`, each `share` of the period wide."""
+    def bars(self, position: Plane, width: float, soft: float) -> Plane:
+        """Lines of period 1 in `position`, each `width` periods wide."""
         offset = np.abs(position - np.floor(position) - 0.5)
-        return np.clip((offset - 0.5 + 0.5 * share) * (1 / soft) + 0.5, 0.0, 1.0)
+        return np.clip((offset - 0.5 + 0.5 * width) * (1 / soft) + 0.5, 0.0, 1.0)
 
     def floor(self, color: Color, line: float, grain: Plane) -> Plane:
         """A floor from `line` down, lighter towards the viewer; returns its coverage."""
@@ -173,7 +173,7 @@ _PAINTERS: dict[SceneKind, Callable[[Backdrop, Draws, Plane], None]] = {
 
 
 def _clutter(drop: Backdrop, draws: Draws) -> None:
-    """One thing that stands around: a pole, a passer-by, a bin, a car, a sign."""
+    """One object: a pole, a passer-by, a bin, a car or a sign."""
     far = drop.scene.horizon
     kind = draws.whole(5)
     # Mostly beside the person, who stands in the middle.

@@ -1,4 +1,4 @@
-"""Cameras: each has a favored viewpoint, a light and a scene of its own, and keeps them from image to image."""
+"""Cameras: each has a preferred viewpoint, a light and a scene of its own, the same in all its images."""
 
 import math
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Light:
 @dataclass(frozen=True)
 class Scene:
     """The background: `horizon` is where floor meets wall (fraction of the height from the top); `offset` (0..1) where
-    along the street the person stands, `clutter` how many things stand around, `shade` its brightness."""
+    along the street the person stands, `clutter` the number of objects, `shade` its brightness."""
 
     kind: SceneKind
     horizon: float

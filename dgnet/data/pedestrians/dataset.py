@@ -39,37 +39,37 @@ def write_dataset(
 ) -> None:
     """Write `bounding_box_train`, `query`, `bounding_box_test` and `synthetic.json` into the folder `root`.
 
-    A folder that already holds this very set stays as it is. The set grows in a hidden folder beside `root` and is
-    renamed when complete, so a killed run leaves nothing under `root`. `processes`: None uses every core; the pixels do
-    not depend on it. `progress` is called with the number of images that were just written.
+    A folder that already holds this very set stays as it is. The set is written to a hidden folder beside `root`, which
+    is renamed when complete, so a killed run leaves nothing under `root`. `processes`: None uses every core; the pixels
+    do not depend on it. `progress` is called with the number of images that were just written.
     Raises UserError for an impossible `spec` and for a `root` that holds anything else.
     """
     spec.check()
     given, root = Path(root), Path(root).resolve()
     if _is_complete(root, spec):
         return
-    growing = root.parent / f"{_growing_prefix(root)}{os.getpid()}"
+    partial = root.parent / f"{_partial_prefix(root)}{os.getpid()}"
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
         _sweep(root)
-        shutil.rmtree(growing, ignore_errors=True)
-        growing.mkdir()
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
     except OSError as error:
         raise UserError(f"{given}: cannot be made ({error.strerror})") from error
     try:
         for folder in (TRAIN, QUERY, GALLERY):
-            (growing / folder).mkdir()
-        for count in _render_all(growing, spec, processes):
+            (partial / folder).mkdir()
+        for count in _render_all(partial, spec, processes):
             if progress is not None:
                 progress(count)
-        (growing / MANIFEST).write_text(to_manifest(spec))
+        (partial / MANIFEST).write_text(to_manifest(spec))
         try:
-            os.rename(growing, root)
+            os.rename(partial, root)
         except OSError:
             if not _is_complete(root, spec):  # another process may have written the same set meanwhile
                 raise
     finally:
-        shutil.rmtree(growing, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _is_complete(root: Path, spec: SyntheticSpec) -> bool:
@@ -99,14 +99,14 @@ def _is_complete(root: Path, spec: SyntheticSpec) -> bool:
     return True
 
 
-def _growing_prefix(root: Path) -> str:
+def _partial_prefix(root: Path) -> str:
     return f".{root.name}.partial-{socket.gethostname()}-"
 
 
 def _sweep(root: Path) -> None:
     """Remove what killed runs for the same `root` on this machine left beside it."""
-    for left in [entry for entry in root.parent.iterdir() if entry.name.startswith(_growing_prefix(root))]:
-        owner = left.name.removeprefix(_growing_prefix(root))
+    for left in [entry for entry in root.parent.iterdir() if entry.name.startswith(_partial_prefix(root))]:
+        owner = left.name.removeprefix(_partial_prefix(root))
         if owner.isdigit() and not _is_alive(int(owner)):
             shutil.rmtree(left, ignore_errors=True)
 
@@ -137,31 +137,31 @@ def _render_all(root: Path, spec: SyntheticSpec, processes: int | None) -> Itera
 
 
 def _render_in_processes(root: Path, spec: SyntheticSpec, workers: int) -> Iterator[int]:
-    """Share the files among interpreters of their own, which report each image by one byte through a common pipe.
+    """Render in several interpreters, which report each image by one byte through a common pipe.
 
     Not `multiprocessing`: its forks inherit locks that torch's threads may hold, and its spawns run the caller's main
     module again, which fails for code typed into an interpreter.
     """
-    report, reporting = os.pipe()
+    report, report_end = os.pipe()
     code = "from dgnet.data.pedestrians.dataset import _serve; from dgnet.core.errors import command; command(_serve)"
     search = os.pathsep.join([str(Path(__file__).resolve().parents[3]), os.environ.get("PYTHONPATH", "")])
-    started = [
+    interpreters = [
         subprocess.Popen(
-            [sys.executable, "-c", code, str(root), json.dumps(dataclasses.asdict(spec)), str(share), str(workers)],
+            [sys.executable, "-c", code, str(root), json.dumps(dataclasses.asdict(spec)), str(worker), str(workers)],
             stdin=subprocess.DEVNULL,
-            stdout=reporting,
+            stdout=report_end,
             env={**os.environ, "PYTHONPATH": search.rstrip(os.pathsep)},
         )
-        for share in range(workers)
+        for worker in range(workers)
     ]
-    os.close(reporting)
+    os.close(report_end)
     try:
         while written := os.read(report, 4096):
             yield len(written)
-        statuses = [process.wait() for process in started]
+        statuses = [process.wait() for process in interpreters]
     finally:
         os.close(report)
-        for process in started:
+        for process in interpreters:
             process.kill()
             process.wait()
     if 2 in statuses:
@@ -171,10 +171,10 @@ def _render_in_processes(root: Path, spec: SyntheticSpec, workers: int) -> Itera
 
 
 def _serve() -> None:
-    """One of the interpreters: every `workers`-th file of the set, starting at `share`."""
-    root, spec_text, share, workers = sys.argv[1:]
+    """One of the interpreters: every `workers`-th file of the set, starting at `worker`."""
+    root, spec_text, worker, workers = sys.argv[1:]
     spec = SyntheticSpec(**json.loads(spec_text))
-    for picture in itertools.islice(pictures(spec), int(share), None, int(workers)):
+    for picture in itertools.islice(pictures(spec), int(worker), None, int(workers)):
         _write(Path(root), spec, picture)
         os.write(sys.stdout.fileno(), b".")
 

@@ -15,10 +15,10 @@ LEG_GIRTH = 0.30
 SKIRT_GIRTH = 0.80
 
 
-def wave(position: Plane, share: float, soft: Plane | float) -> Plane:
-    """Stripes of period 1, each centered on a whole number plus a half and `share` wide, edges `soft` periods wide."""
+def wave(position: Plane, width: float, soft: Plane | float) -> Plane:
+    """Stripes of period 1, each centered on a whole number plus a half and `width` wide, edges `soft` periods wide."""
     offset = np.abs(position - np.floor(position) - 0.5)
-    return np.clip((0.5 * share - offset) / soft + 0.5, 0.0, 1.0)
+    return np.clip((0.5 * width - offset) / soft + 0.5, 0.0, 1.0)
 
 
 def edge(distance: Plane, pixel: float) -> Plane:
@@ -69,7 +69,7 @@ def _print(upper: Upper, turn: Plane, height: Plane, pixel: float) -> Plane:
 
 
 def on_torso(upper: Upper, turn: Plane, height: Plane, facing: Plane, pixel: float) -> Plane | float:
-    """The accent's share on the torso."""
+    """How much of the accent shows on the torso."""
     woven = _woven(upper.pattern, turn, height, facing, upper.period, upper.around, TORSO_GIRTH, pixel)
     if woven is not None:
         return woven
@@ -91,7 +91,7 @@ def on_torso(upper: Upper, turn: Plane, height: Plane, facing: Plane, pixel: flo
 
 
 def on_sleeve(upper: Upper, turn: Plane, along: Plane, facing: Plane, pixel: float) -> Plane | float:
-    """The accent's share on a sleeve, `along` from the shoulder."""
+    """How much of the accent shows on a sleeve, `along` from the shoulder."""
     height = 0.80 - along
     repeats = {6: 2, 8: 3, 10: 3}[upper.around]
     woven = _woven(upper.pattern, turn, height, facing, upper.period, repeats, ARM_GIRTH, pixel)
@@ -107,7 +107,7 @@ def on_sleeve(upper: Upper, turn: Plane, along: Plane, facing: Plane, pixel: flo
 
 
 def on_leg(lower: Lower, turn: Plane, along: Plane, hem: float, facing: Plane, pixel: float) -> Plane | float:
-    """The accent's share on a trouser leg that ends at `hem`, both lengths along the leg."""
+    """How much of the accent shows on a trouser leg that ends at `hem`, both lengths along the leg."""
     if lower.pattern == "side stripe":
         return wave(turn * 2.0, 0.24, _soft(pixel, facing, LEG_GIRTH, 2))
     if lower.pattern == "cuffs":
@@ -119,7 +119,7 @@ def on_leg(lower: Lower, turn: Plane, along: Plane, hem: float, facing: Plane, p
 
 
 def on_hips(lower: Lower, turn: Plane, height: Plane, facing: Plane, pixel: float) -> Plane | float:
-    """The accent's share on the upper part of trousers and shorts."""
+    """How much of the accent shows on the upper part of trousers and shorts."""
     if lower.pattern == "side stripe":
         return wave(turn * 2.0, 0.10, _soft(pixel, facing, TORSO_GIRTH, 2))
     woven = _woven(lower.pattern, turn, 0.5 - height, facing, lower.period, 8, TORSO_GIRTH, pixel)
@@ -127,7 +127,7 @@ def on_hips(lower: Lower, turn: Plane, height: Plane, facing: Plane, pixel: floa
 
 
 def on_skirt(lower: Lower, turn: Plane, height: Plane, facing: Plane, pixel: float) -> Plane | float:
-    """The accent's share on a skirt."""
+    """How much of the accent shows on a skirt."""
     if lower.pattern == "cuffs":
         return edge(lower.hem + 0.05 - height, pixel)
     if lower.pattern == "two-tone":

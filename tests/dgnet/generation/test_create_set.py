@@ -21,7 +21,7 @@ from dgnet.generation.create_set import CreatedSet, create_set
 from dgnet.generation.load import find_generator
 from dgnet.generation.scores import sharpness
 from dgnet.generation.verify import verify
-from dgnet.generation.writer import share
+from dgnet.generation.writer import process_positions
 from dgnet.models.model_file import read_model_file
 from tests.dgnet.generation.small_run import request, write_people, write_run
 from tests.messages import mentions
@@ -309,7 +309,7 @@ def test_images_of_any_size_and_what_is_none(place, tmp_path):
 def test_every_process_makes_a_run_of_whole_batches():
     for length, world in ((0, 2), (5, 4), (100, 3), (64, 2)):
         missing = list(range(1000, 1000 + length))
-        parts = [share(missing, rank, world, 16) for rank in range(world)]
+        parts = [process_positions(missing, rank, world, 16) for rank in range(world)]
         assert sum((list(part) for part in parts), []) == missing
         assert all(len(part) % 16 == 0 for part in parts[:-1])
         assert max(map(len, parts)) - min(map(len, parts)) <= 31

@@ -7,7 +7,7 @@ import pytest
 
 from dgnet.core.errors import UserError
 from dgnet.data.records import Record
-from dgnet.generation.plans import all_pairs, extended, pairs_per_identity, read_list, read_pairs, ring_pairs
+from dgnet.generation.plans import all_pairs, extend_pairs, pairs_per_identity, read_list, read_pairs, ring_pairs
 from tests.messages import mentions
 
 
@@ -62,7 +62,7 @@ def test_per_identity_everybody_gets_as_many_and_wears_own_clothes_in_other_pose
 
 def test_all_pairs_and_extensions():
     assert all_pairs([4, 1], [2, 1]) == [(1, 1), (4, 1), (1, 2), (4, 2)]
-    assert extended([(4, 1), (0, 0)], all_pairs([4, 1], [2, 1])) == [(4, 1), (0, 0), (1, 1), (1, 2), (4, 2)]
+    assert extend_pairs([(4, 1), (0, 0)], all_pairs([4, 1], [2, 1])) == [(4, 1), (0, 0), (1, 1), (1, 2), (4, 2)]
 
 
 def test_files_of_images_and_pairs(tmp_path):

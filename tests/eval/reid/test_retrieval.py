@@ -141,6 +141,6 @@ def test_images_sorted_by_their_score():
     few = Page(document("t", [section := score_section("S", "w", images[:5], scores[:5], list("abcde"))]))
     assert section.title == "S"
     assert [image.attributes["alt"] for image in few.root.all("img")] == ["e", "d", "c", "b", "a"]
-    many = Page(document("t", [score_section("S", "w", images, scores, [str(s) for s in scores], most=6)]))
+    many = Page(document("t", [score_section("S", "w", images, scores, [str(s) for s in scores], count=6)]))
     shown = [float(image.attributes["alt"]) for image in many.root.all("img")]
     assert shown == [39, 38, 37, 2, 1, 0]

@@ -10,7 +10,7 @@ from dgnet.core.errors import UserError
 from dgnet.core.settings import override_settings
 from dgnet.data.readers.generated import GeneratedRecord, read_generated
 from reid_heads.config import ReIDConfig
-from reid_heads.generated.filters import FilterConfig, filtered
+from reid_heads.generated.filters import FilterConfig, apply_filters
 from reid_heads.generated.sources import StoredImages, open_generated
 from tests.dgnet.small_generator import small_generator, store
 from tests.messages import mentions
@@ -23,7 +23,7 @@ SCORED = [
 
 
 def kept(*filters: dict[str, Any]) -> tuple[list[str], tuple[str, ...]]:
-    found = filtered(SCORED, [FilterConfig(**one) for one in filters])
+    found = apply_filters(SCORED, [FilterConfig(**one) for one in filters])
     return [record.path.stem for record in found.records], tuple(map(str, found.counts))
 
 
@@ -43,7 +43,7 @@ def test_the_best_share_of_each_identity() -> None:
 
 def test_a_share_that_is_whole_is_not_rounded_up() -> None:
     ten = [GeneratedRecord(Path(f"{n}.png"), 1, scores={"diversity": n / 10}) for n in range(10)]
-    assert len(filtered(ten, [FilterConfig(score="diversity", best=0.1)]).records) == 1
+    assert len(apply_filters(ten, [FilterConfig(score="diversity", best=0.1)]).records) == 1
 
 
 def test_one_filter_after_another() -> None:
