@@ -11,11 +11,16 @@ Libraries are imported when a name is first used: `import dgnet` alone does not 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from dgnet.core.idle_threads import limit_spinning
+
 if TYPE_CHECKING:
     from dgnet.config import load_config
     from dgnet.data.datasets import read_dataset
     from dgnet.generation.load import load_generator
     from dgnet.training.pipeline import train
+
+# Before torch is loaded: OpenMP reads the environment once.
+limit_spinning()
 
 __version__ = "0.2.0"
 

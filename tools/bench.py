@@ -5,6 +5,7 @@
     python tools/bench.py step --ablate
     python tools/bench.py generate
     python tools/bench.py settings --config configs/demo.yaml
+    python tools/bench.py threads
 
 What each kind measures: `python tools/bench.py KIND --help`.
 """
@@ -17,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.cli import CommandParser
 from dgnet.core.errors import command
-from tools.benchmarks import evaluation, frechet, generate, heads, settings, step
+from tools.benchmarks import evaluation, frechet, generate, heads, settings, step, threads
 
 # The name of a kind -> its module.
 KINDS = {
@@ -27,6 +28,7 @@ KINDS = {
     "generate": generate,
     "heads": heads,
     "settings": settings,
+    "threads": threads,
 }
 
 
