@@ -13,12 +13,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.errors import UserError, command
+
+# isort: split
+# dgnet says how idle threads wait before torch is loaded.
 import torch
 from torch import Tensor
 
 from dgnet.core.cli import CommandParser, add_device, add_run
 from dgnet.core.distributed import Distributed
-from dgnet.core.errors import UserError, command
 from dgnet.core.option_types import folder_name
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.cache import ImageCache

@@ -17,6 +17,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.errors import UserError, command
+
+# isort: split
+# dgnet says how idle threads wait before torch is loaded.
 import numpy as np
 import torch
 import yaml
@@ -26,7 +30,6 @@ from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_mirrored, add_run
 from dgnet.core.device import choose_device
 from dgnet.core.distributed import Distributed
-from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place, replace_text
 from dgnet.core.option_types import expanded_path
 from dgnet.core.stopwatch import Stopwatch

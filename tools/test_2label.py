@@ -16,6 +16,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.errors import UserError, command
+
+# isort: split
+# dgnet says how idle threads wait before torch is loaded.
 import numpy as np
 import torch
 
@@ -23,7 +27,6 @@ from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_mirrored, add_run
 from dgnet.core.device import choose_device
 from dgnet.core.distributed import Distributed
-from dgnet.core.errors import UserError, command
 from dgnet.core.option_types import expanded_path
 from dgnet.data.datasets import LAYOUTS
 from dgnet.data.description import print_dataset

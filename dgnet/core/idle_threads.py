@@ -1,8 +1,9 @@
 """How long idle threads of torch spin before they sleep.
 
 torch computes with OpenMP threads. Between two parallel loops they spin, so that the next one finds them awake. GNU
-OpenMP's default is some milliseconds of spinning: where another process needs the cores, threads that spin take the time
-that threads with work need, and a training of small layers runs many times slower. A short spin costs little alone.
+OpenMP's default is some milliseconds of spinning: where another process needs the cores, threads that spin take the
+time that threads with work need, and a training of small layers runs many times slower. A short spin costs little
+alone.
 `python tools/bench.py threads` prints both sides.
 """
 

@@ -1,9 +1,10 @@
 """`threads`: what the time that idle threads spin costs, alone and beside a busy process.
 
 Two loops of the demo: iterations of its independent classifier (ResNet-18, 32 images of 64x48) and late iterations of
-DG-Net. Each setting is measured in processes of its own, alone and beside one process that computes without end, in turn
-(A B A B ...). A row gives iterations per second (median of the rounds), the share of the default's speed that is left
-alone, and the share of that speed that is left beside the busy process. `dgnet.core.idle_threads` sets one of the rows.
+DG-Net. Each setting is measured in processes of its own, alone and beside one process that computes without end, in
+turn (A B A B ...). A row gives iterations per second (median of the rounds), the share of the default's speed that is
+left alone, and the share of that speed that is left beside the busy process. One of the rows is what
+`dgnet.core.idle_threads` sets.
 """
 
 import argparse
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> dict[str, float] | None:
 def rate_in_process(name: str, variables: dict[str, str], seconds: float) -> float:
     """Iterations per second of a loop in a process with these variables and no others that say how threads wait."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("OMP_", "GOMP_", "KMP_"))}
-    # For the default a variable that only Intel's OpenMP reads, at its own default: it keeps `idle_threads` from acting.
+    # A variable that only Intel's OpenMP reads, at its default: it keeps `idle_threads` from acting.
     environment |= variables or {"KMP_BLOCKTIME": "200"}
     words = [sys.executable, str(ROOT / "tools" / "bench.py"), "threads", "--one", name, "--seconds", str(seconds)]
     done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
