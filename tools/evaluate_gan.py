@@ -97,7 +97,7 @@ def main() -> int:
     generator = find_generator(args.name, args.output_path, args.iteration, options.device)
     folder = generator.files[0].parent.parent / "evaluation" / f"{generator.iteration:08d}"
     if (folder / JSON_NAME).exists() and not args.overwrite:
-        raise UserError(f"{folder / JSON_NAME} is there already: --overwrite replaces it")
+        raise UserError(f"{folder / JSON_NAME} already exists: --overwrite replaces it")
     if not args.data:
         require_data_of_run(generator.config.data)
     dataset = read_dataset(args.data) if args.data else open_dataset(generator.config.data, Distributed.start("cpu"))

@@ -98,7 +98,7 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     args = arguments()
     if args.report and (args.report / PAGE_NAME).exists() and not args.overwrite:
-        raise UserError(f"{args.report / PAGE_NAME} is there already: name another folder or give --overwrite")
+        raise UserError(f"{args.report / PAGE_NAME} already exists: name another folder or give --overwrite")
     for path in (args.features, args.report and args.report / PAGE_NAME):
         if path:
             check_place(path)

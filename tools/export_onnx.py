@@ -38,7 +38,7 @@ def main() -> int:
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     args = parser.parse_args()
     if args.output.exists() and not args.overwrite:
-        raise UserError(f"{args.output} is there already: name another file or give --overwrite")
+        raise UserError(f"{args.output} already exists: name another file or give --overwrite")
     check_place(args.output)
     stored = read_model(find_weights(args.model_path), args.model_name)
     args.output.parent.mkdir(parents=True, exist_ok=True)

@@ -46,7 +46,7 @@ def main() -> int:
     args = parser.parse_args()
     # Before the hours that a large folder takes.
     if args.output.exists() and not args.overwrite:
-        raise UserError(f"{args.output} is there already: name another file or give --overwrite")
+        raise UserError(f"{args.output} already exists: name another file or give --overwrite")
     check_place(args.output)
     files = files_of(args.images)
     model = load_model(args.model_path, args.model_name, device=choose_device(args.device), mirrored=args.mirrored)

@@ -134,7 +134,7 @@ def check(folder: Path) -> int:
     planned = "" if verification.planned is None else f" of {verification.planned} planned"
     print(f"{folder}: {verification.images} images{planned}, {len(verification.problems)} problems")
     if verification.planned not in (None, verification.images):
-        raise UserError(f"{folder} is not finished: go on with --resume")
+        raise UserError(f"{folder} is not finished: continue with --resume")
     return 1 if verification.problems else 0
 
 

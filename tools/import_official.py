@@ -50,7 +50,7 @@ def main() -> None:
     for note in run.notes:
         print(f"note: {note}")
     elsewhere = f" --output-path {args.output_path}" if args.output_path != Path() else ""
-    print(f"go on with:\npython tools/train_gan.py --config {run.folder}/config.yaml{elsewhere} --resume")
+    print(f"continue with:\npython tools/train_gan.py --config {run.folder}/config.yaml{elsewhere} --resume")
 
 
 if __name__ == "__main__":

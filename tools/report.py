@@ -85,7 +85,7 @@ def main() -> int:
     folder = generator.files[0].parent.parent
     page = args.output or folder / PAGE
     if page.exists() and not args.overwrite:
-        raise UserError(f"{page} is there already: name another file by --output or give --overwrite")
+        raise UserError(f"{page} already exists: name another file by --output or give --overwrite")
     check_place(page)
     if not args.data:
         require_data_of_run(generator.config.data)

@@ -57,7 +57,7 @@ def main() -> int:
     args = parser.parse_args()
     args.output = picture_file(args.output)
     if args.output.exists() and not args.overwrite:
-        raise UserError(f"{args.output} is there already: name another file or give --overwrite")
+        raise UserError(f"{args.output} already exists: name another file or give --overwrite")
     check_place(args.output)
     model = load_model(args.model_path, args.model_name, device=choose_device(args.device), mirrored=args.mirrored)
     gallery = gallery_features(args.gallery, model, args.batch_size, args.workers)

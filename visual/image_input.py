@@ -24,7 +24,7 @@ def read_images(paths: Sequence[Path], height: int, width: int) -> UInt8[Tensor,
 
     Raises:
         UserError: naming the first file that is missing, not a readable image, or smaller than 16 or larger than 4096
-            pixels on a side (known from its head, before anything is decoded).
+            pixels on a side (known from its header, before anything is decoded).
     """
     for path in paths:
         require_size(path)

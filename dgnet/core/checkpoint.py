@@ -42,7 +42,7 @@ def save_checkpoint(path: Path, state: State) -> None:
             raise
         raise UserError(
             f"the checkpoint {path} could not be written: {cause.strerror}; "
-            "earlier checkpoints are intact, go on from the last with --resume"
+            "earlier checkpoints are intact, continue from the last with --resume"
         ) from error
 
 

@@ -74,9 +74,9 @@ def read_image(
 
 
 def image_size(path: Path, *, formats: tuple[str, ...] | None = None, name: str | None = None) -> tuple[int, int]:
-    """Height and width in pixels that the file's head tells, before EXIF's orientation; nothing is decoded.
+    """Height and width in pixels by the file's header, before EXIF's orientation; nothing is decoded.
 
-    Arguments and errors as `read_image`; damage behind the head stays unseen.
+    Arguments and errors as `read_image`; damage behind the header is not seen.
     """
     try:
         with Image.open(path, formats=formats) as image:

@@ -84,7 +84,7 @@ def check_dataset(dataset: Dataset, workers: int | None = None) -> Report:
 def check_images(records: Sequence[Record], workers: int | None = None) -> None:
     """Decode all images on `workers` threads (default: all cores) and keep none: to be asked before long work.
 
-    Damage behind a file's head shows in decoding alone. 23,100 images of 64x128 pixels, as many as Market-1501 tests
+    Damage behind a file's header shows only in decoding. 23,100 images of 64x128 pixels, as many as Market-1501 tests
     on, took 11 s on two cores with other work on them.
 
     Raises:

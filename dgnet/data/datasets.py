@@ -56,7 +56,7 @@ def register_layout(name: str, layout: Layout) -> None:
     'photographs'
     """
     if name in ("auto", "synthetic", *LAYOUTS):
-        raise UserError(f"the layout {name!r} is there already; the layouts are auto, synthetic, {', '.join(LAYOUTS)}")
+        raise UserError(f"the layout {name!r} already exists; the layouts are auto, synthetic, {', '.join(LAYOUTS)}")
     known = dict(LAYOUTS)
     LAYOUTS.clear()
     LAYOUTS.update({name: layout, **known})

@@ -59,7 +59,7 @@ def prepare_market(root: Path, output: Path | None = None, copy: bool = False) -
     dataset = read_dataset(root, "market1501")
     output = dataset.root / "pytorch" if output is None else output
     if os.path.lexists(output):
-        raise UserError(f"{output}: exists already, and nothing is written over; remove it or name another --output")
+        raise UserError(f"{output}: already exists, and nothing is overwritten; remove it or name another --output")
     output.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
     images: dict[str, int] = {}

@@ -44,7 +44,7 @@ def write_new(path: Path, content: bytes) -> str:
     try:
         if path.exists():
             if path.read_bytes() != content:
-                raise UserError(f"{path} is there already with another content, and nothing is written over")
+                raise UserError(f"{path} already exists with other content, and nothing is overwritten")
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             partial.write_bytes(content)
@@ -52,7 +52,7 @@ def write_new(path: Path, content: bytes) -> str:
     except OSError as error:
         if partial.exists():
             partial.unlink()
-        raise UserError(f"{path}: cannot be written ({error.strerror or error}); what is whole stays") from error
+        raise UserError(f"{path}: cannot be written ({error.strerror or error}); complete files are kept") from error
     return hashlib.sha256(content).hexdigest()
 
 

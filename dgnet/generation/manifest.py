@@ -121,7 +121,7 @@ def finished_log(folder: Path, rank: int) -> Iterator[TextIO]:
                 log.write("\n")
             yield log
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error}); what is whole stays") from error
+        raise UserError(f"{path}: cannot be written ({error.strerror or error}); complete files are kept") from error
 
 
 def finished_line(image: FinishedImage) -> str:

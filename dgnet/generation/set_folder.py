@@ -59,8 +59,8 @@ class SetFolder:
         """
         begun = {folder / name for name in (PROGRESS, PLAN, f"{PROGRESS}/.plan.csv.partial", f".{RECIPE}.partial")}
         if folder.exists() and (not folder.is_dir() or set(folder.rglob("*")) - begun):
-            hint = "--resume goes on with it, --extend adds to it" if (folder / RECIPE).is_file() else "name another"
-            raise UserError(f"{folder} is there already and nothing is written over; {hint}")
+            hint = "--resume continues it, --extend adds to it" if (folder / RECIPE).is_file() else "name another"
+            raise UserError(f"{folder} already exists and nothing is overwritten; {hint}")
         created = cls(folder, dataset, recipe, pairs)
         created._store()
         return created
@@ -86,7 +86,7 @@ class SetFolder:
             )
         if changes:
             listed = ", ".join(f"{key} ({before!r} there, {now!r} now)" for key, (before, now) in changes.items())
-            raise UserError(f"{folder} was made otherwise: {listed}; name another folder for another set")
+            raise UserError(f"{folder} was made with other settings: {listed}; name another folder for another set")
         index = {path: position for position, path in enumerate(source_paths(dataset))}
         for name in (name for image in plan for name in (image.appearance, image.structure)):
             if name not in index:
@@ -116,7 +116,7 @@ class SetFolder:
         hashes = {self.files[position]: image.sha256 for position, image in finished.items()}
         problems = file_problems(self.folder, hashes)
         if problems:
-            raise UserError(f"{problems[0]}; {len(problems)} such images: put them back, or begin another set")
+            raise UserError(f"{problems[0]}; {len(problems)} such images: restore them, or start another set")
 
     def diversity(self, finished: Mapping[int, FinishedImage]) -> dict[int, float]:
         """Position -> how much an image differs from the others of its identity, see `dgnet.generation.diversity`."""

@@ -43,7 +43,7 @@ def refuse_foreign_folder(folder: Path, curves: Path, resume: bool) -> None:
         raise UserError(f"{folder} is a file, not the folder of a run; use another --name")
     if is_run and not resume:
         raise UserError(
-            f"{folder} already holds a run; go on with it by --resume, or begin another under another --name"
+            f"{folder} already holds a run; continue it with --resume, or start another under another --name"
         )
     if not is_run and list_checkpoints(folder / "checkpoints"):
         raise UserError(f"{folder} holds checkpoints but no {CONFIG} that tells what they are of; use another --name")

@@ -78,12 +78,12 @@ class Run:
         seconds_per_line: float | int = 30.0,
         resume_option: str | None = "--resume",
     ) -> "Run":
-        """Begin a run in `folder` (`outputs/NAME`), or go on with the one that is there.
+        """Begin a run in `folder` (`outputs/NAME`), or continue the one that is there.
 
         Args:
             config: the resolved configuration (plain YAML values).
             curves: the TensorBoard folder (`logs/NAME`).
-            resume: go on with the run in `folder`; without a checkpoint it begins at iteration 0 and says so.
+            resume: continue the run in `folder`; without a checkpoint it begins at iteration 0 and says so.
             may_change: dotted names of the settings that a resumed run may change.
             defaults: the values of settings that are newer than the run.
             max_hours: stop after so many hours (more than 0).
@@ -221,7 +221,7 @@ class Run:
                 log.to_file(str(error))
         elif self._stopped_by:
             command = signals.resume_command(sys.orig_argv, self._distributed.world_size, self._resume_option)
-            log.info(f"stopped by {signals.describe(self._stopped_by)}; {state}; go on with:\n{command}")
+            log.info(f"stopped by {signals.describe(self._stopped_by)}; {state}; continue with:\n{command}")
         else:
             duration = timedelta(seconds=round(time.monotonic() - self._start_time))
             log.info(f"finished: {self._total} iterations, {duration} since this start; {state}")

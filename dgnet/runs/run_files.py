@@ -49,7 +49,7 @@ class RunFiles:
         if self.checkpoint:
             self.log.info(f"{folder}: going on from {self.checkpoint.name}")
         else:
-            self.log.info(f"{folder}: {'no checkpoint to go on from, ' if resume else ''}beginning at iteration 0")
+            self.log.info(f"{folder}: {'no checkpoint to resume from, ' if resume else ''}starting at iteration 0")
 
     def close(self) -> None:
         """Close the files and unlock the folder."""

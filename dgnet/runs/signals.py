@@ -22,7 +22,7 @@ def exit_status(code: int) -> int:
 
 
 def resume_command(arguments: Sequence[str], processes: int, option: str | None = "--resume") -> str:
-    """The command line that goes on with what `arguments` (interpreter first) began; by torchrun if need be.
+    """The command line that continues what `arguments` (interpreter first) began; by torchrun if need be.
 
     `option` is what the program needs to continue; None where it always does.
     """

@@ -44,7 +44,7 @@ def train(
     Args:
         config: as `dgnet.load_config` reads it; its `name` is NAME.
         output: folder that holds `outputs/` and `logs/`.
-        resume: go on from the run's last checkpoint; otherwise its folder must be new.
+        resume: continue from the run's last checkpoint; otherwise its folder must be new.
         max_hours: save and stop after so many hours.
         draw: draws a picture of the generator into a file, every `run.image_every` iterations.
 
@@ -68,7 +68,7 @@ class Job:
 
     Args:
         output: the folder that holds `outputs/NAME` and `logs/NAME`.
-        resume: go on with what is there; otherwise the run's folder must be new.
+        resume: continue what is there; otherwise the run's folder must be new.
         resume_option: what the program needs to continue, for the command that a stopped run names; None: nothing.
         max_hours: save and leave after so many hours (more than 0), the teacher's training included.
     """

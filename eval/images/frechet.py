@@ -119,7 +119,7 @@ def check_free(path: Path) -> None:
     if path.suffix != ".npz":
         raise UserError(f"{path}: statistics are saved as .npz")
     if path.exists():
-        raise UserError(f"{path} is there already: name another file")
+        raise UserError(f"{path} already exists: name another file")
     if not path.parent.is_dir():
         raise UserError(f"{path}: the folder {path.parent} is not there")
 

@@ -69,7 +69,7 @@ class StoredFeatures:
 def save_features(path: Path, stored: StoredFeatures, *, overwrite: bool = False) -> None:
     """Write `path`, whole or not at all. `UserError` if it is there and `overwrite` is off."""
     if path.exists() and not overwrite:
-        raise UserError(f"{path} is there already: name another file or ask to overwrite it")
+        raise UserError(f"{path} already exists: name another file or ask to overwrite it")
     about = {"kind": _KIND, "network": stored.network, "data": stored.data, "checkpoint": stored.checkpoint}
     arrays: dict[str, np.ndarray] = {
         _ABOUT: np.array(json.dumps(about | {"preprocessing": dict(stored.preprocessing)}))

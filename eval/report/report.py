@@ -35,7 +35,7 @@ def write_report(
             raise UserError(f"metric {metric.section!r} / {metric.name!r} must be a finite number, got {metric.value}")
     for name in (JSON_NAME, MARKDOWN_NAME, PAGE_NAME):
         if not overwrite and (folder / name).exists():
-            raise UserError(f"{folder / name} is there already: name another folder or ask to overwrite it")
+            raise UserError(f"{folder / name} already exists: name another folder or ask to overwrite it")
     texts = {
         PAGE_NAME: as_html(report, folder, sections),
         MARKDOWN_NAME: printable(as_markdown(report)),

@@ -66,7 +66,7 @@ class ABConfig(Section):
             in every variant.
         confidence: of the intervals.
         baseline: the variant of real images alone.
-        generator: a run of DG-Net (tools/train_gan.py, `make demo`), or the set that is there already: a folder of
+        generator: a run of DG-Net (tools/train_gan.py, `make demo`), or the set that already exists: a folder of
             generated images or a CSV.
         per_identity: how many images it makes for each identity, from the real images that the models are trained on.
         training: the settings that all variants share, as for tools/train.py.

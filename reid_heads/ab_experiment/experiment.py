@@ -283,10 +283,10 @@ def refuse_foreign_folder(folder: Path, resume: bool) -> None:
     if not folder.exists() or all(path.name.startswith(".") for path in folder.iterdir()):
         return
     if not _is_experiment(folder):
-        raise UserError(f"{folder} holds something else than an A/B; use another --name")
+        raise UserError(f"{folder} holds something other than an A/B; use another --name")
     if not resume:
         raise UserError(
-            f"{folder} already holds an A/B; go on with it by --resume, or begin another under another --name"
+            f"{folder} already holds an A/B; continue it with --resume, or start another under another --name"
         )
 
 

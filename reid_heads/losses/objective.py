@@ -89,7 +89,7 @@ class Objective(nn.Module):
             )
         weights = {name: weight for name, weight in asdict(distillation).items() if weight > 0}
         if any(name.startswith("stage_") for name in weights) and not model.distillation_stages:
-            raise UserError(f"the model {model.name!r} has no stages to distil between; take one named ..._kd")
+            raise UserError(f"the model {model.name!r} has no stages to distill between; take one named ..._kd")
         self.identities = model.identities
         self.margin = margin
         self.label_smoothing = label_smoothing

@@ -163,7 +163,7 @@ def test_killed_resumed_and_grown(place: Path, whole: Path, capsys: pytest.Captu
     finished = {path: path.stat().st_mtime_ns for path in folder.glob("results/*.json")}
     assert 2 <= len(finished) < 8
     assert run(place, "--name", "killed") == 2
-    assert "already holds an A/B; go on with it by --resume" in capsys.readouterr().err
+    assert "already holds an A/B; continue it with --resume" in capsys.readouterr().err
     assert run(place, "--name", "killed", "--resume") == 0
     before = figures(folder)
     assert before == figures(whole)
@@ -215,9 +215,9 @@ def test_folders_of_others_are_left_alone(place: Path, capsys: pytest.CaptureFix
     (notes / "mine.txt").write_text("mine")
     for options in ((), ("--resume",)):
         assert run(place, "--name", "notes", *options) == 2
-        assert "holds something else than an A/B" in capsys.readouterr().err
+        assert "holds something other than an A/B" in capsys.readouterr().err
         assert run(place, "--name", "small", *options) == 2
-        assert "holds something else than an A/B" in capsys.readouterr().err
+        assert "holds something other than an A/B" in capsys.readouterr().err
     assert [path.name for path in notes.iterdir()] == ["mine.txt"]
     (place / "outputs" / "file").write_text("")
     assert run(place, "--name", "file") == 2

@@ -97,7 +97,7 @@ def test_everything_is_measured_or_said_to_be_missing(place: Path, monkeypatch, 
     assert len(before) == without.counts["training images"] == 8
 
     status, _, said = answer(evaluate_gan, monkeypatch, capsys, *options)
-    assert status == 2 and "report.json is there already: --overwrite replaces it" in said
+    assert status == 2 and "report.json already exists: --overwrite replaces it" in said
 
     weights, (alike, digest) = place / "inception.pth", trunk("squeeze", place)
     torch.save(random_state(), weights)

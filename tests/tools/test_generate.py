@@ -61,7 +61,7 @@ def test_a_set_in_the_runs_folder_and_its_verification(here, place):
     status, printed, _ = here(generate, "--verify", folder)
     assert status == 1 and "changed since it was written" in printed and "1 problems" in printed
     status, _, said = here.generate("--iteration", 4)
-    assert status == 2 and "is there already and nothing is written over; --resume" in said
+    assert status == 2 and "already exists and nothing is overwritten; --resume" in said
 
 
 @pytest.mark.parametrize(

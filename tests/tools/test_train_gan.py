@@ -121,7 +121,9 @@ def test_at_the_end_of_its_hours_it_saves_and_says_how_to_go_on(here: Here, teac
     assert status == 0, said
     folder = here.place / "outputs" / "hours"
     assert [path.name for path in list_checkpoints(folder / "checkpoints")] == ["checkpoint_00000001.pt"]
-    assert re.search(r"stopped by the end of --max-hours; the state is in .*; go on with:\n.* --resume$", said.strip())
+    assert re.search(
+        r"stopped by the end of --max-hours; the state is in .*; continue with:\n.* --resume$", said.strip()
+    )
     status, _, said = here(teacher, "--name", "hours", "--resume", "schedule.step_size=9")
     assert status == 2 and "schedule.step_size (5 there, 9 now)" in said
     status, _, said = here(teacher, "--name", "hours", "--resume", "run.log_every=2", "--max-hours", "1e-7")
@@ -152,7 +154,7 @@ def test_the_folder_of_a_run_is_not_begun_twice(here: Here, whole: Path) -> None
     before = {path: path.stat().st_mtime_ns for path in whole.rglob("*") if not path.name.startswith(".lock")}
     status, _, said = here()
     assert status == 2 and said.count("\n") == 1
-    assert said.startswith(f"error: {whole} already holds a run; go on with it by --resume, or begin another under")
+    assert said.startswith(f"error: {whole} already holds a run; continue it with --resume, or start another under")
     assert {path: path.stat().st_mtime_ns for path in whole.rglob("*") if not path.name.startswith(".lock")} == before
     status, _, said = here("--resume")
     assert status == 0 and "nothing left to do: 8 of 8 iterations are done" in said

@@ -326,4 +326,4 @@ def test_a_run_is_not_begun_twice(here: Here, place: Path) -> None:
     (place / "outputs" / "taken").mkdir(parents=True)
     (place / "outputs" / "taken" / "config.yaml").write_text("name: taken\n")
     status, _, said = here(train, "--name", "taken")
-    assert status == 2 and "already holds a run; go on with it by --resume" in said
+    assert status == 2 and "already holds a run; continue it with --resume" in said

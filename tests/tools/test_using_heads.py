@@ -121,7 +121,7 @@ def test_features_of_a_folder_and_a_file(place: Path, tmp_path: Path, call: Call
     before = to.read_bytes()
     status, _, said = call(extract, *words)
     assert (status, to.read_bytes() == before) == (2, True)
-    assert f"{to} is there already" in said
+    assert f"{to} already exists" in said
 
 
 def test_a_search_finds_the_copy_first_and_never_the_query_itself(place: Path, tmp_path: Path, call: Call) -> None:
@@ -205,7 +205,7 @@ def test_a_search_frames_right_and_wrong_where_names_tell(place: Path, tmp_path:
         (search, ("--query", "nowhere.png", "--gallery", "{place}/people", "--to", "{tmp}/x.png"), "nowhere.png"),
         (search, ("--query", "x.png", "--gallery", "x", "--top", "0"), mentions("--top", 1, 0)),
         (search, ("--query", "x.png", "--gallery", "{place}/head.pth", "--to", "{tmp}/x.png"), "a file of features"),
-        (export_onnx, ("--to", "{place}/head.pth"), "is there already"),
+        (export_onnx, ("--to", "{place}/head.pth"), "already exists"),
         (export_onnx, ("--to", "{place}/head.pth/x.onnx"), mentions("head", "folder", "head.pth")),
     ],
 )

@@ -47,7 +47,7 @@ def test_from_nothing_to_pictures(notebook, tmp_path: Path) -> None:
     client = nbclient.NotebookClient(notebook, timeout=500, resources={"metadata": {"path": str(ROOT / "visual")}})
     client.execute()
 
-    assert "go on with:" in said(first) and "stopped" in said(first)
+    assert "continue with:" in said(first) and "stopped" in said(first)
     assert "going on from checkpoint" in said(rest) and f"finished: {ITERATIONS} iterations" in said(rest)
     newest = latest_checkpoint(tmp_path / "outputs/short/checkpoints")
     assert newest is not None and checkpoint_iteration(newest) == ITERATIONS

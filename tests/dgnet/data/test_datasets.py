@@ -243,5 +243,5 @@ def test_a_registered_layout_is_recognized_and_configurable(tmp_path: Path) -> N
     for dataset in (read_dataset(tmp_path), open_dataset(config, Distributed.start("cpu"))):
         assert (dataset.name, dataset.identities) == ("flat", (7,))
     for taken in ("flat", "synthetic", "market1501"):
-        with pytest.raises(UserError, match=f"'{taken}' is there already"):
+        with pytest.raises(UserError, match=f"'{taken}' already exists"):
             register_layout(taken, flat)

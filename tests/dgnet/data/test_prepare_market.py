@@ -53,7 +53,7 @@ def test_both_layouts_are_the_same_data_set(tmp_path: Path) -> None:
 def test_what_exists_is_not_touched(tmp_path: Path) -> None:
     root = write_market(tmp_path / "market")
     (tmp_path / "out").mkdir()
-    with pytest.raises(UserError, match="out: exists already"):
+    with pytest.raises(UserError, match="out: already exists"):
         prepare_market(root, tmp_path / "out")
     assert files(tmp_path / "out") == []
 
@@ -94,7 +94,7 @@ def test_the_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert run_tool(TOOL, ["--data", root], monkeypatch) == 0
     assert "22 links, 0 copies" in capsys.readouterr().out
     assert run_tool(TOOL, ["--data", root], monkeypatch) == 2
-    assert "pytorch: exists already" in capsys.readouterr().err
+    assert "pytorch: already exists" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -149,7 +149,7 @@ def test_an_interrupted_set_is_resumed_to_the_same(place, whole, tmp_path, monke
     # Killed between a file and its line, and within a line.
     journal = tmp_path / "set/.progress/done-0.jsonl"
     journal.write_text(journal.read_text()[:-9])
-    with pytest.raises(UserError, match="--resume goes on with it"):
+    with pytest.raises(UserError, match="--resume continues it"):
         create_set(request(place, tmp_path / "set", count=40))
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "set/images").rglob("*.png")}
     assert create_set(request(place, tmp_path / "set", count=40, resume=True)).new_images == 21
@@ -164,7 +164,7 @@ def test_a_set_whose_recipe_was_never_written_is_begun_again(place, whole, tmp_p
     assert images(tmp_path / "set") == images(whole)
     (tmp_path / "other" / ".progress").mkdir(parents=True)
     (tmp_path / "other" / "note.txt").write_text("mine")
-    with pytest.raises(UserError, match="is there already and nothing is written over; name another"):
+    with pytest.raises(UserError, match="already exists and nothing is overwritten; name another"):
         create_set(request(place, tmp_path / "other", count=40))
 
 
@@ -212,7 +212,7 @@ def test_what_was_changed_is_found_and_never_written_over(place, whole, tmp_path
     assert paths[1].read_bytes() == paths[2].read_bytes() and not paths[0].exists()
     # A file in the way of an image that is still to be made.
     (copy / ".progress/done-0.jsonl").unlink()
-    with pytest.raises(UserError, match="there already with another content, and nothing is written over"):
+    with pytest.raises(UserError, match="already exists with other content, and nothing is overwritten"):
         create_set(request(place, copy, count=40, resume=True))
     assert paths[1].read_bytes() == paths[2].read_bytes()
 

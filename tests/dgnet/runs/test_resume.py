@@ -102,7 +102,7 @@ def test_terminated_it_saves_and_its_own_words_take_it_on(tmp_path, uninterrupte
     status, said = finish(process)
     assert status == 143, said
     (saved,) = list_checkpoints(folder / "checkpoints")
-    assert f"stopped by SIGTERM; the state is in {saved}; go on with:" in said
+    assert f"stopped by SIGTERM; the state is in {saved}; continue with:" in said
     go_on = said.rstrip().splitlines()[-1]
     done = subprocess.run(shlex.split(go_on), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr

@@ -158,7 +158,7 @@ def test_resuming_nothing_begins_and_says_so(tmp_path):
     train(start(tmp_path, resume=True), 0, 1)
     train(start(tmp_path, resume=True), 0, 1)
     said = (tmp_path / "outputs/one/log.txt").read_text()
-    assert said.count("no checkpoint to go on from, beginning at iteration 0") == 2
+    assert said.count("no checkpoint to resume from, starting at iteration 0") == 2
 
 
 def test_resuming_continues_curves_from_the_checkpoint(tmp_path):

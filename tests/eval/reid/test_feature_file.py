@@ -42,7 +42,7 @@ def test_there_and_back(tmp_path: Path) -> None:
 def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
     path = tmp_path / "features.npz"
     save_features(path, stored())
-    with pytest.raises(ValueError, match="is there already"):
+    with pytest.raises(ValueError, match="already exists"):
         save_features(path, stored(1))
     assert np.array_equal(load_features(path).splits["query"].features, stored().splits["query"].features)
     save_features(path, stored(1), overwrite=True)

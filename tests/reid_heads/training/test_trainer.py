@@ -128,7 +128,7 @@ def test_the_best_is_the_best_by_one_protocol(
     "options",
     [
         {"loss__terms": "1*CrossEntropy+1*Triplet+0.005*CenterLoss"},
-        {"optimizer__name": "SGD", "head__name": "resnet18_kd", "distillation__stage_features": 0.03},
+        {"optimizer__name": "SGD", "model__name": "resnet18_kd", "distillation__stage_features": 0.03},
     ],
 )
 def test_stopped_and_resumed_is_uninterrupted(dataset: Dataset, tmp_path: Path, options: dict[str, Any]) -> None:
@@ -337,8 +337,8 @@ def test_a_teacher_that_knows_others_cannot_pass_on_logits(dataset: Dataset, tmp
     ("options", "words"),
     [
         ({"optimizer__learning_rate": 1e30, "schedule__warmup_epochs": 0}, "is (nan|inf) at iteration .* lower"),
-        ({"head__name": "mgn", "distillation__stage_features": 0.03}, "has no stages to distil between"),
-        ({"head__options": {"stripes": "1-2-3"}}, "has no option 'stripes'"),
+        ({"model__name": "mgn", "distillation__stage_features": 0.03}, "has no stages to distill between"),
+        ({"model__options": {"stripes": "1-2-3"}}, "has no option 'stripes'"),
         ({"generated__label": "soft"}, mentions("label", "teacher", "generated.label=soft")),
     ],
 )
