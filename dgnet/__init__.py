@@ -8,8 +8,9 @@
 Libraries are imported when a name is first used: `import dgnet` alone does not load torch.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dgnet.core.lazy_names import lazy_names
 
 from dgnet.core.idle_threads import limit_spinning
 
@@ -33,12 +34,4 @@ _MODULES = {
     "train": "dgnet.training.pipeline",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module 'dgnet' has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)

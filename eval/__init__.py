@@ -13,8 +13,9 @@ Libraries are imported when a name is first used: `import eval` alone does not l
 and recall, SSIM, LPIPS, diversity, swap fidelity) and `eval.report` (MetricValue, Report and its three files).
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dgnet.core.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from eval.image_quality import evaluate_images
@@ -70,12 +71,4 @@ __all__ = [
     "write_report",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module 'eval' has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)

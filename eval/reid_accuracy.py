@@ -118,14 +118,21 @@ def accuracy_of(
         "": rank_metrics(query, gallery, protocol=protocol, expansion=expansion),
         _RERANKED: rank_metrics(query, gallery, protocol=protocol, reranking=reranking, expansion=expansion),
     }
-    sections = _sections(results, stored, dataset, expansion)
+    sections = _sections(results, stored, dataset, expansion, note)
     return ReIDAccuracy(results[""], results[_RERANKED], accuracy_metrics(results, note, split), sections, stored)
 
 
 def _sections(
-    results: Mapping[str, RankingResult], stored: StoredFeatures, dataset: TestSplits, expansion: QueryExpansion | None
+    results: Mapping[str, RankingResult],
+    stored: StoredFeatures,
+    dataset: TestSplits,
+    expansion: QueryExpansion | None,
+    note: str,
 ) -> list[HtmlSection]:
-    """The CMC of each result, and the best and the worst ranked lists of the one without re-ranking."""
+    """The CMC of each result, and the best and the worst ranked lists of the one without re-ranking.
+
+    `note`: what the features are of.
+    """
     query, gallery = query_and_gallery(stored)
     best, worst = best_and_worst(results[""], query.identities, _LISTS)
 
@@ -140,6 +147,6 @@ def _sections(
         ("Worst retrievals", "The queries with the lowest average precision, one of a person.", worst),
     ):
         lists = retrieve(results[""], chosen, query, gallery, expansion=expansion)
-        lead += f" Framed: ✓ the same person, ✗ another one. Ranked {ranked}."
+        lead += f" Framed: ✓ the same person, ✗ another one. Ranked by {note}, {ranked}."
         sections.append(retrieval_section(title, lead, lists, query.identities, picture))
     return sections

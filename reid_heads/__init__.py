@@ -11,8 +11,9 @@ that is imported before the model is built.
 Libraries are imported when a name is first used: `import reid_heads` alone does not load torch.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dgnet.core.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from dgnet.models.pretrained import load_pretrained
@@ -40,12 +41,4 @@ _MODULES = {
     "register_model": "dgnet.models.registry",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module 'reid_heads' has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)

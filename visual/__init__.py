@@ -7,20 +7,13 @@ generator = load_generator("outputs/market")
 picture = swap_grid(people, people, generator.swap_all(people, people))  # uint8 [height, width, 3]
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dgnet.core.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from visual.drawing.grid import swap_grid
 
 __all__ = ["swap_grid"]
 
-
-def __getattr__(name: str) -> Any:
-    if name != "swap_grid":
-        raise AttributeError(f"module 'visual' has no attribute {name!r}")
-    return import_module("visual.drawing.grid").swap_grid
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, {"swap_grid": "visual.drawing.grid"})

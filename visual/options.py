@@ -44,9 +44,10 @@ def add_source_options(parser: argparse.ArgumentParser, appearances: str, struct
         parser.add_argument(name, type=expanded_path, nargs="+", metavar="IMAGE", help=meaning)
 
 
-def add_number(parser: argparse.ArgumentParser, name: str, default: int, meaning: str) -> None:
-    """A whole number from 1."""
-    parser.add_argument(name, type=at_least(1), default=default, help=f"{meaning} (default: {default})")
+def add_number(parser: argparse.ArgumentParser, name: str, default: int, meaning: str, most: int | None = 100) -> None:
+    """A whole number from 1 to `most`, what a page has room for; None where the command bounds itself."""
+    kind = at_least(1) if most is None else from_to(1, most)
+    parser.add_argument(name, type=kind, default=default, help=f"{meaning} (default: {default})")
 
 
 def add_picture_options(parser: argparse.ArgumentParser, *, scale: bool = True, film: bool = False) -> None:

@@ -22,7 +22,7 @@ from visual.options import add_number, add_source_options, visual_parser
 def main() -> None:
     """Parse and draw."""
     parser = visual_parser(__doc__)
-    add_number(parser, "--count", 6, "pairs, if no files are named")
+    add_number(parser, "--count", 6, "pairs, if no files are named", most=1000)
     add_number(parser, "--columns", 2, "pairs side by side")
     add_source_options(parser, "images that give the appearance", "images that give the structure")
     draw_pairs(VisualJob.open(parser.parse_args()))

@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.errors import command
+from visual.drawing.interpolate import MOST_STEPS
 from visual.drawing.smooth import draw_between_appearances
 from visual.job import VisualJob
 from visual.options import add_film_options, add_number, add_source_options, visual_parser
@@ -23,7 +24,7 @@ def main() -> None:
     """Parse and draw."""
     parser = visual_parser(__doc__, film=True)
     add_number(parser, "--count", 4, "pairs of people, if no files are named")
-    add_number(parser, "--steps", 8, "images in a row of the sheet with both ends, 2 to 256")
+    add_number(parser, "--steps", 8, "images in a row of the sheet with both ends, 2 to 256", most=MOST_STEPS)
     add_source_options(
         parser, "pairs of images that give the appearance", "images that give the structure, one for each pair"
     )

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.cli import CommandParser
 from dgnet.core.errors import command
-from visual.drawing.spaces import draw_spaces
+from visual.drawing.spaces import MOST_IMAGES, draw_spaces
 from visual.job import VisualJob
 from visual.options import add_image_options, add_number, add_picture_options, add_run_options
 
@@ -25,8 +25,8 @@ def main() -> None:
     add_run_options(parser)
     add_image_options(parser, folder=False)
     add_picture_options(parser, scale=False)
-    add_number(parser, "--identities", 8, "identities")
-    add_number(parser, "--images", 20, "at most so many images of each")
+    add_number(parser, "--identities", 8, "identities", most=None)
+    add_number(parser, "--images", 20, "at most so many images of each", most=MOST_IMAGES)
     draw_spaces(VisualJob.open(parser.parse_args()))
 
 

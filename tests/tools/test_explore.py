@@ -85,12 +85,21 @@ class OpenPage:
     def __init__(self, driver: Any, address: str) -> None:
         self.driver, self.address = driver, address
         driver.get(address)
-        wait_for(lambda: self.all("#appearance button[aria-dropeffect]"), "page")
+        # It opens with two images and their swap.
+        wait_for(lambda: self.shown() and len(self.all(".slot button[aria-label='Remove Image']")) == 2, "example")
+        self.example = self.picture("")
 
     def all(self, selector: str) -> list[Any]:
         return self.driver.find_elements("css selector", selector)
 
+    def remove(self, slot: str) -> None:
+        """Make room in a slot."""
+        for button in self.all(f"#{slot} button[aria-label='Remove Image']"):
+            self.driver.execute_script("arguments[0].click()", button)
+        wait_for(lambda: self.all(f"#{slot} button[aria-dropeffect]"), f"room in {slot}")
+
     def drop(self, slot: str, name: str, content: bytes) -> None:
+        self.remove(slot)
         drop(self.driver, self.all(f"#{slot} button[aria-dropeffect]")[0], name, content)
         wait_for(lambda: self.all(f"#{slot} img"), f"image in {slot}")
 
@@ -135,6 +144,7 @@ def test_drop_press_compare_slide(place: Path, served: Served, tmp_path: Path) -
     appearance, structure, other = read_images(people, 64, 48).split(1)
     with chromium(tmp_path / "profile") as driver:
         page = OpenPage(driver, served.address)
+        assert page.example.shape == (64, 48, 3) and "identity" in page.all("#scores")[0].text
         for slot, path in zip(("appearance", "structure"), people, strict=False):
             page.drop(slot, path.name, path.read_bytes())
         shown = page.press()
@@ -172,12 +182,14 @@ def test_what_is_no_image_of_a_person_is_refused_and_the_page_goes_on(
     with chromium(tmp_path / "profile") as driver:
         for name, (content, sentence) in wrong.items():
             page = OpenPage(driver, served.address)
+            before = page.shown()
             page.drop("structure", path.name, path.read_bytes())
             page.drop("appearance", name, content)
             page.all("#swap")[0].click()
             wait_for(lambda sentence=sentence: sentence in driver.find_element("tag name", "body").text, sentence)
-            assert page.shown() == ""
+            assert page.shown() == before
         page = OpenPage(driver, served.address)
+        page.remove("appearance")
         page.all("#swap")[0].click()
         wait_for(lambda: "drop an image for the appearance" in driver.find_element("tag name", "body").text, "sentence")
         for slot in ("appearance", "structure"):

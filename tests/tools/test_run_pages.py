@@ -88,6 +88,7 @@ def test_the_page_of_a_run_holds_everything_in_one_light_file(pages, place):
     assert len(swaps) == len(set(swaps)) == 4 * 4
     assert "protocol: inside the person" in text.lower() and "re-ranking k-reciprocal" in text
     assert "iterations: 100000" in text, "the settings"
+    assert "encoder of small after 20 iterations" in text.partition("Best retrievals</h2>")[2][:800], "whose lists"
     # Of the reports of image quality the newest.
     cells = [[cell.text for cell in row.children] for row in page.root.all("tr")]
     assert ["FIDlower is better", "20"] in cells and not any(row[-1] == "10" for row in cells)

@@ -55,7 +55,7 @@ def test_heads(script: Script, place: Path, tmp_path: Path) -> None:
         (["--model-path", "{place}/none.pth", "--data", "{place}/people"], "{place}/none.pth"),
         (["--model-path", "{place}/head.pth", "--model-name", "mgn", "--data", "{place}/people"], "not 'mgn'"),
         (["--name", "nobody"], "nobody: no such run, and no run of that name below"),
-        (["--count", "0"], "--count: must be a whole number of at least 1, got '0'"),
+        (["--count", "0"], "--count: must be a whole number from 1 to 100, got '0'"),
     ],
 )
 def test_bad_input(script: Script, place: Path, options: list[str], sentence: str) -> None:

@@ -72,6 +72,32 @@ def test_the_picture_of_the_latest_run_and_the_data_at_hand(script: Script, plac
     assert {path: path.stat().st_mtime_ns for path in written} == before
 
 
+@pytest.mark.parametrize(("name", "kind"), [("x.jpg", "JPEG"), ("x.webp", "WEBP"), ("x", "PNG"), ("x.PNG", "PNG")])
+def test_the_ending_is_the_format(script: Script, place: Path, tmp_path: Path, name: str, kind: str) -> None:
+    words = "--output-path", place, "--count", 2, "--scale", 1, "--output", tmp_path / name
+    status, printed, said = script(main_of("show_swap"), *words)
+    assert status == 0, said
+    (path,) = map(Path, printed.splitlines())
+    assert path.stem == "x" and Image.open(path).format == kind
+
+
+def test_a_film_and_its_sheet_have_their_own_endings(script: Script, place: Path, tmp_path: Path) -> None:
+    words = "--output-path", place, "--count", 1, "--steps", 2, "--scale", 1, "--output"
+    for given, sheet in (("x.gif", "x.png"), ("y.jpg", "y.jpg")):
+        status, printed, said = script(main_of("show_smooth"), *words, tmp_path / given)
+        assert status == 0, said
+        assert [Path(line).name for line in printed.splitlines()] == [sheet, f"{given[0]}.gif"]
+    status, printed, said = script(main_of("show_swap"), "--output", tmp_path / "x.gif")
+    assert (status, printed) == (2, "") and "must end in .png, .jpg, .jpeg, .webp, .pdf" in said
+
+
+def test_more_identities_than_there_are(script: Script, place: Path, tmp_path: Path) -> None:
+    words = "--output-path", place, "--images", 2, "--output", tmp_path / "x.png", "--identities"
+    status, printed, said = script(main_of("show_spaces"), *words, 9999)
+    assert status == 0 and printed == f"{tmp_path / 'x.png'}\n"
+    assert said == "8 identities are shown, 9999 were asked for: there are no more\n"
+
+
 def test_another_picture_is_not_overwritten_unless_told(script: Script, place: Path, tmp_path: Path) -> None:
     target = tmp_path / "swaps.png"
     draw = main_of("show_swap"), "--output-path", place, "--output", target, "--count", 2
@@ -143,7 +169,7 @@ REFUSED = [
     ("show_swap", ["--name", "nobody"], "nobody: no such run, and no run of that name below"),
     ("show_training", ["--name", "nobody"], "nobody: no such run, and no run of that name below"),
     ("show_swap", ["--iteration", 7], "no checkpoint of iteration 7"),
-    ("show_swap", ["--count", 0], "--count: must be a whole number of at least 1, got '0'"),
+    ("show_swap", ["--count", 0], "--count: must be a whole number from 1 to 100, got '0'"),
     ("show_swap", ["--scale", 0], "--scale: must be a whole number from 1 to 16, got '0'"),
     ("show_swap", ["--scale", 100000], "--scale: must be a whole number from 1 to 16, got '100000'"),
     (
@@ -158,12 +184,12 @@ REFUSED = [
     ("show_swap", ["--structures", "{bad}/pixel.png"], "pixel.png: 16 to 4096 pixels on each side are allowed"),
     ("show_swap", ["--appearances", "{bad}/huge.png"], "this has 10000x10000"),
     ("show_swap", ["--input-folder", "{bad}/empty"], "no image in it"),
-    ("show_rainbow", ["--people", 0], "--identities: must be a whole number of at least 1, got '0'"),
-    ("show1by1", ["--columns", 0], "--columns: must be a whole number of at least 1, got '0'"),
+    ("show_rainbow", ["--people", 0], "--identities: must be a whole number from 1 to 100, got '0'"),
+    ("show1by1", ["--columns", 0], "--columns: must be a whole number from 1 to 100, got '0'"),
     ("show_smooth", ["--steps", 1], "at least 2 steps"),
-    ("show_smooth", ["--steps", 100_000_000], "at most 256, got 100000000"),
+    ("show_smooth", ["--steps", 100_000_000], "--steps: must be a whole number from 1 to 256, got '100000000'"),
     ("show_swap", ["--output", "{bad}"], "must be a file, it is a folder"),
-    ("show_smooth", ["--pairs", 0], "--count: must be a whole number of at least 1"),
+    ("show_smooth", ["--pairs", 0], "--count: must be a whole number from 1 to 100"),
     ("show_smooth", ["--fps", 0], "--fps: must be a number greater than 0 and at most 50, got '0'"),
     ("show_smooth", ["--appearances", "{good}"], "--appearances must be pairs of images"),
     ("show_smooth_structure", ["--structures", "{good}", "{good}", "{good}"], "--structures must be pairs"),
@@ -174,7 +200,7 @@ REFUSED = [
     ),
     ("show_spaces", ["--people", 0], "--identities: must be a whole number of at least 1"),
     ("show_spaces", ["--people", 1, "--images", 2], "at least 3 images, got 2"),
-    ("show_training", ["--count", 0], "--count: must be a whole number of at least 1, got '0'"),
+    ("show_training", ["--count", 0], "--count: must be a whole number from 1 to 100, got '0'"),
 ]
 
 

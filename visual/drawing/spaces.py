@@ -1,5 +1,6 @@
 """The two spaces on a page: codes in the plane of their largest spread, colored by identity and by camera."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from visual.job import VisualJob, images_of_identities
 
 _DOTS = 150  # per inch
 _PANEL = 3.4  # inches
+MOST_IMAGES = 2000  # more hide each other, and take minutes
 MARKERS = "osD^vP*X<>"
 
 
@@ -30,7 +32,12 @@ class Plane:
 def draw_spaces(job: VisualJob) -> None:
     """The picture of `show_spaces.py`: the codes of --images images of each of --identities people."""
     options = job.options
-    records = images_of_identities(job.dataset(), options.identities, options.images, options.seed)
+    identities = max(1, min(options.identities, MOST_IMAGES // options.images))
+    records = images_of_identities(job.dataset(), identities, options.images, options.seed)
+    people = len({record.identity for record in records})
+    if people < options.identities:
+        reason = f"at most {MOST_IMAGES} images are shown" if people == identities else "there are no more"
+        print(f"{people} identities are shown, {options.identities} were asked for: {reason}", file=sys.stderr)
     images = job.read([record.path for record in records])
     codes = {"appearance codes": job.run.appearance_codes(images), "structure codes": job.run.structure_codes(images)}
     planes = {name: principal_plane(torch.as_tensor(code).flatten(1)) for name, code in codes.items()}

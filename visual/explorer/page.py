@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from dgnet.core.errors import UserError
+from dgnet.core.images import read_image
 from visual.explorer.answers import Blend, Explorer
 from visual.image_input import decode_upload
 
@@ -19,6 +20,9 @@ try:
     import gradio
 except ImportError as missing:
     raise UserError("the explorer needs the extra 'explorer': pip install gradio") from missing
+
+# The generated image, the identities' scores, and the neighbors with their captions.
+Answer = tuple[np.ndarray, dict[str, float], list[tuple[np.ndarray, str]]]
 
 LARGEST_UPLOAD = 8 * 2**20  # bytes
 NEIGHBORS, SCORES = 6, 5
@@ -28,17 +32,20 @@ SLOTS = ("appearance", "second appearance", "structure", "second structure")
 
 
 def build_page(explorer: Explorer, examples: list[Path]) -> gradio.Blocks:
-    """The page; `examples` are real images to choose from."""
+    """The page; `examples` are real images to choose from, the first two of them swapped when it opens."""
+    first = dict(zip(("appearance", "structure"), examples[:2], strict=False)) if len(examples) > 1 else {}
+    image, names, near = _example(explorer, *first.values()) if first else (None, None, None)
     with gradio.Blocks(title=f"DG-Net explorer: {explorer.run.name}", analytics_enabled=False) as page:
         gradio.Markdown(
             f"# Swap appearance and structure\n{explorer.run.name}, after {explorer.run.iteration} iterations. Drop "
             "an image for the **appearance** (clothes) and one for the **structure** (pose, body, place). The "
-            "sliders move towards the second image of a kind. Nothing leaves this machine."
+            "sliders move towards the second image of a kind. The cross above an image makes room for another. Nothing "
+            "leaves this machine."
         )
         with gradio.Row():
             with gradio.Column(scale=2):
                 with gradio.Row():
-                    slots = [_slot(name) for name in SLOTS]
+                    slots = [_slot(name, first.get(name)) for name in SLOTS]
                 with gradio.Row():
                     appearance_weight = _slider("appearance")
                     structure_weight = _slider("structure")
@@ -47,6 +54,7 @@ def build_page(explorer: Explorer, examples: list[Path]) -> gradio.Blocks:
                     _chooser(slots, examples)
             with gradio.Column(scale=1):
                 result = gradio.Image(
+                    image,
                     label="Generated",
                     format="png",
                     interactive=False,
@@ -54,9 +62,11 @@ def build_page(explorer: Explorer, examples: list[Path]) -> gradio.Blocks:
                     buttons=["download"],
                     height=360,
                 )
-                scores = gradio.Label(label="Taken for (training identities)", num_top_classes=SCORES, elem_id="scores")
+                scores = gradio.Label(
+                    names, label="Taken for (training identities)", num_top_classes=SCORES, elem_id="scores"
+                )
         neighbors = gradio.Gallery(
-            label="Nearest real images, by the appearance embedding", columns=NEIGHBORS, object_fit="contain",
+            near, label="Nearest real images, by the appearance embedding", columns=NEIGHBORS, object_fit="contain",
             elem_id="neighbors", format="png", height=240, visible=bool(explorer.records), buttons=["download"],
         )  # fmt: skip
         given = [*slots, appearance_weight, structure_weight]
@@ -75,6 +85,10 @@ def build_page(explorer: Explorer, examples: list[Path]) -> gradio.Blocks:
     return page
 
 
+def _example(explorer: Explorer, appearance: Path, structure: Path) -> Answer:
+    return answer(explorer, read_image(appearance), None, read_image(structure), None, 0, 0)
+
+
 def answer(
     explorer: Explorer,
     appearance: Tensor | None,
@@ -83,7 +97,7 @@ def answer(
     second_structure: Tensor | None,
     appearance_weight: float | int,
     structure_weight: float | int,
-) -> tuple[np.ndarray, dict[str, float], list[tuple[np.ndarray, str]]]:
+) -> Answer:
     """What the page shows: the generated image, the identities' scores, the neighbors with their captions."""
     if appearance is None or structure is None:
         raise gradio.Error("drop an image for the appearance and one for the structure first")
@@ -124,8 +138,9 @@ def serve(page: gradio.Blocks, port: int | None, open_browser: bool) -> str:
     return address
 
 
-def _slot(name: str) -> gradio.Image:
+def _slot(name: str, example: Path | None) -> gradio.Image:
     slot = gradio.Image(
+        None if example is None else str(example),
         label=name.capitalize() + (" (optional)" if "second" in name else ""),
         sources=["upload", "clipboard"],
         format="png",
