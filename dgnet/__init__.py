@@ -10,9 +10,8 @@ Libraries are imported when a name is first used: `import dgnet` alone does not 
 
 from typing import TYPE_CHECKING
 
-from dgnet.core.lazy_names import lazy_names
-
 from dgnet.core.idle_threads import limit_spinning
+from dgnet.core.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from dgnet.config import load_config

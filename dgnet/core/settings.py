@@ -66,9 +66,9 @@ _CONFIGURATIONS = (
         "configs/latest.yaml holds the same settings by today's names",
     ),
     (("MODEL", "SOLVER"), "a configuration of another system, such as fast-reid: configs/heads/ has such recipes"),
-    (("structure", "decoder"), "a configuration of DG-Net: tools/train_gan.py and tools/train_teacher.py read it"),
-    (("head", "variants"), "a configuration of an A/B: tools/ab.py reads it"),
-    (("head", "loss"), "a configuration of a re-ID model: tools/train.py reads it"),
+    (("appearance", "data"), "a configuration of DG-Net: tools/train_gan.py and tools/train_teacher.py read it"),
+    (("baseline", "variants"), "a configuration of an A/B: tools/ab.py reads it"),
+    (("model", "loss"), "a configuration of a re-ID model: tools/train.py reads it"),
 )
 
 Settings = TypeVar("Settings", bound=Section)

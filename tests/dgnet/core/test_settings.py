@@ -1,0 +1,70 @@
+"""Configurations: paths as users write them, and files that are another program's or another tool's."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dgnet.config import Config, load_config, resolved
+from dgnet.core.errors import UserError
+from dgnet.core.settings import Section, load_settings
+from reid_heads.ab_experiment.config import ABConfig
+from reid_heads.config import ReIDConfig
+from tests.messages import mentions
+
+ROOT = Path(__file__).resolve().parents[3]
+# Of the published code's configs/latest.yaml, shortened.
+OFFICIAL = "max_iter: 100000\nbatch_size: 8\nID_style: AB\ngen: {dim: 16}\ndis: {dim: 32}\nnew_size: 128\n"
+
+
+def test_the_home_folder_in_every_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    (tmp_path / "x.yaml").write_text("data: {root: ~/people}\nteacher: {checkpoints: [~/a.pth, b.pth]}\n")
+    config = load_config(tmp_path / "x.yaml", ["appearance.weights=~/resnet.pth"])
+    assert config.data.root == Path("/home/somebody/people")
+    assert config.teacher.checkpoints == (Path("/home/somebody/a.pth"), Path("b.pth"))
+    assert config.appearance.weights == Path("/home/somebody/resnet.pth")
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("data.root=''", "data.root='': must be a path, got ''"),
+        ('data.root="a\\0b"', "must be a path without zero bytes"),
+        ("data.root=~nobody-of-this-name/x", "must be a path, got '~nobody-of-this-name/x'"),
+        ("teacher.checkpoints=['']", "must be a path"),
+        ("data.root=null", "must be a path"),
+    ],
+)
+def test_what_is_no_path_is_refused(override: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("name: x\n")
+    with pytest.raises(UserError) as refused:
+        load_config(tmp_path / "x.yaml", [override])
+    assert said in str(refused.value) and override.partition("=")[0] in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", [Config, ReIDConfig, ABConfig])
+def test_the_official_configuration_is_named(kind: type[Section], tmp_path: Path) -> None:
+    (tmp_path / "latest.yaml").write_text(OFFICIAL)
+    with pytest.raises(UserError, match=mentions("latest.yaml", "DG-Net", "tools/import_official.py")):
+        load_settings(kind, tmp_path / "latest.yaml")
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "tool"),
+    [
+        (Config, "configs/heads/bnneck.yaml", "tools/train.py"),
+        (Config, "configs/ab_demo.yaml", "tools/ab.py"),
+        (ReIDConfig, "configs/latest.yaml", "tools/train_gan.py"),
+        (ABConfig, "configs/latest.yaml", "tools/train_gan.py"),
+    ],
+)
+def test_a_configuration_of_another_tool_is_named(kind: type[Section], file: str, tool: str) -> None:
+    with pytest.raises(UserError, match=mentions(file, tool)):
+        load_settings(kind, ROOT / file)
+
+
+def test_every_configuration_is_its_own(tmp_path: Path) -> None:
+    for kind in (Config, ReIDConfig, ABConfig):
+        (tmp_path / "whole.yaml").write_text(yaml.safe_dump(resolved(kind())))
+        assert load_settings(kind, tmp_path / "whole.yaml") == kind()
