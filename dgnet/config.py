@@ -18,7 +18,7 @@ Pooling = Literal["max", "avg"]
 
 
 class SyntheticConfig(Section):
-    """Size of the built-in pedestrians; made at `data.root` if they are not there."""
+    """Size of the built-in pedestrians, which are rendered at `data.root` if they do not exist."""
 
     seed: int = 0
     train_identities: int = Field(100, ge=2)
@@ -197,7 +197,7 @@ class RunConfig(Section):
 class ShortTrainingConfig(Section):
     """Settings for trainings of minutes, from random weights, as `configs/demo.yaml`. They are not the paper's.
 
-    Their defaults change nothing: with them a training is the paper's.
+    With their defaults a training is the paper's.
     """
 
     # The trunk of the appearance encoder starts as the first teacher's (same backbone), in place of ImageNet weights.
@@ -205,9 +205,9 @@ class ShortTrainingConfig(Section):
     # Before this iteration (counted from 0) no swapped images are made: the networks learn to reconstruct and to
     # classify real images, in about half the time of an iteration.
     swap_begin: int = Field(0, ge=0)
-    # Before this iteration real images are not classified, and the weights of the appearance encoder stay as they are
-    # while decoder and structure encoder learn to reconstruct. Such an iteration takes
-    # about a third of the time of one with swapped images. For an encoder that starts as a teacher's.
+    # Before this iteration real images are not classified, and the appearance encoder keeps its weights while decoder
+    # and structure encoder learn to reconstruct. Such an iteration takes about a third of the time of one with swapped
+    # images. For an encoder that starts from a teacher's weights.
     identity_begin: int = Field(0, ge=0)
     # Which appearance codes carry no gradient: "always", all of them; "of_real_images", those of real images alone, so
     # that swapped images learn from theirs; "never", none, so that reconstructions train the appearance encoder too.
