@@ -28,6 +28,7 @@ from dgnet.core.option_types import at_least, expanded_path, run_name, sha256_di
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.core.weights import check_sha256, published_sha256
 from dgnet.data.datasets import read_dataset
+from dgnet.data.description import print_dataset
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset, require_data_of_run
 from dgnet.generation.create_set import open_set
@@ -101,6 +102,7 @@ def main() -> int:
     if not args.data:
         require_data_of_run(generator.config.data)
     dataset = read_dataset(args.data) if args.data else open_dataset(generator.config.data, Distributed.start("cpu"))
+    print_dataset(dataset)
     model = identity_model(args, generator, options)
     print(announcement(generator, dataset, model, options), file=sys.stderr)
     watch = Stopwatch()

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dgnet.core.cli import CommandParser, add_mirrored, add_output_path
 from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
+from dgnet.core.images import print_passed_over
 from dgnet.core.option_types import expanded_path, run_name
 from eval.images.extractor import Extractor
 from eval.images.frechet import check_free, save_statistics
@@ -52,6 +53,7 @@ def main() -> int:
             raise UserError(f"{path}: no such folder of images or .npz file of statistics")
         check_source(path, features=args.kid or args.precision_recall)
     extractor = chosen_extractor(args)
+    print_passed_over(first, second)
     options = {"batch": args.batch_size, "workers": args.workers}
     real = read_set(first, extractor, **options)
     if args.save_stats:

@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dgnet.core.cli import CommandParser, add_device
 from dgnet.core.device import choose_device
 from dgnet.core.errors import command
+from dgnet.core.images import print_passed_over
 from dgnet.core.option_types import expanded_path, sha256_digits
 from eval.images.diversity import diversity_metrics, pair_by_pair
 from eval.images.fidelity import fidelity_metrics, perceptual_measure
@@ -42,6 +43,7 @@ def main() -> int:
     options = diversity_options(args)
     groups = files_by_folder(args.dir) if args.against is None else {}
     files = [] if args.against is None else files_by_name(args.dir, args.against)
+    print_passed_over(args.dir, *([] if args.against is None else [args.against]))
     distance = PerceptualDistance(
         args.net,
         trunk=args.weights,

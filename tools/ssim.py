@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.cli import CommandParser
 from dgnet.core.errors import command
+from dgnet.core.images import print_passed_over
 from eval.images.diversity import DISSIMILARITY, DSSIM, diversity_metrics
 from eval.images.fidelity import MEASURES, Measure, fidelity_metrics
 from eval.images.file_pairs import files_by_name, pairs_of_files
@@ -33,15 +34,18 @@ def main() -> int:
     options = diversity_options(args)
     if args.against is None:
         groups = files_by_folder(args.dir)
-        print(as_table(diversity_metrics(groups, (DSSIM, DISSIMILARITY), **options)))
+        table = as_table(diversity_metrics(groups, (DSSIM, DISSIMILARITY), **options))
+        print_passed_over(args.dir)
+        print(table)
         return 0
     files = files_by_name(args.dir, args.against)
     # One number for all: MS-SSIM of more scales is another measure, and no mean over both would mean anything.
     scales = max(min(most_scales(*first.shape[2:]) for first, _ in pairs_of_files(files)), 1)
     protocol = f"{len(files)} pairs of files of one name, at their size, {scales} scales for MS-SSIM"
     measures = MEASURES | {"MS-SSIM": Measure("MS-SSIM", partial(multi_scale_ssim, scales=scales))}
-    batches = pairs_of_files(files)
-    print(as_table(fidelity_metrics(batches, list(measures.values()), protocol, section="Fidelity")))
+    table = as_table(fidelity_metrics(pairs_of_files(files), list(measures.values()), protocol, section="Fidelity"))
+    print_passed_over(args.dir, args.against)
+    print(table)
     return 0
 
 

@@ -6,6 +6,8 @@ Whatever a file holds, what comes out is upright RGB of 8 bits a channel: the or
 
 import os
 import struct
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from torch import Tensor
 
 from dgnet.core.errors import UserError
 from dgnet.core.files import nearest_folder
-from dgnet.core.folder_names import is_leftover
+from dgnet.core.folder_names import is_leftover, one_line
 
 BACKGROUND = "white"
 # Stands in files of features: those of another way to decode are not these.
@@ -114,6 +116,26 @@ def files_below(folder: Path) -> list[Path]:
                     yield place / entry.name
 
     return sorted(walk(folder, frozenset()), key=lambda path: path.relative_to(folder).parts)
+
+
+def print_passed_over(*folders: Path) -> None:
+    """For each folder with files below it that are not read, a line on stderr with their number by ending.
+
+    >>> import contextlib, sys, tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for name in ("a.png", "b.webp", "c.gif"):
+    ...     (folder / name).touch()
+    >>> with contextlib.redirect_stderr(sys.stdout):
+    ...     print_passed_over(folder)
+    /...: 2 images; passed over: 1 .gif
+    """
+    for folder in folders:
+        files = files_below(folder) if folder.is_dir() else []
+        others = Counter(path.suffix or "without an ending" for path in files if not is_image_name(path.name))
+        if others:
+            passed_over = ", ".join(f"{count} {ending}" for ending, count in others.most_common())
+            images = len(files) - others.total()
+            print(one_line(f"{folder}: {images} images; passed over: {passed_over}"), file=sys.stderr)
 
 
 def image_files(folder: Path) -> list[Path]:

@@ -46,7 +46,7 @@ def describe_dataset(dataset: Dataset) -> str:
         identity, (known, unknown) = next(iter(mixed.items()))
         lines.append(
             f"cameras are known in part of {len(mixed)} test identities (of identity {identity} for {known} images, "
-            f"not for {unknown}): accuracy cannot be measured"
+            f"not for {unknown}): no ranking tells which matches are by another camera"
         )
     return "\n".join(lines)
 

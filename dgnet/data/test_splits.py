@@ -10,11 +10,13 @@ from dgnet.data.datasets import read_dataset
 from dgnet.data.readers.folders import read_folders
 from dgnet.data.readers.manifest import is_manifest, read_manifest
 from dgnet.data.readers.market import read_market
+from dgnet.data.readers.veri776 import read_veri776
 from dgnet.data.records import UNKNOWN_CAMERA, Dataset
 
 # The folders of a test split alone, by layout, and their reader.
 _FOLDERS = {
     "market1501": (("query", "bounding_box_test"), "bounding_box_train", read_market),
+    "veri776": (("image_query", "image_test"), "image_train", read_veri776),
     "folders": (("query", "gallery"), "train", read_folders),
 }
 
@@ -90,8 +92,11 @@ USUAL_SPLIT = SplitRule()
 def read_test_data(root: Path, layout: str = "auto") -> Dataset:
     """The data set at `root`, whose training images may be missing.
 
-    These are read without them: `query` and `bounding_box_test`, `query` and `gallery` with a folder for each identity,
-    and a CSV file. `UserError` as `dgnet.data.datasets.read_dataset` for everything else.
+    These are read without them: `query` and `bounding_box_test`, `image_query` and `image_test`, `query` and `gallery`
+    with a folder for each identity, and a CSV file.
+
+    Raises:
+        UserError: as `dgnet.data.datasets.read_dataset` for everything else.
     """
     root = Path(root).expanduser()
     for name, (folders, train, read) in _FOLDERS.items():

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
+from dgnet.core.images import print_passed_over
 from dgnet.core.random_draws import rng
 from dgnet.data.cache import ImageCache
-from dgnet.data.readers.generated import GeneratedRecord, read_generated
+from dgnet.data.readers.generated import MANIFEST, GeneratedRecord, read_generated
 from dgnet.data.records import Dataset
 from dgnet.generation.load import load_generator
 from dgnet.generation.manifest import RECIPE, read_hashes
@@ -179,6 +180,8 @@ def open_generated(
     classes = {identity: label for label, identity in enumerate(dataset.identities)}
     if config.filters and config.source.is_dir():
         _refuse_changed(config.source)
+    if not (config.source / MANIFEST).is_file():
+        print_passed_over(config.source)
     records, counts = apply_filters(read_generated(config.source, config.name_pattern), config.filters)
     return StoredImages(records, classes, config.label, filter_counts=counts)
 

@@ -37,7 +37,9 @@ def figure(printed: str, name: str) -> float:
 
 def test_diversity_says_that_it_is_one(people: Path, monkeypatch, capsys) -> None:
     options = ("--dir", people / "made", "--pairs", 3, "--rounds", 2)
+    (people / "made" / "notes.txt").touch()
     status, printed, said = answer(ssim, monkeypatch, capsys, *options)
+    assert "passed over: 1 .txt" in said
     assert status == 0, said
     expected = diversity(files_by_folder(people / "made"), (DSSIM,), pairs=3, rounds=2)["DSSIM in Lab"]
     assert figure(printed, "DSSIM in Lab") == pytest.approx(expected.midpoint, abs=1e-4)
