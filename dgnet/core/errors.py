@@ -11,8 +11,16 @@ class UserError(ValueError):
     """Bad input, the one error of this project. The message is one sentence: the file or argument, what is allowed,
     what was given.
 
-    It is a `ValueError`, as callers of a library expect; `command` tells the two apart.
+    It is a `ValueError`, as callers of a library expect; `command` tells the two apart. Line ends, which a value or a
+    file's name may hold, are escaped.
+
+    Example:
+        >>> print(UserError("data.root=a\\nb: no such folder"))
+        data.root=a\\nb: no such folder
     """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(one_line(sentence))
 
 
 class RunStopped(Exception):
@@ -39,7 +47,7 @@ def command(main: Callable[[], int | None]) -> None:
     try:
         status = main() or 0
     except UserError as error:
-        print(one_line(f"error: {error}"), file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         status = 2
     except OSError as error:
         if error.filename is None and error.errno is None:

@@ -126,13 +126,10 @@ def plain_folder_name(name: str) -> str:
 
 
 def _checked(kind: type[Settings], values: dict[str, Any], overrides: Sequence[str], source: str) -> Settings:
-    try:
-        values = current_config(values, kind.model_fields)
-    except ValueError as error:
-        raise UserError(f"{source}{error}") from error
+    values = _current(kind, values, source)
     for override in overrides:
         _override(kind, values, override)
-    values = current_config(values, kind.model_fields)
+        values = _current(kind, values, f"{override}: ")
     try:
         return kind.model_validate(values)
     except ValidationError as error:
@@ -149,6 +146,25 @@ def _checked(kind: type[Settings], values: dict[str, Any], overrides: Sequence[s
             # Settings of one section that do not go together.
             source = f"{source.removesuffix(': ')} with {beside[-1]}: " if source else f"{beside[-1]}: "
         raise UserError(f"{source}{sentence}") from error
+
+
+def _current(kind: type[Section], values: dict[str, Any], source: str) -> dict[str, Any]:
+    """The values under today's keys, each of which is text."""
+    _require_text_keys(values, source)
+    try:
+        return current_config(values, kind.model_fields)
+    except ValueError as error:
+        raise UserError(f"{source}{error}") from error
+
+
+def _require_text_keys(values: Any, source: str) -> None:
+    for key, value in values.items() if isinstance(values, dict) else enumerate(values):
+        if isinstance(values, dict) and not isinstance(key, str):
+            raise UserError(
+                f"{source}a key must be text, got {key!r} (one that YAML reads otherwise is written in quotes)"
+            )
+        if isinstance(value, (dict, list)):
+            _require_text_keys(value, source)
 
 
 def _key(kind: type[Section], override: str) -> tuple[str, ...]:

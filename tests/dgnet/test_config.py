@@ -184,3 +184,19 @@ def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
     (tmp_path / "image.yaml").write_bytes(b"\xff\xd8\xff\xe0\x00")
     with pytest.raises(UserError, match=mentions("image.yaml", "YAML")):
         load_config(tmp_path / "image.yaml")
+
+
+@pytest.mark.parametrize("key", ["? ", "1: 2", "true: 2", "2026-01-01: 2"])
+def test_a_key_that_is_no_text_is_refused(tmp_path: Path, key: str) -> None:
+    for text, override in ((key, ()), (f"run: {{{key}}}", ()), ("", (f"run={{{key}}}",))):
+        assert "a key must be text" in refusal(tmp_path, text, *override)
+
+
+def test_a_sentence_is_one_line_whatever_is_written(tmp_path: Path) -> None:
+    assert refusal(tmp_path, "", "appearance.backbone=|\n  a").startswith(r"appearance.backbone=|\n  a: must be")
+
+
+def test_an_override_under_an_old_and_a_new_name_is_refused(tmp_path: Path) -> None:
+    override = "loss={fine: 1, fine_grained: 2}"
+    sentence = refusal(tmp_path, "", override)
+    assert sentence.startswith(f"{override}: ") and "are the same setting" in sentence
