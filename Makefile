@@ -2,6 +2,7 @@
 # make test       every test; those that need CUDA or a browser are skipped where there is none
 # make test-fast  the tests that take less than about 0.3 s each
 # make test-gpu   the tests that need CUDA
+# make fuzz       files of every kind, thousands of cases
 # make coverage   every test, and how much of each room's code they run
 # make lint       every gate: style, imports, types, copies
 #
@@ -21,7 +22,7 @@ PACKAGES := dgnet eval reid_heads visual tools
 # file anew.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: demo test test-fast test-gpu coverage lint style imports types copies venv
+.PHONY: demo test test-fast test-gpu fuzz coverage lint style imports types copies venv
 
 demo: $(RUN)
 	$(BIN)/python tools/demo.py
@@ -34,6 +35,9 @@ test-fast: $(DEVELOPMENT)
 
 test-gpu: $(DEVELOPMENT)
 	$(BIN)/python -m pytest -m gpu
+
+fuzz: $(DEVELOPMENT)
+	HYPOTHESIS_PROFILE=long $(PYTEST) --timeout 7200 tests/fuzz
 
 coverage: $(DEVELOPMENT)
 	$(PYTEST) --cov --cov-report=

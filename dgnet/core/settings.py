@@ -86,6 +86,7 @@ def load_settings(kind: type[Settings], path: Path, overrides: Sequence[str] = (
     values = read_yaml(path) or {}
     if not isinstance(values, dict):
         raise UserError(f"{path}: a configuration is a mapping of sections, this is a {type(values).__name__}")
+    _require_text_keys(values, f"{path}: ")
     for keys, meaning in _CONFIGURATIONS:
         if set(keys) <= values.keys() and not set(keys) <= kind.model_fields.keys():
             raise UserError(f"{path}: the sections {', '.join(kind.model_fields)} are expected here; this is {meaning}")
@@ -94,6 +95,7 @@ def load_settings(kind: type[Settings], path: Path, overrides: Sequence[str] = (
 
 def parse_settings(kind: type[Settings], values: dict[str, Any], source: str) -> Settings:
     """A mapping -> the configuration `kind`; the first problem becomes one sentence that begins with `source`."""
+    _require_text_keys(values, f"{source}: ")
     return _checked(kind, values, (), f"{source}: ")
 
 
@@ -149,8 +151,7 @@ def _checked(kind: type[Settings], values: dict[str, Any], overrides: Sequence[s
 
 
 def _current(kind: type[Section], values: dict[str, Any], source: str) -> dict[str, Any]:
-    """The values under today's keys, each of which is text."""
-    _require_text_keys(values, source)
+    """The values under today's keys."""
     try:
         return current_config(values, kind.model_fields)
     except ValueError as error:
@@ -190,9 +191,11 @@ def _override(kind: type[Section], values: dict[str, Any], override: str) -> Non
         if not isinstance(place, dict):
             raise UserError(f"{override}: {section!r} is a value, not a section")
     try:
-        place[last] = parse_yaml(text)
+        value = parse_yaml(text)
     except (yaml.YAMLError, ValueError) as error:  # a date of a thirteenth month is a ValueError
         raise UserError(f"{override}: the value is not readable as YAML") from error
+    _require_text_keys([value], f"{override}: ")
+    place[last] = value
 
 
 def _sentence(kind: type[Section], place: tuple[str, ...], problem: Any) -> str:

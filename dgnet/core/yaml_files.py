@@ -31,14 +31,28 @@ def parse_yaml(text: str) -> Any:
     """The content of YAML text: plain Python values.
 
     Raises:
-        yaml.YAMLError: it is not YAML, or a key is there twice.
+        yaml.YAMLError: it is not YAML, a key is there twice, a value lies in itself, or the nesting is too deep.
         ValueError: a value that only looks like a date, such as 2026-13-01.
 
     Example:
         >>> parse_yaml("run: {seed: 1}")
         {'run': {'seed': 1}}
     """
-    return yaml.load(text, Loader=_Loader)
+    try:
+        content = yaml.load(text, Loader=_Loader)
+        _refuse_circles(content)
+    except RecursionError as error:
+        raise yaml.YAMLError("its brackets or sections are nested too deeply") from error
+    return content
+
+
+def _refuse_circles(value: Any, above: tuple[Any, ...] = ()) -> None:
+    """`YAMLError` where an alias stands for what it lies in, as in `&a [*a]`."""
+    if any(value is other for other in above):
+        raise yaml.YAMLError("an alias stands for what it lies in")
+    if isinstance(value, (dict, list)):
+        for inner in value.values() if isinstance(value, dict) else value:
+            _refuse_circles(inner, (*above, value))
 
 
 def read_yaml(path: Path, hint: str = "") -> Any:
