@@ -18,7 +18,6 @@ from dgnet.core.errors import UserError, command
 # isort: split
 # dgnet says how idle threads wait before torch is loaded.
 import torch
-from torch import Tensor
 
 from dgnet.core.cli import CommandParser, add_device, add_run
 from dgnet.core.distributed import Distributed
@@ -30,20 +29,23 @@ from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.generation.load import find_generator, teacher_of
 from dgnet.generation.swap_pairs import draw_pairs, generate_pairs, render_pairs
-from dgnet.models.embedding import appearance_embedding, extract, model_embedding
+from dgnet.models.embedding import model_embedding
 from dgnet.models.model_file import StoredModel, read_model_file
 from dgnet.runs.loaded_generator import LoadedGenerator
 from dgnet.training.independent_classifier import classifier_logits, hold_out, train_independent_classifier
 from dgnet.training.pipeline import Job
 from eval.images.swap_fidelity import swap_fidelity
 from eval.images.swap_metrics import identification_metrics, swap_fidelity_metrics
-from eval.reid.color_histogram import color_histogram
+from eval.reid.color_histogram import ColorHistogram
+from eval.reid.dataset_features import features_of_dataset, query_and_gallery
+from eval.reid.embedding_model import EmbeddingModel
 from eval.reid.identification import identification, logits_of
-from eval.reid.labeled_features import LabeledFeatures
 from eval.reid.ranking import rank_metrics
 from eval.reid.rerank import usual_reranking
 from eval.report.accuracy import protocol_of
 from eval.report.report import MetricValue, as_table
+from reid_heads.load import appearance_model
+from reid_heads.loaded_model import LoadedModel
 
 PAIRS, SEED = 300, 0
 ALPHA = 0.5
@@ -82,21 +84,15 @@ def measure_identification(generator: LoadedGenerator, classifier: StoredModel, 
 
 def measure_accuracy(generator: LoadedGenerator, teacher: StoredModel | None, dataset: Dataset) -> list[MetricValue]:
     """The appearance encoder on the test split, beside the teacher and what needs no training."""
-    splits = dataset.query, dataset.gallery
-    caches = [ImageCache([record.path for record in split]) for split in splits]
-    encoder = generator.network.appearance
-    embed = appearance_embedding(encoder, ALPHA)
-    features: dict[str, list[Tensor]] = {
-        "appearance encoder": [extract(cache, encoder, embed, *generator.size) for cache in caches]
-    }
+    models: dict[str, EmbeddingModel] = {"appearance encoder": appearance_model(generator, alpha=ALPHA)}
     if teacher is not None:
-        embed, size = model_embedding(teacher.network, mirrored=True), (teacher.height, teacher.width)
-        features["teacher"] = [extract(cache, teacher.network, embed, *size) for cache in caches]
-    images = [cache.gather(torch.arange(len(cache)), *generator.size) for cache in caches]
-    features["color histogram"] = [torch.from_numpy(color_histogram(part)) for part in images]
+        embedding, size = model_embedding(teacher.network, mirrored=True), (teacher.height, teacher.width)
+        name = teacher.network.name
+        models["teacher"] = LoadedModel(name, teacher.network, embedding, teacher.identities, *size, mirrored=True)
+    models["color histogram"] = ColorHistogram(*generator.size)
     metrics = []
-    for name, rows in features.items():
-        query, gallery = (LabeledFeatures.of_records(part, split) for part, split in zip(rows, splits, strict=True))
+    for name, model in models.items():
+        query, gallery = query_and_gallery(features_of_dataset(dataset, model))
         reranking = usual_reranking(query.identities, gallery.identities)
         for suffix, result in (
             ("", rank_metrics(query, gallery, ranks=(1, 5, 10))),

@@ -92,10 +92,10 @@ def main() -> int:
     dataset = read_dataset(args.data) if args.data else open_dataset(generator.config.data, Distributed.start("cpu"))
     with watch.stage("swaps"):
         first = [swaps_of_people(generator, dataset)]
-    stored = find_reports(folder)
+    stored, others = find_reports(folder, [file_hash(path) for path in generator.files])
     metrics = [metric for report in stored.values() for metric in report.metrics]
     protocols = {f"as in {path}": f"measured by {report.command}" for path, report in stored.items()}
-    not_measured: dict[str, str] = {}
+    not_measured = {f"the metrics of {path}": "they are of another checkpoint than this page" for path in others}
     for report in stored.values():
         protocols |= report.protocols
         not_measured |= report.not_measured

@@ -16,15 +16,15 @@ from dgnet.core.cli import CommandParser, add_output_path, add_settings
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import command
 from dgnet.core.option_types import above, expanded_path, folder_name
-from dgnet.data.cache import ImageCache
 from dgnet.data.checks import check_images, nothing_to_measure
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
-from dgnet.models.embedding import extract, model_embedding
+from dgnet.models.embedding import model_embedding
 from dgnet.models.reid_model import ReIDModel
 from dgnet.training.pipeline import Job
-from eval.reid.labeled_features import LabeledFeatures
+from eval.reid.dataset_features import features_of_dataset, query_and_gallery
 from eval.reid.ranking import rank_metrics
+from reid_heads.loaded_model import LoadedModel
 
 
 def main() -> None:
@@ -54,12 +54,8 @@ def main() -> None:
 def accuracy(teacher: ReIDModel, dataset: Dataset, config: Config) -> str:
     """mAP and rank-k of the teacher on query and gallery, in one line."""
     size = config.data.height, config.data.width
-    embed = model_embedding(teacher, mirrored=True)
-    query, gallery = (
-        LabeledFeatures.of_records(extract(ImageCache([r.path for r in split]), teacher, embed, *size), split)
-        for split in (dataset.query, dataset.gallery)
-    )
-    result = rank_metrics(query, gallery)
+    model = LoadedModel(teacher.name, teacher, model_embedding(teacher, True), dataset.identities, *size, mirrored=True)
+    result = rank_metrics(*query_and_gallery(features_of_dataset(dataset, model)))
     ranks = ", ".join(f"rank {k} {100 * share:.2f} %" for k, share in result.cmc.items())
     counts = f"{result.valid_queries} of {result.queries} queries have a match"
     return f"mAP {100 * result.mAP:.2f} %, {ranks} ({counts}, {result.protocol} protocol)"

@@ -162,6 +162,9 @@ def nothing_to_measure(dataset: Dataset) -> str | None:
     """Why re-identification cannot be measured on a data set, as the part of a sentence; None where it can."""
     if not dataset.query or not dataset.gallery:
         return "there is no query and gallery split"
+    if mixed := mixed_cameras(dataset):
+        first, others = next(iter(mixed)), len(mixed) - 1
+        return f"cameras are known for a part of the images of identity {first} (and {others} others)"
     if len(_without_match(dataset)) == len(dataset.query):
         return "no query has an image of its identity from another camera in the gallery"
     return None

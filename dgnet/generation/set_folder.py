@@ -84,6 +84,11 @@ class SetFolder:
                 "whether they have changed since cannot be checked",
                 folder,
             )
+        if set(changes) == {f"data.{CONTENT}"}:
+            raise UserError(
+                f"{folder}: the source images of {dataset.root} have another content than when it was begun; put them "
+                "back, or name another folder for another set"
+            )
         if changes:
             listed = ", ".join(f"{key} ({before!r} there, {now!r} now)" for key, (before, now) in changes.items())
             raise UserError(f"{folder} was made with other settings: {listed}; name another folder for another set")

@@ -1,5 +1,7 @@
 """Images -> features for ranking, of unit length.
 
+`LoadedGenerator.embed` and `reid_heads.LoadedModel` apply these to uint8 images, `eval.images.extractor` to files.
+
 The embedding of the mirror image is added before normalizing where the network's publication does so: DG-Net's does,
 for re-ID models see `ReIDModel.adds_mirror_image`.
 """
@@ -8,13 +10,9 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from dgnet.core import pixels
-from dgnet.data.cache import ImageCache
 from dgnet.models.appearance import AppearanceEncoder
-from dgnet.models.frozen import evaluating
 from dgnet.models.reid_model import ReIDModel
 
 Embed = Callable[[Tensor], Tensor]
@@ -43,18 +41,3 @@ def model_embedding(model: ReIDModel, mirrored: bool) -> Embed:
     if mirrored:
         return lambda images: F.normalize(model.embed(images) + model.embed(images.flip(3)))
     return lambda images: F.normalize(model.embed(images))
-
-
-@torch.no_grad()
-def extract(
-    cache: ImageCache, network: nn.Module, embed: Embed, height: int, width: int, *, batch_size: int = 64
-) -> Float[Tensor, "image feature"]:
-    """Features of all images of a cache, float32, on the CPU. `embed` calls `network`, which keeps its modes."""
-    device = next(network.parameters()).device
-    features = []
-    with evaluating(network):
-        for start in range(0, len(cache), batch_size):
-            indices = torch.arange(start, min(start + batch_size, len(cache)))
-            images = pixels.normalize(cache.gather(indices, height, width).to(device))
-            features.append(embed(images).float().cpu())
-    return torch.cat(features) if features else torch.zeros(0, 0)

@@ -31,6 +31,8 @@ class FeatureStatistics:
     covariance: np.ndarray = field(repr=False)
     images: int | None = None  # None: statistics from a file that does not say
     extractor: str | None = None
+    source: Path | None = None  # the folder of the images, where it is known
+    content: str | None = None  # a hash of their content (`dgnet.core.content.content_digest`), likewise
 
     @property
     def warning(self) -> str:
@@ -135,6 +137,8 @@ def save_statistics(statistics: FeatureStatistics, path: Path) -> None:
             sigma=statistics.covariance,
             images=np.int64(statistics.images or 0),
             extractor=np.str_(statistics.extractor or ""),
+            source=np.str_(statistics.source.absolute() if statistics.source else ""),
+            content=np.str_(statistics.content or ""),
         )
 
 
@@ -144,9 +148,12 @@ def read_statistics(path: Path) -> FeatureStatistics:
         with np.load(path, allow_pickle=False) as content:
             mean, covariance = (np.asarray(content[name], np.float64) for name in ("mu", "sigma"))
             images = int(content["images"]) if "images" in content else 0
-            extractor = str(content["extractor"]) if "extractor" in content else ""
+            extractor, source, digest = (
+                str(content[name]) if name in content else "" for name in ("extractor", "source", "content")
+            )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: no .npz of statistics with mu and sigma ({error})") from error
-    result = FeatureStatistics(mean, covariance, images or None, extractor or None)
+    folder = Path(source) if source else None
+    result = FeatureStatistics(mean, covariance, images or None, extractor or None, folder, digest or None)
     _check(str(path), result)
     return result

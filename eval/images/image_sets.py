@@ -1,10 +1,13 @@
 """Two sets of images in the space of one extractor: folders, arrays or saved statistics in, metrics out."""
 
-from dataclasses import dataclass, field
+import logging
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
+from dgnet.core.content import content_digest, content_hashes
 from dgnet.core.errors import UserError
 from dgnet.core.images import image_files
 from eval.arrays import Array
@@ -17,15 +20,18 @@ from eval.images.precision_recall import precision_recall
 from eval.report.result import MetricValue
 
 SECTION = "Distribution"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """A set in an extractor's space. `features` `[image, feature]` are None where only statistics were saved."""
+    """A set in an extractor's space. `features` `[image, feature]` are None where only statistics were saved; `hashes`
+    are those of its files, of arrays and statistics none."""
 
     name: str
     statistics: FeatureStatistics = field(repr=False)
     features: np.ndarray | None = field(repr=False)
+    hashes: frozenset[str] = field(repr=False, default=frozenset())
 
 
 def check_source(source: Path, *, features: bool) -> None:
@@ -50,11 +56,18 @@ def read_set(
     """
     name = name or (str(source) if isinstance(source, Path) else "the set")
     if isinstance(source, Path) and source.suffix == ".npz":
-        return ImageSet(name, read_statistics(source), None)
+        return ImageSet(name, _of_today(source, read_statistics(source)), None)
     images = image_files(source) if isinstance(source, Path) else source
+    in_memory = isinstance(images, np.ndarray | Tensor)
+    hashes = frozenset() if in_memory else frozenset(content_hashes([Path(path) for path in images], workers))
     features = features_of(images, extractor, batch=batch, workers=workers)
     _enough(name, len(features))
-    return ImageSet(name, statistics_of(features, extractor.name), features)
+    statistics = replace(
+        statistics_of(features, extractor.name),
+        source=source if isinstance(source, Path) else None,
+        content=content_digest(hashes) if hashes else None,
+    )
+    return ImageSet(name, statistics, features, hashes)
 
 
 def fid(
@@ -132,6 +145,9 @@ def set_metrics(
     protocol += "".join(f", {name} by an extractor that its file does not name" for name in unnamed)
     few = real.statistics.warning or generated.statistics.warning
     note = f"fewer than {FEWEST_IMAGES} images: biased upwards" if few else "0 for identical sets"
+    if shared := _shared(real, generated):
+        note += f"; {shared}"
+        _log.warning("warning: %s", shared)
     value = frechet_distance(real.statistics, generated.statistics)
     name = "FID" if inception else f"Frechet distance{suffix}"
     metrics = [MetricValue(SECTION, name, value, protocol=protocol, note=note, better="lower")]
@@ -159,6 +175,28 @@ def set_metrics(
             ),
         ]
     return metrics
+
+
+def _shared(real: ImageSet, generated: ImageSet) -> str:
+    """What both sets have in common, in words; empty where that is nothing or cannot be known."""
+    digest = real.statistics.content
+    if digest is not None and digest == generated.statistics.content:
+        return f"{real.name} and {generated.name} are the same images"
+    both = len(real.hashes & generated.hashes)
+    return f"{both} images are in {real.name} and in {generated.name}" if both else ""
+
+
+def _of_today(file: Path, statistics: FeatureStatistics) -> FeatureStatistics:
+    """Saved statistics; a warning is logged where the images that they are of have changed since."""
+    folder = statistics.source
+    if folder is not None and statistics.content is not None and folder.is_dir():
+        try:
+            now = content_digest(content_hashes(image_files(folder)))
+        except UserError:
+            now = ""
+        if now != statistics.content:
+            _log.warning("warning: %s: the images of %s have changed since these statistics were saved", file, folder)
+    return statistics
 
 
 def _as_source(source: Path | str | Images) -> Path | Images:

@@ -15,6 +15,7 @@ from pytorch_fid import inception
 from torch import Tensor, nn
 
 from dgnet.core import pixels
+from dgnet.core.checkpoint import file_hash
 from dgnet.core.errors import UserError
 from dgnet.core.weights import published_sha256, published_weights
 from eval.images.extractor import INCEPTION, Extractor
@@ -75,7 +76,11 @@ def inception_extractor(
     def features(images: Tensor) -> Tensor:
         return network(2 * images.to(device) - 1)
 
-    return Extractor(f"Inception ({protocol}: {MEANING[protocol]})", PREPARATIONS[protocol], features, INCEPTION)
+    # Features of other weights than the published ones are other features.
+    other = weights is not None and not WEIGHTS_SHA256.startswith(sha256.lower())
+    of_weights = f", weights {file_hash(weights)[:8]}" if weights is not None and other else ""
+    name = f"Inception ({protocol}: {MEANING[protocol]}{of_weights})"
+    return Extractor(name, PREPARATIONS[protocol], features, INCEPTION)
 
 
 def _network(state: dict[str, Tensor]) -> nn.Sequential:

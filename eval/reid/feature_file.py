@@ -98,12 +98,11 @@ def load_features(
         if about.pop("kind") != _KIND:
             raise KeyError(_ABOUT)
         names = dict.fromkeys(name.rsplit("/", 1)[0] for name in arrays)
-        splits = {
-            name: SplitFeatures.checked(
-                name, *(arrays[f"{name}/{column}"] for column in _COLUMNS), arrays.get(f"{name}/{_CONTENT}", ())
-            )
-            for name in names
-        }
+        splits = {}
+        for name in names:
+            features, identities, cameras, paths = (arrays[f"{name}/{column}"] for column in _COLUMNS)
+            content = arrays.get(f"{name}/{_CONTENT}", ())
+            splits[name] = SplitFeatures.checked(name, features, identities, cameras, paths, content)
         stored = StoredFeatures(splits=splits, **about)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error

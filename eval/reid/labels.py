@@ -48,7 +48,8 @@ def check_cameras(query_identities: Tensor, sides: Sequence[tuple[Tensor, Tensor
 
 def check_rankable(query: Sequence[ImageRecord], gallery: Sequence[ImageRecord]) -> None:
     """`UserError` for labels that no ranking takes: asked before the time that features take."""
-    RankingLabels.of(*(LabeledFeatures.of_records(np.empty((len(part), 0)), part) for part in (query, gallery)), "cpu")
+    first, second = (LabeledFeatures.of_records(np.empty((len(part), 0)), part) for part in (query, gallery))
+    RankingLabels.of(first, second, "cpu")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -60,12 +60,25 @@ def read_report(path: Path) -> Report:
         raise UserError(f"{path} must be a report.json of this library, it does not read as one ({error})") from error
 
 
-def find_reports(folder: Path) -> dict[str, Report]:
-    """The reports of a run by their path below its folder: `report.json`, and the newest below `evaluation/` (which
-    tools/evaluate_gan.py writes, a folder for each iteration). `UserError` if one is damaged."""
-    evaluations = sorted((folder / "evaluation").glob(f"*/{JSON_NAME}"))
-    paths = [path for path in (folder / JSON_NAME, *evaluations[-1:]) if path.is_file()]
-    return {path.relative_to(folder).as_posix(): read_report(path) for path in paths}
+def find_reports(folder: Path, checkpoints: Collection[str] = ()) -> tuple[dict[str, Report], list[str]]:
+    """The reports of a run, by their path below its folder, and the paths of those of other checkpoints.
+
+    They are `report.json`, and the newest below `evaluation/` (which tools/evaluate_gan.py writes, a folder for each
+    iteration). `checkpoints` are the SHA-256 of the weights that they are to be of; none: any. A report that names no
+    checkpoint, as those of earlier versions, passes. `UserError` if one is damaged.
+    """
+    evaluations = sorted((folder / "evaluation").glob(f"*/{JSON_NAME}"), reverse=True)
+    paths = [path for path in (folder / JSON_NAME, *evaluations) if path.is_file()]
+    reports = {path.relative_to(folder).as_posix(): read_report(path) for path in paths}
+    wanted = set(checkpoints)
+    own = {
+        path: report
+        for path, report in reports.items()
+        if not (wanted and report.checkpoints) or wanted & set(report.checkpoints.values())
+    }
+    newest = next((path for path in own if path != JSON_NAME), None)
+    chosen = {path: report for path, report in own.items() if path in (JSON_NAME, newest)}
+    return chosen, [path for path in reports if path not in own]
 
 
 def _require_kinds(report: Report) -> None:

@@ -29,7 +29,14 @@ from dgnet.runs.folder import CONFIG, config_changes, update_config
 from dgnet.runs.folder_lock import lock_folder
 from dgnet.runs.progress import Progress
 from reid_heads.ab_experiment.config import ABConfig, SubsetConfig
-from reid_heads.ab_experiment.data import generated_images, open_target_domain, require_generator, subset_of
+from reid_heads.ab_experiment.data import (
+    data_hash,
+    generated_images,
+    open_target_domain,
+    require_generator,
+    subset_of,
+    test_records,
+)
 from reid_heads.config import ReIDConfig
 from reid_heads.generated.filters import FilterCount
 from reid_heads.generated.sources import GeneratedSource, StoredImages, open_generated
@@ -55,7 +62,8 @@ FREE = (
 
 @dataclass(frozen=True)
 class Result:
-    """One finished run: figures 0..1 by domain and name; the images it learned from; what filters dropped."""
+    """One finished run: figures 0..1 by domain and name; the images it learned from; what filters dropped; a hash of
+    the images and labels of all splits (empty in results of version 0.2 and before)."""
 
     variant: str
     seed: int
@@ -65,6 +73,7 @@ class Result:
     generated_images: int
     seconds: float
     filter_counts: list[FilterCount] = field(default_factory=list)
+    data: str = ""
 
 
 class ABExperiment:
@@ -91,6 +100,7 @@ class ABExperiment:
         config_changes(self.folder, *self._settings())
         self.distributed = Distributed.start(config.training.run.device)
         self._sources: dict[str, GeneratedSource | None] = {}
+        self.data = ""
 
     def _settings(self) -> tuple[Mapping[str, Any], Collection[str], Mapping[str, Any]]:
         """The configuration, the settings that may change, and the defaults of settings that are new since it began."""
@@ -116,6 +126,9 @@ class ABExperiment:
         domains = {SAME_DOMAIN: self.whole}
         if config.target_domain is not None:
             domains[TARGET_DOMAIN] = open_target_domain(config.target_domain)
+        self.data = data_hash(
+            [*self.every.train, *(record for data in domains.values() for record in test_records(data))]
+        )
         self.measures = {
             domain: _measure(dataset, config.training, self._ranking) for domain, dataset in domains.items()
         }
@@ -131,6 +144,7 @@ class ABExperiment:
         if (old := self.folder / AB_RESULTS_FOLDER).is_dir():
             old.rename(self.folder / RESULTS)
         (self.folder / RESULTS).mkdir(exist_ok=True)
+        self.results()  # refused before images are generated for them
         self.generated = generated_images(config, self.subset, self.folder) if config.needs_images() else None
 
     def _steps(self, name: str) -> int:
@@ -193,9 +207,15 @@ class ABExperiment:
         try:
             entries = current_ab_result(json.loads(path.read_text(encoding="utf-8")))
             counts = [FilterCount(*count) for count in current_filter_counts(entries.pop("filter_counts", []))]
-            return Result(**entries, filter_counts=counts)
+            result = Result(**entries, filter_counts=counts)
         except (AttributeError, ValueError, TypeError) as error:
             raise UserError(f"{path}: not the result of a run ({error}); remove it and it is measured again") from error
+        if result.data and self.data and result.data != self.data:
+            raise UserError(
+                f"{path}: measured on other images or labels than {self.whole.root} has now; put them back, or remove "
+                f"{path.parent} and {self.folder / 'runs'} to measure everything again"
+            )
+        return result
 
     def train(self, after_each: Callable[[], None]) -> None:
         """Train what is not finished yet, all variants of a seed before the next seed.
@@ -266,6 +286,7 @@ class ABExperiment:
             len(generated) if isinstance(generated, StoredImages) else 0,
             time.perf_counter() - began,
             list(generated.filter_counts) if isinstance(generated, StoredImages) else [],
+            self.data,
         )
 
     def _open(self, config: ReIDConfig) -> GeneratedSource | None:

@@ -149,6 +149,19 @@ def test_every_variant_trains_as_many_steps_on_what_it_is_meant_to_see(whole: Pa
 
 
 @pytest.mark.timeout(400)  # a program of its own, beside other tests
+def test_results_of_other_images_are_not_mixed(place: Path, whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changed, other = sorted((place / "people" / "bounding_box_test").iterdir())[:2]
+    kept = changed.read_bytes()
+    changed.write_bytes(other.read_bytes())
+    capsys.readouterr()
+    try:
+        assert run(place, "--resume") == 2
+    finally:
+        changed.write_bytes(kept)
+    assert re.search(mentions("results", "images", str(place / "people")), capsys.readouterr().err)
+    assert run(place, "--resume") == 0
+
+
 def test_killed_resumed_and_grown(place: Path, whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = place / "outputs" / "killed"
     program = [sys.executable, "-m", "tests.tools.narrow_ab", *arguments(place, "--name", "killed")]

@@ -17,7 +17,7 @@ from dgnet.core import pixels
 from dgnet.core.errors import UserError
 from dgnet.data.cache import ImageCache
 from dgnet.data.datasets import read_dataset
-from dgnet.models.embedding import appearance_embedding, extract
+from dgnet.models.embedding import appearance_embedding
 from eval.reid.feature_file import load_features
 from eval.reid.ranking import rank_metrics
 from tests.dgnet.small_generator import small_generator, store
@@ -53,11 +53,12 @@ def run(main, place: Path, monkeypatch: pytest.MonkeyPatch, *words: str | Path) 
 
 
 def expected(place: Path, alpha: float) -> tuple[float, ...]:
-    dataset, encoder = read_dataset(place / "here"), small_generator(3).appearance
-    columns = []
+    dataset, encoder = read_dataset(place / "here"), small_generator(3).appearance.eval()
+    columns, embed = [], appearance_embedding(encoder, alpha)
     for records in (dataset.query, dataset.gallery):
         cache = ImageCache([record.path for record in records])
-        columns.append(extract(cache, encoder, appearance_embedding(encoder, alpha), 64, 48))
+        with torch.no_grad():
+            columns.append(embed(pixels.normalize(cache.gather(torch.arange(len(cache)), 64, 48))))
         columns += [torch.tensor([getattr(record, name) for record in records]) for name in ("identity", "camera")]
     result = rank_metrics(*sides(columns), protocol="dgnet", ranks=(1, 5, 10))
     return (*result.cmc.values(), result.mAP)

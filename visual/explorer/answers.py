@@ -14,10 +14,12 @@ from torch import Tensor
 from dgnet.core import pixels
 from dgnet.data.cache import ImageCache
 from dgnet.data.records import Record
-from dgnet.models.embedding import appearance_embedding, extract
+from dgnet.models.embedding import appearance_embedding
 from dgnet.models.frozen import evaluating
 from dgnet.models.swap import appearance_codes, decode_images, structure_codes
 from dgnet.runs.loaded_generator import LoadedGenerator
+
+_BATCH = 64  # images that are decoded for the network at a time
 
 
 @contextmanager
@@ -61,7 +63,9 @@ class Explorer:
         self.run, self.records = run, tuple(records)
         self._embed = appearance_embedding(run.network.appearance)
         self._cache = ImageCache([record.path for record in records])
-        features = extract(self._cache, run.network.appearance, self._embed, *self.size) if records else None
+        parts = torch.arange(len(records)).split(_BATCH)
+        rows = [torch.as_tensor(run.embed(self._cache.gather(part, *self.size))) for part in parts]
+        features = torch.cat(rows) if records else None
         self._features = None if features is None else torch.nn.functional.normalize(features)
 
     @property

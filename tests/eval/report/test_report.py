@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from eval.report.report import MetricValue, Picture, Report, as_table, read_report, write_report
+from eval.report.report import MetricValue, Picture, Report, as_table, find_reports, read_report, write_report
 from tests.messages import mentions
 
 
@@ -178,3 +178,23 @@ def test_a_report_of_the_previous_version_is_read_in_todays_words(tmp_path: Path
     path.write_text(json.dumps(entries))
     metric = read_report(path).metrics[2]
     assert (metric.name, metric.note, metric.better) == ("PSNR, recolored", "3 neighbors", "")
+
+
+def test_reports_of_other_checkpoints_are_not_a_runs(tmp_path: Path) -> None:
+    def report(value: float, checkpoint: str) -> Report:
+        metric = MetricValue("Distribution", "FID", value)
+        return Report("Quality", [metric], checkpoints={"x.pt": checkpoint} if checkpoint else {})
+
+    for name, checkpoint in {"00000010": "aa", "00000020": "", "00000030": "bb"}.items():
+        write_report(report(float(name), checkpoint), tmp_path / "evaluation" / name)
+    write_report(report(1.0, "cc"), tmp_path)
+
+    def found(*checkpoints: str) -> list[list[str]]:
+        own, others = find_reports(tmp_path, checkpoints)
+        return [[path.removesuffix("/report.json") for path in paths] for paths in (own, others)]
+
+    assert found() == [["report.json", "evaluation/00000030"], []]
+    assert found("bb") == [["evaluation/00000030"], ["report.json", "evaluation/00000010"]]
+    # That of 20 does not tell its checkpoint.
+    assert found("aa") == [["evaluation/00000020"], ["report.json", "evaluation/00000030"]]
+    assert found("cc")[0] == ["report.json", "evaluation/00000020"]

@@ -1,0 +1,98 @@
+"""Sets of images: what two have in common is said, and whether saved statistics are those of today's images."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch import Tensor
+
+from dgnet.core.checkpoint import file_hash
+from eval.images import inception
+from eval.images.extractor import Extractor
+from eval.images.frechet import save_statistics
+from eval.images.image_sets import read_set, set_metrics
+from tests.eval.images.small_files import picture, write, write_set
+
+EXTRACTOR = Extractor("mean colors", lambda image: image.float().mean((1, 2)), lambda colors: colors)
+
+
+def metric(real: Path, generated: Path) -> tuple[float, str]:
+    both = (read_set(path, EXTRACTOR) for path in (real, generated))
+    found = set_metrics(*both, EXTRACTOR, kid=False, precision_and_recall=False)
+    return found[0].value, found[0].note
+
+
+@pytest.fixture
+def sets(tmp_path: Path) -> tuple[Path, Path]:
+    return write_set(tmp_path / "real", 6, seed=1), write_set(tmp_path / "made", 5, seed=2)
+
+
+def test_two_sets_that_have_nothing_in_common(sets: tuple[Path, Path], caplog: pytest.LogCaptureFixture) -> None:
+    value, note = metric(*sets)
+    assert value > 0 and "images are" not in note and "are the same" not in note
+    assert "images are in" not in caplog.text
+
+
+def test_one_set_twice_and_sets_that_overlap(
+    sets: tuple[Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    real, made = sets
+    copy = tmp_path / "copy"
+    for number, path in enumerate(sorted(real.iterdir())):
+        (copy / "deep").mkdir(parents=True, exist_ok=True)
+        (copy / "deep" / f"other name {number}.png").write_bytes(path.read_bytes())
+    for other in (real, copy):
+        value, note = metric(real, other)
+        assert value == pytest.approx(0, abs=1e-9) and f"{real} and {other} are the same images" in note
+    # A generated set inside the real one is read as a part of it.
+    made.rename(real / "made")
+    assert f"5 images are in {real} and in {real / 'made'}" in metric(real, real / "made")[1]
+    assert "5 images are in" in caplog.text
+    arrays = np.stack([picture(seed) for seed in range(4)])
+    assert not read_set(arrays, EXTRACTOR).hashes
+
+
+def test_saved_statistics_know_their_images(
+    sets: tuple[Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    real, made = sets
+    saved = tmp_path / "real.npz"
+    save_statistics(read_set(real, EXTRACTOR).statistics, saved)
+    assert "are the same images" in metric(saved, real)[1]
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        expected = metric(saved, made)
+    assert "changed" not in caplog.text
+    write(real / "000.png", picture(77))
+    assert metric(saved, made) == expected
+    assert f"{saved}: the images of {real} have changed since" in caplog.text
+    # Gone, they cannot be looked at.
+    caplog.clear()
+    real.rename(tmp_path / "elsewhere")
+    assert metric(saved, made) == expected and "changed" not in caplog.text
+
+
+def test_features_of_other_weights_have_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "other.pth"
+    file.write_bytes(b"weights")
+
+    class Network:
+        def to(self, device: object) -> "Network":
+            return self
+
+        def eval(self) -> "Network":
+            return self
+
+        def __call__(self, images: Tensor) -> Tensor:
+            return images
+
+    monkeypatch.setattr(inception, "published_weights", lambda *_: {})
+    monkeypatch.setattr(inception, "_network", lambda _: Network())
+    names = {
+        inception.inception_extractor("clean").name,
+        inception.inception_extractor("clean", weights=file).name,
+        inception.inception_extractor("clean", weights=file, sha256="ab12").name,
+    }
+    (other,) = [name for name in names if ", weights " in name]
+    assert len(names) == 2 and other.endswith(f", weights {file_hash(file)[:8]})")
