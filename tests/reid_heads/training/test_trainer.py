@@ -81,7 +81,7 @@ def test_a_run_keeps_its_best_weights_and_says_what_it_does(
     assert drawn == [tmp_path / "run"] * 3
     said = capfd.readouterr().err
     for words in (
-        f"{dataset.name} at {dataset.root}\nsplit         identities       images",
+        *(f"{dataset.name} at {dataset.root}\nsplit ", "train                   6           24"),
         "an epoch: 4 batches of 3 x 2 images",
         "epoch 1/3, iteration 1/4: loss ",
         ", learning rate 3.5e-06",
