@@ -37,7 +37,12 @@ def add_pair_options(parser: argparse.ArgumentParser) -> None:
 
 def add_draw_options(parser: argparse.ArgumentParser) -> None:
     """--pairs-per-identity, --rounds and --seed."""
-    parser.add_argument("--pairs-per-identity", dest="pairs", type=at_least(1), help=f"of a round (default: {PAIRS})")
+    parser.add_argument(
+        "--pairs-per-identity",
+        dest="pairs",
+        type=at_least(1),
+        help=f"pairs of each identity in a round (default: {PAIRS})",
+    )
     parser.add_argument("--rounds", type=at_least(1), help=f"rounds, each of other pairs (default: {ROUNDS})")
     parser.add_argument("--seed", type=at_least(0), help="seed of the pairs (default: 0)")
 

@@ -58,7 +58,7 @@ def arguments() -> argparse.Namespace:
     add_run(parser)
     parser.add_argument("--data", type=expanded_path, metavar="DIR", help="the run's data set, if it has moved")
     add_weights_options(parser)
-    parser.add_argument("--lpips-net", choices=tuple(TRUNK_URLS), default="alex", help="(default: alex)")
+    parser.add_argument("--lpips-net", choices=tuple(TRUNK_URLS), default="alex", help="trunk of LPIPS (default: alex)")
     parser.add_argument(
         "--lpips-weights", type=expanded_path, metavar="FILE", help="(default: torch's copy, or a download)"
     )

@@ -47,8 +47,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--data", type=expanded_path, metavar="DIR", help="the data set (default: the one it was trained on)"
     )
-    parser.add_argument("--layout", default="auto", help=f"of --data: auto (default), {', '.join(LAYOUTS)}")
-    parser.add_argument("--protocol", choices=tuple(PROTOCOLS), default="standard", help="(default: standard)")
+    parser.add_argument("--layout", default="auto", help=f"layout of --data: auto (default), {', '.join(LAYOUTS)}")
+    parser.add_argument(
+        "--protocol", choices=tuple(PROTOCOLS), default="standard", help="protocol of the accuracy (default: standard)"
+    )
     parser.add_argument(
         "--repetitions", type=at_least(1), help=f"{SINGLE_SHOT}: number of random galleries (default: 10)"
     )

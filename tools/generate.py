@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     )
     data = described.add_argument_group("the source images (default: the data set that the run was trained on)")
     data.add_argument("--data", type=expanded_path, metavar="DIR", help="that data set, if it has moved")
-    data.add_argument("--other-data", action="store_true", help="--data is another data set than the run's")
+    data.add_argument("--other-data", action="store_true", help="--data names another data set than the run's")
     data.add_argument("--license", help="a note about the source images, for set.json (default: what is known of them)")
     plan = described.add_argument_group("the pairs (default: the official protocol)")
     plan.add_argument("--count", type=at_least(1), help="so many pairs by the official protocol, repeated as needed")

@@ -55,8 +55,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--data", type=expanded_path, metavar="DIR", help="the data set (default: the one it was trained on)"
     )
-    parser.add_argument("--layout", default="auto", help=f"of --data: auto (default), {', '.join(LAYOUTS)}")
-    parser.add_argument("--protocol", choices=PROTOCOLS, default="dgnet", help="(default: dgnet)")
+    parser.add_argument("--layout", default="auto", help=f"layout of --data: auto (default), {', '.join(LAYOUTS)}")
+    parser.add_argument(
+        "--protocol", choices=PROTOCOLS, default="dgnet", help="protocol of the accuracy (default: dgnet)"
+    )
     parser.add_argument(
         "--features", type=expanded_path, metavar="FILE", help="an .npz file to read the features from or save them to"
     )

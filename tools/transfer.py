@@ -67,7 +67,9 @@ def arguments() -> argparse.Namespace:
         help="folder to save features in and to read them from",
     )
     add_output_path(parser)
-    parser.add_argument("--protocol", choices=PROTOCOLS, default="standard", help="(default: standard)")
+    parser.add_argument(
+        "--protocol", choices=PROTOCOLS, default="standard", help="protocol of the accuracy (default: standard)"
+    )
     parser.add_argument(
         "--output",
         type=expanded_path,

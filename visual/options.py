@@ -61,7 +61,7 @@ def add_picture_options(parser: argparse.ArgumentParser, *, scale: bool = True, 
         "--output",
         type=film_output if film else picture_output,
         metavar="FILE",
-        help="with the ending of its format (.png, .jpg, .webp, .pdf); default: "
+        help="the picture, with the ending of its format (.png, .jpg, .webp, .pdf); default: "
         "OUTPUT/outputs/NAME/pictures/SCRIPT_ITERATION.png",
     )
     picture.add_argument("--overwrite", action="store_true", help="replace an existing file that differs")

@@ -42,7 +42,7 @@ LABEL_POLICIES: dict[LabelPolicyName, LabelPolicy] = {
     "hard": LabelPolicy("one-hot: the teacher's most likely identity", True, "hard"),
     "lsro": LabelPolicy("every identity equally (LSRO, Zheng et al. 2017)", False, "lsro"),
     "soft_between": LabelPolicy(
-        "the teacher's softmax shared out between the two sources' identities; metric losses take the appearance's",
+        "the teacher's softmax restricted to the two sources' identities; metric losses take the appearance's",
         True,
         "soft_between",
     ),
