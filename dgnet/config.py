@@ -34,8 +34,8 @@ class DataConfig(Section):
 
     layout: str = "auto"
     root: Path = Path("data/Market-1501")
-    height: int = Field(256, ge=64, multiple_of=16)
-    width: int = Field(128, ge=48, multiple_of=16)
+    height: int = Field(256, ge=64, le=4096, multiple_of=16)
+    width: int = Field(128, ge=48, le=4096, multiple_of=16)
     pad: int = Field(10, ge=0)
     flip: float = Field(0.5, ge=0, le=1)
     erasing: float = Field(0.5, ge=0, le=1)

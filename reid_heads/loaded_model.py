@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
-from dgnet.core.image_arrays import Array, array_like, as_image_tensor
+from dgnet.core.image_arrays import Array, array_like, as_image_tensor, warn_of_lying_images
 from dgnet.core.images import read_image
 from dgnet.core.machine import usable_cores
 from dgnet.models.embedding import Embed
@@ -68,7 +68,8 @@ class LoadedModel:
 
         Args:
             images: uint8, at least one, of any size: NumPy `[image, height, width, 3]` (NumPy comes back) or torch
-                `[image, 3, height, width]` (torch comes back, on the same device); or files (NumPy comes back).
+                `[image, 3, height, width]` (torch comes back, on the same device); or files (NumPy comes back). They
+                are resized, arrays that lie on their side with a warning.
             batch: images at a time; changes no feature.
 
         Raises:
@@ -76,7 +77,9 @@ class LoadedModel:
         """
         if not isinstance(images, (np.ndarray, Tensor)):
             return self._embed_files([Path(file) for file in images], batch)
-        features = [self(part).float() for part in as_image_tensor(images, "images").split(batch)]
+        tensor = as_image_tensor(images, "images")
+        warn_of_lying_images(tensor, self.height, self.width)
+        features = [self(part).float() for part in tensor.split(batch)]
         return array_like(torch.cat(features), images)
 
     def _embed_files(self, files: Sequence[Path], batch: int) -> np.ndarray:

@@ -23,7 +23,7 @@ from dgnet.core.cli import CommandParser, add_mirrored, add_output_path
 from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
-from dgnet.core.option_types import at_least, between, expanded_path, run_name
+from dgnet.core.option_types import at_least, between, expanded_path, path_ending, run_name
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.datasets import LAYOUTS
 from dgnet.data.description import print_dataset, split_counts
@@ -79,7 +79,10 @@ def arguments() -> argparse.Namespace:
         help="re-ranking: weight of the original distance (default: 0.3)",
     )
     parser.add_argument(
-        "--features", type=expanded_path, metavar="FILE", help="an .npz file to read the features from or save them to"
+        "--features",
+        type=path_ending(".npz"),
+        metavar="FILE",
+        help="an .npz file to read the features from or save them to",
     )
     parser.add_argument("--report", type=expanded_path, metavar="FOLDER", help="folder of the report")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing report")

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dgnet.core.cli import CommandParser, add_mirrored
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
-from dgnet.core.option_types import expanded_path
+from dgnet.core.option_types import expanded_path, path_ending
 from dgnet.models.pretrained import read_model
 from reid_heads.export import InputKind, export_onnx
 from reid_heads.load import find_weights
@@ -32,7 +32,9 @@ def main() -> int:
     parser.add_argument(
         "--model-name", metavar="NAME", help="the model in another system's file, which does not name it"
     )
-    parser.add_argument("--output", type=expanded_path, required=True, metavar="FILE.onnx", help="the file to write")
+    parser.add_argument(
+        "--output", type=path_ending(".onnx"), required=True, metavar="FILE.onnx", help="the file to write"
+    )
     parser.add_argument("--input", choices=get_args(InputKind), default="uint8", help="pixel values (default: uint8)")
     add_mirrored(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")

@@ -25,7 +25,7 @@ from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
 from dgnet.core.images import image_files
-from dgnet.core.option_types import at_least, expanded_path
+from dgnet.core.option_types import at_least, expanded_path, path_ending
 from dgnet.data.readers.names import market_name
 from dgnet.data.records import JUNK, UNKNOWN_CAMERA
 from eval.images.extractor import features_of
@@ -40,7 +40,9 @@ SPLIT = "images"
 def main() -> int:
     parser = CommandParser(__doc__)
     parser.add_argument("images", nargs="+", type=expanded_path, metavar="IMAGE_OR_FOLDER")
-    parser.add_argument("--output", type=expanded_path, required=True, metavar="FILE.npz", help="the file to write")
+    parser.add_argument(
+        "--output", type=path_ending(".npz"), required=True, metavar="FILE.npz", help="the file to write"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     add_model_options(parser)
     args = parser.parse_args()

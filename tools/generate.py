@@ -98,7 +98,7 @@ def parser() -> argparse.ArgumentParser:
     speed = described.add_argument_group("speed and memory; they change no image")
     speed.add_argument("--batch-size", type=at_least(1), default=64, help="pairs handled at a time (default: 64)")
     speed.add_argument(
-        "--memory", type=above(0), default=2.0, metavar="GIB", help="memory for codes, per process (default: 2)"
+        "--memory", type=above(0, 2**20), default=2.0, metavar="GIB", help="memory for codes, per process (default: 2)"
     )
     speed.add_argument(
         "--threads", type=at_least(1), default=2, help="threads that write files, per process (default: 2)"

@@ -31,7 +31,7 @@ from dgnet.core.cli import CommandParser, add_mirrored, add_run
 from dgnet.core.device import choose_device
 from dgnet.core.distributed import Distributed
 from dgnet.core.files import check_place, replace_text
-from dgnet.core.option_types import expanded_path
+from dgnet.core.option_types import expanded_path, path_ending
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.cache import ImageCache
 from dgnet.data.datasets import read_dataset
@@ -66,7 +66,10 @@ def arguments() -> argparse.Namespace:
     parser = CommandParser(__doc__)
     add_run(parser)
     parser.add_argument(
-        "--output", type=expanded_path, metavar="FILE", help=f"the page (default: {PAGE} in the run's folder)"
+        "--output",
+        type=path_ending(".html", ".htm"),
+        metavar="FILE",
+        help=f"the page (default: {PAGE} in the run's folder)",
     )
     parser.add_argument("--data", type=expanded_path, metavar="DIR", help="the run's data set, if it has moved")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing page")

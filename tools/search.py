@@ -64,8 +64,10 @@ def main() -> int:
     queries = read_images(args.query, model.height, model.width)  # refuses what is no image of a person
     rows, similarities, right = [], [], []
     features = features_of(args.query, extractor_of(model), batch=args.batch_size, workers=args.workers)
-    for query, feature in zip(args.query, features, strict=True):
-        similarity = gallery.features @ feature
+    # DG-Net's features are two halves of unit length, and longer than 1 together.
+    directions = unit_length(gallery.features)
+    for query, feature in zip(args.query, unit_length(features), strict=True):
+        similarity = directions @ feature
         order = [
             place for place in np.argsort(-similarity, kind="stable") if not same_file(gallery.paths[place], query)
         ]
@@ -112,6 +114,12 @@ def gallery_features(path: Path, model: LoadedModel, batch: int, workers: int | 
             "extract them again"
         )
     return split
+
+
+def unit_length(features: np.ndarray) -> np.ndarray:
+    """The directions of features `[image, feature]`; 0 stays 0."""
+    lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    return features / np.maximum(lengths, np.finfo(features.dtype).tiny)
 
 
 def same_person(identity: int, query: Path) -> bool | None:

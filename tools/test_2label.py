@@ -27,7 +27,7 @@ from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_mirrored, add_run
 from dgnet.core.device import choose_device
 from dgnet.core.distributed import Distributed
-from dgnet.core.option_types import expanded_path
+from dgnet.core.option_types import expanded_path, path_ending
 from dgnet.data.datasets import LAYOUTS
 from dgnet.data.description import print_dataset
 from dgnet.data.test_splits import add_split_options, read_test_data, split_of
@@ -60,7 +60,10 @@ def arguments() -> argparse.Namespace:
         "--protocol", choices=PROTOCOLS, default="dgnet", help="protocol of the accuracy (default: dgnet)"
     )
     parser.add_argument(
-        "--features", type=expanded_path, metavar="FILE", help="an .npz file to read the features from or save them to"
+        "--features",
+        type=path_ending(".npz"),
+        metavar="FILE",
+        help="an .npz file to read the features from or save them to",
     )
     add_split_options(parser)
     add_mirrored(parser)

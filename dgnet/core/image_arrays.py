@@ -1,5 +1,7 @@
 """Images as a program holds them: NumPy `[image, height, width, 3]` or torch `[image, 3, height, width]`, uint8."""
 
+import warnings
+
 import numpy as np
 import torch
 from jaxtyping import UInt8
@@ -33,6 +35,17 @@ def as_image_tensor(images: Array, argument: str) -> UInt8[Tensor, "image 3 _h _
         raise UserError(f"{argument} must have the shape {shape} with at least one image, got {list(images.shape)}")
     # A copy: a NumPy array may be read-only or run backwards.
     return torch.from_numpy(images.copy()).permute(0, 3, 1, 2) if isinstance(images, np.ndarray) else images
+
+
+def warn_of_lying_images(images: Tensor, height: int, width: int) -> None:
+    """A `UserWarning` where images `[image, 3, _h, _w]` that are to be resized lie on their side for this size."""
+    given = tuple(images.shape[2:])
+    if given[1] > given[0] and height > width:
+        warnings.warn(
+            f"images of {given[0]}x{given[1]} (height x width) are resized to {height}x{width}: people lie on their "
+            "side; height and width may be exchanged",
+            stacklevel=3,
+        )
 
 
 def image_array_like(images: UInt8[Tensor, "*image 3 height width"], example: Array) -> Array:

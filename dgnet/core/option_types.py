@@ -55,6 +55,18 @@ def expanded_path(text: str) -> Path:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def path_ending(*endings: str) -> Callable[[str], Path]:
+    """Paths of files to write whose names end so: no file has another content than its name says."""
+
+    def path(text: str) -> Path:
+        given = expanded_path(text)
+        if given.suffix.lower() not in endings:
+            raise argparse.ArgumentTypeError(f"must end in {' or '.join(endings)}, got {shown(text)}")
+        return given
+
+    return path
+
+
 def run_name(text: str) -> str:
     """The name of a run below outputs/, or the path of its folder or of a checkpoint."""
     if not text:

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -58,6 +59,8 @@ def _is_section(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Section)
 
 
+_LONGEST_NAME = 200  # bytes: systems allow 255, and others are made of it (NAME_teacher, NAME.old_1)
+
 # Top-level keys -> the configuration that has them, in the words of an error's sentence.
 _CONFIGURATIONS = (
     (
@@ -82,7 +85,9 @@ def load_settings(kind: type[Settings], path: Path, overrides: Sequence[str] = (
             begins with the override that is to blame, or with the file.
     """
     if not path.is_file():
-        raise UserError(f"{path}: no such configuration file")
+        raise UserError(
+            f"{path}: " + ("a folder, not a configuration file" if path.is_dir() else "no such configuration file")
+        )
     values = read_yaml(path) or {}
     if not isinstance(values, dict):
         raise UserError(f"{path}: a configuration is a mapping of sections, this is a {type(values).__name__}")
@@ -124,6 +129,8 @@ def plain_folder_name(name: str) -> str:
     """`name` where it can name a run's folder. `ValueError` otherwise."""
     if name in ("", ".", "..") or name != name.strip() or not name.isprintable() or "/" in name or "\\" in name:
         raise ValueError("must be a plain folder name")
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        raise ValueError(f"must be a folder name of at most {_LONGEST_NAME} bytes")
     return name
 
 
@@ -193,7 +200,7 @@ def _override(kind: type[Section], values: dict[str, Any], override: str) -> Non
     try:
         value = parse_yaml(text)
     except (yaml.YAMLError, ValueError) as error:  # a date of a thirteenth month is a ValueError
-        raise UserError(f"{override}: the value is not readable as YAML") from error
+        raise UserError(f"{override}: the value is not readable as YAML ({' '.join(str(error).split())})") from error
     _require_text_keys([value], f"{override}: ")
     place[last] = value
 
@@ -215,6 +222,13 @@ def _sentence(kind: type[Section], place: tuple[str, ...], problem: Any) -> str:
 
 # Where pydantic speaks of types and not of what to write.
 _PLAINER = {
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
     "path_type": "must be a path (one that is a number is written in quotes)",
     "string_type": "must be text (a number that is meant as text is written in quotes)",
     "tuple_type": "must be a list, as in [a, b]",

@@ -90,8 +90,7 @@ def read_content(path: Path, *, mmap: bool = False) -> Any:
             raise UserError(f"{path}: holds code ({code[1]}), {_MODULE_ADVICE}") from error
         raise UserError(f"{path}: not a PyTorch file, or a damaged one{_what_instead(path)}") from error
     except (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError, struct.error) as error:
-        reason = _what_instead(path) or f" ({error.__class__.__name__})"
-        raise UserError(f"{path}: not a PyTorch file, or a damaged one{reason}") from error
+        raise UserError(f"{path}: not a PyTorch file, or a damaged one{_what_instead(path)}") from error
     if isinstance(content, StandIn) and content.is_module:
         raise UserError(f"{path}: a pickled module (of the class {content.class_name}), {_MODULE_ADVICE}")
     return content

@@ -110,7 +110,7 @@ def _by_structure(pairs: Iterable[tuple[int, int]]) -> Pairs:
 
 def _text(path: Path) -> str:
     if not path.is_file():
-        raise UserError(f"{path}: no such file")
+        raise UserError(f"{path}: " + ("a folder, not a text file" if path.is_dir() else "no such file"))
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

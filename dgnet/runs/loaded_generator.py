@@ -10,7 +10,7 @@ from torch import Tensor
 from dgnet.config import Config
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
-from dgnet.core.image_arrays import Array, array_like, as_image_tensor, image_array_like
+from dgnet.core.image_arrays import Array, array_like, as_image_tensor, image_array_like, warn_of_lying_images
 from dgnet.models.embedding import appearance_embedding
 from dgnet.models.frozen import evaluating
 from dgnet.models.generator import Generator
@@ -24,8 +24,8 @@ class LoadedGenerator:
     """A generator in evaluation mode (`dgnet.load_generator` reads one).
 
     Images are uint8, at least one, of any size: NumPy `[image, height, width, 3]` or torch `[image, 3, height, width]`;
-    they are resized (antialiased bicubic) to the generator's size. What comes back is of the same kind. Anything else,
-    as images of 0 to 1, is a `UserError` that names the argument.
+    they are resized (antialiased bicubic) to the generator's size, with a warning where they lie on their side. What
+    comes back is of the same kind. Anything else, as images of 0 to 1, is a `UserError` that names the argument.
 
     Attributes:
         network: takes and gives normalized images (`dgnet.core.pixels`).
@@ -111,4 +111,5 @@ class LoadedGenerator:
         return array_like(torch.cat([function(self._at_size(batch)).float() for batch in batches]), images)
 
     def _at_size(self, images: Tensor) -> Tensor:
+        warn_of_lying_images(images, *self.size)
         return pixels.resize(images, *self.size)

@@ -91,7 +91,7 @@ def test_a_configuration_does_not_change() -> None:
         ("", ("run.seed=99999999999999999999",), ("run.seed", "99999999999999999999")),
         ("", ("data.root=2020-13-45",), ("data.root=2020-13-45", "not readable as YAML")),
         ("data: {root: 2020-13-45}", (), ("not readable as YAML", "month")),
-        ("run: {batch_size: many}", (), ("run.batch_size", "integer", "'many'")),
+        ("run: {batch_size: many}", (), ("run.batch_size", "whole number", "'many'")),
         ("run: {precision: fp8}", (), ("run.precision", "'auto'", "'fp32'", "'bf16'", "'fp16'", "'fp8'")),
         ("data: {height: 100}", (), ("data.height", "16", "100")),
         ("data: {flip: 1.5}", (), ("data.flip", "1", "1.5")),
@@ -128,7 +128,7 @@ def test_a_bad_setting_is_one_sentence(tmp_path: Path, text: str, overrides: tup
     ("text", "overrides", "start"),
     [
         ("", ("run.seed=3", "run.batch_size=0"), "run.batch_size=0: must be greater than or equal to 2, got 0"),
-        ("", ("run.batch_size=many", "run.seed=3"), "run.batch_size=many: must be a valid integer"),
+        ("", ("run.batch_size=many", "run.seed=3"), "run.batch_size=many: must be a whole number"),
         ("", ("run.precision=fp8",), "run.precision=fp8: must be 'auto', 'fp32', 'bf16' or 'fp16', got 'fp8'"),
         ("", ("data.synthetic.sed=1",), "data.synthetic.sed=1: unknown key 'data.synthetic.sed'; did you mean 'seed'?"),
         ("", ("run=4",), "run=4: must be a section with the keys batch_size, "),
@@ -179,7 +179,7 @@ def test_unknown_keys_in_lists_and_mappings_of_sections() -> None:
 def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=mentions("configuration", "nowhere.yaml")):
         load_config(tmp_path / "nowhere.yaml")
-    with pytest.raises(UserError, match="no such configuration file"):
+    with pytest.raises(UserError, match="a folder, not a configuration file"):
         load_config(tmp_path)
     (tmp_path / "image.yaml").write_bytes(b"\xff\xd8\xff\xe0\x00")
     with pytest.raises(UserError, match=mentions("image.yaml", "YAML")):

@@ -11,7 +11,7 @@ import pytest
 
 from dgnet.core.cli import CommandParser
 from dgnet.core.old_keys import OPTIONS
-from dgnet.core.option_types import expanded_path, run_name
+from dgnet.core.option_types import expanded_path, path_ending, run_name
 from visual.options import film_output, picture_output
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,6 +60,11 @@ def with_kinds(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentPar
             yield from action.choices.values()
 
 
+def ends_so(kind: Any) -> bool:
+    """Whether `path_ending` made the type of an option."""
+    return getattr(kind, "__qualname__", "").startswith(path_ending.__qualname__)
+
+
 @pytest.mark.parametrize("tool", TOOLS)
 def test_conventions(tool: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     parsers = list(with_kinds(parser_of(tool, monkeypatch)))
@@ -69,7 +74,7 @@ def test_conventions(tool: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
         for action in parser._actions:
             for name in action.option_strings:
                 assert "_" not in name, f"{name}: is written with hyphens"
-            takes_path = action.type in (expanded_path, run_name, picture_output, film_output)
+            takes_path = action.type in (expanded_path, run_name, picture_output, film_output) or ends_so(action.type)
             assert action.type not in (int, float), f"{action.dest}: a range of dgnet.core.option_types"
             assert takes_path or not isinstance(action.default, Path), f"{action.dest}: type=expanded_path"
             if str(action.metavar).startswith(PATHS) and action.help is not argparse.SUPPRESS:
