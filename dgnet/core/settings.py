@@ -206,7 +206,7 @@ def _override(kind: type[Section], values: dict[str, Any], override: str) -> Non
 
 
 def _sentence(kind: type[Section], place: tuple[str, ...], problem: Any) -> str:
-    key, given = ".".join(place), problem["input"]
+    key, value = ".".join(place), problem["input"]
     if problem["type"] == "extra_forbidden":
         siblings = list(_section_at(kind, place[:-1]).model_fields)
         close = difflib.get_close_matches(place[-1], siblings, 1)
@@ -217,7 +217,7 @@ def _sentence(kind: type[Section], place: tuple[str, ...], problem: Any) -> str:
     else:
         message = _PLAINER.get(problem["type"], problem["msg"].removeprefix("Value error, "))
         message = message.replace("Input should be", "must be", 1)
-    return f"{key}: {message[0].lower()}{message[1:]}, got {given!r}"
+    return f"{key}: {message[0].lower()}{message[1:]}, got {value!r}"
 
 
 # Where pydantic speaks of types and not of what to write.

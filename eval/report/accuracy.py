@@ -43,12 +43,12 @@ def protocol_of(result: RankingResult | SingleShotResult, split: str = "") -> st
 
 
 def _protocol(result: RankingResult | SingleShotResult) -> str:
-    asked = f"{result.protocol}, {result.queries:,} queries ({result.valid_queries:,} with a match), "
+    queries = f"{result.protocol}, {result.queries:,} queries ({result.valid_queries:,} with a match), "
     if isinstance(result, SingleShotResult):
         drawn = f"{result.repetitions:,} galleries of {result.identities:,} drawn from seed {result.seed}"
-        return f"{asked}{drawn}, re-ranking {result.reranking}"
+        return f"{queries}{drawn}, re-ranking {result.reranking}"
     expansion = "" if result.query_expansion == "none" else f", {result.query_expansion}"
-    return f"{asked}gallery of {result.gallery:,}, re-ranking {result.reranking}{expansion}"
+    return f"{queries}gallery of {result.gallery:,}, re-ranking {result.reranking}{expansion}"
 
 
 def single_shot_accuracy_metrics(

@@ -72,8 +72,8 @@ def as_text(comparison: Comparison, labels: Sequence[str], sources: Sequence[str
     width = max([len(row.name) for row in comparison.rows] + [12])
     column = max([len(label) for label in labels] + [12])
     heads = [*labels, *([f"{labels[1]} - {labels[0]}"] if two else [])]
-    named = zip(labels, comparison.titles, sources, strict=True)
-    lines = [f"{label}  {title} ({source})" for label, title, source in named]
+    entries = zip(labels, comparison.titles, sources, strict=True)
+    lines = [f"{label}  {title} ({source})" for label, title, source in entries]
     for section, rows in groupby(comparison.rows, key=lambda row: row.section):
         lines += ["", f"{section:{width + 4}}" + "".join(f"  {head:>{column}}" for head in heads)]
         protocol = None

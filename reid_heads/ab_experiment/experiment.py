@@ -313,10 +313,10 @@ def refuse_foreign_folder(folder: Path, resume: bool) -> None:
 
 def _is_experiment(folder: Path) -> bool:
     try:
-        found = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
+        content = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return False
-    return isinstance(found, dict) and {"variants", "baseline", "seeds"} <= set(current_config(found))
+    return isinstance(content, dict) and {"variants", "baseline", "seeds"} <= set(current_config(content))
 
 
 def _measure(dataset: Dataset, config: ReIDConfig, ranking: RankingFactory) -> Callable[[ReIDModel], dict[str, float]]:

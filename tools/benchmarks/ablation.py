@@ -85,9 +85,9 @@ def ablate(args: argparse.Namespace, cases: list[tuple[Path, int | None]]) -> No
 
 def precisions(settings: list[str]) -> list[PrecisionName]:
     """Those that the CPU or GPU computes in, unless the settings name one."""
-    named = [setting.partition("=")[2] for setting in settings if setting.startswith("run.precision=")]
-    if named:
-        return [choose_precision(named[-1], choose_device())]
+    choices = [setting.partition("=")[2] for setting in settings if setting.startswith("run.precision=")]
+    if choices:
+        return [choose_precision(choices[-1], choose_device())]
     return ["fp32"] if choose_precision("auto", choose_device()) == "fp32" else ["fp32", "bf16"]
 
 

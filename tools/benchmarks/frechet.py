@@ -41,8 +41,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     values: dict[str, float] = {}
     for _ in range(args.rounds):
         for name, measure in (("ours", frechet_distance), ("pytorch-fid", theirs)):
-            values[name], taken = timed(measure, first, second)
-            seconds[name].append(taken)
+            values[name], duration = timed(measure, first, second)
+            seconds[name].append(duration)
     ratios = [slow / fast for slow, fast in zip(seconds["pytorch-fid"], seconds["ours"], strict=True)]
     return {
         "machine": machine() | versions(),

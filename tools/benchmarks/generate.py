@@ -103,10 +103,10 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
                 folder = Path(place) / f"{name}_{turn}"
                 folder.mkdir()
                 began, worked = time.perf_counter(), time.process_time()
-                made = way(folder)
+                images = way(folder)
                 if turn >= 0:  # the first turn warms up
-                    speeds[name].append(made / (time.perf_counter() - began))
-                    efforts[name].append((time.process_time() - worked) / made)
+                    speeds[name].append(images / (time.perf_counter() - began))
+                    efforts[name].append((time.process_time() - worked) / images)
         written = writing_alone(work)
     return figures(speeds, efforts, written, config, device, args)
 

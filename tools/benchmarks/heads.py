@@ -79,8 +79,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             if device.type == "cuda":
                 torch.cuda.synchronize()
             rates[name].append(args.batch_size * args.iterations / (time.perf_counter() - began))
-    asked = {key: getattr(args, key) for key in ("head", "height", "width", "batch_size", "precision")}
-    result: dict[str, Any] = {"machine": machine() | versions(), **asked}
+    options = {key: getattr(args, key) for key in ("head", "height", "width", "batch_size", "precision")}
+    result: dict[str, Any] = {"machine": machine() | versions(), **options}
     for phase in ("training", "extraction"):
         ours, plain = rates[f"{phase}, head"], rates[f"{phase}, plain"]
         ratios = [mine / theirs for mine, theirs in zip(ours, plain, strict=True)]

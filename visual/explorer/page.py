@@ -69,14 +69,14 @@ def build_page(explorer: Explorer, examples: list[Path]) -> gradio.Blocks:
             near, label="Nearest real images, by the appearance embedding", columns=NEIGHBORS, object_fit="contain",
             elem_id="neighbors", format="png", height=240, visible=bool(explorer.records), buttons=["download"],
         )  # fmt: skip
-        given = [*slots, appearance_weight, structure_weight]
+        inputs = [*slots, appearance_weight, structure_weight]
         answers = [result, scores, neighbors]
-        swap.click(lambda *values: answer(explorer, *values), given, answers, api_visibility="private")
+        swap.click(lambda *values: answer(explorer, *values), inputs, answers, api_visibility="private")
         for slider in (appearance_weight, structure_weight):
             # While it is dragged, only the last place counts.
             slider.change(
                 lambda *values: answer(explorer, *values) if _complete(values) else (gradio.skip(),) * 3,
-                given,
+                inputs,
                 answers,
                 api_visibility="private",
                 trigger_mode="always_last",

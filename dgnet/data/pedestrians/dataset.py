@@ -45,7 +45,7 @@ def write_dataset(
     Raises UserError for an impossible `spec` and for a `root` that holds anything else.
     """
     spec.check()
-    given, root = Path(root), Path(root).resolve()
+    argument, root = Path(root), Path(root).resolve()
     if _is_complete(root, spec):
         return
     partial = root.parent / f"{_partial_prefix(root)}{os.getpid()}"
@@ -55,7 +55,7 @@ def write_dataset(
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
     except OSError as error:
-        raise UserError(f"{given}: cannot be made ({error.strerror})") from error
+        raise UserError(f"{argument}: cannot be created ({error.strerror})") from error
     try:
         for folder in (TRAIN, QUERY, GALLERY):
             (partial / folder).mkdir()

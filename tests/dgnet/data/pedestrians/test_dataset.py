@@ -166,7 +166,7 @@ def test_a_set_that_lost_images_is_refused(small: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("given", ["pedestrians", "new/pedestrians", "/proc/pedestrians"])
 def test_a_place_that_cannot_be_written_is_named_as_it_was_given(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/proc")
-    with pytest.raises(UserError, match=f"^{given}: cannot be made"):
+    with pytest.raises(UserError, match=f"^{given}: cannot be created"):
         write_dataset(Path(given), SMALL)
 
 
