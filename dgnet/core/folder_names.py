@@ -27,11 +27,15 @@ _LEFTOVERS = {
     "thumbs.db",
     "~snapshot",
 }
-# Of Market-1501, MSMT17, CUHK03, VeRi-776, MARS, Occluded-REID and the official DG-Net, and what people call theirs.
+# Of Market-1501, MSMT17, CUHK03, VeRi-776, MARS, VIPeR, SYSU-MM01, RegDB, Occluded-REID and the official DG-Net, what
+# people call their own, and what programs write beside images.
 _SPLIT = re.compile(
     r"(train|training|test|testing|val|valid|validation|trainval|quer(y|ies)|probes?|gallery|galleries|multi[-_ ]?query"
-    r"|distractors?|images?|imgs?|pictures|photos|pytorch|detected|labell?ed|splits?)([-_ .].*|[0-9]?)"
-    r"|(bounding_box|bbox|gt|mask|image|img|cam)_.*"
+    r"|distractors?|images?|imgs?|pictures|photos|pytorch|detected|labell?ed|unlabell?ed|splits?|junk|background"
+    r"|rgb|n?ir|visible|thermal|infrared|depth|masks?|annotations?|labels?|features?|attributes?"
+    r"|generated|augmented|outputs?|results?|figures?|samples?|docs?|logs?|checkpoints?|weights|backup|te?mp)"
+    r"([-_ .].*|[0-9]?)"
+    r"|(bounding_box|bbox|gt|mask|image|img|cam)_.*|cam(era)?[-_ ]?([0-9]+|[a-z])|(new|untitled) folder.*"
     r"|.*[-_ ](train|training|test|testing|val|validation|query|gallery)|(occluded|partial|whole)_body_images",
     re.IGNORECASE,
 )
@@ -65,9 +69,11 @@ def is_leftover(name: str) -> bool:
 
 
 def is_split(name: str) -> bool:
-    """Whether a folder of this name holds a part of a data set, or its images, and is nobody's identity.
+    """Whether a folder of this name holds a part of a data set, or what belongs to one, and is nobody's identity.
 
-    >>> [is_split(name) for name in ("query", "bounding_box_test", "image_train", "Train", "0002", "tester", "amy")]
-    [True, True, True, True, False, False, False]
+    >>> [is_split(name) for name in ("query", "bounding_box_test", "image_train", "Train", "cam1", "results")]
+    [True, True, True, True, True, True]
+    >>> [is_split(name) for name in ("0002", "person_0002", "tester", "amy", "camilla")]
+    [False, False, False, False, False]
     """
     return _SPLIT.fullmatch(name) is not None

@@ -41,7 +41,8 @@ def images_in(folder: Path, passed_over: PassedOver) -> list[Path]:
 def people_in(folder: Path, passed_over: PassedOver) -> list[Path]:
     """The folders directly in `folder` that may be identities, sorted.
 
-    Folders that bear the name of a split, and images that lie in no folder, go to `passed_over`.
+    Folders that bear the name of a split (`dgnet.core.folder_names.is_split`), and images that lie in no folder, go to
+    `passed_over`.
     """
     people = []
     for path in entries(folder):
@@ -49,7 +50,7 @@ def people_in(folder: Path, passed_over: PassedOver) -> list[Path]:
             if is_image_name(path.name):
                 passed_over.append((path, "not inside the folder of an identity"))
         elif is_split(path.name):
-            passed_over.append((path, "bears the name of a split, not of an identity"))
+            passed_over.append((path, "bears the name of a split or of files beside one, not of an identity"))
         else:
             people.append(path)
     return people

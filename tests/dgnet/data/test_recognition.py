@@ -34,6 +34,10 @@ SPLIT_FOLDERS = (
     "gt_bbox",
     "multi-query",
     "distractors",
+    "cam_a",
+    "cam1",
+    "thermal",
+    "results",
 )
 
 
