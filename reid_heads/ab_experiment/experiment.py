@@ -280,7 +280,7 @@ class ABExperiment:
         return Result(
             name,
             seed,
-            {domain: measure(result.head) for domain, measure in self.measures.items()},
+            {domain: measure(result.model) for domain, measure in self.measures.items()},
             self.steps[name],
             len(dataset.train),
             len(generated) if isinstance(generated, StoredImages) else 0,

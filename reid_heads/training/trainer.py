@@ -75,7 +75,7 @@ class Evaluation:
 class TrainingResult:
     """The model after its last iteration, its last figures (empty without tests) and the file of its best weights."""
 
-    head: ReIDModel
+    model: ReIDModel
     figures: Figures
     best: Path | None
 
@@ -90,7 +90,7 @@ class ReIDTask(TrainingTask[ReIDBatch]):
         config: ReIDConfig,
         dataset: Dataset,
         source: ReIDSource,
-        head: ReIDModel,
+        model: ReIDModel,
         objective: Objective,
         precision: Precision,
         distributed: Distributed,
@@ -100,14 +100,14 @@ class ReIDTask(TrainingTask[ReIDBatch]):
         draw: Callable[[Path], None] | None,
     ) -> None:
         self.config, self.dataset, self.source, self.distributed = config, dataset, source, distributed
-        self.head, self.precision, self.best = head, precision, best
-        self.learned = nn.ModuleDict({"head": head, "objective": objective})
+        self.model, self.precision, self.best = model, precision, best
+        self.learned = nn.ModuleDict({"head": model, "objective": objective})
         self.networks = {"model": self.learned}
-        self.optimizers: dict[str, Optimizer] = build_optimizers(config, head, objective)
+        self.optimizers: dict[str, Optimizer] = build_optimizers(config, model, objective)
         device = distributed.device
         label_teachers = None if source.generated is None else load_label_teachers(config.generated, dataset, device)
         teacher = load_distillation_teacher(config.distillation, dataset, device)
-        self._losses = LossComputer(config, head, objective, source, precision, label_teachers, teacher)
+        self._losses = LossComputer(config, model, objective, source, precision, label_teachers, teacher)
         self._evaluation, self._untested, self._draw = evaluation, untested, draw
 
     def step(self, batch: ReIDBatch, iteration: int) -> StepLog:
@@ -178,12 +178,12 @@ class ReIDTask(TrainingTask[ReIDBatch]):
         return self.distributed.on_main(partial(self._measure, run, self._evaluation)) or {}
 
     def _measure(self, run: Run, evaluation: Evaluation) -> Figures:
-        figures = evaluation.evaluate(self.head)
+        figures = evaluation.evaluate(self.model)
         text = "; ".join(f"{name} {100 * value:.2f} %" for name, value in figures.items())
         protocol = "; re-ranked: ".join(filter(None, (evaluation.protocol, evaluation.reranking)))
         run.info(f"{text} ({protocol})" if protocol else text)
         size = self.config.data.height, self.config.data.width
-        if self.best.offer(self.head, figures, self.dataset.identities, *size):
+        if self.best.offer(self.model, figures, self.dataset.identities, *size):
             run.info(f"the best so far: {self.best.path}")
         return dict(figures)
 
@@ -196,7 +196,7 @@ class ReIDTask(TrainingTask[ReIDBatch]):
         """The last weights, whether or not any test found them to be the best."""
         size = self.config.data.height, self.config.data.width
         path = run.folder / LAST_FILE
-        self.distributed.on_main(lambda: save_model(path, self.head, self.dataset.identities, *size))
+        self.distributed.on_main(lambda: save_model(path, self.model, self.dataset.identities, *size))
         run.info(f"the last weights: {path}")
 
     def state_dict(self) -> dict[str, Any]:
@@ -248,21 +248,21 @@ def train_model(
     settings = config.run
     source = reid_source(config, dataset, generated, distributed)
     torch.manual_seed(settings.seed)
-    head = build_model(config.model.name, len(dataset.identities), **config.model.options)
+    model = build_model(config.model.name, len(dataset.identities), **config.model.options)
     if config.model.weights is not None:
-        load_pretrained(head, config.model.weights)
-    objective = build_objective(config, head).to(distributed.device)
+        load_pretrained(model, config.model.weights)
+    objective = build_objective(config, model).to(distributed.device)
     layout = torch.channels_last if settings.channels_last else torch.contiguous_format
-    head = head.to(distributed.device, memory_format=layout).train()  # type: ignore[call-overload]
+    model = model.to(distributed.device, memory_format=layout).train()  # type: ignore[call-overload]
     if settings.sync_batch_norm:
-        head = distributed.synchronize_batch_norm(head)
-    for network in (head, objective):
+        model = distributed.synchronize_batch_norm(model)
+    for network in (model, objective):
         distributed.broadcast_module(network)
     best = BestCheckpoint(
         folder, distilled=uses_distillation(config), protocol=evaluation.protocol if evaluation else ""
     )
     precision = Precision(settings.precision, distributed.device)
-    task = ReIDTask(config, dataset, source, head, objective, precision, distributed, best, evaluation, untested, draw)
+    task = ReIDTask(config, dataset, source, model, objective, precision, distributed, best, evaluation, untested, draw)
 
     def open_run() -> Run:
         moved = distributed.on_main(lambda: move_aside(folder, curves)) if reset else None
@@ -293,4 +293,4 @@ def train_model(
     fingerprint = b"" if generated is None else generated.fingerprint()
     files = generated.cache.paths if isinstance(generated, StoredImages) else ()
     run_training(task, source, plan, open_run, dataset, distributed, fingerprint, files)
-    return TrainingResult(head, best.last, best.path)
+    return TrainingResult(model, best.last, best.path)

@@ -50,7 +50,7 @@ def test_head_recipe_trains(path: Path, dataset: Dataset, tmp_path: Path) -> Non
         config, dataset, None, tmp_path / "run", curves=tmp_path / "logs", distributed=Distributed.start("cpu")
     )
     state = load_checkpoint(tmp_path / "run" / "checkpoints" / "checkpoint_00000002.pt")
-    assert state["learning"].keys() == {f"head.{key}" for key in trained.head.state_dict()}
+    assert state["learning"].keys() == {f"head.{key}" for key in trained.model.state_dict()}
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)

@@ -101,13 +101,13 @@ def prepared(args: argparse.Namespace, device: torch.device) -> dict[str, Work]:
     identities = args.batch_size // 4
     images = torch.randn(args.batch_size, 3, args.height, args.width).to(device, memory_format=torch.channels_last)
     labels = torch.arange(identities).repeat_interleave(4).to(device)
-    head = build_model(args.head, identities).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = build_model(args.head, identities).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     plain = Plain(args.head, identities).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    objective = Objective(head, "1*CrossEntropy+1*Triplet", margin=0.3, label_smoothing=0.1).to(device)
+    objective = Objective(model, "1*CrossEntropy+1*Triplet", margin=0.3, label_smoothing=0.1).to(device)
     return {
-        "training, head": training(head, lambda: objective(head(images), labels).total(), args.precision, device),
+        "training, head": training(model, lambda: objective(model(images), labels).total(), args.precision, device),
         "training, plain": training(plain, lambda: F.cross_entropy(plain(images), labels), args.precision, device),
-        "extraction, head": extraction(head.deployed(), images, args.precision, device),
+        "extraction, head": extraction(model.deployed(), images, args.precision, device),
         "extraction, plain": extraction(plain, images, args.precision, device),
     }
 

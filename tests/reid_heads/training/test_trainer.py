@@ -155,7 +155,7 @@ def test_without_a_test_the_last_weights_are_what_a_user_loads(
     assert trained.best is None and not list((tmp_path / "run").glob("mAP_*.pth"))
     model = load_model(tmp_path / "run")
     assert model.weights == tmp_path / "run" / "last.pth" and model.identities == dataset.identities
-    state = trained.head.state_dict()
+    state = trained.model.state_dict()
     assert all(torch.equal(value, state[key]) for key, value in model.network.state_dict().items())
     assert "was not tested while it was trained: its last weights are taken, last.pth" in caplog.text
     # The best are taken where there are any, and a run that is stopped leaves its last weights, too.
