@@ -34,7 +34,7 @@ IDENTITIES = st.integers(1, 9999)
 IMAGES = st.lists(st.tuples(st.integers(0, 99), ENDINGS), min_size=1, max_size=3, unique=True)
 SPLITS = ("train", "query", "gallery", "multi_query")
 # Of systems: never an image, and never reported.
-LEFTOVERS = st.sampled_from(["._0002_c1s1_000451_03.jpg", ".DS_Store", "Thumbs.db", "desktop.ini", "@eaDir", ".x.png"])
+LEFTOVERS = st.sampled_from(["._0002_c1s1_000451_03.jpg", ".DS_Store", "Thumbs.db", "desktop.ini", "@tmp", ".x.png"])
 # A user's, and no image of the layout: reported.
 OTHER = st.sampled_from(
     ["readme.txt", "image.jpg", "0002.jpg", "c1s1_0002.png", "0002_c.jpg", "x_c1s1.jpg", "0002_c1s1.gif"]

@@ -105,16 +105,19 @@ def _of_folder(folder: Path, pattern: str) -> list[GeneratedRecord]:
 def _identity(text: str | None, where: str) -> int | None:
     if not text:
         return None
-    try:
-        return int(text)
-    except ValueError as error:
-        raise UserError(f"{where}: an identity must be a whole number or empty, and it is {text!r}") from error
+    # int() would take 1_5 for 15, and arrays have no room for more digits.
+    if not re.fullmatch(r"\s*-?[0-9]{1,18}\s*", text):
+        raise UserError(
+            f"{where}: an identity must be a whole number of at most 18 digits, or empty, and it is {text!r}"
+        )
+    return int(text)
 
 
 def _scores(row: Mapping[str, str], where: str) -> dict[str, float]:
     cells = {name: text for name in SCORES if (text := row.get(name))}
     try:
-        scores = {name: float(text) for name, text in cells.items()}
+        # float() would take 1_5 for 15.
+        scores = {name: float(text.replace("_", "?")) for name, text in cells.items()}
     except ValueError as error:
         raise UserError(f"{where}: a score must be a number or empty, got {cells}") from error
     if not all(math.isfinite(score) for score in scores.values()):
