@@ -88,7 +88,7 @@ def _unrecognized(root: Path, layouts: Mapping[str, Layout]) -> UserError:
     if above := _match(root.absolute().parent, particular):
         return _elsewhere(root, above[1], above[0])
     below = [match for child in folders_in(root) if (match := _match(child, layouts))]
-    if len(below) == 1:
+    if len(below) == 1 and len(layouts[below[0][0]].read(below[0][1]).identities) > 1:
         return _elsewhere(root, below[0][1], below[0][0])
     examples = "; ".join(f"{name}: {layout.example}" for name, layout in layouts.items())
     return UserError(f"{root}: no data set here ({_summary(root)}); looked for {examples}")

@@ -7,7 +7,8 @@ from typing import cast, get_args
 
 from dgnet.core.csv_files import read_csv
 from dgnet.core.errors import UserError
-from dgnet.data.readers.contents import entries
+from dgnet.data.readers.contents import PassedOver, entries
+from dgnet.data.readers.lists import refuse_two_identities, sorted_once
 from dgnet.data.readers.names import misplaced, number, number_identities
 from dgnet.data.records import UNKNOWN_CAMERA, Dataset, Record, Split
 
@@ -78,15 +79,6 @@ def _checked(row: dict[str, str], where: str) -> dict[str, str]:
     return row
 
 
-def _refuse_two_names(path: Path, rows: Sequence[dict[str, str]]) -> None:
-    """One image cannot show two people; it may stand in several splits."""
-    known: dict[str, str] = {}
-    for row in rows:
-        identity = known.setdefault(row["path"], row["identity"])
-        if identity != row["identity"]:
-            raise UserError(f"{path}: {row['path']} is listed as identity {identity} and as {row['identity']}")
-
-
 def read_manifest(root: Path) -> Dataset:
     """Reads the manifest at (or in) `root`. Paths are relative to its folder, an empty camera is unknown (-1).
 
@@ -96,12 +88,12 @@ def read_manifest(root: Path) -> Dataset:
     if path is None:
         raise UserError(f"{root}: must be a manifest (.csv) or a folder with exactly one")
     rows = _rows(path)
-    _refuse_two_names(path, rows)
+    refuse_two_identities(path, ((row["path"], row["identity"]) for row in rows))
     gallery_only = {row["identity"] for row in rows if row["split"] == "gallery"}
     asked_for = {row["identity"] for row in rows if row["split"] != "gallery"}
     numbers = number_identities(asked_for, gallery_only)
     splits: dict[str, list[Record]] = {split: [] for split in get_args(Split)}
-    skipped = []
+    skipped: PassedOver = []
     for row in rows:
         split, image = cast(Split, row["split"]), path.parent / row["path"]
         if reason := misplaced(numbers[row["identity"]], split):
@@ -109,5 +101,5 @@ def read_manifest(root: Path) -> Dataset:
             continue
         camera = int(row["camera"]) if row["camera"] else UNKNOWN_CAMERA
         splits[split].append(Record(image, numbers[row["identity"]], camera, split))
-    ordered = {split: tuple(sorted(records, key=lambda record: record.path)) for split, records in splits.items()}
+    ordered = {split: sorted_once(records, skipped) for split, records in splits.items()}
     return Dataset(path.stem, path.parent, skipped=tuple(skipped), **ordered)

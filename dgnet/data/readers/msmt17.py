@@ -5,6 +5,7 @@ from pathlib import Path
 from dgnet.core.errors import UserError
 from dgnet.core.files import read_text
 from dgnet.data.readers.contents import PassedOver, found_and_missing
+from dgnet.data.readers.lists import refuse_two_identities, sorted_once
 from dgnet.data.readers.names import msmt17_camera, number
 from dgnet.data.records import Dataset, Record, Split
 
@@ -43,6 +44,7 @@ def _read_list(path: Path, folder: Path, split: Split) -> tuple[list[Record], Pa
     offset = TRAIN_OFFSET if split == "train" else TEST_OFFSET
     records: list[Record] = []
     skipped: PassedOver = []
+    entries: list[tuple[str, str]] = []
     for line in read_text(path).split("\n") if path.is_file() else ():
         image, identity = (line.rsplit(maxsplit=1) + ["", ""])[:2]
         image = image.strip().replace("\\", "/")
@@ -55,6 +57,11 @@ def _read_list(path: Path, folder: Path, split: Split) -> tuple[list[Record], Pa
             skipped.append((folder / image, "the name is not like 0000_000_01_0303morning_0015_0.jpg"))
         else:
             records.append(Record(folder / image, int(identity) + offset, camera, split))
+            entries.append((image, identity))
+    refuse_two_identities(path, entries)
+    most = TEST_OFFSET - TRAIN_OFFSET - 1
+    if split == "train" and any(record.identity > TRAIN_OFFSET + most for record in records):
+        raise UserError(f"{path}: the training identities of MSMT17 are 0 to {most} at most, here one is larger")
     return records, skipped
 
 
@@ -70,5 +77,5 @@ def read_msmt17(root: Path) -> Dataset:
         records, passed_over = _read_list(root / name, train_folder if split == "train" else test_folder, split)
         splits[split] += records
         skipped += passed_over
-    ordered = {split: tuple(sorted(records, key=lambda record: record.path)) for split, records in splits.items()}
+    ordered = {split: sorted_once(records, skipped) for split, records in splits.items()}
     return Dataset("msmt17", root, skipped=tuple(skipped), **ordered)

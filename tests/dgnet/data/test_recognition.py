@@ -153,6 +153,8 @@ def test_a_split_in_place_of_its_data_set_is_told(tmp_path: Path, split: str) ->
 def test_the_one_folder_of_identities_below_is_named(tmp_path: Path) -> None:
     touch(*(tmp_path / name for name in ("images/00001/1.jpg", "images/00002/2.jpg", "train_test_split/list.txt")))
     assert re.search(mentions(tmp_path / "images", "folders"), refusal(tmp_path))
+    touch(tmp_path / "scenes" / "all" / "everything" / "1.jpg")
+    assert "name that folder" not in refusal(tmp_path / "scenes")
     touch(*(tmp_path / "tracks" / name for name in ("0001/1/1.jpg", "0002/1/2.jpg")))
     assert "0001 has the layout" not in refusal(tmp_path / "tracks")
 
@@ -252,6 +254,26 @@ def test_lists_of_an_encoding_that_cannot_be_told_are_refused(tmp_path: Path) ->
     assert re.search(mentions("list_train.txt", "line 2", "UTF-8"), refusal(tmp_path))
     (tmp_path / "list.csv").write_bytes("path,identity\n行人.jpg,1\n".encode("gb18030"))
     assert re.search(mentions("list.csv", "line 2", "UTF-8"), refusal(tmp_path / "list.csv"))
+
+
+def test_an_image_that_a_list_names_twice_counts_once(tmp_path: Path) -> None:
+    """Twice in the gallery it would change the mAP."""
+    name, other = "0000/0000_001_15_0303morning_0015_0.jpg", "0001/0001_001_15_0303morning_0015_0.jpg"
+    touch(tmp_path / "msmt17" / "train" / name, tmp_path / "msmt17" / "test" / name)
+    text = f"{name} 0\n{name} 0\n{other} 1\n"
+    (tmp_path / "msmt17" / "list_train.txt").write_text(text)
+    rows = f"a.png,7,query\na.png,7,gallery\n{name},8,train\n"
+    (tmp_path / "list.csv").write_text(f"path,identity,split\n{rows}{rows}")
+    for root in (tmp_path / "msmt17", tmp_path / "list.csv"):
+        dataset = read_dataset(root)
+        assert dataset.train and all(
+            len(split) == len({record.path for record in split})
+            for split in (dataset.train, dataset.query, dataset.gallery)
+        )
+        assert "listed again in the train split" in describe_dataset(dataset)
+    for wrong, words in ((f"{text}{name} 1\n", mentions(name, 0, 1)), (f"{text}{name[:-5]}9.jpg 10000\n", "9999")):
+        (tmp_path / "msmt17" / "list_train.txt").write_text(wrong)
+        assert re.search(words, refusal(tmp_path / "msmt17"))
 
 
 @pytest.mark.parametrize(
