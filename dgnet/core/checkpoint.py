@@ -4,11 +4,13 @@ A state is a tree of dictionaries, lists and tuples whose leaves are tensors, nu
 file is data and never code: `torch.load(path, weights_only=True)` reads it anywhere.
 """
 
+import contextlib
 import hashlib
 import pickle
 import zipfile
 import zlib
 from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,24 @@ def require_kind(path: Path, content: State, kind: str, wanted: str) -> None:
     """`UserError` unless what was read from `path` says under "kind" that it is one; `wanted`: the same in words."""
     if content.get("kind") != kind:
         raise UserError(f"{path}: must hold {wanted}, {what_it_holds(content)}")
+
+
+@contextlib.contextmanager
+def fitting(path: Path) -> Iterator[None]:
+    """Where networks are built from the content of the file `path`: what does not fit becomes a `UserError`.
+
+    Weights may be of another network than the file says, and entries may be missing, in files that a program changed.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except RuntimeError as error:
+        first = str(error).splitlines()[-1].strip()[:200]
+        raise UserError(f"{path}: its weights do not fit the networks of its configuration ({first})") from error
+    except (KeyError, TypeError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(f"{path}: its content is not what this version writes ({reason})") from error
 
 
 def what_it_holds(content: State) -> str:

@@ -4,11 +4,12 @@ A longer plan contains the shorter ones of the same seed, so that a set can be e
 structure: `dgnet.generation.engine` then computes each code once.
 """
 
-import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from dgnet.core.csv_files import read_csv
 from dgnet.core.errors import UserError
+from dgnet.core.files import read_text
 from dgnet.core.random_draws import permutation, rng
 from dgnet.data.records import Record
 
@@ -81,7 +82,7 @@ def extend_pairs(old: Sequence[tuple[int, int]], plan: Iterable[tuple[int, int]]
 
 def read_list(path: Path) -> list[str]:
     """The lines of a text file that are not empty. `UserError` when it is missing, empty or no text."""
-    lines = [line.strip() for line in _text(path).splitlines() if line.strip()]
+    lines = [line.strip() for line in read_text(_file(path)).splitlines() if line.strip()]
     if not lines:
         raise UserError(f"{path}: names no image")
     return lines
@@ -89,15 +90,15 @@ def read_list(path: Path) -> list[str]:
 
 def read_pairs(path: Path) -> list[tuple[str, str]]:
     """The columns `appearance` and `structure` of a CSV file. `UserError` when they are not there."""
-    rows = csv.DictReader(_text(path).splitlines())
-    if missing := [name for name in COLUMNS if name not in (rows.fieldnames or ())]:
+    columns, rows = read_csv(_file(path))
+    if missing := [name for name in COLUMNS if name not in columns]:
         raise UserError(
             f"{path}: the first line must name the columns {', '.join(COLUMNS)}, and it lacks {', '.join(missing)}"
         )
     pairs = []
-    for row in rows:
+    for where, row in rows:
         if not row["appearance"] or not row["structure"]:
-            raise UserError(f"{path}, line {rows.line_num}: every pair needs an appearance and a structure")
+            raise UserError(f"{where}: every pair needs an appearance and a structure")
         pairs.append((row["appearance"].strip(), row["structure"].strip()))
     if not pairs:
         raise UserError(f"{path}: names no pair")
@@ -108,10 +109,7 @@ def _by_structure(pairs: Iterable[tuple[int, int]]) -> Pairs:
     return sorted(dict.fromkeys(pairs), key=lambda pair: (pair[1], pair[0]))
 
 
-def _text(path: Path) -> str:
+def _file(path: Path) -> Path:
     if not path.is_file():
         raise UserError(f"{path}: " + ("a folder, not a text file" if path.is_dir() else "no such file"))
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not a text file (UTF-8)") from error
+    return path

@@ -9,7 +9,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from dgnet.core import pixels
-from dgnet.core.checkpoint import load_checkpoint
+from dgnet.core.checkpoint import fitting, load_checkpoint
 from dgnet.core.device import Precision, PrecisionName
 from dgnet.generation.engine import GeneratedBatch, batch_slots, fixed_slots
 from dgnet.models.build import build_discriminator
@@ -142,5 +142,6 @@ def load_discriminator(generator: LoadedGenerator) -> MultiScaleDiscriminator:
         else load_checkpoint(generator.files[0], "cpu")["discriminator"]
     )
     discriminator = build_discriminator(generator.config)
-    discriminator.load_state_dict(state)
+    with fitting(generator.files[0]):
+        discriminator.load_state_dict(state)
     return discriminator.to(generator.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from dgnet.core import pixels
-from dgnet.core.checkpoint import load_checkpoint, require_kind, save_checkpoint
+from dgnet.core.checkpoint import fitting, load_checkpoint, require_kind, save_checkpoint
 from dgnet.core.errors import UserError
 from dgnet.core.old_keys import current_model_file
 from dgnet.core.weights import read_content
@@ -55,11 +55,12 @@ def read_model_file(path: Path, device: torch.device | str = "cpu") -> StoredMod
     """Read a file that `save_model` wrote. `UserError` when it is missing, damaged or something else."""
     content = current_model_file(load_checkpoint(path, device))
     require_kind(path, content, KIND, WANTED)
-    architecture, identities = content["architecture"], tuple(content["identities"])
-    network = build_model(architecture["name"], len(identities), **architecture["options"])
-    network.load_state_dict(content["state"])
-    size = content["preprocessing"]
-    return StoredModel(network.to(device).eval(), identities, size["height"], size["width"])
+    with fitting(path):
+        architecture, identities = content["architecture"], tuple(content["identities"])
+        size = content["preprocessing"]
+        network = build_model(architecture["name"], len(identities), **architecture["options"])
+        network.load_state_dict(content["state"])
+        return StoredModel(network.to(device).eval(), identities, size["height"], size["width"])
 
 
 def file_kind(path: Path) -> str | None:

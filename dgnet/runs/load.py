@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from dgnet.config import parse_config
-from dgnet.core.checkpoint import load_checkpoint, require_kind
+from dgnet.core.checkpoint import fitting, load_checkpoint, require_kind
 from dgnet.core.errors import UserError
 from dgnet.models.build import build_generator
 from dgnet.runs.checkpoint import checkpoint_iteration, latest_checkpoint, list_checkpoints
@@ -23,18 +23,15 @@ def read_generator(checkpoint: Path, device: torch.device | str = "cpu") -> Load
     """
     content = load_checkpoint(checkpoint, device)
     require_kind(checkpoint, content, KIND, "a checkpoint of DG-Net (tools/train_gan.py writes them)")
-    config = parse_config(content["config"], str(checkpoint))
-    identities = tuple(content["identities"])
-    network = build_generator(config, len(identities), pretrained=False)
-    try:
+    with fitting(checkpoint):
+        config = parse_config(content["config"], str(checkpoint))
+        identities, iteration = tuple(content["identities"]), int(content["iteration"])
+        network = build_generator(config, len(identities), pretrained=False)
         network.load_state_dict(content["generator"])
-    except RuntimeError as error:
-        first = str(error).splitlines()[-1].strip()
-        raise UserError(f"{checkpoint}: its weights do not fit the networks of its configuration ({first})") from error
     memory_format = torch.channels_last if config.run.channels_last else torch.contiguous_format
     network = network.to(device, memory_format=memory_format)  # type: ignore[call-overload]
     name = checkpoint.resolve().parent.parent.name
-    return LoadedGenerator(network.eval(), config, identities, content["iteration"], name, (checkpoint,))
+    return LoadedGenerator(network.eval(), config, identities, iteration, name, (checkpoint,))
 
 
 def checkpoint_of_run(folder: Path, iteration: int | None = None) -> Path:

@@ -245,3 +245,19 @@ def test_a_file_without_a_classifier_serves_for_testing(name: str, tmp_path: Pat
     torch.save({k: v for k, v in state.items() if not k.startswith(("bottleneck", "reduction_1"))}, path)
     with pytest.raises(UserError, match="another architecture"):
         read_model(path, name)
+
+
+@pytest.mark.parametrize("change", ["state", "architecture", "preprocessing"])
+def test_a_file_of_ours_that_was_changed_is_one_sentence(change: str, tmp_path: Path) -> None:
+    path = tmp_path / "head.pth"
+    save_model(path, model_of("resnet18"), IDENTITIES, 64, 32)
+    content = torch.load(path, weights_only=True)
+    content[change] = {"neck.weight": torch.ones(3)} if change == "state" else {}
+    torch.save(content, path)
+    with pytest.raises(UserError, match=rf"{path}: its (weights do not fit|content is not what)") as refused:
+        read_model(path)
+    assert "\n" not in str(refused.value) and len(str(refused.value)) < 600
+    del content[change]
+    torch.save(content, path)
+    with pytest.raises(UserError, match=f"its content is not what this version writes .*{change}"):
+        read_model(path)

@@ -58,6 +58,8 @@ def draw_activation(options: argparse.Namespace) -> None:
         subjects = [Subject(model.network.name, model.network, model.height, model.width) for model in models]
         data, name, picture = Config().data, models[0].network.name, "activation"
     else:
+        if options.model_name is not None:
+            raise UserError("--model-name tells what the files of --model-path hold: give that, too")
         run = find_generator(options.name, options.output_path, options.iteration, device)
         subjects = [Subject("appearance encoder", run.network.appearance.backbone, *run.size)]
         data, name, picture = run.config.data, run.name, f"activation_{run.iteration:08d}"

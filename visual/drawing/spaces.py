@@ -32,11 +32,14 @@ class Plane:
 def draw_spaces(job: VisualJob) -> None:
     """The picture of `show_spaces.py`: the codes of --images images of each of --identities people."""
     options = job.options
-    identities = max(1, min(options.identities, MOST_IMAGES // options.images))
-    records = images_of_identities(job.dataset(), identities, options.images, options.seed)
+    records = images_of_identities(job.dataset(), options.identities, options.images, options.seed)
+    found = len({record.identity for record in records})
+    if len(records) > MOST_IMAGES:
+        # Whole identities: they come one behind the other.
+        records = [record for record in records if record.identity < records[MOST_IMAGES].identity]
     people = len({record.identity for record in records})
     if people < options.identities:
-        reason = f"at most {MOST_IMAGES} images are shown" if people == identities else "there are no more"
+        reason = f"at most {MOST_IMAGES} images are shown" if people < found else "there are no more"
         print(f"{people} identities are shown, {options.identities} were asked for: {reason}", file=sys.stderr)
     images = job.read([record.path for record in records])
     codes = {"appearance codes": job.run.appearance_codes(images), "structure codes": job.run.structure_codes(images)}

@@ -27,7 +27,9 @@ def draw_training(options: argparse.Namespace) -> None:
     selection = {iteration: pictures[iteration] for iteration in evenly(iterations, options.count)}
     name = f"training_{iterations[-1]:08d}"
     frames = [] if options.film == "none" else [strip({iteration: path}) for iteration, path in pictures.items()]
-    for suffix, content in [(".png", strip(selection)), *films(frames, options.film, options.fps)]:
+    files: list[tuple[str, bytes | Picture]] = [(".png", strip(selection))]
+    files += films(frames, options.film, options.fps)
+    for suffix, content in files:
         write_picture(picture_path(options, folder.name, name, suffix), content, options.overwrite)
 
 
