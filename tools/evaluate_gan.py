@@ -24,6 +24,7 @@ from dgnet.core.cli import CommandParser, add_mirrored, add_run
 from dgnet.core.device import choose_device
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError, command
+from dgnet.core.images import image_files
 from dgnet.core.option_types import at_least, expanded_path, run_name, sha256_digits
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.core.weights import check_sha256, published_sha256
@@ -185,7 +186,13 @@ def generated_set(args: argparse.Namespace, folder: Path, options: ImageQualityO
     )
     with open_set(request) as opened:
         print(opened, file=sys.stderr)
-        print(opened.create(), file=sys.stderr)
+        created = opened.create()
+        print(created, file=sys.stderr)
+    if (found := len(image_files(target / "images"))) != created.images:
+        raise UserError(
+            f"{target / 'images'}: holds {found} images, and the set has {created.images}; remove what is not of the "
+            "set (python tools/generate.py --verify names it)"
+        )
     return target / "images"
 
 

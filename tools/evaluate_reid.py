@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_mirrored, add_output_path
+from dgnet.core.content import labeled_digest
 from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
@@ -148,6 +149,7 @@ def main() -> int:
             accuracy.metrics,
             command=shlex.join(["python", "tools/evaluate_reid.py", *sys.argv[1:]]),
             splits=split_counts(whole),
+            data={"query and gallery": labeled_digest([*dataset.query, *dataset.gallery], args.workers)},
             protocols={args.protocol: PROTOCOLS[args.protocol]},
             checkpoints={str(weights): features.checkpoint},
             seconds=watch.seconds,

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.errors import UserError
@@ -44,6 +45,30 @@ def _hashes(paths: Sequence[Path]) -> list[str]:
         except OSError as error:
             raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
     return hashes
+
+
+@runtime_checkable
+class LabeledImage(Protocol):
+    """An image with what it is an image of."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def identity(self) -> int: ...
+
+    @property
+    def camera(self) -> int: ...
+
+
+def labeled_digest(records: Sequence[LabeledImage], workers: int | None = None) -> str:
+    """SHA-256 over content, identity and camera of images in their order: figures of another one are of other data.
+
+    `UserError` as `content_hashes`.
+    """
+    hashes = content_hashes([record.path for record in records], workers)
+    lines = (f"{digits} {record.identity} {record.camera}\n" for digits, record in zip(hashes, records, strict=True))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def content_digest(hashes: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ from dgnet.core.checkpoint import State, load_checkpoint, require_kind
 from dgnet.core.content import content_hashes
 from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset
+from dgnet.runs.checkpoint import list_checkpoints
 
 
 def data_fingerprint(
@@ -40,6 +41,22 @@ def data_fingerprint(
         "generated": hashlib.sha256(generated).hexdigest(),
         "processes": processes,
     }
+
+
+def require_trained_on(run: Path, dataset: Dataset) -> None:
+    """`UserError` where the training whose folder is `run` had other images than those of a data set, or other labels.
+
+    What its last checkpoint does not tell (those of earlier versions) is not compared.
+    """
+    paths = list_checkpoints(run / "checkpoints")
+    if not paths:
+        return
+    state, now = load_checkpoint(paths[-1], "cpu"), data_fingerprint(dataset, 1)
+    if any(state.get(name, now[name]) != now[name] for name in ("identities", "images", "content")):
+        raise UserError(
+            f"{run}: was trained on other images or identities than those of {dataset.root}; remove that folder to "
+            "train it anew, or use another --name"
+        )
 
 
 def load_resume_state(path: Path, kind: str, dataset: Dataset, device: torch.device, fingerprint: State) -> State:

@@ -15,6 +15,7 @@ from dgnet.core import pixels
 from dgnet.data.records import Dataset, Record
 from dgnet.models.model_file import StoredModel
 from dgnet.runs.folder import CONFIG
+from dgnet.runs.resume import require_trained_on
 from dgnet.training.pipeline import Job
 from dgnet.training.teacher import TEACHER_FILE
 
@@ -61,6 +62,7 @@ def train_independent_classifier(job: Job, dataset: Dataset, name: str) -> Path:
     """
     path = job.folder(name) / TEACHER_FILE
     if path.exists():
+        job.distributed.on_main(lambda: require_trained_on(job.folder(name), hold_out(dataset)[0]))
         return path
     resume = (job.folder(name) / CONFIG).exists()
     config = independent_classifier_config(job.config)

@@ -12,6 +12,7 @@ from dgnet.losses.soft_label import LABELS_FROM_TEACHER
 from dgnet.models.build import build_generator, build_teacher
 from dgnet.models.reid_model import ReIDModel
 from dgnet.runs.folder import config_changes, refuse_foreign_folder
+from dgnet.runs.resume import require_trained_on
 from dgnet.runs.run import Run
 from dgnet.training import joint
 from dgnet.training.joint import Draw, begin_from_teacher
@@ -134,7 +135,9 @@ class Job:
         if not paths:
             name = f"{self.config.name}_teacher"
             paths = (self.folder(name) / TEACHER_FILE,)
-            if not paths[0].exists():
+            if paths[0].exists():
+                self.distributed.on_main(lambda: require_trained_on(self.folder(name), dataset))
+            else:
                 # Before the hours that a teacher takes: a folder that is taken, weights that do not fit.
                 self.distributed.on_main(self.refuse_folder)
                 self.try_networks(dataset)

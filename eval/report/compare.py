@@ -106,6 +106,9 @@ def _warnings(reports: Sequence[Report], rows: Sequence[Row]) -> tuple[str, ...]
         if any(count != counts[0] for count in counts):
             each = " and ".join(", ".join(f"{n:,} {what}" for what, n in count.items()) for count in counts)
             warnings.append(f"! The reports measured different data: {split} is {each}.")
+    for name in dict.fromkeys(name for report in reports for name in report.data):
+        if len({report.data[name] for report in reports if name in report.data}) > 1:
+            warnings.append(f"! The reports measured different data: the images or labels of {name} are not the same.")
     return tuple(warnings)
 
 

@@ -60,6 +60,7 @@ class Report:
     counts: dict[str, int] = field(default_factory=dict)  # identities, images, pairs, iterations
     splits: dict[str, dict[str, int]] = field(default_factory=dict)  # "query" -> {"images": 3368, "identities": 750}
     protocols: dict[str, str] = field(default_factory=dict)  # a protocol's name -> what it does, in a sentence
+    data: dict[str, str] = field(default_factory=dict)  # what was measured ("query and gallery") -> SHA-256 of it
     checkpoints: dict[str, str] = field(default_factory=dict)  # whose weights ("outputs/x/...pt") -> their SHA-256
     not_measured: dict[str, str] = field(default_factory=dict)  # what has no metric -> the reason
     seconds: dict[str, float] = field(default_factory=dict)  # wall time of each stage

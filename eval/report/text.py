@@ -73,6 +73,7 @@ def listings(report: Report) -> dict[str, dict[str, str]]:
         "Protocols": report.protocols,
         "Data": {name: f"{number:,}" for name, number in report.counts.items()}
         | {split: _counts(numbers) for split, numbers in report.splits.items()},
+        "Images and labels (SHA-256)": report.data,
         "Checkpoints (SHA-256)": report.checkpoints,
         "Time": seconds,
         "Machine": report.machine,

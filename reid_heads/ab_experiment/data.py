@@ -1,11 +1,8 @@
 """What an A/B trains and tests on: a subset of the real images, images generated from it, and another domain."""
 
-import hashlib
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dgnet.core.content import content_hashes
 from dgnet.core.errors import UserError
 from dgnet.core.random_draws import permutation
 from dgnet.data.datasets import read_dataset
@@ -61,13 +58,6 @@ def open_target_domain(target_domain: TargetDomainConfig) -> Dataset:
 def test_records(dataset: Dataset) -> tuple[Record, ...]:
     """Queries and gallery."""
     return (*dataset.query, *dataset.gallery)
-
-
-def data_hash(records: Sequence[Record]) -> str:
-    """SHA-256 over content, identity and camera of images: of results that may be compared it is the same."""
-    hashes = content_hashes([record.path for record in records])
-    lines = (f"{digits} {record.identity} {record.camera}\n" for digits, record in zip(hashes, records, strict=True))
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def require_generator(config: ABConfig) -> Path:

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from dgnet.core.content import labeled_digest
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import RunStopped, UserError
 from dgnet.core.files import replace_text
@@ -30,7 +31,6 @@ from dgnet.runs.folder_lock import lock_folder
 from dgnet.runs.progress import Progress
 from reid_heads.ab_experiment.config import ABConfig, SubsetConfig
 from reid_heads.ab_experiment.data import (
-    data_hash,
     generated_images,
     open_target_domain,
     require_generator,
@@ -126,7 +126,7 @@ class ABExperiment:
         domains = {SAME_DOMAIN: self.whole}
         if config.target_domain is not None:
             domains[TARGET_DOMAIN] = open_target_domain(config.target_domain)
-        self.data = data_hash(
+        self.data = labeled_digest(
             [*self.every.train, *(record for data in domains.values() for record in test_records(data))]
         )
         self.measures = {

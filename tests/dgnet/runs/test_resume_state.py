@@ -10,7 +10,8 @@ import torch
 from dgnet.core.checkpoint import save_checkpoint
 from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset, Record
-from dgnet.runs.resume import data_fingerprint, load_resume_state
+from dgnet.runs.resume import data_fingerprint, load_resume_state, require_trained_on
+from tests.messages import mentions
 
 CPU = torch.device("cpu")
 KIND = "training state of a thing"
@@ -86,6 +87,19 @@ def test_nor_with_images_of_the_same_name_and_size(tmp_path: Path) -> None:
         load_resume_state(path, KIND, dataset, CPU, data_fingerprint(dataset, 1, b"made", [made]))
     # What earlier versions wrote says nothing of it.
     assert go_on(save(tmp_path, dataset, content=None), dataset) == 4
+
+
+def test_a_finished_run_is_of_its_images(tmp_path: Path) -> None:
+    dataset, run = people(tmp_path / "a", 2, 5, 7), tmp_path / "run"
+    require_trained_on(run, dataset)  # there is nothing to compare with
+    (run / "checkpoints").mkdir(parents=True)
+    save(run / "checkpoints", dataset)
+    require_trained_on(run, people(tmp_path / "moved", 2, 5, 7))
+    with pytest.raises(UserError, match=mentions(str(run), "images", "--name")):
+        require_trained_on(run, people(tmp_path / "b", 2, 5, 8))
+    (tmp_path / "a" / "x.png").write_bytes(b"dark")
+    with pytest.raises(UserError, match=mentions(str(run), "images", "--name")):
+        require_trained_on(run, dataset)
 
 
 def test_nor_with_other_generated_ones_or_another_number_of_processes(tmp_path: Path) -> None:

@@ -83,6 +83,16 @@ def test_no_protocol_and_other_data_are_said():
     assert comparison.warnings[1] == "! The reports measured different data: query is 3,368 images and 100 images."
 
 
+def test_other_images_in_equal_numbers_are_noticed() -> None:
+    def of(digits: str) -> Report:
+        data = {"query and gallery": digits} if digits else {}
+        return Report("Accuracy", [MetricValue("Re-identification", "mAP", 80.0, "%", "standard")], data=data)
+
+    assert compare([of("ab"), of("ab"), of("")]).warnings == ()
+    (warning,) = compare([of("ab"), of("cd")]).warnings
+    assert "different data" in warning and "query and gallery" in warning
+
+
 def test_what_cannot_be_compared():
     with pytest.raises(ValueError, match=mentions("reports", 1)):
         compare([report("a", STANDARD)])
