@@ -44,11 +44,13 @@ class DataConfig(Section):
 
 
 class TrunkConfig(Section):
-    """A ResNet and where its ImageNet weights are (null: random initial weights)."""
+    """A ResNet and where its initial weights are: ImageNet's, or those of a trained model (null: random ones)."""
 
     backbone: BackboneName = "resnet50"
     last_stride: Literal[1, 2] = 1
     weights: Path | None = None
+    # Of a trained model of other identities all weights are taken but the classifier's, which begins anew.
+    new_classifier: bool = False
     # Images up to this height are doubled (nearest) before they enter the trunk; 0: none.
     upsample_below_height: int = Field(128, ge=0)
 

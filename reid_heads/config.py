@@ -38,11 +38,13 @@ class ReIDDataConfig(DataConfig):
 class ArchitectureConfig(Section):
     """A registered re-ID model (`dgnet.models.registry`), its options, and its initial weights.
 
-    `weights`: torchvision's ImageNet file of the trunk, or the file of a trained model; null: random.
+    `weights`: torchvision's ImageNet file of the trunk, or the file of a trained model; null: random. Of a trained
+    model of other identities `new_classifier` takes all weights but the classifier's, which begins anew.
     """
 
     name: str = "resnet50"
     weights: Path | None = None
+    new_classifier: bool = False
     options: dict[str, Option] = {}
 
     @field_validator("name")

@@ -30,7 +30,7 @@ from dgnet.data.training_data import open_dataset
 from dgnet.generation.load import find_generator, teacher_of
 from dgnet.models.model_file import read_model_file
 from dgnet.runs.folder import CONFIG, config_changes
-from dgnet.training.independent_classifier import train_independent_classifier
+from dgnet.training.independent_classifier import check_independent_classifier, train_independent_classifier
 from dgnet.training.pipeline import MAY_CHANGE, Job
 from eval.reid.dataset_features import features_of_dataset
 from eval.reid.embedding_model import description
@@ -97,12 +97,14 @@ def demo(config: Config, output: Path) -> None:
     # The times of an earlier start are not known any more: what is measured now is called by its name.
     left = [", what was left of it" if run.exists() else "" for run in runs]
     job = Job(config, output, distributed, resume=any(left), resume_option=None)
+    classifier_name = f"{config.name}_witness"
+    check_independent_classifier(job, dataset, classifier_name)
     with watch.stage(f"teacher{left[0]}"):
         teachers = job.teachers(dataset)
     with watch.stage(f"DG-Net{left[1]}"):
         job.train(dataset, fixed_grid(config, dataset))
     with watch.stage("classifier that DG-Net never saw"):
-        classifier = train_independent_classifier(job, dataset, f"{config.name}_witness")
+        classifier = train_independent_classifier(job, dataset, classifier_name)
 
     folder = job.folder(config.name)
     stored = find_generator(config.name, output, device=distributed.device)

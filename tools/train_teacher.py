@@ -23,6 +23,7 @@ from dgnet.models.embedding import model_embedding
 from dgnet.models.reid_model import ReIDModel
 from dgnet.training.pipeline import Job
 from eval.reid.dataset_features import features_of_dataset, query_and_gallery
+from eval.reid.labels import check_rankable
 from eval.reid.ranking import rank_metrics
 from reid_heads.loaded_model import LoadedModel
 
@@ -44,7 +45,8 @@ def main() -> None:
         job = Job(config, args.output_path, distributed, resume=args.resume, max_hours=args.max_hours)
         untested = nothing_to_measure(dataset)
         if untested is None:
-            # A damaged one would otherwise show when the teacher has been trained.
+            # They would otherwise be refused when the teacher has been trained.
+            check_rankable(dataset.query, dataset.gallery)
             distributed.on_main(lambda: check_images([*dataset.query, *dataset.gallery]))
         teacher = job.train_teacher(dataset, args.name or f"{config.name}_teacher")
         if distributed.is_main:

@@ -55,6 +55,29 @@ def require_two_identities(dataset: Dataset) -> None:
         )
 
 
+def require_batch(
+    config: DataConfig, dataset: Dataset, setting: str, value: int, distributed: Distributed, roles: int = 1
+) -> None:
+    """`UserError` where `pair_source` could not fill its batches; no image is read, so it can be asked long before.
+
+    Args:
+        setting: the name of the batch size of one process, and its `value`.
+        roles: how many images of such a batch stand for one image that is drawn.
+    """
+    require_two_identities(dataset)
+    images = len(dataset.train)
+    if value // roles * distributed.world_size > images:
+        most = images // distributed.world_size * roles
+        raise UserError(
+            f"{setting} must be at most {most} with the {images} training images of {dataset.root} and "
+            f"{distributed.world_size} processes, got {value}"
+        )
+    if config.pad >= min(config.height, config.width):
+        raise UserError(
+            f"data.pad must be smaller than both sides of the {config.height}x{config.width} image, got {config.pad}"
+        )
+
+
 def pair_source(
     config: DataConfig, dataset: Dataset, batch_size: int, seed: int, distributed: Distributed
 ) -> PairSource:

@@ -22,6 +22,9 @@ class Backbone(nn.Module):
             crops of about 256x128; 0: none.
     """
 
+    # Where its weights come from, in words; empty for random ones.
+    initial_weights: str = ""
+
     def __init__(self, name: BackboneName, last_stride: int = 1, upsample_below_height: int = 0) -> None:
         super().__init__()
         self.upsample_below_height = upsample_below_height

@@ -17,7 +17,7 @@ from dgnet.models.structure import StructureEncoder
 
 
 def build_backbone(config: TrunkConfig, pretrained: bool = True) -> Backbone:
-    """A trunk, filled from the ImageNet file that the configuration names (unless `pretrained` is False)."""
+    """A trunk, filled from the file that the configuration names (unless `pretrained` is False)."""
     backbone = Backbone(config.backbone, config.last_stride, config.upsample_below_height)
     if pretrained and config.weights is not None:
         load_backbone(backbone, config.weights)
@@ -42,7 +42,7 @@ def build_appearance(config: AppearanceConfig, identities: int, pretrained: bool
     model = build_model(config.model, identities)
     _refuse_self_distillation(model, "appearance.model")
     if pretrained and config.weights is not None:
-        load_pretrained(model, config.weights)
+        load_pretrained(model, config.weights, config.new_classifier)
     return ReIDAppearanceEncoder(model, pooling=config.pooling, fine_dropout=config.fine_dropout)
 
 
@@ -89,7 +89,7 @@ def build_teacher(config: TeacherConfig, identities: int, pretrained: bool = Tru
     model = build_model(config.model, identities, **(options if config.model == "ide" else {}))
     _refuse_self_distillation(model, "teacher.model")
     if pretrained and config.weights is not None:
-        load_pretrained(model, config.weights)
+        load_pretrained(model, config.weights, config.new_classifier)
     return model
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from dgnet.core.errors import UserError
 from dgnet.core.weights import read_state_dict
+from dgnet.models.backbone import Backbone
 from dgnet.models.model_file import StoredModel, is_model_file, read_model_file
 from dgnet.models.registry import build_model, model_class, model_names
 from dgnet.models.reid_model import Option, ReIDModel
@@ -23,10 +24,15 @@ KeyMap = Callable[[str], list[str]]
 IMAGENET_CLASSIFIERS = ("fc.", "base.fc.", "classifier.", "head.")
 
 
-def load_pretrained(model: ReIDModel, path: Path) -> bool:
+def load_pretrained(model: ReIDModel, path: Path, new_classifier: bool = False) -> bool:
     """Fill a new model from a file: one of ours, another system's, or weights of its trunk (ImageNet).
 
-    Returns whether the whole model was filled (True), or its trunk alone (False).
+    Returns whether the whole model was filled (True), or its trunk alone (False); `model.initial_weights` says it in
+    words.
+
+    Args:
+        new_classifier: a trained model's classifier stays as it is in `model`, with random weights: for other
+            identities than the file's.
 
     Raises:
         UserError: the file is unreadable or a pickled module, another architecture's, or has another number of
@@ -37,21 +43,34 @@ def load_pretrained(model: ReIDModel, path: Path) -> bool:
         >>> load_pretrained(model, "resnet18-f37072fd.pth")  # torchvision's file  # doctest: +SKIP
         False
     """
+    kept = classifier_entries(model) if new_classifier else frozenset()
+    needed = [key for key in model.state_dict() if key not in kept]
     if is_model_file(path):
         stored = read_model_file(path).network
         if (stored.name, stored.options) != (model.name, model.options):
             raise UserError(f"{path}: holds {_describe(stored)}, not {_describe(model)}")
-        _require_identities(path, stored.identities, model)
-        model.load_state_dict(stored.state_dict())
-        return True
-    state = read_state_dict(path)
-    if _is_of_trunk(model, state):
-        load_trunk(model, state, path)
-        return False
-    if (identities := _third_party_identities(type(model), state)) is not None:
-        _require_identities(path, identities, model)
-    _fill(model, state, model.third_party_keys, model.state_dict(), path)
+        if not new_classifier:
+            _require_identities(path, stored.identities, model)
+        model.load_state_dict({key: value for key, value in stored.state_dict().items() if key in needed}, strict=False)
+    else:
+        state = read_state_dict(path)
+        if _is_of_trunk(model, state):
+            load_trunk(model, state, path)
+            return False
+        if new_classifier:
+            state = {key: value for key, value in state.items() if not kept & set(model.third_party_keys(key))}
+        elif (identities := _third_party_identities(type(model), state)) is not None:
+            _require_identities(path, identities, model)
+        _fill(model, state, model.third_party_keys, needed, path)
+    model.initial_weights = f"weights of {path}: all" + (f" but {_names(kept)}, which begins anew" if kept else "")
     return True
+
+
+def classifier_entries(model: ReIDModel) -> frozenset[str]:
+    """The entries of its state dict whose shapes depend on the number of identities."""
+    with torch.device("meta"):
+        larger = build_model(model.name, model.identities + 1, **model.options).state_dict()
+    return frozenset(key for key, value in model.state_dict().items() if value.shape != larger[key].shape)
 
 
 def read_model(
@@ -93,16 +112,28 @@ def load_trunk(model: ReIDModel, state: State, path: Path) -> None:
     parts = tuple(f"{part}." for part in model.trunk_parts)
     needed = [key for key in model.state_dict() if key.startswith(parts)]
     _fill(model, _without_classifier(state), model.trunk_keys, needed, path)
+    rest = [key for key in model.state_dict() if key not in needed]
+    model.initial_weights = f"weights of {path}: the trunk; random ones: {_names(rest)}"
 
 
-def load_backbone(backbone: nn.Module, path: Path) -> None:
-    """Fill a trunk from a file of its ImageNet weights (torchvision's `resnet50-*.pth`), ignoring their classifier.
+def load_backbone(backbone: Backbone, path: Path) -> None:
+    """Fill a trunk from a file of its ImageNet weights (torchvision's `resnet50-*.pth`), ignoring their classifier, or
+    from the trunk of a trained model in a file of ours.
 
     Raises:
         UserError: the file is missing, is no state dict, or is another architecture's.
     """
-    state = read_state_dict(path, "pretrained weights, a torchvision ResNet state dict (.pth)")
+    if path.is_file() and is_model_file(path):
+        state: State = read_model_file(path).network.trunk_state()
+    else:
+        state = read_state_dict(path, "pretrained weights, a torchvision ResNet state dict (.pth)")
     _fill(backbone, _without_classifier(state), lambda key: [key], backbone.state_dict(), path)
+    backbone.initial_weights = f"weights of {path}: the trunk"
+
+
+def _names(entries: Iterable[str]) -> str:
+    """The submodules that entries of a state dict are of."""
+    return ", ".join(dict.fromkeys(entry.rpartition(".")[0] for entry in sorted(entries)))
 
 
 def _without_classifier(state: State) -> State:
@@ -167,7 +198,8 @@ def _fill(model: nn.Module, state: State, places_of: KeyMap, needed: Iterable[st
 def _require_identities(path: Path, identities: int, model: ReIDModel) -> None:
     if identities != model.identities:
         raise UserError(
-            f"{path}: these weights have {identities} identities, the model {model.name!r} has {model.identities}"
+            f"{path}: these weights have {identities} identities, the model {model.name!r} has {model.identities}; "
+            "new_classifier=true beside weights=... keeps all but the classifier, which begins anew"
         )
 
 

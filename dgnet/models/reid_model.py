@@ -71,6 +71,9 @@ class ReIDModel(nn.Module, ABC):
     # Entry of another system's state dict that has a row per identity; None: no such files are known.
     third_party_classifier: str | None = None
 
+    # Where its initial weights come from, in words; empty for random ones.
+    initial_weights: str = ""
+
     # Numbers per image: of the embedding and of each metric feature; channels of the feature map.
     embedding_size: int
     metric_sizes: tuple[int, ...]

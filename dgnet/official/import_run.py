@@ -126,6 +126,6 @@ def _notes(official: OfficialRun, teachers: Sequence[OfficialTeacher], config: C
         notes.append("the edge image of dgnet/core/pixels.py may differ from the official one: look at the swaps first")
     if official.iteration >= config.schedule.iterations:
         notes.append(
-            f"all {config.schedule.iterations} iterations are done; to train on, import with schedule.iterations=MORE"
+            f"all {config.schedule.iterations} iterations are done; to train on, resume with schedule.iterations=MORE"
         )
     return tuple(notes)

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from dgnet.core.errors import UserError
-from dgnet.core.files import replace_text
+from dgnet.core.files import check_place, replace_text
 from dgnet.core.old_keys import current_config
 from dgnet.core.yaml_files import read_yaml
 from dgnet.runs.checkpoint import list_checkpoints
@@ -49,6 +49,8 @@ def refuse_foreign_folder(folder: Path, curves: Path, resume: bool) -> None:
         raise UserError(f"{folder} holds checkpoints but no {CONFIG} that tells what they are of; use another --name")
     if not is_run and curves.is_dir() and any(curves.iterdir()):
         raise UserError(f"{curves} holds the curves of another run; use another --name, or move that folder away")
+    for path in (folder / CONFIG, curves / "events"):
+        check_place(path)
 
 
 def move_aside(folder: Path, curves: Path) -> dict[Path, Path]:

@@ -63,12 +63,23 @@ def train_independent_classifier(job: Job, dataset: Dataset, name: str) -> Path:
     path = job.folder(name) / TEACHER_FILE
     if path.exists():
         job.distributed.on_main(lambda: require_trained_on(job.folder(name), hold_out(dataset)[0]))
-        return path
+    else:
+        _own_job(job, name).train_teacher(hold_out(dataset)[0], name)
+    return path
+
+
+def check_independent_classifier(job: Job, dataset: Dataset, name: str) -> None:
+    """`UserError` for what `train_independent_classifier` would refuse: to be asked before other long work."""
+    if (job.folder(name) / TEACHER_FILE).exists():
+        job.distributed.on_main(lambda: require_trained_on(job.folder(name), hold_out(dataset)[0]))
+    else:
+        _own_job(job, name).check_teacher(hold_out(dataset)[0], name)
+
+
+def _own_job(job: Job, name: str) -> Job:
     resume = (job.folder(name) / CONFIG).exists()
     config = independent_classifier_config(job.config)
-    own = Job(config, job.output, job.distributed, resume=resume, resume_option=job.resume_option)
-    own.train_teacher(hold_out(dataset)[0], name)
-    return path
+    return Job(config, job.output, job.distributed, resume=resume, resume_option=job.resume_option)
 
 
 def classifier_logits(

@@ -15,7 +15,7 @@ from dgnet.core.errors import UserError
 from dgnet.core.random_draws import rng
 from dgnet.data.pairs import PairBatch
 from dgnet.data.records import Dataset
-from dgnet.data.training_data import pair_source
+from dgnet.data.training_data import pair_source, require_batch
 from dgnet.layers.compiled import compile_small_functions
 from dgnet.models.build import build_discriminator, build_generator
 from dgnet.models.discriminator import MultiScaleDiscriminator
@@ -118,7 +118,11 @@ class JointTask(TrainingTask[PairBatch]):
         )
 
     def introduction(self) -> Sequence[str]:
-        return (f"computes in {self.training.precision[0].name}",)
+        weights = self.training.generator.appearance.backbone.initial_weights
+        return (
+            f"computes in {self.training.precision[0].name}",
+            f"appearance encoder: {weights or 'random initial weights'}",
+        )
 
     def draw(self, run: Run, iteration: int) -> None:
         due = is_due(self.config.run.image_every, iteration, self.config.schedule.iterations)
@@ -158,6 +162,7 @@ def train(
         UserError: settings, data and weights that do not go together; figures that are not finite.
     """
     identities = len(dataset.identities)
+    require_batch(config.data, dataset, "run.batch_size", config.run.batch_size, distributed)
     source = pair_source(config.data, dataset, config.run.batch_size, config.run.seed, distributed)
     training = JointTraining.fresh(config, identities, distributed)
     if config.short_training.from_teacher:
@@ -183,6 +188,7 @@ def begin_from_teacher(generator: Generator, teachers: list[ReIDModel]) -> None:
             "short_training.from_teacher needs a teacher with the backbone of the appearance encoder "
             "(appearance.backbone, and no appearance.model)"
         ) from error
+    backbone.initial_weights = "the trunk of the teacher (short_training.from_teacher)"
 
 
 def trains_structure_encoder(config: Config, iteration: int) -> bool:

@@ -2,21 +2,25 @@
 
 import time
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from dgnet.config import Config, resolved
 from dgnet.core.device import keep_freed_memory
 from dgnet.core.distributed import Distributed
+from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset
-from dgnet.data.training_data import open_dataset
+from dgnet.data.training_data import open_dataset, require_batch
 from dgnet.losses.soft_label import LABELS_FROM_TEACHER
-from dgnet.models.build import build_generator, build_teacher
+from dgnet.models.build import build_discriminator, build_generator, build_teacher
 from dgnet.models.reid_model import ReIDModel
 from dgnet.runs.folder import config_changes, refuse_foreign_folder
 from dgnet.runs.resume import require_trained_on
 from dgnet.runs.run import Run
 from dgnet.training import joint
 from dgnet.training.joint import Draw, begin_from_teacher
-from dgnet.training.teacher import TEACHER_FILE, load_teachers, train_teacher
+from dgnet.training.teacher import TEACHER_FILE, load_teachers, require_teacher_batch, train_teacher
 
 # Settings that change what is written, where or how fast, not what is computed.
 MAY_CHANGE = (
@@ -30,6 +34,8 @@ MAY_CHANGE = (
 )
 # How long DG-Net trains, and its teacher: a run may be made longer.
 LENGTH, TEACHER_LENGTH = "schedule.iterations", "teacher.epochs"
+# The sections that they depend on.
+SECTIONS, TEACHER_SECTIONS = tuple(Config.model_fields), ("data", "teacher", "optimizer", "run")
 
 
 def train(
@@ -99,6 +105,10 @@ class Job:
         """Where TensorBoard finds the curves of that run."""
         return self.output / "logs" / name
 
+    def settings(self, sections: tuple[str, ...]) -> dict[str, Any]:
+        """These sections of the configuration."""
+        return {section: value for section, value in resolved(self.config).items() if section in sections}
+
     def open_run(self, name: str, sections: tuple[str, ...], length: str) -> Run:
         """The services of the run of that name, which depends on these sections of the configuration.
 
@@ -108,7 +118,7 @@ class Job:
         hours = None if self._end is None else max(1e-6, (self._end - time.monotonic()) / 3600)
         return Run.open(
             self.folder(name),
-            {section: value for section, value in resolved(self.config).items() if section in sections},
+            self.settings(sections),
             curves=self.curves(name),
             resume=self.resume,
             may_change=(*MAY_CHANGE, length),
@@ -121,10 +131,15 @@ class Job:
 
     def train_teacher(self, dataset: Dataset, name: str) -> ReIDModel:
         """Train the teacher as the run `name`."""
-        sections = ("data", "teacher", "optimizer", "run")
         return train_teacher(
-            self.config, dataset, lambda: self.open_run(name, sections, TEACHER_LENGTH), self.distributed
+            self.config, dataset, lambda: self.open_run(name, TEACHER_SECTIONS, TEACHER_LENGTH), self.distributed
         )
+
+    def check_teacher(self, dataset: Dataset, name: str) -> None:
+        """`UserError` for what `train_teacher` would refuse; no image is read."""
+        self.distributed.on_main(lambda: self.refuse_folder(name, TEACHER_SECTIONS, TEACHER_LENGTH))
+        require_teacher_batch(self.config, dataset, self.distributed)
+        build_teacher(self.config.teacher, len(dataset.identities))
 
     def teachers(self, dataset: Dataset) -> list[ReIDModel]:
         """The teachers of the joint training; one is trained first where the configuration names none."""
@@ -138,9 +153,8 @@ class Job:
             if paths[0].exists():
                 self.distributed.on_main(lambda: require_trained_on(self.folder(name), dataset))
             else:
-                # Before the hours that a teacher takes: a folder that is taken, weights that do not fit.
-                self.distributed.on_main(self.refuse_folder)
-                self.try_networks(dataset)
+                # Before the hours that a teacher takes.
+                self.check(dataset)
                 self.train_teacher(dataset, name)
         return [stored.network for stored in load_teachers(paths, dataset, self.distributed.device)]
 
@@ -153,25 +167,43 @@ class Job:
         # Not in the training itself: it holds for the whole process, whose main work this is.
         keep_freed_memory()
         teachers = self.teachers(dataset)
-        sections = tuple(type(self.config).model_fields)
         joint.train(
             self.config,
             dataset,
             teachers,
-            lambda: self.open_run(self.config.name, sections, LENGTH),
+            lambda: self.open_run(self.config.name, SECTIONS, LENGTH),
             self.distributed,
             draw,
         )
 
-    def refuse_folder(self) -> None:
-        """`UserError` where the run can neither begin nor go on in its folder."""
-        folder, curves = self.folder(self.config.name), self.curves(self.config.name)
-        refuse_foreign_folder(folder, curves, self.resume)
-        config_changes(folder, resolved(self.config), (*MAY_CHANGE, LENGTH), resolved(Config()))
+    def check(self, dataset: Dataset) -> None:
+        """`UserError` for what the joint training would refuse: its folder, its batch, its networks."""
+        self.distributed.on_main(lambda: self.refuse_folder(self.config.name, SECTIONS, LENGTH))
+        require_batch(self.config.data, dataset, "run.batch_size", self.config.run.batch_size, self.distributed)
+        self.try_networks(len(dataset.identities))
 
-    def try_networks(self, dataset: Dataset) -> None:
-        """`UserError` where the networks of the joint training cannot be built as the configuration wants them."""
-        identities = len(dataset.identities)
-        generator = build_generator(self.config, identities)
-        if self.config.short_training.from_teacher:
-            begin_from_teacher(generator, [build_teacher(self.config.teacher, identities)])
+    def refuse_folder(self, name: str, sections: tuple[str, ...], length: str) -> None:
+        """`UserError` where the run of that name can neither begin nor go on in its folder; see `open_run`."""
+        refuse_foreign_folder(self.folder(name), self.curves(name), self.resume)
+        config_changes(self.folder(name), self.settings(sections), (*MAY_CHANGE, length), resolved(Config()))
+
+    def try_networks(self, identities: int) -> None:
+        """`UserError` where the networks of the joint training cannot be built as the configuration wants them, or do
+        not fit together at its image size: they are run once, on two images, and dropped.
+        """
+        config = self.config
+        generator, discriminator = build_generator(config, identities), build_discriminator(config)
+        if config.short_training.from_teacher:
+            begin_from_teacher(generator, [build_teacher(config.teacher, identities)])
+        if config.run.sync_batch_norm:
+            self.distributed.synchronize_batch_norm(generator.appearance)
+        images = torch.zeros(2, 3, config.data.height, config.data.width)
+        try:
+            with torch.no_grad():
+                structure, appearance = generator.encode_structure(images), generator.encode_appearance(images)
+                discriminator(generator.decoder(structure, appearance))
+        except (RuntimeError, ValueError) as error:
+            raise UserError(
+                f"the networks do not fit together at images of {config.data.height}x{config.data.width} "
+                f"(data.height, data.width): {str(error).splitlines()[0]}"
+            ) from error

@@ -15,7 +15,7 @@ from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.data.pairs import PairBatch
 from dgnet.data.records import Dataset
-from dgnet.data.training_data import pair_source
+from dgnet.data.training_data import pair_source, require_batch
 from dgnet.models.build import build_teacher
 from dgnet.models.model_file import StoredModel, read_model_file, save_model
 from dgnet.models.reid_model import ReIDModel, ReIDOutput
@@ -80,7 +80,8 @@ class TeacherTask(TrainingTask[PairBatch]):
         )
 
     def introduction(self) -> Sequence[str]:
-        return (f"computes in {self.precision.name}",)
+        weights = self.teacher.initial_weights or "random initial weights"
+        return (f"computes in {self.precision.name}", f"teacher: {weights}")
 
     def depends_on_length(self) -> str:
         return "The learning rate falls to 0 at the last iteration along half a cosine (teacher.epochs)"
@@ -112,8 +113,7 @@ def train_teacher(config: Config, dataset: Dataset, open_run: Callable[[], Run],
         UserError: settings and data that do not go together; a loss that is not finite.
     """
     settings = config.teacher
-    if settings.batch_size % ROLES:
-        raise UserError(f"teacher.batch_size must be a multiple of {ROLES}, got {settings.batch_size}")
+    require_teacher_batch(config, dataset, distributed)
     source = pair_source(config.data, dataset, settings.batch_size // ROLES, config.run.seed, distributed)
     images_per_step = settings.batch_size * distributed.world_size
     iterations = max(1, math.ceil(settings.epochs * len(dataset.train) / images_per_step))
@@ -133,6 +133,14 @@ def train_teacher(config: Config, dataset: Dataset, open_run: Callable[[], Run],
     path, size = run.folder / TEACHER_FILE, (config.data.height, config.data.width)
     distributed.on_main(lambda: save_model(path, teacher, dataset.identities, *size))
     return teacher
+
+
+def require_teacher_batch(config: Config, dataset: Dataset, distributed: Distributed) -> None:
+    """`UserError` where the images of the data set do not make a batch of the teacher's."""
+    size = config.teacher.batch_size
+    if size % ROLES:
+        raise UserError(f"teacher.batch_size must be a multiple of {ROLES}, got {size}")
+    require_batch(config.data, dataset, "teacher.batch_size", size, distributed, roles=ROLES)
 
 
 def load_teachers(paths: Sequence[Path], dataset: Dataset, device: torch.device | str) -> list[StoredModel]:

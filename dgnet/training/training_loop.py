@@ -82,7 +82,7 @@ def run_training(
             run.info(message)
         if iterations != plan.iterations:
             run.info(_on_another_length(iterations, plan.iterations, task.depends_on_length()))
-        if not tested:
+        if not tested and task.tests(run.start):  # whether tests are due may have changed
             test(run.start)
             save(run.start, tested=True)
         throughput = Throughput()

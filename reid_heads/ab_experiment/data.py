@@ -78,10 +78,9 @@ def generated_images(config: ABConfig, subset: Dataset, folder: Path) -> Path:
     Raises:
         UserError: there is no generator, or it was trained on other identities.
     """
-    source = require_generator(config)
-    if not is_run(source):
+    source, target = require_generator(config), generated_folder(config, folder)
+    if target == source or target is None:
         return source
-    target = folder / "generated"
     request = SetRequest(
         name=str(source),
         data=subset.root,
@@ -92,6 +91,12 @@ def generated_images(config: ABConfig, subset: Dataset, folder: Path) -> Path:
     )
     print(create_set(request), flush=True)
     return target
+
+
+def generated_folder(config: ABConfig, folder: Path) -> Path | None:
+    """Where the generated images of an A/B in `folder` are, or will be."""
+    source = config.generator
+    return folder / "generated" if source is not None and is_run(source) else source
 
 
 def swap_names(subset: Dataset, each: int, seed: int) -> list[tuple[str, str]]:

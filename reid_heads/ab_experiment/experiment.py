@@ -20,7 +20,6 @@ from dgnet.core.files import replace_text
 from dgnet.core.old_keys import AB_RESULTS_FOLDER, current_ab_result, current_config, current_filter_counts
 from dgnet.core.settings import resolved
 from dgnet.data.checks import check_images
-from dgnet.data.datasets import training_labels
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.generation.manifest import RECIPE, read_recipe
@@ -31,6 +30,7 @@ from dgnet.runs.folder_lock import lock_folder
 from dgnet.runs.progress import Progress
 from reid_heads.ab_experiment.config import ABConfig, SubsetConfig
 from reid_heads.ab_experiment.data import (
+    generated_folder,
     generated_images,
     open_target_domain,
     require_generator,
@@ -41,8 +41,8 @@ from reid_heads.config import ReIDConfig
 from reid_heads.generated.filters import FilterCount
 from reid_heads.generated.sources import GeneratedSource, StoredImages, open_generated
 from reid_heads.training.best_checkpoint import LAST_FILE
+from reid_heads.training.checks import check_training
 from reid_heads.training.evaluation import RankingFactory, evaluation_of
-from reid_heads.training.sampler import IdentitySampler
 from reid_heads.training.trainer import MAY_CHANGE, train_model
 
 RESULTS = "results"
@@ -133,6 +133,7 @@ class ABExperiment:
             domain: _measure(dataset, config.training, self._ranking) for domain, dataset in domains.items()
         }
         self.steps = {name: self._steps(name) for name in config.variants}
+        self._refuse_changed()
         for name in config.variants:
             for other in config.opponents(name):
                 if self.steps[name] != self.steps[other]:
@@ -146,14 +147,23 @@ class ABExperiment:
         (self.folder / RESULTS).mkdir(exist_ok=True)
         self.results()  # refused before images are generated for them
         self.generated = generated_images(config, self.subset, self.folder) if config.needs_images() else None
+        for name in config.variants:
+            self._open(config.model_of(name, 0, self.generated))
 
     def _steps(self, name: str) -> int:
-        """How many steps a run of this variant has."""
-        config = self.config.model_of(name, 0, self.folder)
-        data = config.data
-        labels = training_labels(self.images_of(name)).numpy()
-        sampler = IdentitySampler(labels, data.identities, data.images_per_identity, 0, data.epoch_mode)
-        return sampler.batches_per_epoch * config.schedule.epochs
+        """How many steps a run of this variant has. `UserError` for settings that its training would refuse."""
+        try:
+            return check_training(self.config.model_of(name, 0, self.folder), self.images_of(name), self.distributed)
+        except UserError as error:
+            raise UserError(f"variants.{name}: {error}") from error
+
+    def _refuse_changed(self) -> None:
+        """`UserError` for a variant whose settings changed since it was measured, or trained in part."""
+        generated = generated_folder(self.config, self.folder)
+        for name in self.config.variants:
+            for seed in range(self.config.seeds):
+                config = resolved(self.config.model_of(name, seed, generated))
+                config_changes(self.folder / "runs" / f"{name}_{seed}", config, MAY_CHANGE, resolved(ReIDConfig()))
 
     def images_of(self, name: str) -> Dataset:
         """The real images that a variant learns from."""

@@ -27,7 +27,7 @@ def reid_source(
     require_two_identities(dataset)
     labels = training_labels(dataset)
     if generated is not None:
-        _refuse_useless(config)
+        refuse_useless(config)
     return ReIDSource(
         ImageCache([record.path for record in dataset.train]),
         labels,
@@ -109,7 +109,7 @@ def is_test_epoch(config: ReIDConfig, epochs_done: int) -> bool:
     return every > 0 and (epochs_done % every == 0 or epochs_done == config.schedule.epochs)
 
 
-def _refuse_useless(config: ReIDConfig) -> None:
+def refuse_useless(config: ReIDConfig) -> None:
     """`UserError` where generated images would enter losses that cannot use their labels."""
     settings: GeneratedConfig = config.generated
     if settings.in_metric and not LABEL_POLICIES[settings.label].gives_identity:

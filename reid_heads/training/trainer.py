@@ -48,9 +48,10 @@ MAY_CHANGE = (
     "run.device",
     "run.keep_checkpoints",
     "run.log_every",
-    "schedule.epochs",
     "test",
 )
+# How long it trains: a run may be made longer.
+LENGTH = "schedule.epochs"
 # Measures a model, which keeps its mode: figures 0..1 by name, one of them `mAP`.
 Evaluate = Callable[[ReIDModel], Figures]
 _log = logging.getLogger(__name__)
@@ -133,6 +134,7 @@ class ReIDTask(TrainingTask[ReIDBatch]):
         source, sampler, settings = self.source, self.source.sampler, self.config.generated
         messages = [
             f"computes in {self.precision.name}",
+            f"{self.model.name}: {self.model.initial_weights or 'random initial weights'}",
             f"an epoch: {source.iterations_per_epoch} batches of {sampler.identities} x {sampler.images} images",
         ]
         if sampler.repeating:
@@ -250,7 +252,7 @@ def train_model(
     torch.manual_seed(settings.seed)
     model = build_model(config.model.name, len(dataset.identities), **config.model.options)
     if config.model.weights is not None:
-        load_pretrained(model, config.model.weights)
+        load_pretrained(model, config.model.weights, config.model.new_classifier)
     objective = build_objective(config, model).to(distributed.device)
     layout = torch.channels_last if settings.channels_last else torch.contiguous_format
     model = model.to(distributed.device, memory_format=layout).train()  # type: ignore[call-overload]
@@ -271,7 +273,7 @@ def train_model(
             resolved(config),
             curves=curves,
             resume=resume,
-            may_change=MAY_CHANGE,
+            may_change=(*MAY_CHANGE, LENGTH),
             defaults=resolved(ReIDConfig()),
             max_hours=max_hours,
             keep=settings.keep_checkpoints,

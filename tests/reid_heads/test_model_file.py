@@ -11,8 +11,9 @@ from torchvision.models import resnet18
 
 from dgnet.core.checkpoint import save_checkpoint
 from dgnet.core.errors import UserError
+from dgnet.models.backbone import Backbone
 from dgnet.models.model_file import read_model_file, save_model
-from dgnet.models.pretrained import load_pretrained, read_model
+from dgnet.models.pretrained import classifier_entries, load_backbone, load_pretrained, read_model
 from dgnet.models.registry import build_model
 from dgnet.models.reid_model import ReIDModel
 from tests.messages import mentions
@@ -209,6 +210,46 @@ def test_a_wrong_file_is_one_sentence(write: Callable[[Path], None], words: str,
             read()
         assert re.search(words, str(refused.value))
         assert str(path) in str(refused.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("identities", [3, 7])
+@pytest.mark.parametrize("name", ["resnet18", "resnet18_kd", "mgn"])
+def test_for_other_identities_the_classifier_begins_anew(name: str, identities: int, tmp_path: Path) -> None:
+    """Where asked, also for as many others; all other weights are the trained model's."""
+    trained, model = model_of(name), model_of(name, identities)
+    with torch.no_grad():
+        for value in trained.state_dict().values():
+            value += 1
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    save_model(tmp_path / "ours.pth", trained, IDENTITIES, 64, 32)
+    assert load_pretrained(model, tmp_path / "ours.pth", new_classifier=True)
+    anew = {key for key, value in model.state_dict().items() if torch.equal(value, before[key])}
+    assert anew and anew == classifier_entries(model) and all("classifier" in key for key in anew)
+    for key in model.state_dict().keys() - anew:
+        assert torch.equal(model.state_dict()[key], trained.state_dict()[key]), key
+    assert re.search(r"ours\.pth: all but .*classifier.*, which begins anew$", model.initial_weights)
+
+
+@pytest.mark.slow
+def test_another_system_s_model_for_other_identities(tmp_path: Path) -> None:
+    torch.save(state_of_others(model_of("resnet18")), tmp_path / "theirs.pth")
+    model = model_of("resnet18", 7)
+    with pytest.raises(UserError, match="new_classifier=true"):
+        load_pretrained(model, tmp_path / "theirs.pth")
+    assert load_pretrained(model, tmp_path / "theirs.pth", new_classifier=True)
+    assert "all but classifier, which begins anew" in model.initial_weights
+
+
+@pytest.mark.slow
+def test_a_trunk_begins_as_that_of_a_trained_model(tmp_path: Path) -> None:
+    trained, backbone = model_of("resnet18"), Backbone("resnet18")
+    save_model(tmp_path / "ours.pth", trained, IDENTITIES, 64, 32)
+    load_backbone(backbone, tmp_path / "ours.pth")
+    state = trained.trunk_state()
+    assert all(torch.equal(value, state[key]) for key, value in backbone.state_dict().items())
+    with pytest.raises(UserError, match="another architecture"):
+        load_backbone(Backbone("resnet34"), tmp_path / "ours.pth")
 
 
 @pytest.mark.slow

@@ -259,6 +259,14 @@ def test_folders_of_others_are_left_alone(place: Path, capsys: pytest.CaptureFix
         ("subset.images=0", "subset.images"),
         ("training.data.root=nowhere", "nowhere"),
         ("target_domain.root=nowhere/else", "nowhere/else"),
+        # Of the last variant, before the first is trained.
+        ("variants.distilled.settings={model.weights: gone.pth}", "gone.pth: no such file"),
+        (
+            "variants.distilled.settings={distillation.stage_features: 0.03}",
+            mentions("variants.distilled", "resnet18", "no stages"),
+        ),
+        ("variants.distilled.settings={data.pad: 48}", "data.pad must be smaller"),
+        ("variants.filtered.settings={generated.label: soft}", "generated.label=soft needs a teacher"),
     ],
 )
 def test_bad_settings(place: Path, setting: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -266,6 +274,7 @@ def test_bad_settings(place: Path, setting: str, said: str, capsys: pytest.Captu
     assert run(place, "--name", name, setting) == 2
     error = capsys.readouterr().err
     assert re.search(said, error) and "Traceback" not in error
+    assert not (place / "outputs" / name / "runs").exists()
     # Put right, the same command begins.
     refuse_foreign_folder(place / "outputs" / name, resume=False)
 

@@ -13,6 +13,7 @@ from dgnet.config import load_config
 from dgnet.core.checkpoint import load_checkpoint, save_checkpoint
 from dgnet.core.distributed import Distributed
 from dgnet.data.training_data import open_dataset
+from dgnet.models.appearance import ReIDAppearanceEncoder
 from dgnet.models.build import build_teacher
 from dgnet.models.model_file import save_model
 from dgnet.runs.checkpoint import list_checkpoints
@@ -65,7 +66,10 @@ def test_a_diverging_run_stops_by_itself_and_keeps_what_was_good(here: Here) -> 
     ("options", "words"),
     [
         (("run.batchsize=4",), "unknown key 'run.batchsize'; did you mean 'batch_size'?"),
-        (("run.batch_size=100",), "at least one batch of 100 images, and it holds 12"),
+        (
+            ("run.batch_size=100",),
+            "run.batch_size must be at most 12 with the 12 training images of {place}/people and 1",
+        ),
         (("data.layout=market1501", "data.root=/nowhere"), "/nowhere"),
         (("data.layout=market1501", "data.root={place}/corrupt_people"), "not a readable image"),
         (("data.synthetic.seed=1",), "{place}/people"),
@@ -116,7 +120,10 @@ def test_bad_input_is_one_sentence(here: Here, options: tuple[str, ...], words: 
         ("short_training.from_teacher=true", NEEDS_TEACHER),
         ("teacher.weights=nothing.pth", "nothing.pth: no such file"),
         ("teacher.batch_size=6", mentions("teacher.batch_size", 4, 6)),
-        ("teacher.batch_size=64", mentions("batch", "images", 16, 12)),
+        ("teacher.batch_size=64", mentions("teacher.batch_size", 48, 12, 64)),
+        ("run.batch_size=13", mentions("run.batch_size", 12, 13)),
+        ("data.pad=48", mentions("data.pad", "64x48", 48)),
+        ("run.sync_batch_norm=true", "synchronized batch norm works on CUDA only"),
     ],
 )
 def test_what_cannot_be_built_is_said_before_a_teacher_is_trained(here: Here, setting: str, words: str) -> None:
@@ -134,6 +141,32 @@ def test_an_occupied_folder_is_refused_before_a_teacher_is_trained(here: Here) -
     status, _, said = here("--name", "occupied", "--resume")
     assert status == 2 and f"{occupied} holds a run of another tool" in said
     assert not (here.place / "outputs" / "occupied_teacher").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_a_teacher_is_trained(here: Here) -> None:
+    """It leaves no folder of a run behind, which would be in the way of the next try."""
+    logs = here.place / "elsewhere" / "logs"
+    logs.parent.mkdir()
+    logs.write_text("a file in the way")
+    status, _, said = here("--name", "unwritten", "--output-path", logs.parent)
+    assert status == 2 and re.search(f"{logs}.* cannot be written, {logs} is a file and no folder", said), said
+    assert [path.name for path in logs.parent.iterdir()] == ["logs"]
+
+
+def test_networks_that_do_not_fit_together_are_said_before_a_teacher_is_trained(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A registered model may have any code: here one that the decoder cannot take."""
+    whole = ReIDAppearanceEncoder.__init__
+
+    def narrower(encoder: ReIDAppearanceEncoder, *arguments: object, **options: object) -> None:
+        whole(encoder, *arguments, **options)
+        encoder.code_size += 8
+
+    monkeypatch.setattr(ReIDAppearanceEncoder, "__init__", narrower)
+    status, _, said = here("--name", "unfit", "appearance.model=resnet18")
+    assert status == 2 and "the networks do not fit together at images of 64x48 (data.height, data.width)" in said, said
+    assert not list(here.place.glob("*/unfit*"))
 
 
 def test_a_missing_configuration_from_the_shell(place: Path) -> None:

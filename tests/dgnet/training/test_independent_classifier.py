@@ -2,15 +2,18 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 
 from dgnet.config import Config, override_config
 from dgnet.core import pixels
 from dgnet.core.distributed import Distributed
+from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset, Record
 from dgnet.models.model_file import StoredModel
 from dgnet.models.registry import build_model
 from dgnet.training.independent_classifier import (
+    check_independent_classifier,
     classifier_logits,
     hold_out,
     independent_classifier_config,
@@ -18,6 +21,7 @@ from dgnet.training.independent_classifier import (
 )
 from dgnet.training.pipeline import Job
 from dgnet.training.teacher import TEACHER_FILE
+from tests.messages import mentions
 
 
 def dataset(images):
@@ -50,6 +54,18 @@ def test_a_classifier_that_is_there_is_not_trained_again(tmp_path):
     path.write_bytes(b"untouched")
     assert train_independent_classifier(job, dataset({4: 3, 7: 2}), "one_witness") == path
     assert [entry.name for entry in path.parent.iterdir()] == [TEACHER_FILE]
+
+
+def test_what_it_would_refuse_is_said_before_the_hours_of_dg_net(tmp_path):
+    job = Job(Config(), tmp_path, Distributed(0, 0, 1, torch.device("cpu")))
+    check_independent_classifier(job, dataset({4: 9, 7: 9}), "one_witness")
+    with pytest.raises(UserError, match=mentions("teacher.batch_size", 12, 3, 32)):  # of 5 images 2 are held out
+        check_independent_classifier(job, dataset({4: 3, 7: 2}), "one_witness")
+    job.curves("one_witness").mkdir(parents=True)
+    (job.curves("one_witness") / "events").write_text("of another run")
+    with pytest.raises(UserError, match="holds the curves of another run"):
+        check_independent_classifier(job, dataset({4: 9, 7: 9}), "one_witness")
+    assert not (tmp_path / "outputs").exists()
 
 
 def test_its_logits_of_images_of_any_size():

@@ -1,5 +1,6 @@
 """The training loop in this process: what it writes, exact resume, generated images, teachers, refusals."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,9 @@ def test_the_state_is_saved_before_the_test_and_the_test_is_made_up_for(dataset:
     with pytest.raises(UserError, match=r"0001\.jpg: cut short"):
         train(parts, dataset, evaluation=evaluate(parts, fails=2), **options)
     assert list_checkpoints(parts / "run" / "checkpoints")[-1].name == "checkpoint_00000008.pt"
+    copy = tmp_path / "untested"
+    shutil.copytree(parts, copy)
+    assert train(copy, dataset, resume=True, **options).best == copy / "run" / "mAP_25.0.pth", "tests may be given up"
     trained = train(parts, dataset, evaluation=evaluate(parts, fails=0), resume=True, **options)
     assert trained.best is not None and best is not None and trained.best.name == best.name == "mAP_50.0.pth"
     assert trained.best.read_bytes() == best.read_bytes() and trained.figures["mAP"] == 0.125
@@ -209,6 +213,18 @@ def test_a_finished_run_is_made_longer(dataset: Dataset, tmp_path: Path, caplog:
         assert torch.equal(value, other[key]) if isinstance(value, torch.Tensor) else value == other[key], key
     with pytest.raises(UserError, match=mentions("checkpoint_00000012.pt", 12, 8, "ask for at least as many")):
         train(parts, dataset, schedule__epochs=2, schedule__decay="step_2", resume=True)
+
+
+def test_what_a_trained_model_of_other_people_gives_is_logged(
+    dataset: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = {"model__weights": teacher_file(tmp_path / "other.pth", dataset, identities=4)}
+    with pytest.raises(UserError, match=mentions("other.pth", 4, 6, "new_classifier=true")):
+        begin(tmp_path / "refused", dataset, **other)
+    begin(tmp_path / "anew", dataset, **other, model__new_classifier=True)
+    assert "other.pth: all but classifier, which begins anew" in caplog.text
+    begin(tmp_path / "random", dataset)
+    assert "resnet18: random initial weights" in caplog.text
 
 
 def test_a_run_does_not_go_on_with_other_people_or_images(dataset: Dataset, tmp_path: Path) -> None:
