@@ -1,6 +1,5 @@
 """The training loop in this process: what it writes, exact resume, generated images, teachers, refusals."""
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,31 +7,25 @@ from typing import Any
 import pytest
 import torch
 
-from dgnet.core.checkpoint import load_checkpoint
-from dgnet.core.distributed import Distributed
-from dgnet.core.errors import RunStopped, UserError
+from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset
 from dgnet.models.build import build_teacher
 from dgnet.models.model_file import read_model_file, save_model
 from dgnet.models.pretrained import read_model
-from dgnet.models.registry import build_model
 from dgnet.models.reid_model import ReIDModel
 from dgnet.runs.checkpoint import list_checkpoints
 from dgnet.runs.run import Run
 from dgnet.runs.scalars import read_scalars
-from reid_heads import load_model
 from reid_heads.config import GeneratedConfig
-from reid_heads.generated.sources import LiveGenerator, open_generated
+from reid_heads.generated.sources import LiveGenerator
 from reid_heads.training.loss_computer import load_label_teachers
-from reid_heads.training.trainer import Evaluation, TrainingResult, train_model
+from reid_heads.training.trainer import Evaluation
 from tests.dgnet.small_generator import small_generator
 from tests.dgnet.small_training import narrow_trunks
 from tests.dgnet.small_training import small_config as small_dgnet
 from tests.messages import mentions
-from tests.reid_heads.small_data import generated_folder, pedestrians, small_config
-from tests.tools.gan_tool import leaves
-
-CPU = Distributed(0, 0, 1, torch.device("cpu"))
+from tests.reid_heads.small_data import generated_folder, pedestrians
+from tests.reid_heads.training.small_run import begin, end_of, teacher_file, train
 
 
 @pytest.fixture(autouse=True)
@@ -44,25 +37,6 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return pedestrians(tmp_path_factory.mktemp("training") / "people")
-
-
-def train(place: Path, dataset: Dataset, generated: Any = None, **options: Any) -> TrainingResult:
-    services = {name: options.pop(name) for name in ("resume", "max_hours", "evaluation", "draw") if name in options}
-    config = small_config(**options)
-    if generated is None:
-        generated = open_generated(config.generated, dataset)
-    return train_model(config, dataset, generated, place / "run", curves=place / "logs", distributed=CPU, **services)
-
-
-def begin(place: Path, dataset: Dataset, generated: Any = None, **options: Any) -> None:
-    """The first iteration of a run (or the next one): then its hours are over."""
-    with pytest.raises(RunStopped) as stopped:
-        train(place, dataset, generated, max_hours=1e-7, **options)
-    assert stopped.value.exit_status == 0
-
-
-def end_of(place: Path) -> dict[str, Any]:
-    return dict(leaves(load_checkpoint(list_checkpoints(place / "run" / "checkpoints")[-1])))
 
 
 def test_a_run_keeps_its_best_weights_and_says_what_it_does(
@@ -149,84 +123,6 @@ def test_stopped_and_resumed_is_uninterrupted(dataset: Dataset, tmp_path: Path, 
     assert len({tuple(row["loss/CrossEntropy"] for _, row in table) for table in rows}) == 1
 
 
-def test_without_a_test_the_last_weights_are_what_a_user_loads(
-    dataset: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    trained = train(tmp_path, dataset, schedule__epochs=1)
-    assert trained.best is None and not list((tmp_path / "run").glob("mAP_*.pth"))
-    model = load_model(tmp_path / "run")
-    assert model.weights == tmp_path / "run" / "last.pth" and model.identities == dataset.identities
-    state = trained.model.state_dict()
-    assert all(torch.equal(value, state[key]) for key, value in model.network.state_dict().items())
-    assert "was not tested while it was trained: its last weights are taken, last.pth" in caplog.text
-    # The best are taken where there are any, and a run that is stopped leaves its last weights, too.
-    begin(tmp_path / "stopped", dataset)
-    stopped = tmp_path / "stopped" / "run"
-    assert load_model(stopped).weights == stopped / "last.pth"
-    (stopped / "last.pth").rename(stopped / "mAP_1.0.pth")
-    assert load_model(stopped).weights == stopped / "mAP_1.0.pth"
-
-
-def test_the_state_is_saved_before_the_test_and_the_test_is_made_up_for(dataset: Dataset, tmp_path: Path) -> None:
-    """A test that fails costs no epoch, and the run goes on as if it had not failed."""
-    values = {1: 0.25, 2: 0.5, 3: 0.125}
-
-    def evaluate(place: Path, fails: int) -> Evaluation:
-        def measure(_: ReIDModel) -> dict[str, float]:
-            epoch = len(list_checkpoints(place / "run" / "checkpoints"))
-            if epoch == fails:
-                raise UserError("0001.jpg: cut short")
-            return {"mAP": values[epoch], "Rank-1": 0.5}
-
-        return Evaluation(measure, "image alone")
-
-    options = {"schedule__epochs": 3, "run__keep_checkpoints": 9}
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    best = train(whole, dataset, evaluation=evaluate(whole, fails=0), **options).best
-    with pytest.raises(UserError, match=r"0001\.jpg: cut short"):
-        train(parts, dataset, evaluation=evaluate(parts, fails=2), **options)
-    assert list_checkpoints(parts / "run" / "checkpoints")[-1].name == "checkpoint_00000008.pt"
-    copy = tmp_path / "untested"
-    shutil.copytree(parts, copy)
-    assert train(copy, dataset, resume=True, **options).best == copy / "run" / "mAP_25.0.pth", "tests may be given up"
-    trained = train(parts, dataset, evaluation=evaluate(parts, fails=0), resume=True, **options)
-    assert trained.best is not None and best is not None and trained.best.name == best.name == "mAP_50.0.pth"
-    assert trained.best.read_bytes() == best.read_bytes() and trained.figures["mAP"] == 0.125
-    one, other = end_of(whole), end_of(parts)
-    for key, value in one.items():
-        assert torch.equal(value, other[key]) if isinstance(value, torch.Tensor) else value == other[key], key
-    rows = [read_scalars(place / "run" / "scalars.csv") for place in (whole, parts)]
-    assert [[row.get("mAP") for _, row in table if "mAP" in row] for table in rows] == [list(values.values())] * 2
-    assert [[iteration for iteration, _ in table] for table in rows] == [list(range(1, 13))] * 2
-
-
-def test_a_finished_run_is_made_longer(dataset: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Bit for bit the run that had been as long from the start."""
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    train(whole, dataset, schedule__epochs=3, schedule__decay="step_2")
-    train(parts, dataset, schedule__epochs=1, schedule__decay="step_2")
-    train(parts, dataset, schedule__epochs=3, schedule__decay="step_2", resume=True)
-    assert "12 iterations in all, 4 before: it goes on as if it had had 12 from the start" in caplog.text
-    one, other = end_of(whole), end_of(parts)
-    assert one.keys() == other.keys()
-    for key, value in one.items():
-        assert torch.equal(value, other[key]) if isinstance(value, torch.Tensor) else value == other[key], key
-    with pytest.raises(UserError, match=mentions("checkpoint_00000012.pt", 12, 8, "ask for at least as many")):
-        train(parts, dataset, schedule__epochs=2, schedule__decay="step_2", resume=True)
-
-
-def test_what_a_trained_model_of_other_people_gives_is_logged(
-    dataset: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    other = {"model__weights": teacher_file(tmp_path / "other.pth", dataset, identities=4)}
-    with pytest.raises(UserError, match=mentions("other.pth", 4, 6, "new_classifier=true")):
-        begin(tmp_path / "refused", dataset, **other)
-    begin(tmp_path / "anew", dataset, **other, model__new_classifier=True)
-    assert "other.pth: all but classifier, which begins anew" in caplog.text
-    begin(tmp_path / "random", dataset)
-    assert "resnet18: random initial weights" in caplog.text
-
-
 def test_a_run_does_not_go_on_with_other_people_or_images(dataset: Dataset, tmp_path: Path) -> None:
     begin(tmp_path, dataset)
     fewer = replace(
@@ -287,13 +183,6 @@ def test_a_live_generator_in_the_step(dataset: Dataset, tmp_path: Path) -> None:
     found = first_losses(tmp_path, dataset, live, run__precision="bf16")
     assert found["loss/CrossEntropy"] > 0
     assert all(torch.equal(value, before[key]) for key, value in live.network.state_dict().items())
-
-
-def teacher_file(path: Path, dataset: Dataset, name: str = "resnet18", identities: int = 0) -> Path:
-    torch.manual_seed(5)
-    known = range(1, identities + 1) if identities else dataset.identities
-    save_model(path, build_model(name, len(known)), tuple(known), 64, 32)
-    return path
 
 
 def test_unlabeled_images_and_a_frozen_teacher(dataset: Dataset, tmp_path: Path) -> None:

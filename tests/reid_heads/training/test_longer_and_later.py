@@ -1,0 +1,108 @@
+"""What a run leaves, and how it is taken up again: last weights, tests that failed, more epochs, other identities."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from dgnet.core.errors import UserError
+from dgnet.data.records import Dataset
+from dgnet.models.reid_model import ReIDModel
+from dgnet.runs.checkpoint import list_checkpoints
+from dgnet.runs.scalars import read_scalars
+from reid_heads import load_model
+from reid_heads.training.trainer import Evaluation
+from tests.dgnet.small_training import narrow_trunks
+from tests.messages import mentions
+from tests.reid_heads.small_data import pedestrians
+from tests.reid_heads.training.small_run import begin, end_of, teacher_file, train
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resnet18 of an eighth of the width: training does not see it."""
+    narrow_trunks(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return pedestrians(tmp_path_factory.mktemp("training") / "people")
+
+
+def test_without_a_test_the_last_weights_are_what_a_user_loads(
+    dataset: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    trained = train(tmp_path, dataset, schedule__epochs=1)
+    assert trained.best is None and not list((tmp_path / "run").glob("mAP_*.pth"))
+    model = load_model(tmp_path / "run")
+    assert model.weights == tmp_path / "run" / "last.pth" and model.identities == dataset.identities
+    state = trained.model.state_dict()
+    assert all(torch.equal(value, state[key]) for key, value in model.network.state_dict().items())
+    assert "was not tested while it was trained: its last weights are taken, last.pth" in caplog.text
+    # The best are taken where there are any, and a run that is stopped leaves its last weights, too.
+    begin(tmp_path / "stopped", dataset)
+    stopped = tmp_path / "stopped" / "run"
+    assert load_model(stopped).weights == stopped / "last.pth"
+    (stopped / "last.pth").rename(stopped / "mAP_1.0.pth")
+    assert load_model(stopped).weights == stopped / "mAP_1.0.pth"
+
+
+def test_the_state_is_saved_before_the_test_and_the_test_is_made_up_for(dataset: Dataset, tmp_path: Path) -> None:
+    """A test that fails costs no epoch, and the run goes on as if it had not failed."""
+    values = {1: 0.25, 2: 0.5, 3: 0.125}
+
+    def evaluate(place: Path, fails: int) -> Evaluation:
+        def measure(_: ReIDModel) -> dict[str, float]:
+            epoch = len(list_checkpoints(place / "run" / "checkpoints"))
+            if epoch == fails:
+                raise UserError("0001.jpg: cut short")
+            return {"mAP": values[epoch], "Rank-1": 0.5}
+
+        return Evaluation(measure, "image alone")
+
+    options = {"schedule__epochs": 3, "run__keep_checkpoints": 9}
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    best = train(whole, dataset, evaluation=evaluate(whole, fails=0), **options).best
+    with pytest.raises(UserError, match=r"0001\.jpg: cut short"):
+        train(parts, dataset, evaluation=evaluate(parts, fails=2), **options)
+    assert list_checkpoints(parts / "run" / "checkpoints")[-1].name == "checkpoint_00000008.pt"
+    copy = tmp_path / "untested"
+    shutil.copytree(parts, copy)
+    assert train(copy, dataset, resume=True, **options).best == copy / "run" / "mAP_25.0.pth", "tests may be given up"
+    trained = train(parts, dataset, evaluation=evaluate(parts, fails=0), resume=True, **options)
+    assert trained.best is not None and best is not None and trained.best.name == best.name == "mAP_50.0.pth"
+    assert trained.best.read_bytes() == best.read_bytes() and trained.figures["mAP"] == 0.125
+    one, other = end_of(whole), end_of(parts)
+    for key, value in one.items():
+        assert torch.equal(value, other[key]) if isinstance(value, torch.Tensor) else value == other[key], key
+    rows = [read_scalars(place / "run" / "scalars.csv") for place in (whole, parts)]
+    assert [[row.get("mAP") for _, row in table if "mAP" in row] for table in rows] == [list(values.values())] * 2
+    assert [[iteration for iteration, _ in table] for table in rows] == [list(range(1, 13))] * 2
+
+
+def test_a_finished_run_is_made_longer(dataset: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Bit for bit the run that had been as long from the start."""
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train(whole, dataset, schedule__epochs=3, schedule__decay="step_2")
+    train(parts, dataset, schedule__epochs=1, schedule__decay="step_2")
+    train(parts, dataset, schedule__epochs=3, schedule__decay="step_2", resume=True)
+    assert "12 iterations in all, 4 before: it goes on as if it had had 12 from the start" in caplog.text
+    one, other = end_of(whole), end_of(parts)
+    assert one.keys() == other.keys()
+    for key, value in one.items():
+        assert torch.equal(value, other[key]) if isinstance(value, torch.Tensor) else value == other[key], key
+    with pytest.raises(UserError, match=mentions("checkpoint_00000012.pt", 12, 8, "ask for at least as many")):
+        train(parts, dataset, schedule__epochs=2, schedule__decay="step_2", resume=True)
+
+
+def test_what_a_trained_model_of_other_people_gives_is_logged(
+    dataset: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = {"model__weights": teacher_file(tmp_path / "other.pth", dataset, identities=4)}
+    with pytest.raises(UserError, match=mentions("other.pth", 4, 6, "new_classifier=true")):
+        begin(tmp_path / "refused", dataset, **other)
+    begin(tmp_path / "anew", dataset, **other, model__new_classifier=True)
+    assert "other.pth: all but classifier, which begins anew" in caplog.text
+    begin(tmp_path / "random", dataset)
+    assert "resnet18: random initial weights" in caplog.text
