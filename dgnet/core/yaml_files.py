@@ -43,6 +43,12 @@ def parse_yaml(text: str) -> Any:
         _refuse_circles(content)
     except RecursionError as error:
         raise yaml.YAMLError("its brackets or sections are nested too deeply") from error
+    except (
+        LookupError,
+        AttributeError,
+        TypeError,
+    ) as error:  # what PyYAML raises for `!!int ""`, `!!bool x` and others
+        raise yaml.YAMLError("a value is not of the kind that stands before it with two exclamation marks") from error
     return content
 
 

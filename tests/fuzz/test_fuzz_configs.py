@@ -143,6 +143,7 @@ YAML_PARTS = (
     "run", "data", "loss", "batch_size", "seed", ":", ": ", "\n", "\n  ", "- ", "[", "]", "{", "}", ",", "1", "1e3",
     "0x1f", "null", "~", "'", '"', "#", "&a ", "*a", "[*a]", "!!int ", "!!python/name:os.system ", "<<: ", "? ", "|\n",
     ">", "%", "@", "`", "2026-13-01", "2026-01-01", "12:30:45", ".inf", ".nan", "yes", "\t", "\x00", "é", "---",
+    "!!bool ", "!!float ", "!!timestamp ", "!!binary ", "!!set ", "!!omap ", "!x ",
 )
 # fmt: on
 YAML_TEXT = st.lists(st.sampled_from(YAML_PARTS), max_size=12).map("".join)
