@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from dgnet.core.device import DeviceName, PrecisionName
+from dgnet.core.files import user_path
 from dgnet.core.settings import Section, load_settings, override_settings, parse_settings, plain_folder_name
 from dgnet.core.settings import resolved as resolved  # whoever reads a configuration stores it too
 from dgnet.losses.adversarial import GanKind
@@ -267,7 +268,7 @@ def load_config(path: str | Path, overrides: list[str] | tuple[str, ...] = ()) -
         >>> load_config("configs/latest.yaml", ["run.batch_size=4"]).run.batch_size
         4
     """
-    return load_settings(Config, Path(path), overrides)
+    return load_settings(Config, user_path(path), overrides)
 
 
 def parse_config(values: dict[str, Any], source: str) -> Config:

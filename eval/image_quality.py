@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from dgnet.core.errors import UserError
+from dgnet.core.files import user_path
 from dgnet.core.images import image_files
 from eval.datasets import Splits
 from eval.images.consistency_metrics import consistency_metrics
@@ -77,7 +78,7 @@ class ImageQuality:
 
 def evaluate_images(
     dataset: Splits,
-    generated: Path,
+    generated: Path | str,
     *,
     model: EmbeddingModel | Extractor | None = None,
     generate: Generate | None = None,
@@ -113,6 +114,7 @@ def evaluate_images(
         >>> [metric.name for metric in quality.metrics][:2]  # doctest: +SKIP
         ['FID', 'FID']
     """
+    generated = user_path(generated)
     sections: list[HtmlSection] = []
     extractor = model if model is None or isinstance(model, Extractor) else extractor_of(model)
     parts: dict[str, Callable[[], list[MetricValue]]] = {

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
+from dgnet.core.files import user_path
 from dgnet.core.image_arrays import Array, array_like, as_image_tensor, warn_of_lying_images
 from dgnet.core.images import read_image
 from dgnet.core.machine import usable_cores
@@ -76,7 +77,7 @@ class LoadedModel:
             UserError: other arrays, or a file that is no image.
         """
         if not isinstance(images, (np.ndarray, Tensor)):
-            return self._embed_files([Path(file) for file in images], batch)
+            return self._embed_files([user_path(file) for file in images], batch)
         tensor = as_image_tensor(images, "images")
         warn_of_lying_images(tensor, self.height, self.width)
         features = [self(part).float() for part in tensor.split(batch)]

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from dgnet.core.content import content_digest, content_hashes
 from dgnet.core.errors import UserError
+from dgnet.core.files import user_path
 from dgnet.core.images import image_files
 from eval.arrays import Array
 from eval.images.extractor import INCEPTION, Extractor, features_of
@@ -102,8 +103,9 @@ def fid(
         >>> fid("Market-1501/pytorch/train_all", "outputs/market/generated").value  # doctest: +SKIP
         18.24
     """
+    sources = _sources(real, generated, features=False)
     extractor = inception_extractor(protocol, weights=weights, device=device)
-    real_set, generated_set = (read_set(_as_source(source), extractor) for source in (real, generated))
+    real_set, generated_set = (read_set(source, extractor) for source in sources)
     return set_metrics(real_set, generated_set, extractor, kid=False, precision_and_recall=False)[0]
 
 
@@ -125,8 +127,9 @@ def kid(
         >>> kid("Market-1501/pytorch/train_all", "outputs/market/generated").value  # doctest: +SKIP
         0.0123
     """
+    sources = _sources(real, generated, features=True)
     extractor = inception_extractor(protocol, weights=weights, device=device)
-    real_set, generated_set = (read_set(_as_source(source), extractor) for source in (real, generated))
+    real_set, generated_set = (read_set(source, extractor) for source in sources)
     return set_metrics(real_set, generated_set, extractor, precision_and_recall=False)[1]
 
 
@@ -199,8 +202,13 @@ def _of_today(file: Path, statistics: FeatureStatistics) -> FeatureStatistics:
     return statistics
 
 
-def _as_source(source: Path | str | Images) -> Path | Images:
-    return Path(source) if isinstance(source, str) else source
+def _sources(*sources: Path | str | Images, features: bool) -> list[Path | Images]:
+    """The sources of sets, with paths as users write them; what can be refused is, before a network is loaded."""
+    given = [user_path(source) if isinstance(source, (str, Path)) else source for source in sources]
+    for source in given:
+        if isinstance(source, Path):
+            check_source(source, features=features)
+    return given
 
 
 def _enough(name: str, images: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from dgnet.core.errors import UserError
-from dgnet.core.files import replace_text
+from dgnet.core.files import replace_text, user_path
 from dgnet.core.folder_names import printable
 from dgnet.core.old_keys import current_report
 from eval.report.html import as_html
@@ -21,7 +21,7 @@ JSON_NAME, MARKDOWN_NAME, PAGE_NAME = "report.json", "report.md", "report.html"
 
 
 def write_report(
-    report: Report, folder: Path, *, overwrite: bool = False, sections: Sequence[HtmlSection] = ()
+    report: Report, folder: Path | str, *, overwrite: bool = False, sections: Sequence[HtmlSection] = ()
 ) -> tuple[Path, Path, Path]:
     """Write all forms into `folder` (created if missing), each atomically; returns their paths.
 
@@ -30,6 +30,7 @@ def write_report(
 
     `UserError` if a report is there and `overwrite` is off, if a metric is not finite, or a picture is missing.
     """
+    folder = user_path(folder)
     for metric in report.metrics:
         if not math.isfinite(metric.value):
             raise UserError(f"metric {metric.section!r} / {metric.name!r} must be a finite number, got {metric.value}")
@@ -47,8 +48,9 @@ def write_report(
     return folder / JSON_NAME, folder / MARKDOWN_NAME, folder / PAGE_NAME
 
 
-def read_report(path: Path) -> Report:
+def read_report(path: Path | str) -> Report:
     """The report of a `report.json`, of an earlier version too; `UserError` if the file is something else."""
+    path = user_path(path)
     try:
         entries = current_report(json.loads(path.read_text(encoding="utf-8")))
         metrics = [MetricValue(**metric) for metric in entries.pop("metrics")]
