@@ -103,8 +103,8 @@ def main() -> int:
     if not args.data:
         require_data_of_run(generator.config.data)
     dataset = read_dataset(args.data) if args.data else open_dataset(generator.config.data, Distributed.start("cpu"))
-    print_dataset(dataset)
     model = identity_model(args, generator, options)
+    print_dataset(dataset)
     print(announcement(generator, dataset, model, options), file=sys.stderr)
     watch = Stopwatch()
     with watch.stage("generating"):

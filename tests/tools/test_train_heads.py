@@ -244,7 +244,7 @@ def test_an_option_out_of_range_is_named(here: Here, tool, option, value, allowe
         (("--IMS_PER_BATCH", 6), mentions("--batch-size", "data.images_per_identity", "(4)")),
         (("--feature_loss_coefficient", 0.1), "weighs self-distillation: give --kd"),
         (("--resume", "--reset"), mentions("--reset", "--resume")),
-        (("--datadir", "nowhere"), mentions("market1501", "bounding_box_train/")),
+        (("--datadir", "nowhere"), mentions("nowhere", "no such folder", "is there")),
         (("loss.terms=1*CrossEntropy+2*Tripet",), mentions("'Tripet'", "Triplet")),
         (("schedule.decay=step_9_3",), "epochs that grow, as in 'step_320_380'"),
         (("generated.label=apearance",), "generated.label"),
