@@ -121,9 +121,9 @@ def _stored_rows(
     ]
     if others:
         raise UserError(
-            f"{file}: holds features of other images than {root}: it has none of the content of {others[0]} (and of "
-            f"{len(others) - 1} others of {sum(map(len, content.values()))}); name another file, or delete it to "
-            "extract again"
+            f"{file}: holds features of other images than {root}: it lacks {len(others)} of "
+            f"{sum(map(len, content.values()))} by their content, {others[0]} is the first; name another file, or "
+            "delete it to extract again"
         )
     return {name: np.stack([known[digits] for digits in hashes]) for name, hashes in content.items()}
 

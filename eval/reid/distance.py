@@ -4,7 +4,7 @@ A matrix product of floats is rounded differently for another chunk size, thread
 swap places. Here unit features are rounded to multiples of 2^-24, which float32 holds: every product is a multiple of
 2^-48 and every partial sum stays under 2, so float64 holds each of them **exactly** and the order of summation cannot
 matter. The rounding moves a cosine by about 2e-8, less than a float32 product does: images whose cosines are nearer to
-each other than about 1e-7 may be ordered otherwise than by float64 arithmetic on the features as they were given, and
+each other than about 2e-7 may be ordered otherwise than by float64 arithmetic on the features as they were given, and
 mAP is then some 1e-6 off.
 """
 

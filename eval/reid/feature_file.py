@@ -103,6 +103,8 @@ def load_features(
             features, identities, cameras, paths = (arrays[f"{name}/{column}"] for column in _COLUMNS)
             content = arrays.get(f"{name}/{_CONTENT}", ())
             splits[name] = SplitFeatures.checked(name, features, identities, cameras, paths, content)
+        if len(columns := {split.features.shape[1] for split in splits.values()}) > 1:
+            raise UserError(f"features of all splits must have as many columns, got {sorted(columns)}")
         stored = StoredFeatures(splits=splits, **about)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error

@@ -64,7 +64,7 @@ def rank_metrics(
 
     mINP (Ye et al., "Deep Learning for Person Re-identification: A Survey and Outlook", 2021) is the number of true
     matches divided by the rank of the last of them. Ties go by the gallery's order, as a stable sort does. Cosines
-    nearer to each other than about 1e-7 (`eval.reid.distance`) may be ordered otherwise than by float64 arithmetic,
+    nearer to each other than about 2e-7 (`eval.reid.distance`) may be ordered otherwise than by float64 arithmetic,
     which moves mAP by some 1e-6.
 
     Args:

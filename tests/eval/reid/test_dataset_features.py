@@ -93,7 +93,7 @@ def test_darkened_files_of_the_same_size_and_time(tmp_path: Path) -> None:
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
         assert path.stat().st_size == before.st_size
     kept = file.read_bytes()
-    with pytest.raises(UserError, match=mentions("features.npz", "gallery/1_c2.bmp", 3, 8)):
+    with pytest.raises(UserError, match=mentions("features.npz", "gallery/1_c2.bmp", 4, 8)):
         accuracy(read(folder), file)
     assert file.read_bytes() == kept
 

@@ -77,6 +77,14 @@ def test_wrong_files(tmp_path: Path) -> None:
         load_features(path)
 
 
+def test_splits_of_two_networks(tmp_path: Path) -> None:
+    split = stored().splits["query"]
+    mixed = {"query": split, "gallery": replace(split, features=split.features[:, :3])}
+    save_features(tmp_path / "mixed.npz", replace(stored(), splits=mixed))
+    with pytest.raises(ValueError, match=mentions("mixed.npz", "columns", 3, 5)):
+        load_features(tmp_path / "mixed.npz")
+
+
 def test_columns_that_do_not_agree() -> None:
     with pytest.raises(ValueError, match=mentions("query", 2, 1)):
         SplitFeatures.checked("query", np.ones((2, 3)), np.ones(2, int), np.ones(2, int), ["a"])
