@@ -89,6 +89,8 @@ def test_a_refusal_ends_every_rank(answers):
 def test_what_one_rank_refuses_ends_every_rank(answers):
     """Otherwise the others would wait for it in their next common step."""
     assert [answer["one_refuses"] for answer in answers] == ["UserError: no number", "SystemExit: 2"]
+    sentence = "the loss term 'identity' is nan at iteration 3; lower it; the run stops, nothing had been saved yet"
+    assert [answer["nan_on_one"] for answer in answers] == [f"UserError: {sentence}", "SystemExit: 2"]
     assert [answer["none_refuses"] for answer in answers] == ["", ""]
 
 

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
@@ -19,6 +20,8 @@ from torch import Tensor, nn
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.runs.run import Run
+from dgnet.training.finite import require_finite
+from dgnet.training.task import StepLog
 
 
 def same_on_every_rank(distributed: Distributed, tensors: Iterable[Tensor]) -> bool:
@@ -100,6 +103,9 @@ def answer(folder: Path, distributed: Distributed) -> None:
     answers["odd"] = refusal(lambda: distributed.average_gradients(odd))
     answers["sync_batch_norm"] = refusal(lambda: distributed.synchronize_batch_norm(model))
     answers["one_refuses"] = refusal(lambda: distributed.refuse_together("no number" if rank else None))
+    log = StepLog({"identity": torch.tensor(float("nan") if rank else 1.0)}, {}, {}, 1)
+    task, run = SimpleNamespace(advice=lambda: "lower it"), SimpleNamespace(latest_checkpoint=lambda: None)
+    answers["nan_on_one"] = refusal(lambda: require_finite([(3, log)], task, run, distributed))
     answers["none_refuses"] = refusal(lambda: distributed.refuse_together(None))
     answers["stopped_at"] = stopped_at(folder, distributed)
     answers["second_run"] = refusal(lambda: Run.open(folder / "run", {}, curves=folder, distributed=distributed))
