@@ -121,7 +121,7 @@ class JointTask(TrainingTask[PairBatch]):
         weights = self.training.generator.appearance.backbone.initial_weights
         return (
             f"computes in {self.training.precision[0].name}",
-            f"appearance encoder: {weights or 'random initial weights'}",
+            f"the appearance encoder began with {weights or 'random weights'}",
         )
 
     def draw(self, run: Run, iteration: int) -> None:

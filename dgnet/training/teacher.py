@@ -80,8 +80,8 @@ class TeacherTask(TrainingTask[PairBatch]):
         )
 
     def introduction(self) -> Sequence[str]:
-        weights = self.teacher.initial_weights or "random initial weights"
-        return (f"computes in {self.precision.name}", f"teacher: {weights}")
+        weights = self.teacher.initial_weights or "random weights"
+        return (f"computes in {self.precision.name}", f"the teacher began with {weights}")
 
     def depends_on_length(self) -> str:
         return "The learning rate falls to 0 at the last iteration along half a cosine (teacher.epochs)"

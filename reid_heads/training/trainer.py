@@ -134,7 +134,7 @@ class ReIDTask(TrainingTask[ReIDBatch]):
         source, sampler, settings = self.source, self.source.sampler, self.config.generated
         messages = [
             f"computes in {self.precision.name}",
-            f"{self.model.name}: {self.model.initial_weights or 'random initial weights'}",
+            f"{self.model.name} began with {self.model.initial_weights or 'random weights'}",
             f"an epoch: {source.iterations_per_epoch} batches of {sampler.identities} x {sampler.images} images",
         ]
         if sampler.repeating:

@@ -105,4 +105,4 @@ def test_what_a_trained_model_of_other_people_gives_is_logged(
     begin(tmp_path / "anew", dataset, **other, model__new_classifier=True)
     assert "other.pth: all but classifier, which begins anew" in caplog.text
     begin(tmp_path / "random", dataset)
-    assert "resnet18: random initial weights" in caplog.text
+    assert "resnet18 began with random weights" in caplog.text
