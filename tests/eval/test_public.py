@@ -12,6 +12,7 @@ import torch
 
 import eval as evaluation
 from dgnet.core.errors import UserError
+from dgnet.core.images import DECODING
 from dgnet.data.readers.market import read_market
 from eval.images.extractor import features_of
 from eval.images.frechet import frechet_distance, statistics_of
@@ -53,7 +54,8 @@ def test_anything_with_a_name_a_size_and_a_call_is_a_model(tmp_path):
     sides = [accuracy.features.splits[name] for name in ("query", "gallery")]
     expected = evaluation.rank_metrics(*sides, protocol="dgnet")
     assert (accuracy.plain.mAP, accuracy.plain.protocol) == (expected.mAP, "dgnet")
-    assert accuracy.features.preprocessing == {"height": 8, "width": 4, "resize": "antialiased bicubic"}
+    shape = {"decoding": DECODING, "height": 8, "width": 4, "resize": "antialiased bicubic"}
+    assert accuracy.features.preprocessing == shape
     assert "mean color, 8x4" in accuracy.metrics[0].note
     with pytest.raises(UserError, match="no image of the split query"):
         evaluation.evaluate_reid(Means(), SimpleNamespace(root=market.root, query=(), gallery=market.gallery))

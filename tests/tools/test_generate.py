@@ -159,4 +159,4 @@ def test_the_benchmark_of_sets(here):
     )
     assert all(value > 0 for value in figures["images_per_second"].values())
     assert len(figures["ours_fp32_over_one_at_a_time"]["rounds"]) == 1
-    assert "--rounds must be at least 1" in here(bench, "generate", "--rounds", 0)[2]
+    assert "--rounds: must be a whole number of at least 1" in here(bench, "generate", "--rounds", 0)[2]

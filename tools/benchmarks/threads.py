@@ -112,7 +112,8 @@ def loop(name: str) -> Callable[[], object]:
         late = LateStep.build(config, config.data.synthetic.train_identities, Distributed.start("cpu"))
         return functools.partial(late, False)
     torch.manual_seed(0)
-    network = build_model("ide", 300, backbone="resnet18").to(device, memory_format=torch.channels_last)
+    network = build_model("ide", 300, backbone="resnet18")
+    network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     images = torch.randn(32, 3, 64, 48).contiguous(memory_format=torch.channels_last)
 
     def loss() -> torch.Tensor:

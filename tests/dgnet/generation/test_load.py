@@ -94,7 +94,7 @@ def test_an_official_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     ("name", "which", "sentence"),
     [
         ("nobody", None, "nobody: no such run, .* below {place}/outputs; the runs there: new, old$"),
-        ("", None, "^'': no such run, .*; the runs there: new, old$"),
+        ("", None, "^must be a path, got ''$"),
         ("new", 7, "no checkpoint of iteration 7; it has: 20, 30"),
         ("notes", None, "has no checkpoints"),
         ("{place}/outputs/new/checkpoints/checkpoint_00000030.pt", 20, "is one checkpoint: give its run's folder"),
