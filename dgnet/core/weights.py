@@ -45,6 +45,9 @@ _PREFIXES = ("module.", "model.", "net.", "network.")
 _COMPILED = "_orig_mod."
 # Counts of torch.optim.swa_utils.AveragedModel.
 _COUNTS = ("n_averaged",)
+# What torch raises for a damaged file, depending on where the damage is; AssertionError in older formats.
+_DAMAGE = (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError, struct.error,
+           AssertionError, ArithmeticError, MemoryError)  # fmt: skip
 _MODULE_ADVICE = "which is not loaded; in the program that wrote it, save module.state_dict() instead"
 
 
@@ -89,7 +92,7 @@ def read_content(path: Path, *, mmap: bool = False) -> Any:
         if code := re.search(r"GLOBAL (\S+)", str(error)):
             raise UserError(f"{path}: holds code ({code[1]}), {_MODULE_ADVICE}") from error
         raise UserError(f"{path}: not a PyTorch file, or a damaged one{_what_instead(path)}") from error
-    except (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError, struct.error) as error:
+    except _DAMAGE as error:
         raise UserError(f"{path}: not a PyTorch file, or a damaged one{_what_instead(path)}") from error
     if isinstance(content, StandIn) and content.is_module:
         raise UserError(f"{path}: a pickled module (of the class {content.class_name}), {_MODULE_ADVICE}")

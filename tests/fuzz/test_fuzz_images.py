@@ -116,6 +116,7 @@ def test_half_a_jpeg_is_no_picture(height: int, width: int, seed: int, part: flo
 def test_changed_bytes_are_a_picture_or_refused(
     stored: tuple[bytes, np.ndarray, np.ndarray], data: st.DataObject
 ) -> None:
+    """Nothing more: Pillow does not compare the checksums of a PNG's pixels, and other formats have none."""
     content = bytearray(stored[0])
     for _ in range(data.draw(st.integers(1, 3))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
@@ -125,10 +126,6 @@ def test_changed_bytes_are_a_picture_or_refused(
             assert image.startswith(f"{root}/image.png: ")
         else:
             assert image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
-            if content[:8] == stored[0][:8] == b"\x89PNG\r\n\x1a\n" and image.shape == stored[2].shape:
-                # PNG has checksums: nothing but what is optional can have changed.
-                whole = pixels(root / "whole.png", stored[0])
-                assert sorted(image.reshape(-1, 3).tolist()) == sorted(whole.reshape(-1, 3).tolist())
 
 
 @given(

@@ -6,6 +6,7 @@ import datetime
 import enum
 import os
 import pathlib
+import re
 import shutil
 import sys
 import types
@@ -179,3 +180,14 @@ def test_what_is_no_file_of_weights(head: bytes, words: str, tmp_path: Path) -> 
     with pytest.raises(UserError, match=words) as refused:
         read_state_dict(path)
     assert str(refused.value).startswith(f"{path}: ") and "\n" not in str(refused.value)
+
+
+def test_a_damaged_file_of_the_format_without_an_archive(tmp_path: Path) -> None:
+    """The last pickle in it lists the storages; torch asserts that each was asked for before."""
+    path = tmp_path / "weights.pth"
+    torch.save({"fc.weight": torch.ones(2)}, path, _use_new_zipfile_serialization=False)
+    content = path.read_bytes()
+    digits = list(re.finditer(rb"[0-9]{8,}", content))[-1]
+    path.write_bytes(content[: digits.start()] + b"1" * len(digits[0]) + content[digits.end() :])
+    with pytest.raises(UserError, match="weights.pth: not a PyTorch file, or a damaged one"):
+        read_state_dict(path)
