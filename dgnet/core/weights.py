@@ -195,6 +195,15 @@ def published_weights(url: str, given: Path | None, option: str, sha256: str | N
     return read_state_dict(path)
 
 
+def weights_words(url: str, given: Path | None) -> str:
+    """ ", weights 1a2b3c4d" of a file with other weights than those published at `url`; empty for these.
+
+    It belongs to the name of what the weights compute: figures of other ones are not comparable.
+    """
+    digits = "" if given is None else file_hash(given)
+    return "" if digits.startswith(published_sha256(url)) or not digits else f", weights {digits[:8]}"
+
+
 def check_sha256(path: Path, beginning: str) -> None:
     """`UserError` unless the file is there and its hexadecimal SHA-256 begins so."""
     if not path.is_file():

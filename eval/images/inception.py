@@ -15,9 +15,8 @@ from pytorch_fid import inception
 from torch import Tensor, nn
 
 from dgnet.core import pixels
-from dgnet.core.checkpoint import file_hash
 from dgnet.core.errors import UserError
-from dgnet.core.weights import published_sha256, published_weights
+from dgnet.core.weights import published_sha256, published_weights, weights_words
 from eval.images.extractor import INCEPTION, Extractor
 from eval.images.image_files import smooth_resized
 
@@ -76,10 +75,7 @@ def inception_extractor(
     def features(images: Tensor) -> Tensor:
         return network(2 * images.to(device) - 1)
 
-    # Features of other weights than the published ones are other features.
-    other = weights is not None and not WEIGHTS_SHA256.startswith(sha256.lower())
-    of_weights = f", weights {file_hash(weights)[:8]}" if weights is not None and other else ""
-    name = f"Inception ({protocol}: {MEANING[protocol]}{of_weights})"
+    name = f"Inception ({protocol}: {MEANING[protocol]}{weights_words(inception.FID_WEIGHTS_URL, weights)})"
     return Extractor(name, PREPARATIONS[protocol], features, INCEPTION)
 
 

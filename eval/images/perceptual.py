@@ -13,8 +13,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torchvision import models
 
+from dgnet.core.checkpoint import file_hash
 from dgnet.core.errors import UserError
-from dgnet.core.weights import published_weights, read_state_dict
+from dgnet.core.weights import published_weights, read_state_dict, weights_words
 from eval.arrays import Array, as_tensor, check_same_shape
 
 TRUNK_URLS = {
@@ -50,7 +51,10 @@ class PerceptualDistance:
         if network not in TRUNK_URLS:
             raise UserError(f"the network of LPIPS must be one of {', '.join(TRUNK_URLS)}, got {network!r}")
         trunk_state = published_weights(TRUNK_URLS[network], trunk, OPTION, trunk_sha256)
-        linear = linear or Path(lpips_package.__file__).parent / "weights" / "v0.1" / f"{network}.pth"
+        own_linear, linear = (
+            linear,
+            linear or Path(lpips_package.__file__).parent / "weights" / "v0.1" / f"{network}.pth",
+        )
         # The package would download the trunk, and pass over a file of linear layers that fits nothing.
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="torchvision.models._utils")  # it calls torchvision as one did
@@ -60,7 +64,8 @@ class PerceptualDistance:
         _fill(
             module.lins, {_linear_key(key): value for key, value in read_state_dict(linear).items()}, "linear", network
         )
-        self.name = f"LPIPS 0.1 ({network})"
+        other = "" if own_linear is None else f", linear layers {file_hash(own_linear)[:8]}"
+        self.name = f"LPIPS 0.1 ({network}{weights_words(TRUNK_URLS[network], trunk)}{other})"
         self._device = torch.device(device)
         self._module = module.eval().to(device)
 
