@@ -63,7 +63,7 @@ class Explorer:
         self.run, self.records = run, tuple(records)
         self._embed = appearance_embedding(run.network.appearance)
         self._cache = ImageCache([record.path for record in records])
-        parts = torch.arange(len(records)).split(_BATCH)
+        parts = torch.arange(len(records)).split(_BATCH) if records else ()  # nothing splits into one empty part
         rows = [torch.as_tensor(run.embed(self._cache.gather(part, *self.size))) for part in parts]
         features = torch.cat(rows) if records else None
         self._features = None if features is None else torch.nn.functional.normalize(features)
