@@ -45,12 +45,14 @@ class JointTraining:
     precision: tuple[Precision, Precision]
 
     @classmethod
-    def fresh(cls, config: Config, identities: int, distributed: Distributed) -> "JointTraining":
-        """Networks with their initial weights, the same on every process."""
+    def fresh(
+        cls, config: Config, identities: int, distributed: Distributed, pretrained: bool = True
+    ) -> "JointTraining":
+        """Networks with their initial weights, the same on every process; `pretrained` as in `build_generator`."""
         compile_small_functions(config.run.compile, distributed.device)
         torch.manual_seed(config.run.seed)
         layout = torch.channels_last if config.run.channels_last else torch.contiguous_format
-        generator = build_generator(config, identities).to(distributed.device)
+        generator = build_generator(config, identities, pretrained).to(distributed.device)
         generator = generator.to(memory_format=layout).train()
         discriminator = build_discriminator(config).to(distributed.device).to(memory_format=layout).train()
         if config.run.sync_batch_norm:
@@ -118,7 +120,7 @@ class JointTask(TrainingTask[PairBatch]):
         )
 
     def introduction(self) -> Sequence[str]:
-        weights = self.training.generator.appearance.backbone.initial_weights
+        weights = self.training.generator.appearance.backbone.initial_weights or _weights_named(self.config)
         return (
             f"computes in {self.training.precision[0].name}",
             f"the appearance encoder began with {weights or 'random weights'}",
@@ -150,12 +152,14 @@ def train(
     open_run: Callable[[], Run],
     distributed: Distributed,
     draw: Draw | None = None,
+    pretrained: bool = True,
 ) -> None:
     """Train from the run's latest checkpoint (or the start) to `config.schedule.iterations`.
 
     Args:
         teachers: that label the swapped images; empty for label rules that need none.
         draw: draws the fixed picture grid every `config.run.image_every` iterations.
+        pretrained: read `appearance.weights`; a run that goes on from a checkpoint needs no such file any more.
 
     Raises:
         RunStopped: the run was asked to stop; it has saved.
@@ -164,7 +168,7 @@ def train(
     identities = len(dataset.identities)
     require_batch(config.data, dataset, "run.batch_size", config.run.batch_size, distributed)
     source = pair_source(config.data, dataset, config.run.batch_size, config.run.seed, distributed)
-    training = JointTraining.fresh(config, identities, distributed)
+    training = JointTraining.fresh(config, identities, distributed, pretrained)
     if config.short_training.from_teacher:
         begin_from_teacher(training.generator, teachers)
     ensemble = TeacherEnsemble(teachers, config.teacher.label, config.loss.batch_statistics_when_frozen, identities)
@@ -176,6 +180,10 @@ def train(
         workers=config.data.workers,
     )
     run_training(JointTask(training, ensemble, distributed, config, draw), source, plan, open_run, dataset, distributed)
+
+
+def _weights_named(config: Config) -> str:
+    return f"weights of {config.appearance.weights}" if config.appearance.weights else ""
 
 
 def begin_from_teacher(generator: Generator, teachers: list[ReIDModel]) -> None:

@@ -15,6 +15,7 @@ from dgnet.data.training_data import open_dataset, require_batch
 from dgnet.losses.soft_label import LABELS_FROM_TEACHER
 from dgnet.models.build import build_discriminator, build_generator, build_teacher
 from dgnet.models.reid_model import ReIDModel
+from dgnet.runs.checkpoint import list_checkpoints
 from dgnet.runs.folder import config_changes, refuse_foreign_folder
 from dgnet.runs.resume import require_trained_on
 from dgnet.runs.run import Run
@@ -105,6 +106,10 @@ class Job:
         """Where TensorBoard finds the curves of that run."""
         return self.output / "logs" / name
 
+    def goes_on(self, name: str) -> bool:
+        """Whether the run of that name has a checkpoint to go on from."""
+        return self.resume and bool(list_checkpoints(self.folder(name) / "checkpoints"))
+
     def settings(self, sections: tuple[str, ...]) -> dict[str, Any]:
         """These sections of the configuration."""
         return {section: value for section, value in resolved(self.config).items() if section in sections}
@@ -132,7 +137,11 @@ class Job:
     def train_teacher(self, dataset: Dataset, name: str) -> ReIDModel:
         """Train the teacher as the run `name`."""
         return train_teacher(
-            self.config, dataset, lambda: self.open_run(name, TEACHER_SECTIONS, TEACHER_LENGTH), self.distributed
+            self.config,
+            dataset,
+            lambda: self.open_run(name, TEACHER_SECTIONS, TEACHER_LENGTH),
+            self.distributed,
+            pretrained=not self.goes_on(name),
         )
 
     def check_teacher(self, dataset: Dataset, name: str) -> None:
@@ -174,6 +183,7 @@ class Job:
             lambda: self.open_run(self.config.name, SECTIONS, LENGTH),
             self.distributed,
             draw,
+            pretrained=not self.goes_on(self.config.name),
         )
 
     def check(self, dataset: Dataset) -> None:

@@ -80,7 +80,8 @@ class TeacherTask(TrainingTask[PairBatch]):
         )
 
     def introduction(self) -> Sequence[str]:
-        weights = self.teacher.initial_weights or "random weights"
+        named = f"weights of {self.settings.weights}" if self.settings.weights else "random weights"
+        weights = self.teacher.initial_weights or named
         return (f"computes in {self.precision.name}", f"the teacher began with {weights}")
 
     def depends_on_length(self) -> str:
@@ -102,11 +103,14 @@ class TeacherTask(TrainingTask[PairBatch]):
         self.precision.load_state_dict(state["precision"])
 
 
-def train_teacher(config: Config, dataset: Dataset, open_run: Callable[[], Run], distributed: Distributed) -> ReIDModel:
+def train_teacher(
+    config: Config, dataset: Dataset, open_run: Callable[[], Run], distributed: Distributed, pretrained: bool = True
+) -> ReIDModel:
     """Train a teacher with `config.teacher`; the run's folder gets checkpoints and, at the end, `teacher.pth`.
 
     Args:
         open_run: opens the run, after everything else has been built: settings that are refused leave no folder.
+        pretrained: read `teacher.weights`; a run that goes on from a checkpoint needs no such file any more.
 
     Raises:
         RunStopped: the run was asked to stop; it has saved.
@@ -118,7 +122,7 @@ def train_teacher(config: Config, dataset: Dataset, open_run: Callable[[], Run],
     images_per_step = settings.batch_size * distributed.world_size
     iterations = max(1, math.ceil(settings.epochs * len(dataset.train) / images_per_step))
     torch.manual_seed(config.run.seed)
-    teacher = build_teacher(settings, len(dataset.identities)).to(distributed.device).train()
+    teacher = build_teacher(settings, len(dataset.identities), pretrained).to(distributed.device).train()
     distributed.broadcast_module(teacher)
     plan = TrainingPlan(
         iterations=iterations,

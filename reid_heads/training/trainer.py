@@ -19,6 +19,7 @@ from dgnet.models.model_file import save_model
 from dgnet.models.pretrained import load_pretrained
 from dgnet.models.registry import build_model
 from dgnet.models.reid_model import ReIDModel
+from dgnet.runs.checkpoint import list_checkpoints
 from dgnet.runs.folder import move_aside
 from dgnet.runs.run import Run
 from dgnet.training.task import StepLog, TrainingPlan, TrainingTask
@@ -251,7 +252,9 @@ def train_model(
     source = reid_source(config, dataset, generated, distributed)
     torch.manual_seed(settings.seed)
     model = build_model(config.model.name, len(dataset.identities), **config.model.options)
-    if config.model.weights is not None:
+    if config.model.weights is not None and resume and list_checkpoints(folder / "checkpoints"):
+        model.initial_weights = f"weights of {config.model.weights}"  # they may be gone: the checkpoint has all
+    elif config.model.weights is not None:
         load_pretrained(model, config.model.weights, config.model.new_classifier)
     objective = build_objective(config, model).to(distributed.device)
     layout = torch.channels_last if settings.channels_last else torch.contiguous_format

@@ -11,6 +11,7 @@ import pytest
 import torch
 import yaml
 from PIL import Image
+from torchvision.models import resnet18
 
 from dgnet.core.checkpoint import load_checkpoint
 from dgnet.runs.checkpoint import list_checkpoints
@@ -144,6 +145,13 @@ def test_a_finished_run_is_made_longer(here: Here, whole: Path, teacher: str) ->
     assert states[0].keys() == states[1].keys()
     for key, value in states[0].items():
         assert torch.equal(value, states[1][key]) if isinstance(value, torch.Tensor) else value == states[1][key], key
+    weights = here.place / "resnet18.pth"
+    torch.save(resnet18().state_dict(), weights)
+    tuned = (teacher, "--name", "tuned", "schedule.iterations=1", f"appearance.weights={weights}")
+    assert here(*tuned)[0] == 0
+    weights.unlink()
+    status, _, said = here(*tuned, "--resume", "schedule.iterations=2")
+    assert status == 0 and f"the appearance encoder began with weights of {weights}" in said, said
     linear = (teacher, "--name", "linear", "short_training.decay=linear", "schedule.step_size=1")
     assert here(*linear, "schedule.iterations=2")[0] == 0
     status, _, said = here(*linear, "--resume", "schedule.iterations=3")

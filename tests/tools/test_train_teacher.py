@@ -75,3 +75,13 @@ def test_a_finished_teacher_is_trained_longer(call: Call, place: Path) -> None:
     assert any(not torch.equal(value, last[key]) for key, value in first.items())
     status, _, said = call("--name", "longer", "--resume", "teacher.epochs=2")
     assert status == 2 and "checkpoint_00000006.pt has 6 iterations behind it, and the training is to have 4" in said
+
+
+def test_a_teacher_goes_on_without_the_file_that_it_began_with(call: Call, place: Path) -> None:
+    (weights := place / "weights.pth").write_bytes((place / "outputs" / "one_camera" / "teacher.pth").read_bytes())
+    words = ("--name", "tuned", f"teacher.weights={weights}")
+    status, _, said = call(*words)
+    assert status == 0 and f"the teacher began with weights of {weights}: all" in said
+    weights.unlink()
+    status, _, said = call(*words, "--resume", "teacher.epochs=2")
+    assert status == 0 and f"the teacher began with weights of {weights}" in said, said

@@ -104,5 +104,7 @@ def test_what_a_trained_model_of_other_people_gives_is_logged(
         begin(tmp_path / "refused", dataset, **other)
     begin(tmp_path / "anew", dataset, **other, model__new_classifier=True)
     assert "other.pth: all but classifier, which begins anew" in caplog.text
+    (tmp_path / "other.pth").unlink()
+    train(tmp_path / "anew", dataset, **other, model__new_classifier=True, resume=True)  # all is in its checkpoint
     begin(tmp_path / "random", dataset)
     assert "resnet18 began with random weights" in caplog.text
