@@ -11,9 +11,19 @@ from dgnet.core.errors import UserError
 Array: TypeAlias = np.ndarray | Tensor
 
 
-def as_tensor(values: Array) -> Tensor:
-    """An array as a tensor (sharing memory where it can); a tensor stays where it is."""
-    return values.detach() if isinstance(values, Tensor) else torch.as_tensor(np.asarray(values))
+def as_tensor(name: str, values: Array) -> Tensor:
+    """An array as a tensor (sharing memory where it can); a tensor stays where it is.
+
+    `UserError` names `name` for what is no array of numbers.
+    """
+    if isinstance(values, Tensor):
+        return values.detach()
+    array = np.asarray(values)
+    if array.dtype.kind not in "biufc":
+        raise UserError(f"{name} must be an array of numbers, got {array.dtype}")
+    # torch has neither numbers of another byte order nor steps backward.
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    return torch.as_tensor(array.copy() if any(step < 0 for step in array.strides) else array)
 
 
 def as_numpy(values: Array) -> np.ndarray:
@@ -23,9 +33,11 @@ def as_numpy(values: Array) -> np.ndarray:
 
 def checked_features(name: str, features: Array) -> Tensor:
     """`[image, feature]` finite numbers; `UserError` names `name` otherwise."""
-    tensor = as_tensor(features)
+    tensor = as_tensor(name, features)
     if tensor.ndim != 2 or not len(tensor):
         raise UserError(f"{name} must be a matrix with a row for each image, got shape {tuple(tensor.shape)}")
+    if tensor.is_complex():
+        raise UserError(f"{name} must be real numbers, got {tensor.dtype}")
     # In parts: the test makes a copy of what it looks at.
     finite = torch.cat([torch.isfinite(part).all(dim=1) for part in tensor.split(4096)])
     if not bool(finite.all()):
@@ -35,12 +47,15 @@ def checked_features(name: str, features: Array) -> Tensor:
 
 def checked_labels(name: str, labels: Array, count: int) -> Tensor:
     """`count` whole numbers as int64 on the CPU; `UserError` names `name` otherwise."""
-    tensor = as_tensor(labels).cpu()
+    tensor = as_tensor(name, labels).cpu()
     if tensor.shape != (count,):
         raise UserError(f"{name} must hold one number for each of {count} images, got shape {tuple(tensor.shape)}")
     if tensor.dtype.is_floating_point or tensor.dtype.is_complex or tensor.dtype == torch.bool:
         raise UserError(f"{name} must be whole numbers, got {tensor.dtype}")
-    return tensor.to(torch.int64)
+    numbers = tensor.to(torch.int64)
+    if tensor.dtype == torch.uint64 and bool((numbers < 0).any()):
+        raise UserError(f"{name} must be below 2^63, got larger numbers")
+    return numbers
 
 
 def checked_images(name: str, images: Array) -> Tensor:
@@ -50,7 +65,7 @@ def checked_images(name: str, images: Array) -> Tensor:
     """
     if isinstance(images, np.ndarray) and images.ndim == 4 and images.shape[1] != 3 and images.shape[3] == 3:
         images = images.transpose(0, 3, 1, 2)
-    tensor = as_tensor(images)
+    tensor = as_tensor(name, images)
     if tensor.ndim != 4 or tensor.shape[1] != 3 or 0 in tensor.shape or tensor.dtype != torch.uint8:
         raise UserError(
             f"{name} must be uint8 images [image, 3, height, width] (NumPy also [image, height, width, 3]), "
@@ -61,7 +76,7 @@ def checked_images(name: str, images: Array) -> Tensor:
 
 def checked_outlines(name: str, outlines: Array, images: Tensor) -> Tensor:
     """`[image, height, width]` weights 0..1 of `images`, as float64; `UserError` names `name` otherwise."""
-    tensor = as_tensor(outlines).to(device=images.device, dtype=torch.float64)
+    tensor = as_tensor(name, outlines).to(device=images.device, dtype=torch.float64)
     expected = (images.shape[0], *images.shape[2:])
     if tensor.shape != expected:
         raise UserError(f"{name} must have the shape {expected} of the images, got {tuple(tensor.shape)}")

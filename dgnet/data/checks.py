@@ -12,6 +12,7 @@ from dgnet.core.errors import UserError
 from dgnet.core.folder_names import one_line
 from dgnet.core.images import read_image
 from dgnet.core.machine import usable_cores
+from dgnet.data.copies import copied_queries, copies_of_two_people
 from dgnet.data.description import SplitCount, count_splits, mixed_cameras, split_table, splits_of
 from dgnet.data.records import DISTRACTOR, JUNK, UNKNOWN_CAMERA, Dataset, Record
 
@@ -24,6 +25,8 @@ KINDS = {
     "single training identity": "there is nobody to tell it from: every training is refused",
     "identity in train and test": "test figures would be of people that training saw",
     "cameras known in part": "whether a match comes from another camera cannot be told: no accuracy is measured",
+    "one image of two people": "its copy has another identity, and one of both is wrong",
+    "query with a copy": "the same file is in the gallery under another camera, and the easiest of matches",
     "query without a match": "no gallery image of its identity from another camera: it can only count as wrong",
     "single-image identity": "in training it is its own positive and teaches nothing about its identity",
 }
@@ -75,6 +78,7 @@ def check_dataset(dataset: Dataset, workers: int | None = None) -> Report:
         *_one_identity(dataset),
         *_in_both(dataset),
         *_cameras(dataset),
+        *_copies(dataset),
         *_without_match(dataset),
         *_single(dataset),
     ]
@@ -136,6 +140,16 @@ def _in_both(dataset: Dataset) -> list[Problem]:
         reason = f"{train[identity]} training and {test[identity]} test images"
         problems.append(Problem("identity in train and test", str(identity), reason))
     return problems
+
+
+def _copies(dataset: Dataset) -> list[Problem]:
+    return [
+        *(
+            Problem("one image of two people", str(other.path), f"{other.identity}; as {first.path} {first.identity}")
+            for first, other in copies_of_two_people(dataset)
+        ),
+        *(Problem("query with a copy", str(query), f"is {copy}") for query, copy in copied_queries(dataset)),
+    ]
 
 
 def _without_match(dataset: Dataset) -> list[Problem]:

@@ -1,17 +1,23 @@
 """The queries and the gallery of a test: of data without training images, without cameras, or without a split."""
 
 import argparse
+import logging
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dgnet.core.content import content_hashes
 from dgnet.core.errors import UserError
+from dgnet.core.folder_names import one_line
+from dgnet.data.copies import copied_queries
 from dgnet.data.datasets import read_dataset
 from dgnet.data.readers.folders import read_folders
 from dgnet.data.readers.manifest import is_manifest, read_manifest
 from dgnet.data.readers.market import read_market
 from dgnet.data.readers.veri776 import read_veri776
 from dgnet.data.records import UNKNOWN_CAMERA, Dataset
+
+_log = logging.getLogger(__name__)
 
 # The folders of a test split alone, by layout, and their reader.
 _FOLDERS = {
@@ -28,7 +34,8 @@ class SplitRule:
     Attributes:
         leave_one_out: every training image asks for all others; for data without queries and gallery.
         without_cameras: every other image of a query's person is a true match, whatever its camera; only the query's
-            own file is left out. Such figures are higher than those of the usual rule, and not comparable with them.
+            own image and its copies (files of the same content) are left out. Such figures are higher than those of
+            the usual rule, and not comparable with them.
 
     Example:
         >>> from dgnet.data.test_splits import SplitRule
@@ -51,6 +58,9 @@ class SplitRule:
     def of(self, dataset: Dataset) -> Dataset:
         """The data set with this split.
 
+        Where cameras count, a warning is logged of queries that have a copy under another camera: it is the easiest of
+        matches, and no true one.
+
         Raises:
             UserError: it has queries or a gallery of its own and is to be left one out, or has none of both; or no
                 camera is known, and cameras are to count.
@@ -72,9 +82,11 @@ class SplitRule:
                 "person ask for all others"
             )
         if self.without_cameras:
-            number = {record.path: place for place, record in enumerate((*dataset.query, *dataset.gallery))}
+            records = (*dataset.query, *dataset.gallery)
+            content = dict(zip(records, content_hashes([record.path for record in records]), strict=True))
+            number = {digits: place for place, digits in enumerate(dict.fromkeys(content.values()))}
             query, gallery = (
-                tuple(replace(record, camera=number[record.path]) for record in part)
+                tuple(replace(record, camera=number[content[record]]) for record in part)
                 for part in (dataset.query, dataset.gallery)
             )
             return replace(dataset, query=query, gallery=gallery, multi_query=())
@@ -82,6 +94,16 @@ class SplitRule:
             raise UserError(
                 f"{dataset.root}: no camera is known, and a true match is one by another camera; --without-cameras "
                 "takes every other image of a person for a match"
+            )
+        if copies := copied_queries(dataset):
+            first, copy = copies[0]
+            _log.warning(
+                "warning: %d of %d queries have a copy in the gallery, the same file under another camera, which "
+                "counts as a match (%s is %s): the figures are too high",
+                len(copies),
+                len(dataset.query),
+                one_line(str(copy)),
+                one_line(str(first)),
             )
         return dataset
 

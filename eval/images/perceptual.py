@@ -119,7 +119,7 @@ def _fill(module: torch.nn.Module, state: dict[str, Tensor], part: str, network:
 
 
 def _checked(name: str, images: Array) -> Tensor:
-    tensor = as_tensor(images)
+    tensor = as_tensor(name, images)
     if tensor.ndim != 4 or tensor.shape[1] != 3 or min(tensor.shape[2:]) < SMALLEST:
         raise UserError(
             f"{name} must be images [image, 3, height, width] of at least {SMALLEST} pixels, "

@@ -26,6 +26,8 @@ _ORDER_STEPS = 2.0**40
 _LARGEST_GALLERY = 2**22
 # Elements of one block of the distance matrix: 32 MiB in float64, and a few times that while it is worked on.
 _BLOCK_ELEMENTS = 2**22
+# Lengths whose squares float64 holds with all digits.
+_LENGTHS = 1e-140, 1e140
 # Images whose features are in memory as float64 at once: 32 MiB at 2048 numbers each.
 _TILE_IMAGES = 2048
 
@@ -33,7 +35,8 @@ _TILE_IMAGES = 2048
 def unit_features(name: str, features: Array) -> Float[Tensor, "image feature"]:
     """Features `[image, feature]` L2-normalized, float32, in multiples of 2^-24 (see above), on their own device.
 
-    A row of zeros stays zero: it is equally far from everything. `UserError` for NaN, infinity or no rows.
+    A row of zeros stays zero: it is equally far from everything. `UserError` for NaN, infinity, no rows, and lengths
+    that float64 cannot square (below 1e-140, above 1e140).
     """
     given = checked_features(name, features)
     return _normalized(given, torch.empty(given.shape, dtype=torch.float32, device=given.device))
@@ -67,7 +70,12 @@ def check_columns(query: Tensor, gallery: Tensor) -> None:
 def _normalized(given: Tensor, out: Tensor, kept: Tensor | None = None) -> Tensor:
     for rows in _tiles(len(out)):
         part = (given[rows] if kept is None else given[kept[rows].to(given.device)]).to(out.device, torch.float64)
-        part = part / torch.linalg.vector_norm(part, dim=1, keepdim=True).clamp_min(torch.finfo(torch.float64).tiny)
+        lengths = torch.linalg.vector_norm(part, dim=1, keepdim=True)
+        short = lengths < _LENGTHS[0]
+        # Squares of such numbers are infinite or 0, and all directions alike.
+        if bool((lengths > _LENGTHS[1]).any()) or (bool(short.any()) and bool((part != 0)[short.flatten()].any())):
+            raise UserError(f"features must have lengths from {_LENGTHS[0]} to {_LENGTHS[1]}, or 0; one is beyond")
+        part = part / lengths.clamp_min(torch.finfo(torch.float64).tiny)
         out[rows] = part.div_(_FEATURE_STEP).round_().mul_(_FEATURE_STEP)
     return out
 

@@ -64,7 +64,7 @@ def test_each_kind_of_problem(tmp_path: Path) -> None:
 def test_unknown_cameras_leave_queries_without_a_match(tmp_path: Path) -> None:
     for split, name in (("train", "amy"), ("train", "zoe"), ("query", "bob"), ("gallery", "bob")):
         for number in range(2):
-            write_image(tmp_path / split / name / f"{split}{number}.png")
+            write_image(tmp_path / split / name / f"{name}_{split}{number}.png")
     problems = check_dataset(read_dataset(tmp_path)).problems
     assert {problem.kind for problem in problems} == {"query without a match"} and len(problems) == 2
     assert "unknown" in problems[0].reason

@@ -280,6 +280,8 @@ def test_an_image_that_a_list_names_twice_counts_once(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("path,identity\na.png,1\na.png,2\n", mentions("a.png", 1, 2)),
+        ("path,identity\na.png,1\n./a.png,2\n", mentions("a.png", 1, 2)),
+        ("path,identity\nb/a.png,1\nb/../b/a.png,2\n", mentions("a.png", 1, 2)),
         ("path,identity,identity\na.png,1,2\n", mentions("identity", "twice")),
         ('path,identity\n"a.png,1\nb.png,2\n', mentions("line 2", "quote")),
     ],

@@ -1,11 +1,15 @@
 """Queries and gallery of data without cameras, without training images, or without a split."""
 
+import re
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from dgnet.core.errors import UserError
+from dgnet.data.checks import check_dataset
 from dgnet.data.datasets import read_dataset
 from dgnet.data.test_splits import SplitRule, read_test_data, unmatched_queries
 from tests.messages import mentions
@@ -14,7 +18,8 @@ from tests.messages import mentions
 def images(folder: Path, *names: str) -> Path:
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (4, 8)).save(folder / name)
+        pixels = np.random.default_rng(list(name.encode())).integers(0, 256, (16, 8, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / name)
     return folder
 
 
@@ -73,3 +78,34 @@ def test_a_csv_file_of_a_test_split_alone(tmp_path: Path) -> None:
 def test_what_has_training_images_is_read_as_ever(tmp_path: Path) -> None:
     root = images(tmp_path, "train/1/a.jpg", "query/7/0007_c1_a.jpg", "gallery/7/0007_c2_b.jpg")
     assert read_test_data(root) == read_dataset(root) == SplitRule().of(read_test_data(root))
+
+
+def test_a_copy_of_a_query_in_the_gallery_is_no_match_without_cameras(tmp_path: Path) -> None:
+    root = images(tmp_path / "test", "query/7/a.png", "gallery/7/b.png", "query/8/c.png")
+    for name in ("7/a", "8/c"):
+        (root / "gallery" / name).parent.mkdir(exist_ok=True)
+        shutil.copy(root / "query" / f"{name}.png", root / "gallery" / f"{name}_copy.png")
+    dataset = SplitRule(without_cameras=True).of(read_test_data(root))
+    assert unmatched_queries(dataset) == 1  # 8 has its own copy alone
+    camera = {record.path.name: record.camera for record in (*dataset.query, *dataset.gallery)}
+    assert camera["a.png"] == camera["a_copy.png"] != camera["b.png"]
+
+
+def test_a_copy_of_a_query_under_another_camera_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    root = images(tmp_path, "query/0007_c1s1_1.png", "bounding_box_test/0007_c2s1_2.png", "query/0008_c1s1_1.png")
+    dataset = SplitRule().of(read_test_data(root))
+    assert not caplog.text
+    for camera in (1, 2, 3):  # by its own camera it is left out
+        shutil.copy(root / "query/0007_c1s1_1.png", root / f"bounding_box_test/0007_c{camera}s1_3.png")
+    dataset = SplitRule().of(read_test_data(root))
+    assert re.search(mentions("1 of 2 queries", "0007_c2s1_3.png"), caplog.text)
+    assert [problem.kind for problem in check_dataset(dataset).problems].count("query with a copy") == 1
+
+
+def test_an_image_of_two_people_is_a_problem(tmp_path: Path) -> None:
+    root = images(tmp_path, "ann/1.png", "ann/2.png", "bob/1_.png")
+    shutil.copy(root / "ann/1.png", root / "ann/3.png")
+    assert not [p for p in check_dataset(read_dataset(root)).problems if p.kind == "one image of two people"]
+    shutil.copy(root / "ann/1.png", root / "bob/2.png")
+    (problem,) = (p for p in check_dataset(read_dataset(root)).problems if p.kind == "one image of two people")
+    assert problem.subject.endswith("bob/2.png") and "ann/1.png" in problem.reason
