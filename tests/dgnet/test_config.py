@@ -203,7 +203,7 @@ def test_an_override_under_an_old_and_a_new_name_is_refused(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "value", ["&a [*a]", "&a {x: *a}", "[" * 2000, "{a: " * 2000, "!!int", "!!bool x", "!!timestamp x"]
+    "value", ["&a [*a]", "&a {x: *a}", "[" * 400, "{a: " * 400, "!!int", "!!bool x", "!!timestamp x"]
 )
 def test_a_value_without_end_or_of_another_kind_is_refused(tmp_path: Path, value: str) -> None:
     for text, override in ((f"run: {value}", ()), ("", (f"run={value}",))):
