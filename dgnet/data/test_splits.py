@@ -62,8 +62,8 @@ class SplitRule:
         matches, and no true one.
 
         Raises:
-            UserError: it has queries or a gallery of its own and is to be left one out, or has none of both; or no
-                camera is known, and cameras are to count.
+            UserError: it has queries or a gallery of its own and is to be left one out, or has none of both; no camera
+                is known, and cameras are to count; or no query has a match.
         """
         if self.leave_one_out:
             if dataset.query or dataset.gallery:
@@ -89,11 +89,21 @@ class SplitRule:
                 tuple(replace(record, camera=number[content[record]]) for record in part)
                 for part in (dataset.query, dataset.gallery)
             )
-            return replace(dataset, query=query, gallery=gallery, multi_query=())
+            dataset = replace(dataset, query=query, gallery=gallery, multi_query=())
+            if unmatched_queries(dataset) == len(query):
+                raise UserError(
+                    f"{dataset.root}: no query has another image of its identity in the gallery: nothing to measure"
+                )
+            return dataset
         if all(record.camera == UNKNOWN_CAMERA for record in (*dataset.query, *dataset.gallery)):
             raise UserError(
                 f"{dataset.root}: no camera is known, and a true match is one by another camera; --without-cameras "
                 "takes every other image of a person for a match"
+            )
+        if unmatched_queries(dataset) == len(dataset.query):
+            raise UserError(
+                f"{dataset.root}: no query has an image of its identity by another camera in the gallery: nothing to "
+                "measure; --without-cameras takes every other image of a person for a match"
             )
         if copies := copied_queries(dataset):
             first, copy = copies[0]

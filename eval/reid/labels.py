@@ -1,5 +1,6 @@
 """The labels of a ranking: identities and cameras of both sides, checked; junk; each query's true matches."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from eval.reid.labeled_features import LabeledFeatures
 
 JUNK = -1
 UNKNOWN_CAMERA = -1
+NO_MATCH = "no query has an image of its identity from another camera in the gallery: nothing to measure"
 
 
 def check_cameras(query_identities: Tensor, sides: Sequence[tuple[Tensor, Tensor]]) -> None:
@@ -47,9 +49,15 @@ def check_cameras(query_identities: Tensor, sides: Sequence[tuple[Tensor, Tensor
 
 
 def check_rankable(query: Sequence[ImageRecord], gallery: Sequence[ImageRecord]) -> None:
-    """`UserError` for labels that no ranking takes: asked before the time that features take."""
+    """`UserError` for labels that no ranking takes, and for no query with a match: asked before the time that features
+    take."""
     first, second = (LabeledFeatures.of_records(np.empty((len(part), 0)), part) for part in (query, gallery))
     RankingLabels.of(first, second, "cpu")
+    cameras: dict[int, set[int]] = defaultdict(set)
+    for record in gallery:
+        cameras[record.identity].add(record.camera)
+    if not any(cameras[record.identity] - {record.camera} for record in query):
+        raise UserError(NO_MATCH)
 
 
 @dataclass(frozen=True)

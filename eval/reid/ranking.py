@@ -17,7 +17,7 @@ from dgnet.core.errors import UserError
 from eval.arrays import checked_features
 from eval.reid.distance import joined_unit_features, order_keys, row_blocks, squared_distances
 from eval.reid.labeled_features import LabeledFeatures
-from eval.reid.labels import RankingLabels
+from eval.reid.labels import NO_MATCH, RankingLabels
 from eval.reid.query_expansion import QueryExpansion, expanded_queries
 from eval.reid.rerank import KReciprocal, reranked_blocks
 
@@ -143,7 +143,7 @@ def _ranked(
     has_match = ~average_precisions.isnan()
     valid_queries = int(has_match.sum())
     if not valid_queries:
-        raise UserError("no query has an image of its identity from another camera in the gallery: nothing to measure")
+        raise UserError(NO_MATCH)
     divisor = valid_queries if protocol == "standard" else queries
     curve = torch.bincount(torch.cat(first_ranks), minlength=gallery).cumsum(dim=0).double().div(divisor).numpy()
     return RankingResult(

@@ -15,7 +15,7 @@ from dgnet.core.errors import UserError
 from eval.arrays import checked_features
 from eval.reid.distance import joined_unit_features, order_keys, row_blocks, squared_distances
 from eval.reid.labeled_features import LabeledFeatures
-from eval.reid.labels import RankingLabels
+from eval.reid.labels import NO_MATCH, RankingLabels
 from eval.reid.ranking import check_ranks
 from eval.reid.rerank import KReciprocal, reranked_blocks
 
@@ -77,7 +77,7 @@ def single_shot_metrics(
         places.append(torch.stack(drawn).cpu())
     ranks_of_matches = torch.cat(places, dim=1).numpy()  # [repetition, valid query]
     if not ranks_of_matches.size:
-        raise UserError("no query has an image of its identity from another camera in the gallery")
+        raise UserError(NO_MATCH)
     curves = (ranks_of_matches[:, :, None] <= np.arange(len(identities))).mean(axis=1)
     mean, deviation = curves.mean(axis=0), curves.std(axis=0)
     last = len(identities)

@@ -1,6 +1,7 @@
 """A CSV manifest: one line per image with the columns path and identity, and perhaps camera and split."""
 
 import contextlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast, get_args
@@ -13,6 +14,8 @@ from dgnet.data.readers.names import misplaced, number, number_identities
 from dgnet.data.records import UNKNOWN_CAMERA, Dataset, Record, Split
 
 REQUIRED = ("path", "identity")
+# What pandas makes of a column of whole numbers in which some are missing.
+_NOT_WRITTEN_BY_PEOPLE = re.compile(r"-?[0-9]+\.[0-9]*|nan|NaN|<NA>|None|NULL|null")
 # Without a camera it is unknown; without a split every image is for training.
 OPTIONAL = ("camera", "split")
 
@@ -72,6 +75,11 @@ def _checked(row: dict[str, str], where: str) -> dict[str, str]:
     empty = [column for column in REQUIRED if not row[column]]
     if empty:
         raise UserError(f"{where}: {' and '.join(empty)} must not be empty")
+    if _NOT_WRITTEN_BY_PEOPLE.fullmatch(row["identity"]):
+        raise UserError(
+            f"{where}: an identity must be a name or a whole number, got {row['identity']!r}; that is how programs write "
+            "a column of numbers in which some are missing"
+        )
     if row["split"] not in get_args(Split):
         raise UserError(f"{where}: the split must be one of {', '.join(get_args(Split))}, got {row['split']!r}")
     if row["camera"] and number(row["camera"]) is None:

@@ -282,6 +282,8 @@ def test_an_image_that_a_list_names_twice_counts_once(tmp_path: Path) -> None:
         ("path,identity\na.png,1\na.png,2\n", mentions("a.png", 1, 2)),
         ("path,identity\na.png,1\n./a.png,2\n", mentions("a.png", 1, 2)),
         ("path,identity\nb/a.png,1\nb/../b/a.png,2\n", mentions("a.png", 1, 2)),
+        ("path,identity\na.png,1\nb.png,-1.0\n", mentions("line 3", "-1.0")),
+        ("path,identity\na.png,nan\nb.png,1\n", mentions("line 2", "nan")),
         ("path,identity,identity\na.png,1,2\n", mentions("identity", "twice")),
         ('path,identity\n"a.png,1\nb.png,2\n', mentions("line 2", "quote")),
     ],

@@ -12,6 +12,7 @@ from dgnet.core.errors import UserError
 from dgnet.data.checks import check_dataset
 from dgnet.data.datasets import read_dataset
 from dgnet.data.test_splits import SplitRule, read_test_data, unmatched_queries
+from eval.reid.labels import check_rankable
 from tests.messages import mentions
 
 
@@ -109,3 +110,16 @@ def test_an_image_of_two_people_is_a_problem(tmp_path: Path) -> None:
     shutil.copy(root / "ann/1.png", root / "bob/2.png")
     (problem,) = (p for p in check_dataset(read_dataset(root)).problems if p.kind == "one image of two people")
     assert problem.subject.endswith("bob/2.png") and "ann/1.png" in problem.reason
+
+
+def test_no_query_with_a_match_is_refused_before_long_work(tmp_path: Path) -> None:
+    root = images(tmp_path, "query/0007_c1s1_1.png", "bounding_box_test/0007_c1s1_2.png")
+    dataset = read_test_data(root)
+    with pytest.raises(UserError, match=mentions("another camera", "--without-cameras")):
+        SplitRule().of(dataset)
+    with pytest.raises(UserError, match=mentions("another camera")):
+        check_rankable(dataset.query, dataset.gallery)
+    assert unmatched_queries(SplitRule(without_cameras=True).of(dataset)) == 0
+    (root / "bounding_box_test/0007_c1s1_2.png").rename(root / "bounding_box_test/0008_c2s1_2.png")
+    with pytest.raises(UserError, match=mentions("another image")):
+        SplitRule(without_cameras=True).of(read_test_data(root))
