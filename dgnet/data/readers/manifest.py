@@ -15,7 +15,7 @@ from dgnet.data.records import UNKNOWN_CAMERA, Dataset, Record, Split
 
 REQUIRED = ("path", "identity")
 # What pandas makes of a column of whole numbers in which some are missing.
-_NOT_WRITTEN_BY_PEOPLE = re.compile(r"-?[0-9]+\.[0-9]*|nan|NaN|<NA>|None|NULL|null")
+NO_IDENTITY = re.compile(r"-?[0-9]+\.[0-9]*|nan|NaN|<NA>|None|NULL|null")
 # Without a camera it is unknown; without a split every image is for training.
 OPTIONAL = ("camera", "split")
 
@@ -75,10 +75,10 @@ def _checked(row: dict[str, str], where: str) -> dict[str, str]:
     empty = [column for column in REQUIRED if not row[column]]
     if empty:
         raise UserError(f"{where}: {' and '.join(empty)} must not be empty")
-    if _NOT_WRITTEN_BY_PEOPLE.fullmatch(row["identity"]):
+    if NO_IDENTITY.fullmatch(row["identity"]):
         raise UserError(
-            f"{where}: an identity must be a name or a whole number, got {row['identity']!r}; that is how programs write "
-            "a column of numbers in which some are missing"
+            f"{where}: an identity must be a name or a whole number, got {row['identity']!r}; programs write so "
+            "what was a column of numbers with gaps"
         )
     if row["split"] not in get_args(Split):
         raise UserError(f"{where}: the split must be one of {', '.join(get_args(Split))}, got {row['split']!r}")
