@@ -65,7 +65,10 @@ class LoadedModel:
             return self.embedding(normalized)
 
     def embed(self, images: Array | Sequence[str | Path], *, batch: int = _BATCH) -> Array:
-        """Features `[image, feature]`, float32, of unit length: compare them by cosine or Euclidean distance.
+        """Features `[image, feature]`, float32: compare them by cosine or Euclidean distance.
+
+        They have unit length, but for DG-Net's appearance encoder: two parts of length 1 and 0.5 (its alpha), as in the
+        official test.
 
         Args:
             images: uint8, at least one, of any size: NumPy `[image, height, width, 3]` (NumPy comes back) or torch

@@ -28,6 +28,9 @@ if already:
     raise RuntimeError(f"imported before the import hook could check them: {already}")
 
 install_import_hook(CHECKED, "beartype.beartype")
+
+from dgnet.core.folder_names import printable  # noqa: E402
+
 torch.set_num_threads(1)
 keep_little()
 # Imports make millions of objects and no garbage.
@@ -52,6 +55,16 @@ def pytest_collection_finish() -> None:
 def device(request: pytest.FixtureRequest) -> torch.device:
     """Where a test computes; on a GPU only where there is one."""
     return torch.device(request.param)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    """A process sends its reports as UTF-8: what a test logs or prints of file names that are none would end it."""
+    report = yield
+    report.sections = [(name, printable(text)) for name, text in report.sections]
+    if report.failed and printable(str(report.longrepr)) != str(report.longrepr):
+        report.longrepr = printable(str(report.longrepr))
+    return report
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dgnet.core.errors import UserError
 from tests.messages import mentions
 from tools.benchmarks import evaluation
 
@@ -49,6 +49,8 @@ def test_the_features_have_identities(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("option", "sentence"), [("--query", mentions("--query", 1, 0)), ("--gallery", "50")])
-def test_sizes_that_measure_nothing(option: str, sentence: str) -> None:
-    with pytest.raises(UserError, match=sentence):
-        evaluation.run(options(option, "0"))
+def test_sizes_that_measure_nothing(option: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        options(option, "0")
+    assert exit_info.value.code == 2
+    assert re.search(sentence, capsys.readouterr().err)

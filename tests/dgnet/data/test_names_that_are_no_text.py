@@ -26,7 +26,7 @@ def people(tmp_path: Path) -> Path:
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/people\xff"))
     for person in (b"amy\xe9", b"bob"):
         for name in (b"1\xfc.png", b"2.png"):
-            image = write_image(tmp_path / "image.png")
+            image = write_image(tmp_path / f"{person.hex()}{name.hex()}.png")
             target = os.fsencode(folder) + b"/" + person + b"/" + name
             os.makedirs(os.path.dirname(target), exist_ok=True)
             os.replace(image, target)
