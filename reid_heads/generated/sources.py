@@ -16,10 +16,11 @@ from dgnet.core.errors import UserError
 from dgnet.core.images import print_passed_over
 from dgnet.core.random_draws import rng
 from dgnet.data.cache import ImageCache
-from dgnet.data.readers.generated import MANIFEST, GeneratedRecord, read_generated
+from dgnet.data.readers.generated import MANIFEST, GeneratedRecord, read_generated, source_identities
 from dgnet.data.records import Dataset
 from dgnet.generation.load import load_generator
 from dgnet.generation.manifest import RECIPE, read_hashes
+from dgnet.generation.paths import source_paths, sources
 from dgnet.generation.verify import file_problems
 from dgnet.models.generator import Generator
 from dgnet.models.swap import swap_images
@@ -165,7 +166,8 @@ def open_generated(
     """The source that `config.source` names: a run of DG-Net (folder or checkpoint) or stored images; None if null.
 
     Raises:
-        UserError: it is missing or damaged, or its images lack what the label policy needs.
+        UserError: it is missing or damaged, its images lack what the label policy needs, or its people have other
+            numbers in the data set now.
     """
     if config.source is None:
         return None
@@ -178,6 +180,7 @@ def open_generated(
         generator = load_generator(config.source, device=device)
         return LiveGenerator(generator.network, *generator.size)
     classes = {identity: label for label, identity in enumerate(dataset.identities)}
+    _refuse_renumbered(config.source, dataset)
     if config.filters and config.source.is_dir():
         _refuse_changed(config.source)
     if not (config.source / MANIFEST).is_file():
@@ -197,6 +200,22 @@ def _refuse_changed(folder: Path) -> None:
         raise UserError(
             f"{problems[0]}; {len(problems)} such images, whose scores in the manifest are not theirs any more: put "
             "them back, or leave out generated.filters"
+        )
+
+
+def _refuse_renumbered(place: Path, dataset: Dataset) -> None:
+    """`UserError` where a set was generated from images whose people have other numbers now.
+
+    People with names are numbered in sorted order: one more or one less, and the labels of an older set are others'.
+    """
+    now = dict(zip(source_paths(dataset), (record.identity for record in sources(dataset)), strict=True))
+    then = source_identities(place)
+    wrong = [path for path, identity in then.items() if now.get(path, identity) != identity]
+    if wrong:
+        raise UserError(
+            f"{place}: was generated when the person of {wrong[0]} had the identity {then[wrong[0]]}, which is "
+            f"{now[wrong[0]]} in {dataset.root} now (so for {len(wrong)} of {len(then)} source images); generate the "
+            "set anew, or name the data as it was"
         )
 
 

@@ -59,6 +59,23 @@ def read_generated(place: Path, name_pattern: str = NAME_PATTERN) -> tuple[Gener
     return tuple(sorted(records, key=lambda record: record.path))
 
 
+def source_identities(place: Path) -> dict[str, int]:
+    """The images that a set of ours was generated from, by their paths below the data set's folder -> their identities.
+
+    Nothing for images of other programs, whose lists do not name the sources. `UserError` as `read_generated`.
+    """
+    place = place / MANIFEST if place.is_dir() else place
+    if not place.is_file() or place.suffix.lower() != ".csv":
+        return {}
+    identities: dict[str, int] = {}
+    for where, row in read_csv(place)[1]:
+        for role in ("appearance", "structure"):
+            identity = _identity(row.get(f"{role}_identity"), where)
+            if row.get(role) and identity is not None:
+                identities[row[role]] = identity
+    return identities
+
+
 def _of_csv(path: Path) -> list[GeneratedRecord]:
     columns, rows = read_csv(path)
     appearance = next((name for name in ("appearance_identity", "identity") if name in columns), None)

@@ -8,11 +8,14 @@ import torch
 
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
+from dgnet.data.datasets import read_dataset
 from dgnet.data.readers.generated import read_generated
 from dgnet.data.records import Dataset
 from reid_heads.generated.label_policies import LabelPolicyName
 from reid_heads.generated.sources import LiveGenerator, StoredImages, draw_swaps, open_generated
+from tests.dgnet.data.photographs import write_image
 from tests.dgnet.small_generator import small_generator, store
+from tests.messages import mentions
 from tests.reid_heads.small_data import HEIGHT, WIDTH, generated_folder, pedestrians, small_config
 
 
@@ -107,3 +110,20 @@ def test_what_a_policy_needs_must_be_known(folder: Path, dataset: Dataset, tmp_p
     anonymous = small_config(generated__source=with_strangers, generated__label="lsro").generated
     made = open_generated(anonymous, dataset)
     assert isinstance(made, StoredImages) and made.appearance.tolist() == [-1, -1]
+
+
+def test_a_set_whose_people_have_other_numbers_now_is_refused(tmp_path: Path) -> None:
+    """Named people are numbered in sorted order: with Abel, Bob's images would be learned as Anna's."""
+    people, made = tmp_path / "people", tmp_path / "made"
+    for name in ("anna", "bob"):
+        write_image(people / name / "1.png", WIDTH, HEIGHT)
+    write_image(made / "x.png", WIDTH, HEIGHT)
+    columns = "path,appearance,appearance_identity,structure,structure_identity"
+    (made / "manifest.csv").write_text(f"{columns}\nx.png,anna/1.png,1,bob/1.png,2\n")
+    config = small_config(generated__source=made).generated
+    assert isinstance(open_generated(config, read_dataset(people)), StoredImages)
+    write_image(people / "zoe" / "1.png", WIDTH, HEIGHT)  # behind all others: no number changes
+    assert isinstance(open_generated(config, read_dataset(people)), StoredImages)
+    write_image(people / "abel" / "1.png", WIDTH, HEIGHT)
+    with pytest.raises(UserError, match=mentions("anna/1.png", 1, 2)):
+        open_generated(config, read_dataset(people))
