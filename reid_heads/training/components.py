@@ -110,8 +110,13 @@ def is_test_epoch(config: ReIDConfig, epochs_done: int) -> bool:
 
 
 def refuse_useless(config: ReIDConfig) -> None:
-    """`UserError` where generated images would enter losses that cannot use their labels."""
+    """`UserError` where generated images would enter no epoch, or losses that cannot use their labels."""
     settings: GeneratedConfig = config.generated
+    if settings.start_epoch >= config.schedule.epochs:
+        raise UserError(
+            f"generated.start_epoch must be below schedule.epochs ({config.schedule.epochs}), got "
+            f"{settings.start_epoch}: no epoch would see the generated images"
+        )
     if settings.in_metric and not LABEL_POLICIES[settings.label].gives_identity:
         able = ", ".join(name for name, policy in LABEL_POLICIES.items() if policy.gives_identity)
         raise UserError(

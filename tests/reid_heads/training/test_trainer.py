@@ -244,11 +244,12 @@ def test_a_teacher_that_knows_others_cannot_pass_on_logits(dataset: Dataset, tmp
         ({"optimizer__learning_rate": 1e30, "schedule__warmup_epochs": 0}, "is (nan|inf) at iteration .* lower"),
         ({"model__name": "mgn", "distillation__stage_features": 0.03}, "has no stages to distill between"),
         ({"model__options": {"stripes": "1-2-3"}}, "has no option 'stripes'"),
+        ({"generated__start_epoch": 99}, mentions("generated.start_epoch", 99)),
         ({"generated__label": "soft"}, mentions("label", "teacher", "generated.label=soft")),
     ],
 )
 def test_refusals(dataset: Dataset, tmp_path: Path, options: dict[str, Any], words: str) -> None:
-    live = LiveGenerator(small_generator(), 64, 48) if "generated__label" in options else None
+    live = LiveGenerator(small_generator(), 64, 48) if any("generated" in name for name in options) else None
     if live is not None:
         options = options | {"generated__source": tmp_path}
     with pytest.raises(UserError, match=words):
