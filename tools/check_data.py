@@ -15,7 +15,8 @@ from dgnet.core.cli import CommandParser
 from dgnet.core.errors import command
 from dgnet.core.option_types import at_least, expanded_path
 from dgnet.data.checks import check_dataset
-from dgnet.data.datasets import LAYOUTS, read_dataset
+from dgnet.data.datasets import LAYOUTS
+from dgnet.data.test_splits import read_test_data
 
 
 def main() -> int:
@@ -27,7 +28,7 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="print every problem, not the first 20 of a kind")
     parser.add_argument("--json", action="store_true", help="print one JSON document with every problem instead")
     options = parser.parse_args()
-    report = check_dataset(read_dataset(options.data, options.layout), options.workers)
+    report = check_dataset(read_test_data(options.data, options.layout), options.workers)
     most = len(report.problems) if options.all else 20
     print(json.dumps(report.as_json(), indent=2) if options.json else report.as_text(most))
     return 1 if report.problems else 0

@@ -22,6 +22,7 @@ NOBODY = (JUNK, DISTRACTOR)
 KINDS = {
     "unreadable image": "a run stops when it decodes its data",
     "file passed over": "it is missing from its split",
+    "no training image": "it serves for tests alone: every training is refused",
     "single training identity": "there is nobody to tell it from: every training is refused",
     "identity in train and test": "test figures would be of people that training saw",
     "cameras known in part": "whether a match comes from another camera cannot be told: no accuracy is measured",
@@ -121,6 +122,8 @@ def _unreadable(paths: Sequence[Path], workers: int | None) -> list[Problem]:
 
 
 def _one_identity(dataset: Dataset) -> list[Problem]:
+    if not dataset.train:
+        return [Problem("no training image", str(dataset.root), "only queries and gallery are here")]
     if len(dataset.identities) != 1:
         return []
     return [Problem("single training identity", str(dataset.root), f"all images are of {dataset.identities[0]}")]

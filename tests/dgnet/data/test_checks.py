@@ -140,3 +140,12 @@ def test_a_description_counts_what_was_passed_over_and_says_why(tmp_path: Path) 
         "passed over: 1 (bounding_box_train/0000_c1s1_000001_00.jpg): junk (-1) and distractors (0) have no place in "
         "the train split",
     ]
+
+
+def test_a_test_split_alone_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    """What the accuracy tools measure can be checked; that nothing can be trained on it is said."""
+    root = write_market(tmp_path, {name: MARKET[name] for name in ("query", "bounding_box_test")})
+    (root / "query" / "0001_c1s1_001051_00.jpg").write_bytes(b"no image")
+    assert run_tool(TOOL, [root], monkeypatch) == 1
+    printed = capsys.readouterr().out
+    assert "no training image: 1" in printed and "unreadable image: 1" in printed and "2 problems" in printed
