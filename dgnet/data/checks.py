@@ -65,7 +65,7 @@ class Report:
             lines += [one_line(f"  {problem.subject}: {problem.reason}") for problem in same[:most]]
             lines += [f"  ... and {len(same) - most} more (--all shows them)"] * (len(same) > most)
         count = len(self.problems)
-        verdict = f"{count} problem{'s' * (count != 1)}" if count else "nothing found"
+        verdict = f"{count} problem{'s' * (count != 1)}" if count else "no problem found"
         lines += ["", f"{verdict}. Every image was decoded. Looked for: {', '.join(KINDS)}."]
         return "\n".join([*lines, "Not checked: whether identities and cameras are the true ones."])
 

@@ -76,10 +76,10 @@ class SplitRule:
             )
             dataset = replace(dataset, train=(), query=query, gallery=gallery)
         if not dataset.query or not dataset.gallery:
-            lacking = " and ".join(name for name in ("query", "gallery") if not getattr(dataset, name))
+            lacking = " and the split ".join(name for name in ("query", "gallery") if not getattr(dataset, name))
             raise UserError(
-                f"{dataset.root}: no image of the split {lacking}; --leave-one-out makes each image of a folder per "
-                "person ask for all others"
+                f"{dataset.root}: no images of the split {lacking}; with --leave-one-out each image of a folder "
+                "per person is a query against all others"
             )
         if self.without_cameras:
             records = (*dataset.query, *dataset.gallery)

@@ -82,7 +82,9 @@ class TeacherTask(TrainingTask[PairBatch]):
     def introduction(self) -> Sequence[str]:
         named = f"weights of {self.settings.weights}" if self.settings.weights else "random weights"
         weights = self.teacher.initial_weights or named
-        return (f"computes in {self.precision.name}", f"the teacher began with {weights}")
+        # No "teacher": the independent classifier is trained here, too.
+        name = self.settings.backbone if self.settings.model == "ide" else self.settings.model
+        return (f"computes in {self.precision.name}", f"{name} began with {weights}")
 
     def depends_on_length(self) -> str:
         return "The learning rate falls to 0 at the last iteration along half a cosine (teacher.epochs)"

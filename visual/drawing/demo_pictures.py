@@ -46,4 +46,4 @@ def draw_demo_pictures(generator: LoadedGenerator, dataset: Dataset, folder: Pat
         }
         for iteration, row in read_scalars(folder / "scalars.csv")
     ]
-    save_png(curves(rows), folder / "losses.png")
+    save_png(curves(rows, title="Losses without their weights"), folder / "losses.png")

@@ -10,6 +10,7 @@ from dgnet.core import pixels
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset, Record
+from dgnet.models.build import build_teacher
 from dgnet.models.model_file import StoredModel
 from dgnet.models.registry import build_model
 from dgnet.training.independent_classifier import (
@@ -20,7 +21,7 @@ from dgnet.training.independent_classifier import (
     train_independent_classifier,
 )
 from dgnet.training.pipeline import Job
-from dgnet.training.teacher import TEACHER_FILE
+from dgnet.training.teacher import TEACHER_FILE, TeacherTask
 from tests.messages import mentions
 
 
@@ -45,6 +46,12 @@ def test_it_is_no_second_teacher():
     assert (classifier.data.height, classifier.data.width) != (config.data.height, config.data.width)
     assert classifier.teacher.backbone != config.teacher.backbone and classifier.teacher.checkpoints == ()
     assert classifier.data.root == config.data.root and classifier.data.synthetic == config.data.synthetic
+
+
+def test_its_log_does_not_call_it_the_teacher():
+    config = independent_classifier_config(Config())
+    task = TeacherTask(build_teacher(config.teacher, 2), config, 1, Distributed(0, 0, 1, torch.device("cpu")))
+    assert task.introduction()[1] == "resnet18 began with random weights"
 
 
 def test_a_classifier_that_is_there_is_not_trained_again(tmp_path):
