@@ -1,4 +1,4 @@
-"""Maps of the appearance codes and of the structure codes, colored by identity and by camera.
+"""Maps of the appearance codes and of the structure codes, colored by identity and, where known, by camera.
 
     python visual/show_spaces.py
     python visual/show_spaces.py --identities 10 --images 20 --data /data/Market-1501

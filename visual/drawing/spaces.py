@@ -1,4 +1,4 @@
-"""The two spaces on a page: codes in the plane of their largest spread, colored by identity and by camera."""
+"""The two spaces on a page: codes in the plane of their largest spread, by identity and, where known, by camera."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from dgnet.core.errors import UserError
+from dgnet.data.records import Record
 from visual.drawing.figure import figure_picture
 from visual.drawing.grid import Picture
 from visual.job import VisualJob, images_of_identities
@@ -44,8 +45,15 @@ def draw_spaces(job: VisualJob) -> None:
     images = job.read([record.path for record in records])
     codes = {"appearance codes": job.run.appearance_codes(images), "structure codes": job.run.structure_codes(images)}
     planes = {name: principal_plane(torch.as_tensor(code).flatten(1)) for name, code in codes.items()}
-    labels = {"identity": [record.identity for record in records], "camera": [record.camera for record in records]}
-    job.write(job.path("spaces", ".png"), map_of_spaces(planes, labels))
+    job.write(job.path("spaces", ".png"), map_of_spaces(planes, labels_of(records)))
+
+
+def labels_of(records: Sequence[Record]) -> dict[str, list[int]]:
+    """The identity and, where one is known, the camera of each image."""
+    labels = {"identity": [record.identity for record in records]}
+    if any(record.camera >= 0 for record in records):
+        labels["camera"] = [record.camera for record in records]
+    return labels
 
 
 def principal_plane(codes: Float[Tensor, "image code"]) -> Plane:
@@ -87,7 +95,7 @@ def map_of_spaces(planes: Mapping[str, Plane], labels: Mapping[str, Sequence[int
                     marker=MARKERS[index % len(MARKERS)],
                     linewidths=0,
                     alpha=0.85,
-                    label=str(number),
+                    label=str(number) if number >= 0 else "unknown",
                 )
             axes.set_title(f"{space}, by {name}", fontsize=9, loc="left")
             axes.set_xlabel(f"1st component ({plane.shares[0]:.0%} of the variance)", fontsize=7)

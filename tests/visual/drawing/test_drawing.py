@@ -10,6 +10,7 @@ from PIL import Image
 
 from dgnet.core.errors import UserError
 from dgnet.core.images import image_files
+from dgnet.data.records import Record
 from dgnet.models.swap import swap_all, swap_images
 from dgnet.runs.loaded_generator import LoadedGenerator
 from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator
@@ -18,7 +19,7 @@ from visual.drawing.activation import activation_maps, overlay
 from visual.drawing.film import films, gif, mp4, there_and_back
 from visual.drawing.interpolate import between_appearances, between_structures, weights_between
 from visual.drawing.rainbow import hues, mean_image
-from visual.drawing.spaces import map_of_spaces, principal_plane
+from visual.drawing.spaces import labels_of, map_of_spaces, principal_plane
 from visual.drawing.training_pictures import evenly
 from visual.explorer.answers import Blend, Explorer
 from visual.image_input import decode_upload, read_images
@@ -166,6 +167,12 @@ def test_a_map_needs_a_label_for_each_image() -> None:
     assert map_of_spaces({"codes": plane}, {"camera": [1, 1, 2, 2]}).ndim == 3
     with pytest.raises(UserError, match=mentions("'camera'", 3)):
         map_of_spaces({"codes": plane}, {"camera": [1, 2, 3]})
+
+
+def test_spaces_are_not_colored_by_cameras_that_nobody_knows() -> None:
+    unknown, known = (Record(Path("1.png"), 1, camera, "train") for camera in (-1, 2))
+    assert labels_of([unknown, unknown]) == {"identity": [1, 1]}
+    assert labels_of([unknown, known]) == {"identity": [1, 1], "camera": [-1, 2]}
 
 
 def test_codes_do_not_depend_on_the_batch(generator) -> None:
