@@ -77,6 +77,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     with open(__file__, encoding="utf-8") as turn:
         if large:
             fcntl.flock(turn, fcntl.LOCK_EX)
+            release()
         result = yield
         if large or nextitem is None or nextitem.path != item.path:
             release()

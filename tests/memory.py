@@ -13,19 +13,25 @@ from torch.multiprocessing.reductions import StorageWeakRef
 # Entries; smaller tensors stay where they are.
 LARGE = 100_000
 # glibc's numbers of these settings, and what they are set to.
-M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -3, -4, -8
 LIBC = ctypes.CDLL(None)
 
 
 def keep_little() -> None:
-    """Freed tensors of 4 MB and more go back to the system at once; glibc keeps up to 32 MB each otherwise."""
+    """Freed tensors of 4 MB and more go back to the system at once; glibc keeps up to 32 MB each otherwise.
+
+    This also undoes `dgnet.core.device.keep_freed_memory`, which a training in the same process has called.
+    """
     if hasattr(LIBC, "mallopt"):
+        LIBC.mallopt(M_TRIM_THRESHOLD, 128 << 10)
+        LIBC.mallopt(M_MMAP_MAX, 65536)
         LIBC.mallopt(M_MMAP_THRESHOLD, 4 << 20)
         LIBC.mallopt(M_ARENA_MAX, 2)
 
 
 def release() -> None:
-    """Free what only cycles refer to, and give back to the system what is free."""
+    """Free what only cycles refer to, and give back to the system what is free, now and from now on."""
+    keep_little()
     gc.collect()
     if hasattr(LIBC, "malloc_trim"):
         LIBC.malloc_trim(0)
