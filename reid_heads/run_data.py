@@ -1,5 +1,6 @@
 """The data set that a trained network was trained on."""
 
+import logging
 from pathlib import Path
 
 from dgnet.config import Config
@@ -11,6 +12,8 @@ from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset, require_data_of_run
 from dgnet.runs.folder import CONFIG
 from reid_heads.config import ReIDConfig
+
+_log = logging.getLogger(__name__)
 
 
 def dataset_of_run(weights: Path) -> Dataset:
@@ -28,3 +31,21 @@ def dataset_of_run(weights: Path) -> Dataset:
                 require_data_of_run(config.data)
                 return open_dataset(config.data, Distributed.start("cpu"))
     raise UserError(f"{weights}: no configuration beside it tells which data it was trained on; name them by --data")
+
+
+def warn_of_training_images(weights: Path, dataset: Dataset) -> None:
+    """A warning where test images are images that the network was trained on, as far as its run tells."""
+    try:
+        trained_on = dataset_of_run(weights).train
+    except UserError:
+        return  # no run beside the weights, or its data set is elsewhere
+    known = {record.path.resolve() for record in trained_on}
+    tested = [record.path.resolve() for record in (*dataset.query, *dataset.gallery)]
+    if count := sum(path in known for path in tested):
+        _log.warning(
+            "warning: %d of %d test images are images that %s was trained on: the figures say nothing about other "
+            "people",
+            count,
+            len(tested),
+            weights,
+        )

@@ -38,7 +38,7 @@ from eval.reid_accuracy import accuracy_of
 from eval.report.accuracy import PROTOCOLS, unmatched_queries
 from eval.report.report import PAGE_NAME, Report, as_table, write_report
 from reid_heads.load import load_model
-from reid_heads.run_data import dataset_of_run
+from reid_heads.run_data import dataset_of_run, warn_of_training_images
 
 
 def arguments() -> argparse.Namespace:
@@ -116,6 +116,7 @@ def main() -> int:
     whole = read_test_data(args.data, args.layout) if args.data else dataset_of_run(weights)
     print_dataset(whole)
     dataset = split.of(whole)
+    warn_of_training_images(weights, dataset)
     reranking = chosen_reranking(dataset, args.k1, args.k2, args.weight, args.expansion)
     with watch.stage("features"):
         features = features_of_dataset(

@@ -42,6 +42,7 @@ from eval.reid.ranking import PROTOCOLS, rank_metrics
 from eval.reid.rerank import usual_reranking
 from eval.report.accuracy import unmatched_queries
 from reid_heads.load import appearance_model
+from reid_heads.run_data import warn_of_training_images
 
 FINE_ALONE = float("inf")
 ALPHAS = (0.0, 0.5, FINE_ALONE)
@@ -94,6 +95,7 @@ def main() -> int:
     both = appearance_model(generator, mirrored=mirrored, alpha=1.0)
     # Of the official files the one of the appearance encoder.
     weights = next((file for file in generator.files if file.name.startswith("id_")), generator.files[0])
+    warn_of_training_images(weights, dataset)
     stored = features_of_dataset(
         dataset,
         both,

@@ -35,6 +35,7 @@ from eval.reid.ranking import PROTOCOLS, rank_metrics
 from eval.reid.rerank import usual_reranking
 from eval.report.accuracy import unmatched_queries
 from reid_heads.load import load_model
+from reid_heads.run_data import warn_of_training_images
 
 RANKS = (1, 5, 10)
 
@@ -111,6 +112,7 @@ def rows_of(args: argparse.Namespace) -> list[StoredFeatures]:
         model = load_model(name, output=args.output_path, device=choose_device(args.device), mirrored=args.mirrored)
         checkpoint = file_hash(model.weights)
         for dataset, digits in datasets:
+            warn_of_training_images(model.weights, dataset)
             # Weights and images are in the file's name: others under the same names get a file of their own.
             view = "" if model.mirrored else "_image_alone"
             file = f"{Path(name).name}_{checkpoint[:8]}{view}_on_{dataset.root.name}_{digits}.npz"

@@ -21,6 +21,7 @@ from dgnet.runs.folder import refuse_foreign_folder
 from reid_heads.config import ReIDConfig
 from reid_heads.generated.sources import open_generated
 from reid_heads.load import find_weights
+from reid_heads.run_data import warn_of_training_images
 from reid_heads.training.evaluation import RankingFactory, evaluation_of
 from reid_heads.training.trainer import Evaluation, train_model
 
@@ -119,6 +120,7 @@ def measure_model(
     else:
         whole = read_test_data(config.data.root, config.data.layout)
     dataset = split.of(whole)
+    warn_of_training_images(path, dataset)
     settings, model = config.test.model_copy(update={"re_rank": True}), stored.network
     evaluation = evaluation_of(dataset, settings, stored.height, stored.width, model.name, new_ranking)
     began = time.perf_counter()

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image
 
 from dgnet.models.model_file import save_model
@@ -63,6 +64,26 @@ def test_a_folder_for_each_person(place, monkeypatch, capsys, tmp_path) -> None:
     assert status == 0 and "leave one out, cameras not used" in printed, said
     assert "5 queries, 1 of them without a match by another camera, left out of every mean" in printed
     assert re.search(rf"^mAP +{re.escape(figure)} %$", printed, re.MULTILINE)
+
+
+def test_images_that_the_model_was_trained_on_are_warned_of(place, monkeypatch, capsys, caplog, tmp_path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    shutil.copy(place / "model.pth", run / "last.pth")
+    config = {"data": {"layout": "auto", "root": str(place / "people")}, "model": {"name": "resnet18"}}
+    (run / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    for tool, words in (
+        (evaluate_reid, ("--name", run / "last.pth", "--device", "cpu")),
+        (transfer, ("--network", run / "last.pth", "--device", "cpu")),
+        (test_tool, ("--model-path", run / "last.pth", "run.device=cpu")),
+    ):
+        status, _, said = answer(tool, monkeypatch, capsys, *words, "--data", place / "people", *FOLDERS)
+        assert status == 0, said
+        assert "10 of 10 test images are images that" in caplog.text
+        caplog.clear()
+        status, _, said = answer(tool, monkeypatch, capsys, *words, "--data", place / "test", "--without-cameras")
+        assert status == 0, said
+        assert "trained on" not in caplog.text
 
 
 def test_queries_and_gallery_alone(place, monkeypatch, capsys) -> None:
