@@ -1,7 +1,7 @@
 """Export a trained re-ID model as ONNX: RGB images in, embeddings of unit length out, any batch size.
 
-    python tools/export_onnx.py --model-path outputs/resnet50_kd/mAP_KD_86.2.pth --output resnet50.onnx
-    python tools/export_onnx.py --model-path X.pth --model-name mgn --input unit --no-mirrored --output mgn.onnx
+    python tools/export_onnx.py --name resnet50_kd --output resnet50.onnx
+    python tools/export_onnx.py --name X.pth --model-name mgn --input unit --no-mirrored --output mgn.onnx
 
 The file takes `images` [batch, 3, height, width] of the model's size, uint8 0..255 or, with --input unit, float32 0..1.
 It includes the normalization, but not the branches of self-distillation; adding the mirror image doubles the cost. Its
@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dgnet.core.cli import CommandParser, add_mirrored
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
-from dgnet.core.option_types import expanded_path, path_ending
+from dgnet.core.option_types import path_ending, run_name
 from dgnet.models.pretrained import read_model
 from reid_heads.export import InputKind, export_onnx
 from reid_heads.load import find_weights
@@ -27,7 +27,7 @@ from reid_heads.load import find_weights
 def main() -> int:
     parser = CommandParser(__doc__)
     parser.add_argument(
-        "--model-path", type=expanded_path, metavar="FILE", required=True, help="the trained model, or its run"
+        "--name", type=run_name, required=True, help="the trained model: a run, its folder, or a file of weights"
     )
     parser.add_argument(
         "--model-name", metavar="NAME", help="the model in another system's file, which does not name it"
@@ -42,7 +42,7 @@ def main() -> int:
     if args.output.exists() and not args.overwrite:
         raise UserError(f"{args.output} already exists: name another file or give --overwrite")
     check_place(args.output)
-    stored = read_model(find_weights(args.model_path), args.model_name)
+    stored = read_model(find_weights(args.name), args.model_name)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     done = export_onnx(stored, args.output, kind=args.input, mirrored=args.mirrored)
     print(

@@ -1,7 +1,7 @@
 """Extract features of images by a trained re-ID model into one .npz file.
 
-    python tools/extract.py --model-path outputs/resnet50/mAP_85.9.pth --output gallery.npz /data/gallery
-    python tools/extract.py --model-path X.pth --model-name resnet50 --output few.npz one.jpg two.png
+    python tools/extract.py --name bnneck --output gallery.npz /data/gallery
+    python tools/extract.py --name X.pth --model-name resnet50 --output few.npz one.jpg two.png
 
 The file holds, for each image, `images/features` (float32, of unit length), `images/paths`, `images/content` (the
 SHA-256 of the file), and `images/identities` and `images/cameras` where the file's name tells them as Market-1501's do
@@ -25,7 +25,7 @@ from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
 from dgnet.core.images import image_files
-from dgnet.core.option_types import at_least, expanded_path, path_ending
+from dgnet.core.option_types import at_least, expanded_path, path_ending, run_name
 from dgnet.data.readers.names import market_name
 from dgnet.data.records import JUNK, UNKNOWN_CAMERA
 from eval.images.extractor import features_of
@@ -51,7 +51,7 @@ def main() -> int:
         raise UserError(f"{args.output} already exists: name another file or give --overwrite")
     check_place(args.output)
     files = files_of(args.images)
-    model = load_model(args.model_path, args.model_name, device=choose_device(args.device), mirrored=args.mirrored)
+    model = load_model(args.name, args.model_name, device=choose_device(args.device), mirrored=args.mirrored)
     stored = features_of_images(files, model, ", ".join(map(str, args.images)), args.batch_size, args.workers)
     save_features(args.output, stored, overwrite=args.overwrite)
     (split,) = stored.splits.values()
@@ -60,8 +60,10 @@ def main() -> int:
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """--model-path, --model-name, --mirrored, --device, --batch-size and --workers."""
-    parser.add_argument("--model-path", type=expanded_path, metavar="FILE", required=True, help="the trained model")
+    """--name, --model-name, --mirrored, --device, --batch-size and --workers."""
+    parser.add_argument(
+        "--name", type=run_name, required=True, help="the trained model: a run, its folder, or a file of weights"
+    )
     parser.add_argument(
         "--model-name", metavar="NAME", help="the model in another system's file, which does not name it"
     )

@@ -1,7 +1,7 @@
 """Search a gallery for the images most similar to a query; prints a list and draws a picture.
 
-    python tools/search.py --model-path outputs/resnet50/mAP_85.9.pth --query one.jpg --gallery /data/Market-1501/query
-    python tools/search.py --model-path X.pth --query one.jpg two.jpg --gallery gallery.npz --top 20 --output found.png
+    python tools/search.py --name bnneck --query one.jpg --gallery /data/Market-1501/query
+    python tools/search.py --name X.pth --query one.jpg two.jpg --gallery gallery.npz --top 20 --output found.png
 
 The gallery is a folder, or a file of tools/extract.py made by the same weights and preprocessing, whose images have not
 changed since (those that are not there any more are not looked at). The query's own file is not listed. Similarity is
@@ -59,7 +59,7 @@ def main() -> int:
     if args.output.exists() and not args.overwrite:
         raise UserError(f"{args.output} already exists: name another file or give --overwrite")
     check_place(args.output)
-    model = load_model(args.model_path, args.model_name, device=choose_device(args.device), mirrored=args.mirrored)
+    model = load_model(args.name, args.model_name, device=choose_device(args.device), mirrored=args.mirrored)
     gallery = gallery_features(args.gallery, model, args.batch_size, args.workers)
     queries = read_images(args.query, model.height, model.width)  # refuses what is no image of a person
     rows, similarities, right = [], [], []

@@ -116,6 +116,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "--most": ("--count",),
     "--json": ("--output",),
     "--save": ("--features-folder",),
+    "--model-path": ("--name",),
 }
 
 
