@@ -78,7 +78,8 @@ def test_a_finished_teacher_is_trained_longer(call: Call, place: Path) -> None:
 
 
 def test_a_teacher_goes_on_without_the_file_that_it_began_with(call: Call, place: Path) -> None:
-    (weights := place / "weights.pth").write_bytes((place / "outputs" / "one_camera" / "teacher.pth").read_bytes())
+    assert call("--name", "first")[0] == 0
+    (weights := place / "weights.pth").write_bytes((place / "outputs" / "first" / "teacher.pth").read_bytes())
     words = ("--name", "tuned", f"teacher.weights={weights}")
     status, _, said = call(*words)
     assert status == 0 and f"began with weights of {weights}: all" in said
