@@ -31,7 +31,8 @@ class Record:
 class Dataset:
     """The splits of one data set, each sorted by path; a split that the data set lacks is empty.
 
-    `skipped` lists `(path, reason)` of files that a reader passed over (names that do not parse).
+    `skipped` lists `(path, reason)` of files that a reader passed over (names that do not parse), `names`
+    `(identity, name)` of the people whose name in the data set is not just that number.
     """
 
     name: str
@@ -41,8 +42,15 @@ class Dataset:
     gallery: tuple[Record, ...] = ()
     multi_query: tuple[Record, ...] = ()
     skipped: tuple[tuple[Path, str], ...] = field(default=(), repr=False)
+    names: tuple[tuple[int, str], ...] = field(default=(), repr=False)
 
     @property
     def identities(self) -> tuple[int, ...]:
         """The training identities in ascending order: the label of an image is its identity's position here."""
         return tuple(sorted({record.identity for record in self.train}))
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """The names of the training identities, in the order of `identities`; of those without one the number."""
+        names = dict(self.names)
+        return tuple(names.get(identity, str(identity)) for identity in self.identities)

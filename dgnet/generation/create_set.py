@@ -21,9 +21,11 @@ from dgnet.generation.set_folder import SetFolder
 from dgnet.generation.writer import Resources, write_missing
 from dgnet.models.build import build_teacher
 from dgnet.models.model_file import StoredModel, read_model_file
+from dgnet.models.people import other_people
 from dgnet.official.import_run import official_identities, reordered
 from dgnet.official.release import TEACHER_WEIGHTS, read_official_teacher
 from dgnet.runs.loaded_generator import LoadedGenerator
+from dgnet.training.teacher import load_teachers
 
 
 @dataclass(frozen=True)
@@ -161,15 +163,15 @@ def _with_identities(generator: LoadedGenerator, dataset: Dataset, other: bool) 
     if other:
         return generator
     classes = len(generator.network.appearance.fine.logits.bias)
-    differ = generator.identities and generator.identities != dataset.identities
+    differ = other_people(generator.identities, generator.names, dataset) if generator.identities else None
     if classes != len(dataset.identities) or differ:
         raise UserError(
             f"{generator.name} was trained on {classes} identities, and the {len(dataset.identities)} of "
-            f"{dataset.root} are others; give its own data set by --data, or --other-data to generate from this one"
+            f"{dataset.root} are others{f' ({differ})' if differ else ''}; give its own data set by --data, or "
+            "--other-data to generate from this one"
         )
-    if generator.identities:
-        return generator
-    return replace(generator, identities=official_identities(dataset))
+    # One more person in the gallery shifts the numbers of those with names, not their order.
+    return replace(generator, identities=dataset.identities if generator.identities else official_identities(dataset))
 
 
 def _teacher_file(request: SetRequest, generator: LoadedGenerator) -> Path | None:
@@ -187,6 +189,8 @@ def _scorer(
         network = build_teacher(official.config, official.identities, pretrained=False)
         network.load_state_dict(reordered(official.state, dataset))
         teacher = StoredModel(network.to(generator.device).eval(), dataset.identities, *generator.size)
+    elif teacher_file is not None and not request.other_data:
+        (teacher,) = load_teachers([teacher_file], dataset, generator.device)
     elif teacher_file is not None:
         teacher = read_model_file(teacher_file, generator.device)
     return ImageScorer(

@@ -24,27 +24,34 @@ class StoredModel:
     """A re-ID model in evaluation mode with what is known of its training.
 
     `identities` are the data set's numbers in the order of the logits, empty where the file does not tell them (other
-    systems' files); `height` and `width` the size in pixels that images are resized to.
+    systems' files); `height` and `width` the size in pixels that images are resized to. `names` are what the data set
+    calls these people (`Dataset.people`), empty where the file does not tell it (earlier versions').
     """
 
     network: ReIDModel
     identities: tuple[int, ...]
     height: int
     width: int
+    names: tuple[str, ...] = ()
 
 
-def save_model(path: Path, model: ReIDModel, identities: Sequence[int], height: int, width: int) -> None:
+def save_model(
+    path: Path, model: ReIDModel, identities: Sequence[int], height: int, width: int, names: Sequence[str] = ()
+) -> None:
     """Write a model, whole or not at all; `torch.load(path, weights_only=True)` reads the file anywhere.
 
     Raises:
-        UserError: the file cannot be written, or the identities are not as many as the model's.
+        UserError: the file cannot be written, or the identities, or the names, are not as many as the model's.
     """
     if len(identities) != model.identities:
         raise UserError(f"{path}: a model of {model.identities} identities was given a list of {len(identities)}")
+    if len(names) not in (0, model.identities):
+        raise UserError(f"{path}: a model of {model.identities} identities was given {len(names)} names")
     content = {
         "kind": KIND,
         "architecture": {"name": model.name, "options": model.options},
         "identities": [int(identity) for identity in identities],
+        "names": list(names),
         "preprocessing": {"height": height, "width": width, "mean": list(pixels.MEAN), "std": list(pixels.STD)},
         "state": {key: value.detach().cpu() for key, value in model.state_dict().items()},
     }
@@ -60,7 +67,8 @@ def read_model_file(path: Path, device: torch.device | str = "cpu") -> StoredMod
         size = content["preprocessing"]
         network = build_model(architecture["name"], len(identities), **architecture["options"])
         network.load_state_dict(content["state"])
-        return StoredModel(network.to(device).eval(), identities, size["height"], size["width"])
+        names = tuple(content.get("names", ()))
+        return StoredModel(network.to(device).eval(), identities, size["height"], size["width"], names)
 
 
 def file_kind(path: Path) -> str | None:

@@ -88,6 +88,7 @@ def import_run(
         "kind": KIND,
         "config": resolved(config),
         "identities": list(dataset.identities),
+        "names": list(dataset.people),
         "iteration": official.iteration,
         **training.state_dict(),
     }
@@ -96,7 +97,8 @@ def import_run(
         for teacher, path in zip(teachers, paths, strict=True):
             network = build_teacher(teacher.config, teacher.identities, pretrained=False)
             network.load_state_dict(reordered(teacher.state, dataset))
-            save_model(path, network, dataset.identities, config.data.height, config.data.width)
+            size = config.data.height, config.data.width
+            save_model(path, network, dataset.identities, *size, dataset.people)
         save_checkpoint(checkpoint_path(folder / "checkpoints", official.iteration), state)
         # The configuration last: a folder without one is not mistaken for a run that can be resumed.
         update_config(folder, resolved(config), ())

@@ -34,6 +34,7 @@ class LoadedGenerator:
         iteration: how many iterations it was trained for.
         name: of its run.
         files: that it was read from: one checkpoint, or `gen_`, `id_` and `dis_` of the official release.
+        names: what the data set calls the identities; empty where that is not known.
     """
 
     network: Generator
@@ -42,6 +43,7 @@ class LoadedGenerator:
     iteration: int
     name: str = ""
     files: tuple[Path, ...] = ()
+    names: tuple[str, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:

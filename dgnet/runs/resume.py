@@ -24,9 +24,10 @@ def data_fingerprint(
         generated_files: its images, where they are files.
 
     Returns:
-        `identities`: in the order of the classes; `images`: a hash over the name, identity and size in bytes of each
-        file (the data set's folder may move); `content`: a hash over the bytes of all these files and of the generated
-        ones; `generated`: a hash; `processes`: how many share a batch.
+        `identities`: in the order of the classes; `names`: those of these people, which a resumed run may change;
+        `images`: a hash over the name, identity and size in bytes of each file (the data set's folder may move);
+        `content`: a hash over the bytes of all these files and of the generated ones; `generated`: a hash;
+        `processes`: how many share a batch.
     """
     images = b"".join(
         # Names of files are bytes: not all of them are text.
@@ -36,6 +37,7 @@ def data_fingerprint(
     content = content_hashes([*(record.path for record in dataset.train), *generated_files])
     return {
         "identities": list(dataset.identities),
+        "names": list(dataset.people),
         "images": hashlib.sha256(images).hexdigest(),
         "content": hashlib.sha256("".join(content).encode()).hexdigest(),
         "generated": hashlib.sha256(generated).hexdigest(),

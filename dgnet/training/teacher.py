@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from dgnet.data.records import Dataset
 from dgnet.data.training_data import pair_source, require_batch
 from dgnet.models.build import build_teacher
 from dgnet.models.model_file import StoredModel, read_model_file, save_model
+from dgnet.models.people import other_people
 from dgnet.models.reid_model import ReIDModel, ReIDOutput
 from dgnet.runs.run import Run
 from dgnet.training.task import StepLog, TrainingPlan, TrainingTask
@@ -137,7 +139,7 @@ def train_teacher(
     run = run_training(task, source, plan, open_run, dataset, distributed)
     # All processes wait for the file: they read it next.
     path, size = run.folder / TEACHER_FILE, (config.data.height, config.data.width)
-    distributed.on_main(lambda: save_model(path, teacher, dataset.identities, *size))
+    distributed.on_main(lambda: save_model(path, teacher, dataset.identities, *size, dataset.people))
     return teacher
 
 
@@ -150,16 +152,18 @@ def require_teacher_batch(config: Config, dataset: Dataset, distributed: Distrib
 
 
 def load_teachers(paths: Sequence[Path], dataset: Dataset, device: torch.device | str) -> list[StoredModel]:
-    """All teachers of a configuration; `UserError` for one that does not know exactly the data set's identities."""
+    """All teachers of a configuration, with the data set's numbers as identities.
+
+    `UserError` for one that does not know exactly the data set's people.
+    """
     teachers = []
     for path in paths:
         stored = read_model_file(path, device)
-        if stored.identities != dataset.identities:
-            unknown = len(set(dataset.identities) - set(stored.identities))
+        if other := other_people(stored.identities, stored.names, dataset):
             raise UserError(
                 f"{path}: this teacher knows {len(stored.identities)} identities, "
-                f"the data set {dataset.root} has {len(dataset.identities)}, {unknown} of them "
-                "unknown to the teacher; train one on this data with tools/train_teacher.py"
+                f"the data set {dataset.root} has {len(dataset.identities)}, and they differ: {other}; "
+                "train one on this data with tools/train_teacher.py"
             )
-        teachers.append(stored)
+        teachers.append(replace(stored, identities=dataset.identities))
     return teachers

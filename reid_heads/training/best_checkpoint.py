@@ -30,7 +30,15 @@ class BestCheckpoint:
         """The file, None where nothing was measured yet."""
         return self.folder / self._name if self._name else None
 
-    def offer(self, model: ReIDModel, figures: Figures, identities: tuple[int, ...], height: int, width: int) -> bool:
+    def offer(
+        self,
+        model: ReIDModel,
+        figures: Figures,
+        identities: tuple[int, ...],
+        height: int,
+        width: int,
+        names: tuple[str, ...] = (),
+    ) -> bool:
         """Whether the model is better than all before it; then it is written. `figures` are 0..1, among them `mAP`."""
         self.last = dict(figures)
         if figures["mAP"] <= self.mAP:
@@ -38,7 +46,7 @@ class BestCheckpoint:
         previous = self.path
         self.mAP = figures["mAP"]
         self._name = f"{self.prefix}{100 * self.mAP:.1f}.pth"
-        save_model(self.folder / self._name, model, identities, height, width)
+        save_model(self.folder / self._name, model, identities, height, width, names)
         if previous is not None and previous != self.path:
             previous.unlink(missing_ok=True)
         return True

@@ -14,6 +14,7 @@ from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset
 from dgnet.models.frozen import evaluating
 from dgnet.models.model_file import StoredModel
+from dgnet.models.people import other_people
 from dgnet.models.pretrained import read_model
 from dgnet.models.reid_model import ReIDModel, ReIDOutput, StageOutput
 from dgnet.training.teacher import load_teachers
@@ -187,12 +188,11 @@ def load_distillation_teacher(config: DistillationConfig, dataset: Dataset, devi
     if config.teacher is None:
         return None
     teacher = read_model(config.teacher, device=device)
-    count = len(dataset.identities)
-    identities = teacher.identities or (dataset.identities if teacher.network.identities == count else ())
-    if config.offline_logits > 0 and identities != dataset.identities:
+    if config.offline_logits > 0 and (other := other_people(teacher.identities, teacher.names, dataset)):
         raise UserError(
-            f"{config.teacher}: this model has {teacher.network.identities} identities, not the {count} of "
-            f"{dataset.root}, so its logits cannot be distilled; distillation.offline_similarity can"
+            f"{config.teacher}: this model has {teacher.network.identities} identities, not the "
+            f"{len(dataset.identities)} of {dataset.root} ({other}), so its logits cannot be distilled; "
+            "distillation.offline_similarity can"
         )
     return teacher
 

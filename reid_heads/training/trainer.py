@@ -186,7 +186,7 @@ class ReIDTask(TrainingTask[ReIDBatch]):
         protocol = "; re-ranked: ".join(filter(None, (evaluation.protocol, evaluation.reranking)))
         run.info(f"{text} ({protocol})" if protocol else text)
         size = self.config.data.height, self.config.data.width
-        if self.best.offer(self.model, figures, self.dataset.identities, *size):
+        if self.best.offer(self.model, figures, self.dataset.identities, *size, self.dataset.people):
             run.info(f"the best so far: {self.best.path}")
         return dict(figures)
 
@@ -199,7 +199,8 @@ class ReIDTask(TrainingTask[ReIDBatch]):
         """The last weights, whether or not any test found them to be the best."""
         size = self.config.data.height, self.config.data.width
         path = run.folder / LAST_FILE
-        self.distributed.on_main(lambda: save_model(path, self.model, self.dataset.identities, *size))
+        people = self.dataset.people
+        self.distributed.on_main(lambda: save_model(path, self.model, self.dataset.identities, *size, people))
         run.info(f"the last weights: {path}")
 
     def state_dict(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dgnet.data.readers.contents import PassedOver, entries, found_and_missing, holds_images, images_in, people_in
-from dgnet.data.readers.names import camera_of, misplaced, number, number_identities, of_the_queries
+from dgnet.data.readers.names import camera_of, misplaced, names_of, number, number_identities, of_the_queries
 from dgnet.data.records import JUNK, Dataset, Record, Split
 
 SPLITS: tuple[Split, ...] = ("train", "query", "gallery")
@@ -90,7 +90,7 @@ def read_folders(root: Path) -> Dataset:
             else:
                 records += _records(person, identity, split, skipped)
         splits[split] = tuple(records)
-    return Dataset(root.resolve().name, root, skipped=tuple(skipped), **splits)
+    return Dataset(root.resolve().name, root, skipped=tuple(skipped), names=names_of(numbers), **splits)
 
 
 def _records(person: Path, identity: int, split: Split, skipped: PassedOver) -> list[Record]:

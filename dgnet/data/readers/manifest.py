@@ -10,7 +10,7 @@ from dgnet.core.csv_files import read_csv
 from dgnet.core.errors import UserError
 from dgnet.data.readers.contents import PassedOver, entries
 from dgnet.data.readers.lists import refuse_two_identities, sorted_once
-from dgnet.data.readers.names import misplaced, number, number_identities
+from dgnet.data.readers.names import misplaced, names_of, number, number_identities
 from dgnet.data.records import UNKNOWN_CAMERA, Dataset, Record, Split
 
 REQUIRED = ("path", "identity")
@@ -110,4 +110,4 @@ def read_manifest(root: Path) -> Dataset:
         camera = int(row["camera"]) if row["camera"] else UNKNOWN_CAMERA
         splits[split].append(Record(image, numbers[row["identity"]], camera, split))
     ordered = {split: sorted_once(records, skipped) for split, records in splits.items()}
-    return Dataset(path.stem, path.parent, skipped=tuple(skipped), **ordered)
+    return Dataset(path.stem, path.parent, skipped=tuple(skipped), names=names_of(numbers), **ordered)

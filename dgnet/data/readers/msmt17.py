@@ -78,4 +78,4 @@ def read_msmt17(root: Path) -> Dataset:
         splits[split] += records
         skipped += passed_over
     ordered = {split: sorted_once(records, skipped) for split, records in splits.items()}
-    return Dataset("msmt17", root, skipped=tuple(skipped), **ordered)
+    return Dataset("msmt17", root, skipped=tuple(skipped), names=(), **ordered)

@@ -1,7 +1,7 @@
 """What the names of files and folders say: identities, cameras, and the numbers that identities get."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from dgnet.data.records import DISTRACTOR, JUNK, UNKNOWN_CAMERA, Record, Split
 
@@ -53,6 +53,11 @@ def number_identities(asked_for: Iterable[str], gallery_only: Iterable[str] = ()
     if not usable or DISTRACTOR in (own[name] for name in people):
         own = {name: position for position, name in enumerate(everyone, start=1)}
     return {str(JUNK): JUNK, **{name: value for name, value in own.items() if value is not None}}
+
+
+def names_of(numbers: Mapping[str, int]) -> tuple[tuple[int, str], ...]:
+    """`Dataset.names` of what `number_identities` returned."""
+    return tuple((value, name) for name, value in numbers.items() if name != str(value))
 
 
 def misplaced(identity: int, split: Split) -> str | None:

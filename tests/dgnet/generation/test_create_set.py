@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from dgnet.core import pixels
-from dgnet.core.checkpoint import file_hash
+from dgnet.core.checkpoint import file_hash, load_checkpoint, save_checkpoint
 from dgnet.core.errors import UserError
 from dgnet.core.images import read_image
 from dgnet.data.datasets import read_dataset
@@ -290,6 +290,19 @@ def test_another_data_set_is_refused_unless_named_as_one(place, tmp_path):
     assert not (tmp_path / "set").exists()
     create_set(request(place, tmp_path / "set", data=other, other_data=True, count=3, no_scores=False))
     assert all(row["soft_label"] and not row["identity_consistency"] for row in rows(tmp_path / "set"))
+
+
+@pytest.mark.parametrize("file", ["small/checkpoints/checkpoint_00000008.pt", "small_teacher/teacher.pth"])
+def test_people_of_other_names_are_refused_whatever_their_numbers(place, tmp_path, file):
+    shutil.copytree(place / "outputs", tmp_path / "outputs")
+    path = tmp_path / "outputs" / file
+    save_checkpoint(path, load_checkpoint(path) | {"names": ["3", "anna", "8"]})
+    asked = {"data": place / "people", "count": 3, "no_scores": False}
+    with pytest.raises(UserError, match=mentions("class 1", "anna", 5)):
+        create_set(request(tmp_path, tmp_path / "set", **asked))
+    assert not (tmp_path / "set").exists()
+    save_checkpoint(path, load_checkpoint(path) | {"names": ["3", "5", "0008"]})
+    create_set(request(tmp_path, tmp_path / "set", **asked))
 
 
 def test_images_of_any_size_and_what_is_none(place, tmp_path):
