@@ -54,7 +54,7 @@ def test_a_run_keeps_its_best_weights_and_says_what_it_does(
     best = read_model_file(trained.best)
     assert best.identities == dataset.identities and (best.height, best.width) == (64, 48)
     assert drawn == [tmp_path / "run"] * 3
-    said = (run / "log.txt").read_text(encoding="utf-8")
+    said = capfd.readouterr().err
     for words in (
         *(f"{dataset.name} at {dataset.root}\nsplit ", "train                   6           24"),
         "an epoch: 4 batches of 3 x 2 images",
