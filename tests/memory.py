@@ -23,7 +23,8 @@ def keep_little() -> None:
     This also undoes `dgnet.core.device.keep_freed_memory`, which a training in the same process has called.
     """
     if hasattr(LIBC, "mallopt"):
-        LIBC.mallopt(M_TRIM_THRESHOLD, 128 << 10)
+        # Small tensors come and go at the end of the heap: giving it back each time costs more than they.
+        LIBC.mallopt(M_TRIM_THRESHOLD, 128 << 20)
         LIBC.mallopt(M_MMAP_MAX, 65536)
         LIBC.mallopt(M_MMAP_THRESHOLD, 4 << 20)
         LIBC.mallopt(M_ARENA_MAX, 2)
