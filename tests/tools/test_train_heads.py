@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
 import pytest
 import torch
 import yaml
@@ -25,6 +24,7 @@ from dgnet.core.errors import command
 from dgnet.models.model_file import save_model
 from dgnet.models.registry import build_model
 from dgnet.runs.checkpoint import list_checkpoints
+from tests.dgnet.data.photographs import write_people
 from tests.dgnet.small_training import narrow_trunks
 from tests.messages import mentions
 from tests.reid_heads.small_data import pedestrians
@@ -286,13 +286,7 @@ def test_photographs_of_one_camera_train_a_model_that_every_tool_takes(
     here: Here, place: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nothing can be measured on them: that is said, and is no error."""
-    draws = np.random.default_rng(0)
-    for identity in range(4):
-        folder = place / "photographs" / str(identity)
-        folder.mkdir(parents=True)
-        for number in range(4):
-            noise = draws.integers(0, 256, (64, 48, 3), np.uint8)
-            Image.fromarray(noise).save(folder / f"{number}.png")
+    write_people(place / "photographs")
     words = ("--datadir", place / "photographs", "--name", "mine", *BAG, *SMALL, "schedule.epochs=1")
     status, _, said = here(train, *words)
     assert status == 0 and re.search("no test while training: .*; the weights to use are the last, last.pth", said)

@@ -5,16 +5,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 import yaml
-from PIL import Image
 
 from dgnet.core.checkpoint import load_checkpoint
 from dgnet.core.errors import command
 from dgnet.models.model_file import read_model_file
 from dgnet.runs.checkpoint import list_checkpoints
+from tests.dgnet.data.photographs import write_people
 from tests.dgnet.small_training import narrow_trunks
 from tests.tools.gan_tool import CONFIG
 from tools import train_teacher
@@ -28,13 +27,7 @@ Call = Callable[..., tuple[int, str, str]]
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four people before one camera, and a configuration that reads them."""
     place = tmp_path_factory.mktemp("teacher")
-    draws = np.random.default_rng(0)
-    for identity in range(4):
-        folder = place / "photographs" / str(identity)
-        folder.mkdir(parents=True)
-        for number in range(4):
-            noise = draws.integers(0, 256, (64, 48, 3), np.uint8)
-            Image.fromarray(noise).save(folder / f"{number}.png")
+    write_people(place / "photographs")
     data = CONFIG["data"] | {"layout": "auto", "root": str(place / "photographs")}
     (place / "tiny.yaml").write_text(yaml.safe_dump({"name": "tiny", **CONFIG, "data": data}))
     return place

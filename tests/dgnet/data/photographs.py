@@ -53,3 +53,14 @@ def run_tool(tool: Path, arguments: list[str | Path], monkeypatch: pytest.Monkey
     with pytest.raises(SystemExit) as leaving:
         runpy.run_path(str(tool), run_name="__main__")
     return int(leaving.value.code or 0)
+
+
+def write_people(folder: Path) -> Path:
+    """A folder for each of four people with four pictures of noise, 64x48, all different; `folder`."""
+    draws = np.random.default_rng(0)
+    for identity in range(4):
+        (folder / str(identity)).mkdir(parents=True)
+        for number in range(4):
+            noise = draws.integers(0, 256, (64, 48, 3), np.uint8)
+            Image.fromarray(noise).save(folder / str(identity) / f"{number}.png")
+    return folder
