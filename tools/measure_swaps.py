@@ -3,9 +3,9 @@
     python tools/measure_swaps.py --name demo
     python tools/measure_swaps.py --name demo --iteration 600
 
-Prints the fidelity of swaps to the true ones, how many generated images an independent classifier assigns to the
-identity of their appearance, and the accuracy of re-identification. The classifier is trained first, as the run
-NAME_witness, if it does not exist yet.
+Prints the fidelity of swaps to the true ones, that of images decoded from codes of one person (which tells where detail
+is lost), how many generated images an independent classifier assigns to the identity of their appearance, and the
+accuracy of re-identification. The classifier is trained first, as the run NAME_witness, if it does not exist yet.
 """
 
 import sys
@@ -17,8 +17,11 @@ from dgnet.core.errors import UserError, command
 
 # isort: split
 # dgnet says how idle threads wait before torch is loaded.
+import numpy as np
 import torch
+from torch import Tensor
 
+from dgnet.core import pixels
 from dgnet.core.cli import CommandParser, add_device, add_run
 from dgnet.core.distributed import Distributed
 from dgnet.core.option_types import folder_name
@@ -28,14 +31,14 @@ from dgnet.data.pedestrians import SyntheticTruth
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.generation.load import find_generator, teacher_of
-from dgnet.generation.swap_pairs import draw_pairs, generate_pairs, render_pairs
+from dgnet.generation.swap_pairs import Pair, draw_pairs, generate_pairs, render_pairs, same_person_pairs
 from dgnet.models.embedding import model_embedding
 from dgnet.models.model_file import StoredModel, read_model_file
 from dgnet.runs.loaded_generator import LoadedGenerator
 from dgnet.training.independent_classifier import classifier_logits, hold_out, train_independent_classifier
 from dgnet.training.pipeline import Job
-from eval.images.swap_fidelity import swap_fidelity
-from eval.images.swap_metrics import identification_metrics, swap_fidelity_metrics
+from eval.images.swap_fidelity import Embed, fidelity, swap_fidelity
+from eval.images.swap_metrics import detail_metrics, identification_metrics, swap_fidelity_metrics
 from eval.reid.color_histogram import ColorHistogram
 from eval.reid.dataset_features import features_of_dataset, query_and_gallery
 from eval.reid.embedding_model import EmbeddingModel
@@ -57,11 +60,33 @@ MEANING = {
 }
 
 
-def measure_fidelity(generator: LoadedGenerator, dataset: Dataset) -> list[MetricValue]:
-    """Swaps of test images against their truth."""
+def measure_fidelity(
+    generator: LoadedGenerator, dataset: Dataset, classifier: StoredModel | None = None
+) -> list[MetricValue]:
+    """Swaps of test images against their truth; with `classifier`, the Frechet distance in its features, too."""
     pairs = draw_pairs([*dataset.query, *dataset.gallery], PAIRS, SEED, "swap fidelity")
-    truth = render_pairs(SyntheticTruth.open(dataset.root), pairs, *generator.size)
-    return swap_fidelity_metrics(swap_fidelity(generate_pairs(generator, pairs), **vars(truth)), generator.size)
+    truth = SyntheticTruth.open(dataset.root)
+    swaps = generate_pairs(generator, pairs)
+    embed = None if classifier is None else _embed(classifier)
+    result = swap_fidelity(swaps, **vars(render_pairs(truth, pairs, *generator.size)), embed=embed)
+    patterned = [truth.appearance(pair.appearance.path).has_repeating_pattern for pair in pairs]
+    return swap_fidelity_metrics(result, generator.size, np.array(patterned))
+
+
+def measure_detail(generator: LoadedGenerator, dataset: Dataset) -> list[MetricValue]:
+    """Test images decoded from codes of the same person, whose truth is the image that gave the structure."""
+    records = [*dataset.query, *dataset.gallery]
+    swaps = draw_pairs(records, PAIRS, SEED, "swap fidelity")
+    kinds = {
+        "images from their own two codes": [Pair(pair.appearance, pair.appearance) for pair in swaps],
+        "appearance of another image of the person": same_person_pairs(swaps, records, SEED, "swap fidelity"),
+    }
+    results = {}
+    for words, pairs in kinds.items():
+        if pairs:
+            truth = render_pairs(SyntheticTruth.open(dataset.root), pairs, *generator.size)
+            results[words] = fidelity(generate_pairs(generator, pairs), truth.truths, truth.truth_outlines)
+    return detail_metrics(results, generator.size)
 
 
 def measure_identification(generator: LoadedGenerator, classifier: StoredModel, dataset: Dataset) -> list[MetricValue]:
@@ -106,6 +131,18 @@ def measure_accuracy(generator: LoadedGenerator, teacher: StoredModel | None, da
     return metrics
 
 
+def _embed(classifier: StoredModel) -> Embed:
+    """Features of uint8 images `[image, 3, height, width]`, before the classifier's last layer."""
+    embedding = model_embedding(classifier.network, mirrored=False)
+    device = next(classifier.network.parameters()).device
+
+    def embed(images: Tensor) -> Tensor:
+        resized = pixels.resize(images, classifier.height, classifier.width)
+        return embedding(pixels.normalize(resized.to(device)))
+
+    return lambda images: logits_of(embed, images)
+
+
 def measure(
     generator: LoadedGenerator,
     teacher: StoredModel | None,
@@ -115,7 +152,7 @@ def measure(
 ) -> list[MetricValue]:
     """All metrics of a generator trained on built-in pedestrians."""
     with watch.stage("swap fidelity"):
-        metrics = measure_fidelity(generator, dataset)
+        metrics = measure_fidelity(generator, dataset, classifier) + measure_detail(generator, dataset)
     with watch.stage("identification"):
         metrics += measure_identification(generator, classifier, dataset)
     with watch.stage("re-identification"):

@@ -58,6 +58,21 @@ def draw_pairs(records: Sequence[Record], count: int, seed: int, stream: str) ->
     return pairs
 
 
+def same_person_pairs(pairs: Sequence[Pair], records: Sequence[Record], seed: int, stream: str) -> list[Pair]:
+    """For each pair's appearance image, which becomes the structure: another image of the same identity.
+
+    A pure function of its arguments. Identities with one image in `records` take no part.
+    """
+    people = sorted(records, key=lambda record: record.path)
+    result = []
+    for pair, draw in zip(pairs, rng(seed, f"others of {stream}").random(len(pairs)), strict=True):
+        image = pair.appearance
+        others = [one for one in people if one.identity == image.identity and one.path != image.path]
+        if others:
+            result.append(Pair(others[int(draw * len(others))], image))
+    return result
+
+
 def one_image_per_identity(records: Sequence[Record], count: int, seed: int, stream: str) -> list[Record]:
     """A random image of each of `count` random identities (fewer if there are fewer), without junk and distractors."""
     images: dict[int, list[Record]] = {}

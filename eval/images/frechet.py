@@ -45,8 +45,8 @@ class FeatureStatistics:
         return f"{self.images} images are fewer than {FEWEST_IMAGES}: {reason}; compare with equally many only"
 
 
-def statistics_of(features: Array, extractor: str | None = None) -> FeatureStatistics:
-    """Mean and covariance of features `[image, feature]`; a warning is logged for fewer than 2,048 images.
+def statistics_of(features: Array, extractor: str | None = None, *, warn: bool = True) -> FeatureStatistics:
+    """Mean and covariance of features `[image, feature]`; a warning is logged for fewer than 2,048 images (`warn`).
 
     `UserError` for NaN, infinity, and fewer than two images.
     """
@@ -65,7 +65,7 @@ def statistics_of(features: Array, extractor: str | None = None) -> FeatureStati
     offset = total / images
     covariance = (squares - images * np.outer(offset, offset)) / (images - 1)
     result = FeatureStatistics(origin + offset, covariance, images, extractor)
-    if result.warning:
+    if warn and result.warning:
         _log.warning("warning: %s", result.warning)
     return result
 

@@ -31,6 +31,7 @@ from dgnet.runs.folder import CONFIG
 from dgnet.training.independent_classifier import train_independent_classifier
 from dgnet.training.pipeline import Job
 from dgnet.training.teacher import TEACHER_FILE
+from eval.images.swap_metrics import FIDELITY, IDENTIFICATION
 from tools.benchmarks.step_process import ROOT
 from tools.measure_swaps import measure_fidelity, measure_identification
 
@@ -54,10 +55,13 @@ RATES_PER_ITERATION = ("loss.ramp_rate",)
 OF_THE_TEACHER = ("data", "teacher", "optimizer", "run")
 # A column -> the name of the demo's metric.
 COLUMNS = {
-    "PSNR over the best trivial answer (dB)": "PSNR over the best trivial answer",
-    "SSIM": "SSIM, generated",
-    "named as the appearance (%)": "generated image classified as its appearance",
+    "PSNR gain (dB)": "PSNR gain over the best simple answer",
+    "gradient energy": "gradient energy of the swaps",
+    "gradient correlation": "gradient correlation of the swaps",
+    "SSIM": "SSIM of the swaps",
+    "named as the appearance (%)": "swaps recognized as the person of the appearance",
 }
+SECTIONS = (FIDELITY, IDENTIFICATION)
 
 
 def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -168,6 +172,8 @@ class Rows:
                 raise UserError(f"{path}: not the rows of `tools/bench.py settings`") from error
             if of != self.config:
                 raise UserError(f"{path}: rows of other settings; name another --output-path")
+            if any(not set(COLUMNS.values()) <= set(row) for row in self._rows.values()):
+                raise UserError(f"{path}: rows of an earlier version; name another --output-path")
 
     def __contains__(self, name: str) -> bool:
         return name in self._rows
@@ -208,7 +214,7 @@ def train_and_measure(
     generator = find_generator(name, output, device=distributed.device)
     metrics = measure_fidelity(generator, dataset)
     metrics += measure_identification(generator, read_model_file(classifier, distributed.device), dataset)
-    values = {metric.name: metric.value for metric in metrics if metric.name in COLUMNS.values()}
+    values = {one.name: one.value for one in metrics if one.section in SECTIONS and one.name in COLUMNS.values()}
     return values | {"seconds": watch.seconds["training"]}
 
 

@@ -63,6 +63,11 @@ class Appearance:
     sock_height: float
     skin: Color
 
+    @property
+    def has_repeating_pattern(self) -> bool:
+        """Whether a pattern repeats all over the upper or the lower garment: hoops, stripes, checks, dots, diagonal."""
+        return self.upper.pattern in _WOVEN or self.lower.pattern in _WOVEN
+
 
 COLORS: dict[str, Color] = {
     "white": (0.93, 0.92, 0.90),

@@ -32,6 +32,10 @@ class SyntheticTruth:
         """An image of the set, rendered again: the pixels of its file, with the outline of the person."""
         return self._render(*self._factors(path))
 
+    def appearance(self, path: Path) -> Appearance:
+        """What the person in an image of the set wears."""
+        return self._factors(path)[0]
+
     def _render(self, appearance: Appearance, structure: Structure) -> Rendered:
         return render(appearance, structure, self.spec.height, self.spec.width)
 

@@ -11,7 +11,14 @@ from dgnet.core import pixels
 from dgnet.core.errors import UserError
 from dgnet.data.pedestrians import SyntheticSpec, SyntheticTruth, write_dataset
 from dgnet.data.records import DISTRACTOR, JUNK, Record
-from dgnet.generation.swap_pairs import Pair, draw_pairs, generate_pairs, one_image_per_identity, render_pairs
+from dgnet.generation.swap_pairs import (
+    Pair,
+    draw_pairs,
+    generate_pairs,
+    one_image_per_identity,
+    render_pairs,
+    same_person_pairs,
+)
 from dgnet.runs.loaded_generator import LoadedGenerator
 from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator
 
@@ -117,3 +124,15 @@ def test_rendered_pairs_at_another_size(pedestrians):
     torch.testing.assert_close(
         small.truth_outlines.mean(dim=(1, 2)), native.truth_outlines.mean(dim=(1, 2)), atol=0.01, rtol=0
     )
+
+
+def test_another_image_of_the_same_person():
+    people = records([JUNK, *range(1, 9)])
+    pairs = draw_pairs(people, 1000, 0, "test")
+    others = same_person_pairs(pairs, people, 0, "test")
+    assert [pair.structure for pair in others] == [pair.appearance for pair in pairs]
+    assert all(pair.appearance.identity == pair.structure.identity for pair in others)
+    assert all(pair.appearance.path != pair.structure.path for pair in others)
+    assert others == same_person_pairs(pairs, people[::-1], 0, "test") != same_person_pairs(pairs, people, 1, "test")
+    alone = records([1, 2], images=1)
+    assert same_person_pairs(draw_pairs(alone, 2, 0, "test"), alone, 0, "test") == []

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
 
-from eval.images.swap_fidelity import fidelity, painted, recolored, swap_fidelity, trivial_answers
+from eval.images.swap_fidelity import fidelity, swap_fidelity
+from eval.images.trivial_answers import painted, recolored, trivial_answers
 from tests.messages import mentions
 
 HEIGHT, WIDTH = 30, 16

@@ -147,6 +147,14 @@ def test_bad_crops_are_badly_cropped() -> None:
         assert np.abs(good - bad).mean() > 0.05
 
 
+def test_a_repeating_pattern_is_one_of_five_on_either_garment() -> None:
+    woven = ("hoops", "stripes", "checks", "dots", "diagonal")
+    everyone = [appearance_of(0, identity) for identity in range(100)]
+    for one in everyone:
+        assert one.has_repeating_pattern == (one.upper.pattern in woven or one.lower.pattern in woven)
+    assert 30 < sum(one.has_repeating_pattern for one in everyone) < 80
+
+
 def test_a_person_keeps_the_skin_and_repeated_patterns_are_in_tone() -> None:
     """The accent of a pattern that repeats is nearer to the garment's color than that of any other."""
     everyone = [appearance_of(0, identity) for identity in range(200)]
