@@ -136,19 +136,11 @@ REPORT_WORDS: dict[str, str] = {
     "PSNR over the best trivial answer": "PSNR gain over the best simple answer",
     "PSNR over painted": "PSNR gain over the painted outline",
     "pairs won": "swaps nearer to the truth than all answers without a model",
-    "PSNR, generated": "PSNR of the swaps",
-    "PSNR, structure itself": "PSNR of the structure image as it is",
-    "PSNR, appearance itself": "PSNR of the appearance image as it is",
-    "PSNR, recolored": "PSNR of the recolored structure image",
-    "PSNR, painted": "PSNR of the painted outline",
-    "SSIM, generated": "SSIM of the swaps",
-    "SSIM, structure itself": "SSIM of the structure image as it is",
-    "SSIM, appearance itself": "SSIM of the appearance image as it is",
-    "SSIM, recolored": "SSIM of the recolored structure image",
-    "SSIM, painted": "SSIM of the painted outline",
     "generated image classified as its appearance": "swaps recognized as the person of the appearance",
     "generated image classified as its structure": "swaps recognized as the person of the structure",
     "accuracy of the classifier on real images": "real images recognized",
+    **{f"{measure}, generated": f"{measure} of the swaps" for measure in ("PSNR", "SSIM")},
+    **{f"{measure}, painted": f"{measure} of the painted outline" for measure in ("PSNR", "SSIM")},
 }
 
 
