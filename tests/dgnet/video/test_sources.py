@@ -1,0 +1,219 @@
+"""Frames of films, folders and streams: each once, upright, with its own time; damage is counted."""
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import av
+import imageio_ffmpeg
+import numpy as np
+import pytest
+from PIL import Image
+
+from dgnet.core.errors import UserError
+from dgnet.video.camera import Camera
+from dgnet.video.film import Film, turned
+from dgnet.video.frame_folder import FrameFolder
+from dgnet.video.frames import Frame
+from dgnet.video.sources import open_source
+from tests.dgnet.video.films import HEIGHT, WIDTH, damage, scene, write_film
+from tests.messages import mentions
+
+
+def pictures(source) -> list[np.ndarray]:
+    return [frame.read() for frame in source.frames()]
+
+
+def marked(width: int = 32, height: int = 24) -> np.ndarray:
+    """A picture that shows how it lies: its upper left quarter is red, its upper right one blue."""
+    picture = np.zeros((height, width, 3), np.uint8)
+    picture[: height // 2, : width // 2, 0] = 255
+    picture[: height // 2, width // 2 :, 2] = 255
+    return picture
+
+
+def by_ffmpeg(path: Path, height: int, width: int) -> np.ndarray:
+    """The first frame as ffmpeg's own program shows it."""
+    program = imageio_ffmpeg.get_ffmpeg_exe()
+    words = [program, "-v", "error", "-i", str(path), "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    content = subprocess.run(words, capture_output=True, check=True).stdout
+    return np.frombuffer(content, np.uint8).reshape(height, width, 3)
+
+
+def test_every_frame_once_in_rgb(tmp_path: Path) -> None:
+    scenes = [scene(number) for number in range(7)]
+    film = open_source(str(write_film(tmp_path / "walk.mkv", scenes)))
+    frames = list(film.frames())
+    assert [frame.index for frame in frames] == list(range(7))
+    assert all(np.array_equal(frame.read(), picture) for frame, picture in zip(frames, scenes, strict=True))
+    assert (film.name, film.remarks()) == ("walk", [])
+    assert len(list(film.frames())) == 7  # again from the beginning
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+def test_times_are_those_of_the_container(tmp_path: Path, suffix: str) -> None:
+    times = [0.0, 0.2, 0.3, 1.0, 4.5]
+    path = write_film(tmp_path / f"walk{suffix}", [scene(number) for number in range(5)], times=times)
+    assert [frame.time for frame in Film(path).frames()] == pytest.approx(times, abs=1e-3)
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_the_picture_is_upright(tmp_path: Path, rotation: int) -> None:
+    path = write_film(tmp_path / "phone.mp4", [marked()] * 2, rotation=rotation)
+    (upright, _) = pictures(Film(path))
+    expected = by_ffmpeg(path, *upright.shape[:2])
+    assert upright.shape == ((24, 32, 3) if rotation % 180 == 0 else (32, 24, 3))
+    assert np.abs(upright.astype(int) - expected).mean() < 4
+    assert (np.abs(upright.astype(int) - marked()).mean() < 20) == (rotation == 0) if rotation % 180 == 0 else True
+
+
+@pytest.mark.parametrize(
+    "flips", [(1, 0, 0, 1), (-1, 0, 0, 1), (1, 0, 0, -1), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, -1, 0)]
+)
+def test_display_matrices_against_a_loop(flips: tuple[int, int, int, int]) -> None:
+    a, b, c, d = flips
+    picture = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+    places = {(a * x + c * y, b * x + d * y): picture[y, x] for y in range(2) for x in range(3)}
+    left, top = (min(place[axis] for place in places) for axis in (0, 1))
+    for (x, y), pixel in places.items():
+        assert np.array_equal(turned(picture, *flips)[y - top, x - left], pixel)
+
+
+def test_a_slanted_film_is_refused() -> None:
+    with pytest.raises(UserError, match=mentions("quarters", 46341)):
+        turned(marked(), 46341, 46341, -46341, 46341)
+
+
+@pytest.mark.parametrize(("suffix", "count"), [(".avi", 19), (".mp4", 20)])
+def test_damaged_frames_are_counted_and_passed_over(tmp_path: Path, suffix: str, count: int) -> None:
+    """What does not decode is no frame; what the decoder calls corrupt is one without a picture."""
+    path = write_film(tmp_path / f"walk{suffix}", [scene(number) for number in range(20)])
+    whole = Film(path)
+    assert len(pictures(whole)) == 20 and not whole.remarks()
+    film = Film(damage(path, 10))
+    frames = list(film.frames())
+    assert [frame.index for frame in frames] == list(range(count))
+    assert [frame.index for frame in frames if frame.read() is None] == ([10] if count == 20 else [])
+    assert any(mention in " ".join(film.remarks()) for mention in ("1 packets", "1 frames"))
+    times = [frame.time for frame in frames]
+    assert times == pytest.approx([number / 5 for number in range(20) if number != 10 or count == 20])
+
+
+@pytest.mark.parametrize(("suffix", "told"), [(".avi", "20"), (".mkv", "4.000")])
+def test_a_film_that_ends_in_the_middle(tmp_path: Path, suffix: str, told: str) -> None:
+    path = write_film(tmp_path / f"walk{suffix}", [scene(number) for number in range(20)])
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    film = Film(path)
+    count = sum(1 for _ in film.frames())
+    assert 3 < count < 18
+    assert str(count) in film.remarks()[-1] and told in film.remarks()[-1]
+
+
+def test_what_is_no_film(tmp_path: Path) -> None:
+    (tmp_path / "notes.mp4").write_text("a text\n" * 50)
+    (tmp_path / "empty.mp4").touch()
+    Image.fromarray(marked()).save(tmp_path / "still.png")
+    (tmp_path / "still.png").rename(tmp_path / "still.mp4")
+    write_film(tmp_path / "whole.mp4", [scene(0)] * 5)
+    content = (tmp_path / "whole.mp4").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(content[: len(content) * 3 // 4])
+    for name in ("notes.mp4", "empty.mp4", "still.mp4", "cut.mp4", "nothing.mp4"):
+        with pytest.raises(UserError, match=mentions(name)):
+            list(open_source(str(tmp_path / name)).frames())
+    Image.fromarray(marked()).save(tmp_path / "photo.jpg")
+    with pytest.raises(UserError, match=mentions("photo.jpg", "still")):
+        open_source(str(tmp_path / "photo.jpg"))
+    with pytest.raises(UserError, match="--frame-rate"):
+        open_source(str(tmp_path / "whole.mp4"), rate=5)
+
+
+def test_a_film_without_frames(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "walk.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=5)
+        stream.height, stream.width, stream.pix_fmt = HEIGHT, WIDTH, "bgr0"
+        container.start_encoding()
+    damage(write_film(tmp_path / "damaged.mkv", [scene(0)]), 0)
+    with pytest.raises(UserError, match=mentions("damaged.mkv", "frames")):
+        list(open_source(str(tmp_path / "damaged.mkv")).frames())
+    with pytest.raises(UserError, match=mentions("walk.mkv")):
+        list(open_source(str(tmp_path / "walk.mkv")).frames())
+
+
+def write_frames(folder: Path, names: Sequence[str]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, name in enumerate(names):
+        Image.fromarray(scene(number)).save(folder / name)
+    return folder
+
+
+def test_a_folder_in_the_order_of_numbers(tmp_path: Path) -> None:
+    source = FrameFolder(write_frames(tmp_path / "walk", ["f1.png", "f2.png", "f10.png"]), rate=2)
+    frames = list(source.frames())
+    assert [(frame.index, frame.time) for frame in frames] == [(0, 0), (1, 0.5), (2, 1)]
+    assert all(np.array_equal(frame.read(), scene(number)) for number, frame in enumerate(frames))
+    assert [path.name for path in source.gap() or ()] == ["f2.png", "f10.png"]
+    assert [frame.time for frame in FrameFolder(tmp_path / "walk").frames()] == [None] * 3
+
+
+def test_a_sequence_of_the_mot_challenge(tmp_path: Path) -> None:
+    write_frames(tmp_path / "MOT17-02" / "img1", ["000001.jpg", "000002.jpg"])
+    (tmp_path / "MOT17-02" / "seqinfo.ini").write_text("[Sequence]\nframeRate=4\n")
+    for folder in (tmp_path / "MOT17-02", tmp_path / "MOT17-02" / "img1"):
+        source = open_source(str(folder))
+        assert [frame.time for frame in source.frames()] == [0, 0.25] and source.name == "MOT17-02"
+        assert isinstance(source, FrameFolder) and source.gap() is None
+    (tmp_path / "MOT17-02" / "seqinfo.ini").write_text("[Sequence]\nframeRate=fast\n")
+    with pytest.raises(UserError, match=mentions("seqinfo.ini", "frameRate")):
+        open_source(str(tmp_path / "MOT17-02"))
+
+
+def test_a_damaged_image_is_a_frame_without_a_picture(tmp_path: Path) -> None:
+    folder = write_frames(tmp_path / "walk", ["1.png", "2.png", "3.png"])
+    (folder / "2.png").write_bytes(b"no image")
+    source = FrameFolder(folder)
+    assert [picture is None for picture in pictures(source)] == [False, True, False]
+    assert len(source.remarks()) == 1 and "2.png" in source.remarks()[0]
+
+
+def test_a_folder_without_images(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=mentions(tmp_path.name)):
+        open_source(str(tmp_path))
+
+
+def test_a_stream_that_breaks_off_is_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = str(write_film(tmp_path / "walk.mkv", [scene(number) for number in range(3)]))
+    calls = []
+    whole = Film.frames
+
+    def breaking(film: Film):
+        calls.append(film)
+        if len(calls) > 1:
+            raise UserError("nobody answers")
+        yield from whole(film)
+
+    monkeypatch.setattr(Film, "frames", breaking)
+    camera = Camera(path, attempts=2, pause=0)
+    frames: list[Frame] = list(camera.frames())
+    assert [frame.index for frame in frames] == [0, 1, 2] and len(calls) == 3
+    calls[:] = [None]
+    with pytest.raises(UserError, match="nobody answers"):
+        list(camera.frames())
+
+
+def test_times_of_a_stream_go_on_after_a_break(tmp_path: Path) -> None:
+    path = str(write_film(tmp_path / "walk.mkv", [scene(number) for number in range(3)]))
+    camera = Camera(path, attempts=1, pause=0)
+    frames = []
+    for frame in camera.frames():
+        frames.append(frame)
+        if len(frames) == 7:
+            break
+    times = [frame.time for frame in frames]
+    assert [frame.index for frame in frames] == list(range(7))
+    assert times == sorted(set(times)) and len(camera.remarks()) == 1
+
+
+def test_the_frame_of_a_film_has_its_size(tmp_path: Path) -> None:
+    (picture,) = pictures(Film(write_film(tmp_path / "walk.mkv", [scene(0)])))
+    assert picture.shape == (HEIGHT, WIDTH, 3) and picture.flags["C_CONTIGUOUS"]
