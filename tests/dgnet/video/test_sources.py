@@ -133,7 +133,7 @@ def test_a_film_without_frames(tmp_path: Path) -> None:
         stream = container.add_stream("ffv1", rate=5)
         stream.height, stream.width, stream.pix_fmt = HEIGHT, WIDTH, "bgr0"
         container.start_encoding()
-    damage(write_film(tmp_path / "damaged.mkv", [scene(0)]), 0)
+    damage(write_film(tmp_path / "damaged.mkv", [scene(0)], codec="libx264"), 0)
     with pytest.raises(UserError, match=mentions("damaged.mkv", "frames")):
         list(open_source(str(tmp_path / "damaged.mkv")).frames())
     with pytest.raises(UserError, match=mentions("walk.mkv")):
