@@ -9,7 +9,7 @@ import filelock
 
 from dgnet.core.errors import UserError
 
-_LOCK, _OWNER = ".lock", ".lock_owner"
+LOCK, _OWNER = ".lock", ".lock_owner"
 
 
 class FolderLock:
@@ -31,7 +31,7 @@ def lock_folder(folder: Path) -> FolderLock:
 
     Raises `UserError` where another process has it.
     """
-    lock = filelock.FileLock(folder / _LOCK, timeout=0, thread_local=False)
+    lock = filelock.FileLock(folder / LOCK, timeout=0, thread_local=False)
     owner = folder / _OWNER
     try:
         lock.acquire()

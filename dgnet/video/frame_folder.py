@@ -35,6 +35,11 @@ class FrameFolder:
         self._rate = rate if rate is not None else _rate_of(folder)
         self._damaged: list[str] = []
 
+    @property
+    def has_times(self) -> bool:
+        """Whether a rate gives its frames times."""
+        return self._rate is not None
+
     def expected(self) -> int | None:
         """The number of images."""
         return len(self._files)

@@ -1,0 +1,36 @@
+"""What tells where people are on a frame: a file of boxes, or a network."""
+
+from typing import Protocol, runtime_checkable
+
+from dgnet.video.box_files import BoxTable
+from dgnet.video.boxes import Boxes
+from dgnet.video.frames import Frame
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Boxes of people on a frame, in pixels of its upright picture."""
+
+    name: str
+
+    def boxes(self, frame: Frame) -> Boxes:
+        """The boxes; none on a frame whose picture is damaged."""
+
+    def remarks(self, frames: int) -> list[str]:
+        """What a user should know after so many frames, a sentence each."""
+
+
+class BoxFile:
+    """The boxes of a file, which no picture is read for."""
+
+    def __init__(self, table: BoxTable) -> None:
+        self.name, self._table = table.path.name, table
+
+    def boxes(self, frame: Frame) -> Boxes:
+        """Those of the frame with this number."""
+        return self._table.of(frame.index)
+
+    def remarks(self, frames: int) -> list[str]:
+        """Boxes on frames that the source does not have."""
+        count, last = self._table.after(frames), frames - 1 + self._table.first_frame
+        return [f"{self._table.path}: {count} boxes are on frames after {last}, the last"] if count else []

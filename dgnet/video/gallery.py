@@ -1,0 +1,129 @@
+"""A gallery of people: the crops of every track, and a table of where and when each was seen.
+
+    GALLERY/people.csv              a row for each crop, of all sources
+        SOURCE/000007/00000450.jpg  the crop of track 7 on frame 450
+        SOURCE/boxes.txt            every box with its track, in the MOT-Challenge's form
+        SOURCE/source.json          what the source is, and what was found in it
+
+`people.csv` is read as a data set of the layout `csv`. Its columns:
+
+    path       of the crop, relative to the table
+    identity   a number for each person, over all sources: tracks that are told to be one person share it
+    camera     of the source
+    source     its name
+    track      a number within the source; (source, track) is a track's key
+    frame      counted from 0
+    time       seconds since the source began; empty where it has no clock
+    left, top, width, height   the detector's box in pixels of the upright picture, not clipped
+    score      the detector's; empty without one
+    quality    how much of the box can be seen, 0 to 1 (`dgnet.video.boxes.visible_shares`)
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dgnet.core.errors import UserError
+from dgnet.core.files import replacing
+
+TABLE = "people.csv"
+COLUMNS = (
+    "path",
+    "identity",
+    "camera",
+    "source",
+    "track",
+    "frame",
+    "time",
+    "left",
+    "top",
+    "width",
+    "height",
+    "score",
+    "quality",
+)
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One row of a gallery's table: a crop, and where and when its person was seen."""
+
+    path: Path
+    identity: int
+    camera: int
+    source: str
+    track: int
+    frame: int
+    time: float | None
+    place: tuple[float, float, float, float]
+    score: float | None
+    quality: float
+
+
+def is_gallery(folder: Path) -> bool:
+    """Whether a folder holds a table of people that were found in films."""
+    try:
+        with open(folder / TABLE, encoding="utf-8", newline="") as file:
+            return next(csv.reader(file), []) == list(COLUMNS)
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return False
+
+
+def read_gallery(folder: Path) -> Iterator[Sighting]:
+    """The rows of a gallery's table in its order, one at a time.
+
+    Raises:
+        UserError: the folder is no gallery, or a row is damaged.
+
+    Example:
+        >>> [sighting.time for sighting in read_gallery(Path("gallery"))][:2]  # doctest: +SKIP
+        [0.0, 0.1]
+    """
+    for where, row in read_table(folder):
+        try:
+            yield Sighting(
+                path=folder / row["path"],
+                identity=int(row["identity"]),
+                camera=int(row["camera"]),
+                source=row["source"],
+                track=int(row["track"]),
+                frame=int(row["frame"]),
+                time=float(row["time"]) if row["time"] else None,
+                place=(float(row["left"]), float(row["top"]), float(row["width"]), float(row["height"])),
+                score=float(row["score"]) if row["score"] else None,
+                quality=float(row["quality"]),
+            )
+        except ValueError as error:
+            raise UserError(f"{where}: damaged ({error})") from error
+
+
+def read_table(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """The rows as they are written, each with what an error calls it. `UserError` where there is no such table."""
+    path = folder / TABLE
+    if not is_gallery(folder):
+        raise UserError(f"{folder}: must be a gallery of tools/find_people.py, with a {TABLE} of its columns")
+    with open(path, encoding="utf-8", newline="") as file:
+        for number, row in enumerate(csv.DictReader(file), 2):
+            if None in row or None in row.values():
+                raise UserError(f"{path}, line {number}: damaged, it must have {len(COLUMNS)} values")
+            yield f"{path}, line {number}", row
+
+
+def write_table(folder: Path, rows: Iterable[Mapping[str, object]]) -> None:
+    """Replace a gallery's table by these rows, whole or not at all; one row at a time is in memory."""
+    with replacing(folder / TABLE) as binary:
+        text = io.TextIOWrapper(binary, encoding="utf-8", newline="", write_through=True)
+        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        text.detach()
+
+
+def renumbered(folder: Path, identity_of: Callable[[str, int], int]) -> None:
+    """Give every track of a gallery the identity that a function of source and track tells."""
+    write_table(
+        folder,
+        ({**row, "identity": identity_of(row["source"], int(row["track"]))} for _, row in read_table(folder)),
+    )

@@ -1,0 +1,116 @@
+"""Boxes of one frame after the other become tracks: by the numbers that a file has, by a tracker, or not at all."""
+
+import importlib
+import math
+import warnings
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from dgnet.core.errors import UserError
+from dgnet.video.boxes import NO_TRACK, Boxes
+
+# Name -> the class of the library `trackers`.
+TRACKERS = {"bytetrack": "ByteTrackTracker", "ocsort": "OCSORTTracker"}
+# The trackers' parameters are published for films of this rate; they take the true times besides.
+_RATE = 30.0
+_CERTAIN = 1.0
+
+
+@runtime_checkable
+class Linker(Protocol):
+    """Gives the boxes of each frame their tracks; it is called on every frame, on those without boxes too."""
+
+    name: str
+
+    def link(self, boxes: Boxes, time: float | None) -> Boxes:
+        """The same boxes in the same order, with tracks; -1 where a box belongs to none."""
+
+
+class GivenTracks:
+    """The track numbers that the boxes have."""
+
+    name = "the file's track numbers"
+
+    def link(self, boxes: Boxes, time: float | None) -> Boxes:
+        """The boxes as they are."""
+        return boxes
+
+
+class Unlinked:
+    """Every box is a track of its own: photographs, not a film."""
+
+    name = "none"
+
+    def __init__(self) -> None:
+        self._next = 1
+
+    def link(self, boxes: Boxes, time: float | None) -> Boxes:
+        """The boxes, numbered on."""
+        tracks = np.arange(self._next, self._next + len(boxes), dtype=np.int64)
+        self._next += len(boxes)
+        return Boxes(boxes.places, boxes.scores, tracks, boxes.rows)
+
+
+class TrackerLinker:
+    """Links by motion and overlap, with a tracker of the library `trackers` (Apache-2.0).
+
+    The boxes stay the detector's: a tracker's own prediction is never stored. A track begins with the second box of a
+    person, so the first has none. What the detector is less sure of is linked as the tracker's publication says
+    (ByteTrack: scores below 0.6 only continue a track); scores that are no probabilities, all the same or unknown,
+    count as certain.
+
+    Args:
+        kind: a key of `TRACKERS`.
+        gap: seconds after which a person who was not seen is another track.
+        certain: whether scores are left aside.
+
+    `UserError` where the library is missing, and in `link` for frames without a time.
+    """
+
+    def __init__(self, kind: str, gap: float | int = 1.0, certain: bool = False) -> None:
+        if kind not in TRACKERS:
+            raise UserError(f"the tracker must be one of {', '.join(TRACKERS)}, got {kind!r}")
+        try:
+            library, self._detections = importlib.import_module("trackers"), importlib.import_module("supervision")
+        except ImportError as error:
+            raise UserError("boxes are linked by trackers: pip install trackers (the extra 'video')") from error
+        self.name = f"{kind}, gaps up to {gap:g} s"
+        # It counts its buffer in frames of 1/30 s, whatever the film's rate.
+        self._tracker: Any = getattr(library, TRACKERS[kind])(
+            lost_track_buffer=math.ceil(gap * _RATE), frame_rate=_RATE
+        )
+        self._certain = certain
+        self._clock, self._latest = 0.0, -math.inf
+
+    def link(self, boxes: Boxes, time: float | None) -> Boxes:
+        """The boxes with their tracks. A time that is not later than the one before counts as a moment later."""
+        if time is None:
+            raise UserError("boxes are linked by the times of their frames: give --frame-rate for a folder of frames")
+        self._clock += max(time - self._latest, 1e-3) if self._latest > -math.inf else 0.0
+        self._latest = time
+        places = boxes.places
+        corners = np.column_stack([places[:, :2], places[:, :2] + places[:, 2:]])
+        scores = np.full(len(boxes), _CERTAIN) if self._certain else np.nan_to_num(boxes.scores, nan=_CERTAIN)
+        detections = self._detections.Detections(
+            xyxy=corners, confidence=scores.astype(np.float32), data={"place": np.arange(len(boxes))}
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            linked = self._tracker.update(detections, timestamp=self._clock)
+        tracks = np.full(len(boxes), NO_TRACK, np.int64)
+        if len(linked):
+            # The library counts from 0, the MOT-Challenge from 1.
+            numbers = np.asarray(linked.tracker_id, np.int64)
+            tracks[linked.data["place"]] = np.where(numbers < 0, NO_TRACK, numbers + 1)
+        return Boxes(boxes.places, boxes.scores, tracks, boxes.rows)
+
+
+def scores_are_probabilities(scores: np.ndarray) -> bool:
+    """Whether scores tell how sure a detector is: between 0 and 1, and not all the same.
+
+    >>> import numpy as np
+    >>> scores_are_probabilities(np.array([0.9, 0.4])), scores_are_probabilities(np.array([2.5, 0.4]))
+    (True, False)
+    """
+    return bool(len(scores) and np.isfinite(scores).all() and 0 <= scores.min() < scores.max() <= 1)

@@ -1,0 +1,258 @@
+"""What a source adds to a gallery: written frame by frame into a hidden folder, and shown when the source has ended.
+
+GALLERY/.progress/SOURCE/request.json   what was asked for: a resumed work must be the same
+    frames.csv      of each finished frame its time, size and counts (`dgnet.video.frame_log`)
+    detections.csv  all boxes as they were detected, for the linking of a resumed work
+    rows.csv        the rows for people.csv, without identities
+    boxes.txt       every box that has a track
+    result/         what becomes GALLERY/SOURCE
+"""
+
+import csv
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from dgnet.core.errors import UserError
+from dgnet.core.files import replace_text
+from dgnet.runs.folder import differences
+from dgnet.runs.folder_lock import LOCK, FolderLock, lock_folder
+from dgnet.video.box_files import mot_line
+from dgnet.video.boxes import NO_TRACK, Boxes, pixels_of, visible_shares
+from dgnet.video.frame_log import FrameLog
+from dgnet.video.frames import Frame
+from dgnet.video.gallery import COLUMNS, TABLE, is_gallery, read_gallery, read_table, write_table
+
+PROGRESS, REQUEST, RESULT, ABOUT = ".progress", "request.json", "result", "source.json"
+DETECTIONS, ROWS, BOXES = "detections.csv", "rows.csv", "boxes.txt"
+_JPEG_QUALITY = 95
+# Of a row of people.csv, what is not known before the source has ended.
+_LATER = ("identity", "camera", "source")
+
+
+class SourceWriter:
+    """Writes what is found in a source; `finish` adds it to the gallery.
+
+    Args:
+        gallery: its folder, which may not be there yet.
+        name: of the source in it.
+        request: what was asked for, for `request.json`.
+        resume: whether a work that was begun goes on.
+        every: seconds between two crops of a track, at least.
+
+    Raises:
+        UserError: the gallery already holds a source of this name, it was begun and `resume` is False, or it was begun
+            with another request.
+    """
+
+    def __init__(
+        self, gallery: Path, name: str, request: Mapping[str, Any], *, resume: bool, every: float | int = 0
+    ) -> None:
+        self._gallery, self._name, self._every = gallery, name, every
+        self._folder = gallery / PROGRESS / name
+        self._result = self._folder / RESULT
+        self._lock = _claim(gallery, name, request, resume)
+        self._result.mkdir(exist_ok=True)
+        self._log = FrameLog(self._folder, (DETECTIONS, ROWS, BOXES))
+        self._latest: dict[str, float] = {}
+        if every:
+            for row in self._rows():
+                self._latest[row["track"]] = float(row["time"])
+
+    @property
+    def last(self) -> int:
+        """The last frame that is finished, -1 for none: a resumed work goes on after it."""
+        return self._log.last
+
+    def detections(self) -> Iterator[Boxes]:
+        """The boxes of the finished frames, as they were given to `add`."""
+        for part in self._log.parts(DETECTIONS):
+            values = np.array([line.split(",") for line in part.splitlines()], dtype=np.str_).reshape(-1, 7)
+            numbers, whole = values[:, :5].astype(np.float64), values[:, 5:].astype(np.int64)
+            yield Boxes(numbers[:, :4], numbers[:, 4], whole[:, 0], whole[:, 1])
+
+    def add(self, frame: Frame, detected: Boxes, linked: Boxes) -> None:
+        """Write a frame: its boxes as they were detected, and the crops and boxes of those that have a track."""
+        columns = np.column_stack([detected.places, detected.scores]).tolist()
+        for numbers, track, row in zip(columns, detected.tracks.tolist(), detected.rows.tolist(), strict=True):
+            # repr gives every digit: the linking of a resumed work sees the same numbers.
+            self._log.append(DETECTIONS, f"{','.join(map(repr, numbers))},{track},{row}\n")
+        linked = linked.chosen(linked.tracks != NO_TRACK)
+        for place, track, score in zip(linked.places, linked.tracks.tolist(), linked.scores.tolist(), strict=True):
+            self._log.append(BOXES, mot_line(frame.index, track, place, score))
+        seconds = "" if frame.time is None else f"{frame.time:.6f}"
+        size, outside = self._add_crops(frame, linked, seconds)
+        self._log.end_frame(seconds, size, len(detected), len(linked), outside)
+
+    def _add_crops(self, frame: Frame, boxes: Boxes, seconds: str) -> tuple[str, int]:
+        """The size of the picture where it was read, and how many boxes lie outside of it."""
+        picture = frame.read() if len(boxes) else None
+        if picture is None:
+            return "", 0
+        height, width = picture.shape[:2]
+        shares, outside = visible_shares(boxes.places, height, width), 0
+        for place, track, score, share in zip(boxes.places, boxes.tracks, boxes.scores, shares, strict=True):
+            pixels = pixels_of(place, height, width)
+            if pixels is None:
+                outside += 1
+            elif self._is_due(str(track), frame.time):
+                path = f"{track:06d}/{frame.index:08d}.jpg"
+                self._save(self._result / path, picture[pixels])
+                box = ",".join(f"{value:.10g}" for value in place)
+                confidence = "" if np.isnan(score) else f"{score:.10g}"
+                row = f"{path},{track},{frame.index},{seconds},{box},{confidence},{share:.4f}\n"
+                self._log.append(ROWS, row)
+        return f"{width}x{height}", outside
+
+    def _is_due(self, track: str, time: float | None) -> bool:
+        """Whether the last crop of a track is old enough for another."""
+        if not self._every or time is None:
+            return True
+        if track in self._latest and time < self._latest[track] + self._every:
+            return False
+        self._latest[track] = time
+        return True
+
+    def _save(self, path: Path, pixels: np.ndarray) -> None:
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(np.ascontiguousarray(pixels)).save(path, quality=_JPEG_QUALITY, subsampling=0)
+
+    def finish(self, camera: int | None, about: Mapping[str, Any]) -> dict[str, Any]:
+        """Add the source to the gallery as the camera of this number, by default the next one. What stands in
+        `source.json` comes back: `about`, and what was found.
+
+        `UserError` where nobody was found; nothing is left of the source then.
+        """
+        self._log.close()
+        summary = {**about, **self._summary()}
+        if not summary["crops"]:
+            self.discard()
+            raise UserError(_why_nothing(self._name, summary))
+        target = self._gallery / self._name
+        if not target.exists():
+            shutil.copyfile(self._folder / BOXES, self._result / BOXES)
+            replace_text(self._result / ABOUT, json.dumps(summary, indent=2) + "\n")
+            os.rename(self._result, target)
+        self._extend_table(camera)
+        self.discard()
+        return summary
+
+    def close(self) -> None:
+        """Close the files; what was added stays for a resumed work."""
+        self._log.close()
+        self._lock.close()
+
+    def discard(self) -> None:
+        """Remove what is not a part of the gallery."""
+        self._log.close()
+        shutil.rmtree(self._folder)
+        _release(self._gallery, self._lock)
+
+    def _rows(self) -> Iterator[dict[str, str]]:
+        names = [name for name in COLUMNS if name not in _LATER]
+        with open(self._folder / ROWS, encoding="utf-8", newline="") as file:
+            yield from csv.DictReader(file, names)
+
+    def _summary(self) -> dict[str, Any]:
+        frames, boxes, linked, outside, seconds, size = 0, 0, 0, 0, None, ""
+        for values in self._log.frames():
+            frames += 1
+            seconds = float(values[0]) if values[0] else seconds
+            size = values[1] or size
+            boxes, linked, outside = boxes + int(values[2]), linked + int(values[3]), outside + int(values[4])
+        tracks, crops = set(), 0
+        for row in self._rows():
+            tracks.add(row["track"])
+            crops += 1
+        return {
+            "frames": frames,
+            "last_time": seconds,
+            "size": size,
+            "boxes": boxes,
+            "boxes_with_track": linked,
+            "boxes_outside": outside,
+            "tracks": len(tracks),
+            "crops": crops,
+        }
+
+    def _extend_table(self, camera: int | None) -> None:
+        """`people.csv` with the rows of this source behind the others, unless they are there."""
+        people, cameras = 0, 0
+        if (self._gallery / TABLE).is_file():
+            for _, row in read_table(self._gallery):
+                if row["source"] == self._name:
+                    return
+                people, cameras = max(people, int(row["identity"])), max(cameras, int(row["camera"]))
+        write_table(self._gallery, self._all_rows(people, cameras + 1 if camera is None else camera))
+
+    def _all_rows(self, people: int, camera: int) -> Iterator[dict[str, object]]:
+        if (self._gallery / TABLE).is_file():
+            for _, old in read_table(self._gallery):
+                yield dict(old)
+        numbers: dict[str, int] = {}
+        for row in self._rows():
+            identity = numbers.setdefault(row["track"], people + len(numbers) + 1)
+            path = f"{self._name}/{row['path']}"
+            yield {**row, "path": path, "identity": identity, "camera": camera, "source": self._name}
+
+
+def _claim(gallery: Path, name: str, request: Mapping[str, Any], resume: bool) -> FolderLock:
+    """Begin a source, or check that it may go on; other processes are kept out of the gallery."""
+    path = gallery / PROGRESS / name / REQUEST
+    if gallery.exists() and not gallery.is_dir():
+        raise UserError(f"{gallery}: must be a folder, it is a file")
+    begun = path.is_file()
+    own = {PROGRESS, *(entry.name for entry in (gallery / PROGRESS).glob("*"))}
+    if gallery.is_dir() and not is_gallery(gallery) and {entry.name for entry in gallery.iterdir()} - own:
+        raise UserError(f"{gallery}: must be a new or empty folder or a gallery, it holds other files")
+    if is_gallery(gallery):
+        for _ in read_gallery(gallery):
+            pass  # a damaged table is told now, not after hours
+    if not begun and (gallery / name).exists():
+        raise UserError(f"{gallery}: already holds {name}; --source-name gives this source another name")
+    if begun and not resume:
+        raise UserError(f"{gallery}: {name} was begun and is not finished; --resume continues it")
+    if begun:
+        _require_same(path, name, request)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = lock_folder(gallery / PROGRESS)
+    except UserError as error:
+        raise UserError(f"{gallery}: another process writes into it; wait until it has finished") from error
+    if not begun:
+        replace_text(path, json.dumps(dict(request), indent=2) + "\n")
+    return lock
+
+
+def _require_same(path: Path, name: str, request: Mapping[str, Any]) -> None:
+    try:
+        changes = differences(json.loads(path.read_text(encoding="utf-8")), dict(request))
+    except ValueError as error:
+        raise UserError(f"{path}: damaged ({error}); remove its folder to begin again") from error
+    if changes:
+        listed = ", ".join(f"{key} ({before!r} there, {now!r} now)" for key, (before, now) in changes.items())
+        raise UserError(f"{path}: {name} was begun with another request: {listed}")
+
+
+def _release(gallery: Path, lock: FolderLock) -> None:
+    """Let other processes in, and remove the folders that hold nothing else."""
+    lock.close()
+    progress = gallery / PROGRESS
+    (progress / LOCK).unlink(missing_ok=True)
+    for folder in (progress, gallery):
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _why_nothing(name: str, summary: Mapping[str, Any]) -> str:
+    if summary["boxes_outside"]:
+        return f"{name}: all {summary['boxes_outside']} boxes lie outside of its picture of {summary['size']} pixels"
+    if summary["boxes"]:
+        return f"{name}: none of its {summary['boxes']} boxes has a track, so nobody was found"
+    return f"{name}: nobody was found on its {summary['frames']} frames"

@@ -1,0 +1,201 @@
+"""A gallery: what stands in it, that it appears whole, and that a stopped work ends as if it had not been."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dgnet.core.errors import UserError
+from dgnet.data.datasets import read_dataset
+from dgnet.video.box_files import read_boxes
+from dgnet.video.detectors import BoxFile
+from dgnet.video.film import Film
+from dgnet.video.find import FoundPeople, find_people
+from dgnet.video.frame_log import FrameLog
+from dgnet.video.gallery import is_gallery, read_gallery, renumbered
+from dgnet.video.linking import GivenTracks, Linker, TrackerLinker
+from dgnet.video.source_writer import SourceWriter
+from tests.dgnet.video.films import mot_lines, pedestrian, place_of, scene, write_film
+from tests.messages import mentions
+
+FRAMES = 6
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_film(tmp_path_factory.mktemp("film") / "walk.mkv", [scene(number) for number in range(FRAMES)])
+
+
+@pytest.fixture
+def find(film: Path, tmp_path: Path):
+    def found(
+        text: str, name: str = "walk", *, linker: Linker | None = None, stop_after: int = 0, **options
+    ) -> FoundPeople:
+        path = tmp_path / f"{name}.txt"
+        path.write_text(text)
+        camera = options.pop("camera", None)
+        options = {"resume": False, **options}
+        writer = SourceWriter(tmp_path / "people", name, {"boxes": text}, **options)
+        count = iter(range(1, 1000))
+        return find_people(
+            Film(film),
+            BoxFile(read_boxes(path)),
+            linker or GivenTracks(),
+            writer,
+            camera=camera,
+            should_stop=lambda: next(count) == stop_after,
+        )
+
+    return found
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Every file, hidden ones too."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_crops_are_the_people_and_rows_tell_where_they_were(find, tmp_path: Path) -> None:
+    found = find(mot_lines(FRAMES))
+    rows = list(read_gallery(tmp_path / "people"))
+    assert found.finished and found.summary["crops"] == len(rows) == 2 * FRAMES
+    assert {(row.source, row.camera, row.track, row.identity) for row in rows} == {("walk", 1, 1, 1), ("walk", 1, 2, 2)}
+    for row in rows:
+        assert row.place == place_of(row.track, row.frame) and row.time == pytest.approx(row.frame / 5)
+        crop = np.asarray(Image.open(row.path)).astype(int)
+        # JPEG, so nearly.
+        assert crop.shape == (32, 16, 3) and np.abs(crop - pedestrian(row.track)).mean() < 3
+        assert row.score == 0.9 and row.quality == 1
+    lines = (tmp_path / "people/walk/boxes.txt").read_text()
+    assert lines == mot_lines(FRAMES)
+    assert json.loads((tmp_path / "people/walk/source.json").read_text())["last_time"] == 1
+
+
+def test_a_gallery_is_a_data_set(find, tmp_path: Path) -> None:
+    find(mot_lines(FRAMES))
+    find(mot_lines(FRAMES), "door")
+    for place in (tmp_path / "people", tmp_path / "people/people.csv"):
+        data = read_dataset(place)
+        assert {(record.identity, record.camera) for record in data.train} == {(1, 1), (2, 1), (3, 2), (4, 2)}
+        assert len(data.train) == 4 * FRAMES and all(record.path.is_file() for record in data.train)
+    renumbered(tmp_path / "people", lambda source, track: track)
+    assert read_dataset(tmp_path / "people").identities == (1, 2)
+
+
+def test_boxes_beyond_the_border(find, tmp_path: Path) -> None:
+    """Clipped for the crop alone; a box outside has neither a crop nor a row, and is counted."""
+    found = find("1,1,-8,2,16,32,1\n1,2,500,2,16,32,1\n2,3,80,2,16.5,32,1\n")
+    first, second = read_gallery(tmp_path / "people")
+    assert first.place == (-8, 2, 16, 32) and first.quality == 0.5
+    assert Image.open(first.path).size == (8, 32) and Image.open(second.path).size == (16, 32)
+    assert (found.summary["boxes"], found.summary["boxes_outside"], found.summary["tracks"]) == (3, 1, 2)
+    assert len((tmp_path / "people/walk/boxes.txt").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("1,1,500,2,16,32,1\n2,1,-90,0,9,9,1\n", ("2", "outside", "96x64")), ("99,1,5,5,9,9,1\n", (FRAMES, "frames"))],
+)
+def test_where_nobody_is_found_nothing_is_left(find, tmp_path: Path, text: str, named: tuple) -> None:
+    with pytest.raises(UserError, match=mentions("walk", *named)):
+        find(text)
+    assert not (tmp_path / "people").exists()
+
+
+def test_boxes_after_the_last_frame_are_told(find) -> None:
+    found = find(mot_lines(FRAMES + 2))
+    assert len(found.remarks) == 1 and "4 boxes" in found.remarks[0]
+
+
+@pytest.mark.parametrize("linked", [False, True])
+@pytest.mark.parametrize("stop_after", [1, 3, FRAMES])
+def test_a_stopped_work_ends_like_one_that_was_not(find, tmp_path: Path, stop_after: int, linked: bool) -> None:
+    def linker() -> Linker:
+        return TrackerLinker("bytetrack") if linked else GivenTracks()
+
+    text = mot_lines(FRAMES, tracks=not linked)
+    find(text, linker=linker())
+    whole = content(tmp_path / "people")
+    (tmp_path / "people").rename(tmp_path / "whole")
+    assert not find(text, linker=linker(), stop_after=stop_after).finished
+    assert not is_gallery(tmp_path / "people") and not list((tmp_path / "people").glob("[!.]*"))
+    with pytest.raises(UserError, match=mentions("walk", "--resume")):
+        find(text, linker=linker())
+    with pytest.raises(UserError, match=mentions("walk", "another request", "boxes")):
+        find(text + "\n", linker=linker(), resume=True)
+    assert find(text, linker=linker(), resume=True).finished
+    assert content(tmp_path / "people") == whole
+
+
+def test_a_killed_work_goes_on_from_a_whole_frame(find, tmp_path: Path) -> None:
+    find(mot_lines(FRAMES))
+    whole = content(tmp_path / "people")
+    (tmp_path / "people").rename(tmp_path / "whole")
+    find(mot_lines(FRAMES), stop_after=3)
+    progress = tmp_path / "people/.progress/walk"
+    for name in ("rows.csv", "boxes.txt", "detections.csv", "frames.csv"):
+        with open(progress / name, "ab") as file:
+            file.write(b"3,0.6")
+    find(mot_lines(FRAMES), resume=True)
+    assert content(tmp_path / "people") == whole
+
+
+def test_a_work_killed_while_it_is_added_is_added_once(find, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("dgnet.video.source_writer.write_table", fails)
+        find(mot_lines(FRAMES))
+    find(mot_lines(FRAMES), resume=True)
+    assert len(list(read_gallery(tmp_path / "people"))) == 2 * FRAMES
+    assert sorted(path.name for path in (tmp_path / "people").iterdir()) == ["people.csv", "walk"]
+
+
+def test_crops_at_a_distance(find, tmp_path: Path) -> None:
+    find(mot_lines(FRAMES), every=0.4, stop_after=3)
+    find(mot_lines(FRAMES), every=0.4, resume=True)
+    assert [(row.track, row.frame) for row in read_gallery(tmp_path / "people")] == [
+        (track, frame) for frame in (0, 2, 4) for track in (1, 2)
+    ]
+    assert len((tmp_path / "people/walk/boxes.txt").read_text().splitlines()) == 2 * FRAMES
+
+
+def test_a_source_is_in_a_gallery_once(find, tmp_path: Path) -> None:
+    find(mot_lines(FRAMES), camera=7)
+    before = content(tmp_path / "people")
+    with pytest.raises(UserError, match=mentions("walk", "--source-name")):
+        find(mot_lines(FRAMES))
+    assert content(tmp_path / "people") == before
+    find(mot_lines(FRAMES), "door")
+    assert {(row.source, row.camera) for row in read_gallery(tmp_path / "people")} == {("walk", 7), ("door", 8)}
+
+
+def test_other_folders_are_left_alone(find, tmp_path: Path) -> None:
+    (tmp_path / "people").mkdir()
+    (tmp_path / "people/photo.jpg").touch()
+    with pytest.raises(UserError, match=mentions("people", "other files")):
+        find(mot_lines(FRAMES))
+    with pytest.raises(UserError, match=mentions("people", "people.csv")):
+        list(read_gallery(tmp_path / "people"))
+
+
+def test_a_damaged_table_is_told_before_the_work(find, tmp_path: Path) -> None:
+    find(mot_lines(FRAMES))
+    table = tmp_path / "people/people.csv"
+    table.write_text(table.read_text()[:-20])
+    with pytest.raises(UserError, match=mentions("people.csv", f"line {2 * FRAMES + 1}")):
+        find(mot_lines(FRAMES), "door")
+    assert not (tmp_path / "people/.progress").exists()
+
+
+def test_a_log_that_lost_what_was_finished_is_refused(tmp_path: Path) -> None:
+    log = FrameLog(tmp_path, ("rows.csv",))
+    log.append("rows.csv", "a row\n")
+    log.end_frame(0)
+    log.close()
+    assert list(FrameLog(tmp_path, ("rows.csv",)).parts("rows.csv")) == ["a row\n"]
+    (tmp_path / "rows.csv").write_text("")
+    with pytest.raises(UserError, match=mentions("rows.csv", "shorter")):
+        FrameLog(tmp_path, ("rows.csv",))
