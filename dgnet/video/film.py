@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ class Film:
                 self._corrupt += decoded.is_corrupt
                 self._decoded += 1
                 self._latest = max(self._latest, seconds or 0.0)
-                yield Frame(self._decoded - 1, seconds, lambda picture=picture: self._upright(picture))
+                yield Frame(self._decoded - 1, seconds, partial(self._upright, picture))
         if not self._decoded:
             raise UserError(f"{self.place}: a film must have frames, and none of this one decodes")
 

@@ -3,6 +3,7 @@
 import configparser
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,7 @@ class FrameFolder:
         self._damaged = []
         for index, path in enumerate(self._files):
             seconds = None if self._rate is None else index / self._rate
-            yield Frame(index, seconds, lambda path=path: self._read(path))
+            yield Frame(index, seconds, partial(self._read, path))
 
     def remarks(self) -> list[str]:
         """Images that do not decode."""
