@@ -14,6 +14,7 @@ from dgnet.data.datasets import read_dataset
 from dgnet.data.readers.folders import read_folders
 from dgnet.data.readers.manifest import is_manifest, read_manifest
 from dgnet.data.readers.market import read_market
+from dgnet.data.readers.msmt17 import is_msmt17_test, read_msmt17_test
 from dgnet.data.readers.veri776 import read_veri776
 from dgnet.data.records import UNKNOWN_CAMERA, Dataset
 
@@ -124,8 +125,8 @@ USUAL_SPLIT = SplitRule()
 def read_test_data(root: Path, layout: str = "auto") -> Dataset:
     """The data set at `root`, whose training images may be missing.
 
-    These are read without them: `query` and `bounding_box_test`, `image_query` and `image_test`, `query` and `gallery`
-    with a folder for each identity, and a CSV file.
+    These are read without them: `query` and `bounding_box_test`, `image_query` and `image_test`, MSMT17's `test` with
+    `list_query.txt` and `list_gallery.txt`, `query` and `gallery` with a folder for each identity, and a CSV file.
 
     Raises:
         UserError: as `dgnet.data.datasets.read_dataset` for everything else.
@@ -135,6 +136,8 @@ def read_test_data(root: Path, layout: str = "auto") -> Dataset:
         there = all((root / folder).is_dir() for folder in folders)
         if layout in ("auto", name) and there and not ((root / train).exists() or (root / "train_all").exists()):
             return read(root)
+    if layout in ("auto", "msmt17") and is_msmt17_test(root):
+        return read_msmt17_test(root)
     if layout in ("auto", "csv") and is_manifest(root):
         dataset = read_manifest(root)
         if dataset.query and dataset.gallery:

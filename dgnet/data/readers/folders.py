@@ -3,7 +3,16 @@
 from pathlib import Path
 
 from dgnet.data.readers.contents import PassedOver, entries, found_and_missing, holds_images, images_in, people_in
-from dgnet.data.readers.names import camera_of, misplaced, names_of, number, number_identities, of_the_queries
+from dgnet.data.readers.names import (
+    camera_of,
+    is_junk,
+    misplaced,
+    names_of,
+    number,
+    number_identities,
+    of_the_queries,
+    refuse_two_spellings,
+)
 from dgnet.data.records import JUNK, Dataset, Record, Split
 
 SPLITS: tuple[Split, ...] = ("train", "query", "gallery")
@@ -27,15 +36,17 @@ def read_dgnet(root: Path) -> Dataset:
     """The layout that the official preparation writes below `pytorch`: split/ID/image.
 
     Trains on `train_all`; `train` and `val` are parts of it and are not read. -1 and 0000 in `gallery` are junk and
-    distractors.
+    distractors. `UserError` where one number is written in two ways (`2` and `0002`).
     """
     base = _dgnet_base(root)
     skipped: PassedOver = []
+    known: set[str] = set()
 
     def read(folder: str, split: Split) -> tuple[Record, ...]:
         records: list[Record] = []
         for person in people_in(base / folder, skipped):
-            identity = JUNK if person.name == str(JUNK) else number(person.name)
+            identity = JUNK if is_junk(person.name) else number(person.name)
+            known.add(person.name)
             if identity is None:
                 skipped.append((person, "the name of the folder is not the number of an identity"))
             elif reason := misplaced(identity, split):
@@ -46,6 +57,7 @@ def read_dgnet(root: Path) -> Dataset:
 
     train, query, gallery = read("train_all", "train"), read("query", "query"), read("gallery", "gallery")
     multi_query = of_the_queries(read("multi-query", "multi_query"), query)
+    refuse_two_spellings(base, sorted(known))
     return Dataset("dgnet", base, train, query, gallery, multi_query, tuple(skipped))
 
 
@@ -69,8 +81,9 @@ def folders_parts(root: Path) -> tuple[list[str], list[str]]:
 def read_folders(root: Path) -> Dataset:
     """`root/IDENTITY/image` (training only) or `root/{train,query,gallery}/IDENTITY/image`.
 
-    Folder names that are numbers stay the identities, others are numbered in sorted order; -1 is junk. The camera is
-    read from names in Market-1501's or MSMT17's convention and is -1 (unknown) in others.
+    Folder names that are numbers stay the identities, others are numbered in sorted order; -1 is junk (in MARS 00-1),
+    and beside junk 0000 are distractors. The camera is read from names in Market-1501's or MSMT17's convention and is
+    -1 (unknown) in others. `UserError` where one number is written in two ways (`2` and `0002`).
     """
     skipped: PassedOver = []
     sides = _split_folders(root)
@@ -79,7 +92,7 @@ def read_folders(root: Path) -> Dataset:
         skipped += [(path, f"only {', '.join(SPLITS)} are read here") for path in unread]
     people = {split: people_in(folder, skipped) for split, folder in sides.items()}
     names = {split: [folder.name for folder in folders] for split, folders in people.items()}
-    numbers = number_identities(names["train"] + names.get("query", []), names.get("gallery", []))
+    numbers = number_identities(root, names["train"] + names.get("query", []), names.get("gallery", []))
     splits: dict[str, tuple[Record, ...]] = {}
     for split, folders in people.items():
         records: list[Record] = []

@@ -99,7 +99,7 @@ def read_manifest(root: Path) -> Dataset:
     refuse_two_identities(path, ((row["path"], row["identity"]) for row in rows))
     gallery_only = {row["identity"] for row in rows if row["split"] == "gallery"}
     asked_for = {row["identity"] for row in rows if row["split"] != "gallery"}
-    numbers = number_identities(asked_for, gallery_only)
+    numbers = number_identities(path, asked_for, gallery_only)
     splits: dict[str, list[Record]] = {split: [] for split in get_args(Split)}
     skipped: PassedOver = []
     for row in rows:

@@ -33,10 +33,19 @@ def msmt17_parts(root: Path) -> tuple[list[str], list[str]]:
     return found + folders, missing
 
 
+def is_msmt17_test(root: Path) -> bool:
+    """Whether `root` holds MSMT17's lists and images of the test, and no training images."""
+    lists = all((root / name).is_file() for name, split in LISTS.items() if split != "train")
+    return lists and _present(root, TEST_FOLDERS) is not None and _present(root, TRAIN_FOLDERS) is None
+
+
+def _present(root: Path, names: tuple[str, ...]) -> Path | None:
+    return next((root / name for name in names if (root / name).is_dir()), None)
+
+
 def _image_folder(root: Path, names: tuple[str, ...]) -> Path:
-    for name in names:
-        if (root / name).is_dir():
-            return root / name
+    if folder := _present(root, names):
+        return folder
     raise UserError(f"{root}: MSMT17 keeps its images in {' or '.join(names)}, and neither folder is there")
 
 
@@ -71,10 +80,22 @@ def read_msmt17(root: Path) -> Dataset:
     Identities are the lists' numbers plus 10000 in training and plus 20000 in the test splits: the two never meet.
     """
     train_folder, test_folder = _image_folder(root, TRAIN_FOLDERS), _image_folder(root, TEST_FOLDERS)
+    return _read({name: train_folder if split == "train" else test_folder for name, split in LISTS.items()}, root)
+
+
+def read_msmt17_test(root: Path) -> Dataset:
+    """Reads the lists of query and gallery alone."""
+    folder = _image_folder(root, TEST_FOLDERS)
+    return _read({name: folder for name, split in LISTS.items() if split != "train"}, root)
+
+
+def _read(folders: dict[str, Path], root: Path) -> Dataset:
+    """The splits of these lists, each with the folder of its images."""
     splits: dict[str, list[Record]] = {"train": [], "query": [], "gallery": []}
     skipped: PassedOver = []
-    for name, split in LISTS.items():
-        records, passed_over = _read_list(root / name, train_folder if split == "train" else test_folder, split)
+    for name, folder in folders.items():
+        split = LISTS[name]
+        records, passed_over = _read_list(root / name, folder, split)
         splits[split] += records
         skipped += passed_over
     ordered = {split: sorted_once(records, skipped) for split, records in splits.items()}

@@ -2,7 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
+from unicodedata import normalize
 
+from dgnet.core.errors import UserError
 from dgnet.data.records import DISTRACTOR, JUNK, UNKNOWN_CAMERA, Record, Split
 
 # Identities and cameras are int64 in every array; offsets are added to some.
@@ -39,25 +42,56 @@ def camera_of(name: str) -> int:
     return UNKNOWN_CAMERA if camera is None else camera
 
 
-def number_identities(asked_for: Iterable[str], gallery_only: Iterable[str] = ()) -> dict[str, int]:
+def is_junk(name: str) -> bool:
+    """Whether a folder or an entry of this name holds junk: "-1" in Market-1501, "00-1" in MARS."""
+    return re.fullmatch("0*-1", name) is not None
+
+
+def number_identities(source: Path, asked_for: Iterable[str], gallery_only: Iterable[str] = ()) -> dict[str, int]:
     """Numbers for identities that are written as text.
 
     `asked_for` are those of the training and query splits. If all are different positive numbers, and so are those of
     the gallery except for -1 (junk) and 0 (distractor), each keeps its own number; otherwise they count 1, 2, ... in
-    sorted order, as they do if one has more than 18 digits. "-1" is always junk.
+    sorted order, as they do if one has more than 18 digits. "-1" is always junk, and beside junk 0 always a distractor.
+    Accents that systems write in two ways are one name.
+
+    `UserError` names `source` where one number is written in two ways.
     """
-    people = sorted(set(asked_for) - {str(JUNK)})
-    everyone = sorted({*people, *gallery_only} - {str(JUNK)})
+    asked, written = set(asked_for), {*asked_for, *gallery_only}
+    junk = {name for name in written if is_junk(name)}
+    zeros = {name for name in written if number(name) == DISTRACTOR} if junk else set()
+    people = {normalize("NFC", name) for name in asked - junk - zeros}
+    everyone = sorted({normalize("NFC", name) for name in written - junk - zeros})
     own = {name: number(name) for name in everyone}
-    usable = None not in own.values() and len(set(own.values())) == len(everyone)
-    if not usable or DISTRACTOR in (own[name] for name in people):
+    refuse_two_spellings(source, everyone)
+    if None in own.values() or DISTRACTOR in (own[name] for name in people):
         own = {name: position for position, name in enumerate(everyone, start=1)}
-    return {str(JUNK): JUNK, **{name: value for name, value in own.items() if value is not None}}
+    numbers = {name: value for name, value in own.items() if value is not None}
+    return {
+        str(JUNK): JUNK,
+        **dict.fromkeys(sorted(junk), JUNK),
+        **dict.fromkeys(sorted(zeros), DISTRACTOR),
+        **{name: numbers[normalize("NFC", name)] for name in sorted(written - junk - zeros)},
+    }
+
+
+def refuse_two_spellings(source: Path, names: Iterable[str]) -> None:
+    """`UserError` where two of these names are one number: nothing tells whether "2" and "0002" are one person."""
+    known: dict[int, str] = {}
+    for name in names:
+        value = number(name)
+        first = name if value is None else known.setdefault(value, name)
+        if first != name:
+            raise UserError(
+                f"{source}: identity {value} is written {first!r} and {name!r}; write it in one way, and two people by "
+                "two numbers"
+            )
 
 
 def names_of(numbers: Mapping[str, int]) -> tuple[tuple[int, str], ...]:
     """`Dataset.names` of what `number_identities` returned."""
-    return tuple((value, name) for name, value in numbers.items() if name != str(value))
+    people = {value: normalize("NFC", name) for name, value in numbers.items() if value not in (JUNK, DISTRACTOR)}
+    return tuple((value, name) for value, name in sorted(people.items()) if name != str(value))
 
 
 def misplaced(identity: int, split: Split) -> str | None:

@@ -1,6 +1,7 @@
 """Each layout is read as it is published; what cannot be read is said, with the place."""
 
 from collections.abc import Iterator
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -137,11 +138,44 @@ def test_folder_per_identity_with_splits_and_numbers(tmp_path: Path) -> None:
     assert seen(dataset.gallery) == [("a.jpg", JUNK, -1), ("b.jpg", DISTRACTOR, -1)]
 
 
-@pytest.mark.parametrize("names", [("0000", "0001"), ("1", "01")])
-def test_folder_names_that_cannot_be_numbers_are_counted(tmp_path: Path, names: tuple[str, str]) -> None:
-    # A person called 0 would be taken for a distractor; 1 and 01 would become one person.
-    touch(*(tmp_path / name / "x.jpg" for name in names))
+def test_a_person_called_0_is_no_distractor(tmp_path: Path) -> None:
+    touch(*(tmp_path / name / "x.jpg" for name in ("0000", "0001")))
     assert read_dataset(tmp_path).identities == (1, 2)
+
+
+@pytest.mark.parametrize("junk", ["-1", "00-1"])
+def test_beside_junk_0_is_a_distractor(tmp_path: Path, junk: str) -> None:
+    """`gallery` of the official DG-Net, and MARS' `bbox_test`, in place of a folder for each person."""
+    touch(*(tmp_path / name / "x.jpg" for name in (junk, "0000", "0002", "0007")))
+    dataset = read_dataset(tmp_path)
+    assert dataset.identities == (2, 7) and dict(dataset.names) == {2: "0002", 7: "0007"}
+    assert {path.name for path, _ in dataset.skipped} == {junk, "0000"}
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        ("amy/x.jpg", "2/x.jpg", "0002/x.jpg"),
+        ("train/2/x.jpg", "query/7/x.jpg", "gallery/007/x.jpg"),
+        ("pytorch/train_all/2/x.jpg", "pytorch/train_all/0002/x.jpg"),
+        ("pytorch/train_all/3/x.jpg", "pytorch/query/7/x.jpg", "pytorch/gallery/007/x.jpg"),
+    ],
+)
+def test_one_number_written_in_two_ways_is_refused(tmp_path: Path, places: tuple[str, ...]) -> None:
+    """One person or two? A split would miss its matches, or two people become one."""
+    touch(*(tmp_path / place for place in places))
+    with pytest.raises(UserError, match=mentions(*(Path(place).parent.name for place in places[-2:]))):
+        read_dataset(tmp_path)
+
+
+def test_accents_written_in_two_ways_are_one_name(tmp_path: Path) -> None:
+    """macOS and archives of it decompose them, other systems do not."""
+    for split, form in (("train", "NFC"), ("query", "NFC"), ("gallery", "NFD")):
+        for name in ("Jos\u00e9", "Zo\u00eb"):
+            touch(tmp_path / split / unicodedata.normalize(form, name) / "0001_c1s1_1.jpg")
+    dataset = read_dataset(tmp_path)
+    assert [record.identity for record in dataset.gallery] == [record.identity for record in dataset.query] == [1, 2]
+    assert dataset.people == ("Jos\u00e9", "Zo\u00eb")
 
 
 def test_manifest(tmp_path: Path) -> None:

@@ -69,6 +69,19 @@ def test_a_test_split_alone(tmp_path: Path, names: tuple[str, ...], layout: str)
         SplitRule(leave_one_out=True).of(dataset)
 
 
+def test_msmt17_without_its_training_images(tmp_path: Path) -> None:
+    names = ("0000/0000_003_10_0303morning_0015_0.jpg", "0000/0000_004_11_0303morning_0015_0.jpg")
+    root = images(tmp_path / "MSMT17", *(f"test/{name}" for name in names))
+    (root / "list_train.txt").write_text("0000/0000_001_15_0303morning_0015_0.jpg 0\n")
+    for name, image in zip(("query", "gallery"), names, strict=True):
+        (root / f"list_{name}.txt").write_text(f"{image} 0\n")
+    for chosen in ("auto", "msmt17"):
+        dataset = read_test_data(root, chosen)
+        assert dataset.name == "msmt17" and not dataset.train and unmatched_queries(dataset) == 0
+    with pytest.raises(UserError, match=mentions("train", "mask_train_v2")):
+        read_dataset(root)
+
+
 def test_a_csv_file_of_a_test_split_alone(tmp_path: Path) -> None:
     root = images(tmp_path, "a.jpg", "b.jpg")
     (root / "list.csv").write_text("path,identity,split\na.jpg,x,query\nb.jpg,x,gallery\n")
