@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from dgnet.core.errors import UserError
+from dgnet.core.old_keys import current_key
 from dgnet.core.option_types import at_least, between, expanded_path
 from reid_heads.config import ReIDConfig
 from reid_heads.generated.label_policies import LABEL_POLICIES
@@ -12,6 +13,20 @@ from reid_heads.generated.label_policies import LABEL_POLICIES
 KD = "_kd"
 # The bag of tricks' default of --feature_loss_coefficient.
 STAGE_FEATURES = 0.03
+
+# The settings that a test depends on.
+USED_BY_TESTS = (
+    "data.root",
+    "data.layout",
+    "data.synthetic",
+    "data.height",
+    "data.width",
+    "model.name",
+    "model.options",
+    "test.batch_size",
+    "test.mirrored",
+    "run.device",
+)
 
 
 class SettingOption(NamedTuple):
@@ -95,6 +110,25 @@ def add_options(parser: argparse.ArgumentParser, options: Sequence[SettingOption
 def settings_of(args: argparse.Namespace, options: Sequence[SettingOption]) -> dict[str, object]:
     """Setting -> value of the options of a table; None for those that were not given."""
     return {row.setting: getattr(args, row.setting) for row in options}
+
+
+def keys_of(overrides: Sequence[str]) -> list[str]:
+    """The settings that overrides name, by their names of today."""
+    return [current_key(override.partition("=")[0], ReIDConfig.model_fields) for override in overrides]
+
+
+def refuse_unused(overrides: Sequence[str]) -> None:
+    """`UserError` for a setting on which no test depends: the user would take the figure for one of that setting."""
+    for override, key in zip(overrides, keys_of(overrides), strict=True):
+        if not any(key == used or key.startswith(f"{used}.") for used in USED_BY_TESTS):
+            raise UserError(f"{override}: has no effect on a test; these have: {', '.join(USED_BY_TESTS)}")
+
+
+def asked_size(config: ReIDConfig, overrides: Sequence[str]) -> tuple[int | None, int | None]:
+    """Height and width of the images as far as overrides of the configuration name them."""
+    keys = keys_of(overrides)
+    height, width = config.data.height, config.data.width
+    return (height if "data.height" in keys else None, width if "data.width" in keys else None)
 
 
 def with_self_distillation(settings: dict[str, object], config: ReIDConfig, distill: bool) -> dict[str, object]:

@@ -4,7 +4,8 @@
     python tools/test.py --model-path outputs/mgn/mAP_87.1.pth --data /data/Market-1501 --no-mirrored
     python tools/test.py --model-path outputs/mgn --data photographs --leave-one-out --without-cameras
 
-The file is one of ours or of the original systems, which do not name the model: give it by --model-name.
+The file is one of ours or of the original systems, which do not name the model: give it by --model-name, with
+model.options and data.height and data.width where they are not the usual ones.
 """
 
 import sys
@@ -13,13 +14,15 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.cli import CommandParser, add_mirrored, add_settings
-from dgnet.core.errors import command
+from dgnet.core.errors import UserError, command
 from dgnet.core.option_types import at_least, expanded_path
 from dgnet.core.settings import as_settings, override_settings
 from dgnet.data.test_splits import add_split_options, split_of
+from dgnet.models.model_file import is_model_file
 from eval.reid.evaluator import RankingEvaluator
 from reid_heads.config import ReIDConfig
-from reid_heads.options import DATA, add_options, settings_of
+from reid_heads.load import find_weights
+from reid_heads.options import DATA, add_options, asked_size, refuse_unused, settings_of
 from reid_heads.training.from_config import measure_model
 
 
@@ -38,10 +41,19 @@ def main() -> int:
     add_split_options(parser)
     args = parser.parse_args()
     settings = as_settings(
-        {**settings_of(args, [DATA]), "test.batch_size": args.batch_size, "test.mirrored": args.mirrored}
+        {
+            **settings_of(args, [DATA]),
+            "model.name": args.model_name,
+            "test.batch_size": args.batch_size,
+            "test.mirrored": args.mirrored,
+        }
     )
+    refuse_unused(args.settings)
     config = override_settings(ReIDConfig(), [*settings, *args.settings])
-    print(measure_model(config, args.model_path, args.model_name, RankingEvaluator, split_of(args)))
+    path, size = find_weights(args.model_path), asked_size(config, args.settings)
+    if config.model.options and path.is_file() and is_model_file(path):
+        raise UserError(f"model.options has no effect on {path}, which tells its own: leave it out")
+    print(measure_model(config, path, args.model_name, RankingEvaluator, split_of(args), size))
     return 0
 
 

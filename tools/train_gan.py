@@ -35,12 +35,16 @@ def main() -> None:
     parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint, or start")
     parser.add_argument("--max-hours", type=above(0), help="save and stop after this many hours")
     parser.add_argument(
-        "--dry-run", action="store_true", help="print the settings, the networks' sizes and what is missing, and exit"
+        "--dry-run",
+        action="store_true",
+        help="print the settings, the networks' sizes, and what is missing or refused, and exit",
     )
     args = parser.parse_args()
     config = load_config(args.config, [*args.settings, *as_settings({"name": args.name})])
     if args.dry_run:
-        print(describe_training(config))
+        with Distributed.start("cpu") as distributed:
+            job = Job(config, args.output_path, distributed, resume=args.resume)
+            print(describe_training(config, job.check_whole))
         return
     with Distributed.start(config.run.device) as distributed:
         dataset = open_dataset(config.data, distributed)

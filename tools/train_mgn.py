@@ -23,7 +23,7 @@ from dgnet.core.option_types import at_least
 from dgnet.core.settings import as_settings, load_settings
 from eval.reid.evaluator import RankingEvaluator
 from reid_heads.config import ReIDConfig
-from reid_heads.options import MGN_PYTORCH, add_options, settings_of
+from reid_heads.options import MGN_PYTORCH, add_options, asked_size, refuse_unused, settings_of
 from reid_heads.training.from_config import describe_config, measure_model, train_from_config
 from visual.drawing.run_curves import draw_run_curves
 
@@ -48,14 +48,17 @@ def main() -> int:
         )
     settings = {"name": args.name, **settings_of(args, MGN_PYTORCH)}
     weights = settings.pop("model.weights") if args.test_only else None
-    config = load_settings(ReIDConfig, ROOT / "configs/heads/mgn.yaml", [*as_settings(settings), *args.settings])
+    overrides = [*as_settings(settings), *args.settings]
+    config = load_settings(ReIDConfig, ROOT / "configs/heads/mgn.yaml", overrides)
     if args.dry_run:
         print(describe_config(config))
         return 0
     if args.test_only:
         if weights is None:
             raise UserError("--test-only needs the model to test: --pre-train FILE")
-        print(measure_model(config, Path(str(weights)), "mgn", RankingEvaluator))
+        refuse_unused(args.settings)
+        size = asked_size(config, overrides)
+        print(measure_model(config, Path(str(weights)), "mgn", RankingEvaluator, size=size))
         return 0
     how = {"resume": args.resume, "reset": args.reset, "max_hours": args.max_hours}
     train_from_config(config, args.output_path, RankingEvaluator, draw_run_curves, **how)

@@ -16,7 +16,7 @@ from dgnet.core.cli import CommandParser, add_output_path, add_settings
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import command
 from dgnet.core.option_types import above, expanded_path, folder_name
-from dgnet.data.checks import check_images, nothing_to_measure
+from dgnet.data.checks import check_test_images, nothing_to_measure
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.models.embedding import model_embedding
@@ -47,7 +47,7 @@ def main() -> None:
         if untested is None:
             # They would otherwise be refused when the teacher has been trained.
             check_rankable(dataset.query, dataset.gallery)
-            distributed.on_main(lambda: check_images([*dataset.query, *dataset.gallery]))
+            distributed.on_main(lambda: check_test_images(dataset))
         teacher = job.train_teacher(dataset, args.name or f"{config.name}_teacher")
         if distributed.is_main:
             print(f"accuracy not measured: {untested}" if untested else accuracy(teacher, dataset, config))

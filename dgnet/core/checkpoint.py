@@ -10,7 +10,7 @@ import pickle
 import zipfile
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> State:
     """Read a state written by `save_checkpoint`, its tensors on `device`.
 
     Every byte is checked against the sums in the file. Raises `UserError` naming the file when it is missing,
-    truncated, altered, or holds anything but plain data in a dictionary.
+    truncated, altered, or holds anything but plain data in a dictionary, or numbers that are not finite.
     """
     path = Path(path)
     if not path.is_file():
@@ -66,7 +66,24 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> State:
         raise UserError(f"the checkpoint {path} holds more than tensors, numbers and strings: not loaded") from error
     if not isinstance(content, dict):
         raise UserError(f"{path} is no checkpoint of ours: it holds a {type(content).__name__}, not a dictionary")
+    require_finite(path, content)
     return current_checkpoint(content)
+
+
+def require_finite(path: Path, content: object, name: str = "") -> None:
+    """`UserError` that names the file and the tensor where one of its tensors holds NaN or infinity."""
+    if isinstance(content, Mapping):
+        for key, value in content.items():
+            require_finite(path, value, f"{name}.{key}" if name else str(key))
+    elif isinstance(content, (list, tuple)):
+        for index, value in enumerate(content):
+            require_finite(path, value, f"{name}.{index}" if name else str(index))
+    elif isinstance(content, Tensor) and content.is_floating_point() and not bool(torch.isfinite(content).all()):
+        count = int((~torch.isfinite(content)).sum())
+        raise UserError(
+            f"{path}: {name} holds NaN or infinity, {count} of its {content.numel()} numbers: the training that wrote "
+            "it had failed"
+        )
 
 
 def require_kind(path: Path, content: State, kind: str, wanted: str) -> None:

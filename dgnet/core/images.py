@@ -75,6 +75,22 @@ def read_image(
     return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
+def wrong_checksum(path: Path) -> str | None:
+    """What is wrong in a PNG file whose pixels do not have the checksum they were written with; None where nothing is.
+
+    `read_image` does not see it: Pillow compares the checksums only in `verify`, and other formats have none. Missing
+    and unreadable files are for `read_image`.
+    """
+    try:
+        with open(path, "rb") as file, Image.open(file, formats=("PNG",)) as image:
+            image.verify()
+    except UnidentifiedImageError:
+        return None
+    except _DECODING_ERRORS as error:
+        return f"its pixels were changed or damaged ({error})"
+    return None
+
+
 def image_size(path: Path, *, formats: tuple[str, ...] | None = None, name: str | None = None) -> tuple[int, int]:
     """Height and width in pixels by the file's header, before EXIF's orientation; nothing is decoded.
 
@@ -177,6 +193,10 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _unreadable(name: str, error: BaseException) -> UserError:
+    if isinstance(error, FileNotFoundError):
+        return UserError(f"{name}: no such file")
+    if isinstance(error, IsADirectoryError):
+        return UserError(f"{name}: a folder, not an image")
     if isinstance(error, UnidentifiedImageError):
         return UserError(f"{name}: not a readable image (of no format that is known here)")
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

@@ -32,6 +32,14 @@ class Section(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
+    def _no_switch_for_a_number(cls, value: Any, info: Any) -> Any:
+        """True is no probability of 1, and no rate."""
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation in (int, float):
+            raise ValueError("must be a number")
+        return value
+
+    @field_validator("*", mode="before")
+    @classmethod
     def _as_users_write_paths(cls, value: Any, info: Any) -> Any:
         """`~` is the home folder in every path; an empty path is refused."""
         if not _takes_paths(cls.model_fields[str(info.field_name)].annotation):
@@ -197,6 +205,9 @@ def _override(kind: type[Section], values: dict[str, Any], override: str) -> Non
         place = place[section]
         if not isinstance(place, dict):
             raise UserError(f"{override}: {section!r} is a value, not a section")
+    if not text.strip():
+        # As of a variable of the shell that is not set.
+        raise UserError(f"{override}: a value is missing behind the =; none at all is written null")
     try:
         value = parse_yaml(text)
     except (yaml.YAMLError, ValueError) as error:  # a date of a thirteenth month is a ValueError

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dgnet.core.checkpoint import file_hash
+from dgnet.core.checkpoint import file_hash, require_finite
 from dgnet.core.errors import UserError
 from dgnet.core.stand_ins import StandIn, load_with_stand_ins
 
@@ -62,7 +62,7 @@ def read_state_dict(path: Path, expected: str = "a state dict (tensors by name)"
 
     Raises:
         UserError: the file is missing, damaged, a pickled module (code, not data: it is never loaded), holds no
-            tensors, or several networks.
+            tensors, several networks, or numbers that are not finite.
     """
     content = read_content(path)
     state = _weights_in(content, path)
@@ -73,6 +73,7 @@ def read_state_dict(path: Path, expected: str = "a state dict (tensors by name)"
     state = {key.replace(_COMPILED, ""): value for key, value in state.items() if key not in _COUNTS}
     while prefix := next((prefix for prefix in _PREFIXES if all(key.startswith(prefix) for key in state)), None):
         state = {key.removeprefix(prefix): value for key, value in state.items()}
+    require_finite(path, state)
     return state
 
 

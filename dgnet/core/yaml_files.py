@@ -1,5 +1,6 @@
 """YAML without silent losses: a key that is written twice is an error, not the last value."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +8,20 @@ import yaml
 
 from dgnet.core.errors import UserError
 
+# Numbers that YAML 1.1 reads otherwise than people: 010 is 8 there, and 1:30 is 90.
+_ODD_NUMBER = re.compile(r"[-+]?(0[0-7_]+|[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)")
+
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, except that it refuses duplicate keys."""
+    """PyYAML's safe loader, except that it refuses duplicate keys, and numbers in base 8 and base 60."""
+
+    def construct_scalar(self, node: yaml.ScalarNode) -> Any:
+        number = node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+        if number and _ODD_NUMBER.fullmatch(node.value):
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{node.value} is another number to YAML: write it without leading 0 or colon, or in quotes"
+            )
+        return super().construct_scalar(node)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         lines: dict[Any, int] = {}
@@ -31,7 +43,8 @@ def parse_yaml(text: str) -> Any:
     """The content of YAML text: plain Python values.
 
     Raises:
-        yaml.YAMLError: it is not YAML, a key is there twice, a value lies in itself, or the nesting is too deep.
+        yaml.YAMLError: it is not YAML, a key is there twice, a value lies in itself, the nesting is too deep, or a
+            number is written in base 8 or base 60.
         ValueError: a value that only looks like a date, such as 2026-13-01.
 
     Example:

@@ -10,9 +10,9 @@ from tqdm import tqdm
 
 from dgnet.core.errors import UserError
 from dgnet.core.folder_names import one_line
-from dgnet.core.images import read_image
+from dgnet.core.images import read_image, wrong_checksum
 from dgnet.core.machine import usable_cores
-from dgnet.data.copies import copied_queries, copies_of_two_people
+from dgnet.data.copies import copied_queries, copies_of_two_people, warn_of_copied_queries
 from dgnet.data.description import SplitCount, count_splits, mixed_cameras, split_table, splits_of
 from dgnet.data.records import DISTRACTOR, JUNK, UNKNOWN_CAMERA, Dataset, Record
 
@@ -67,7 +67,8 @@ class Report:
         count = len(self.problems)
         verdict = f"{count} problem{'s' * (count != 1)}" if count else "no problem found"
         lines += ["", f"{verdict}. Every image was decoded. Looked for: {', '.join(KINDS)}."]
-        return "\n".join([*lines, "Not checked: whether identities and cameras are the true ones."])
+        unchecked = "whether identities and cameras are the true ones; damage inside a file that has no checksum (JPEG)"
+        return "\n".join([*lines, f"Not checked: {unchecked}."])
 
 
 def check_dataset(dataset: Dataset, workers: int | None = None) -> Report:
@@ -107,13 +108,20 @@ def check_images(records: Sequence[Record], workers: int | None = None) -> None:
         raise UserError(f"{first.subject}: {first.reason}{others}")
 
 
+def check_test_images(dataset: Dataset) -> None:
+    """`check_images` of queries and gallery, with a warning of queries that have a copy in the gallery."""
+    check_images([*dataset.query, *dataset.gallery])
+    warn_of_copied_queries(dataset)
+
+
 def _unreadable(paths: Sequence[Path], workers: int | None) -> list[Problem]:
     def problem_with(path: Path) -> Problem | None:
         try:
             read_image(path)
         except UserError as error:
             return Problem("unreadable image", str(path), str(error).removeprefix(f"{path}: "))
-        return None
+        damage = wrong_checksum(path)
+        return None if damage is None else Problem("unreadable image", str(path), damage)
 
     with ThreadPoolExecutor(workers or usable_cores()) as pool:
         results = pool.map(problem_with, paths)

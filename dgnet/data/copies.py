@@ -1,11 +1,15 @@
 """Images that are in a data set twice, under two names: found by the content of their files."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 from dgnet.core.content import content_hashes
+from dgnet.core.folder_names import one_line
 from dgnet.data.records import JUNK, Dataset, Record
+
+_log = logging.getLogger(__name__)
 
 
 def copies_in(records: Sequence[Record]) -> list[list[Record]]:
@@ -36,6 +40,20 @@ def copied_queries(dataset: Dataset) -> list[tuple[Path, Path]]:
             others = (path for key, path in first.items() if key[0] == query.identity and key[1] != query.camera)
             copies += [(query.path, path) for path in [next(others, None)] if path is not None]
     return copies
+
+
+def warn_of_copied_queries(dataset: Dataset) -> None:
+    """A warning where queries have a copy in the gallery under another camera, the easiest of matches."""
+    if copies := copied_queries(dataset):
+        first, copy = copies[0]
+        _log.warning(
+            "warning: %d of %d queries have a copy in the gallery, the same file under another camera, which "
+            "counts as a match (%s is %s): the figures are too high",
+            len(copies),
+            len(dataset.query),
+            one_line(str(copy)),
+            one_line(str(first)),
+        )
 
 
 def copies_of_two_people(dataset: Dataset) -> list[tuple[Record, Record]]:

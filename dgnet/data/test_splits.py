@@ -1,15 +1,13 @@
 """The queries and the gallery of a test: of data without training images, without cameras, or without a split."""
 
 import argparse
-import logging
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dgnet.core.content import content_hashes
 from dgnet.core.errors import UserError
-from dgnet.core.folder_names import one_line
-from dgnet.data.copies import copied_queries
+from dgnet.data.copies import warn_of_copied_queries
 from dgnet.data.datasets import read_dataset
 from dgnet.data.readers.folders import read_folders
 from dgnet.data.readers.manifest import is_manifest, read_manifest
@@ -17,8 +15,6 @@ from dgnet.data.readers.market import read_market
 from dgnet.data.readers.msmt17 import is_msmt17_test, read_msmt17_test
 from dgnet.data.readers.veri776 import read_veri776
 from dgnet.data.records import UNKNOWN_CAMERA, Dataset
-
-_log = logging.getLogger(__name__)
 
 # The folders of a test split alone, by layout, and their reader.
 _FOLDERS = {
@@ -106,16 +102,7 @@ class SplitRule:
                 f"{dataset.root}: no query has an image of its identity by another camera in the gallery: nothing to "
                 "measure; --without-cameras takes every other image of a person for a match"
             )
-        if copies := copied_queries(dataset):
-            first, copy = copies[0]
-            _log.warning(
-                "warning: %d of %d queries have a copy in the gallery, the same file under another camera, which "
-                "counts as a match (%s is %s): the figures are too high",
-                len(copies),
-                len(dataset.query),
-                one_line(str(copy)),
-                one_line(str(first)),
-            )
+        warn_of_copied_queries(dataset)
         return dataset
 
 

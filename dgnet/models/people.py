@@ -4,8 +4,12 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from unicodedata import normalize
 
+from torch import nn
+
+from dgnet.core.errors import UserError
 from dgnet.data.readers.names import number
 from dgnet.data.records import Dataset
+from dgnet.models.reid_model import ReIDModel
 
 
 def other_people(identities: Sequence[int], names: Sequence[str], dataset: Dataset) -> str | None:
@@ -28,6 +32,23 @@ def other_people(identities: Sequence[int], names: Sequence[str], dataset: Datas
             first, second = (repr(person) if person else "missing" for person in (theirs, ours))
             return f"class {position} is {first} there and {second} in {dataset.root}"
     return None
+
+
+def require_initial_people(model: nn.Module, dataset: Dataset) -> None:
+    """`UserError` where the classifier among a model's initial weights knows other people than the data set.
+
+    Where the file does not name its people, `model.initial_weights` says that they were not compared.
+    """
+    if not isinstance(model, ReIDModel) or model.initial_classes is None:
+        return
+    identities, names = model.initial_classes
+    if not names:
+        model.initial_weights += "; the file does not name the people of its classifier: they were not compared"
+    elif other := other_people(identities, names, dataset):
+        raise UserError(
+            f"{model.initial_weights}, but its classifier knows other people: {other}; new_classifier=true beside "
+            "weights=... keeps all but the classifier, which begins anew"
+        )
 
 
 def _plain(person: str) -> str:

@@ -28,7 +28,7 @@ def load_pretrained(model: ReIDModel, path: Path, new_classifier: bool = False) 
     """Fill a new model from a file: one of ours, another system's, or weights of its trunk (ImageNet).
 
     Returns whether the whole model was filled (True), or its trunk alone (False); `model.initial_weights` says it in
-    words.
+    words. Whether a classifier knows the people of a data set is for `dgnet.models.people.require_initial_people`.
 
     Args:
         new_classifier: a trained model's classifier stays as it is in `model`, with random weights: for other
@@ -46,11 +46,13 @@ def load_pretrained(model: ReIDModel, path: Path, new_classifier: bool = False) 
     kept = classifier_entries(model) if new_classifier else frozenset()
     needed = [key for key in model.state_dict() if key not in kept]
     if is_model_file(path):
-        stored = read_model_file(path).network
+        file = read_model_file(path)
+        stored = file.network
         if (stored.name, stored.options) != (model.name, model.options):
             raise UserError(f"{path}: holds {_describe(stored)}, not {_describe(model)}")
         if not new_classifier:
             _require_identities(path, stored.identities, model)
+            model.initial_classes = file.identities, file.names
         model.load_state_dict({key: value for key, value in stored.state_dict().items() if key in needed}, strict=False)
     else:
         state = read_state_dict(path)
@@ -61,6 +63,7 @@ def load_pretrained(model: ReIDModel, path: Path, new_classifier: bool = False) 
             state = {key: value for key, value in state.items() if not kept & set(model.third_party_keys(key))}
         elif (identities := _third_party_identities(type(model), state)) is not None:
             _require_identities(path, identities, model)
+            model.initial_classes = (), ()
         _fill(model, state, model.third_party_keys, needed, path)
     model.initial_weights = f"weights of {path}: all" + (f" but {_names(kept)}, which begins anew" if kept else "")
     return True

@@ -1,5 +1,6 @@
 """What a training with a configuration would be: its settings, its data and the sizes of its networks."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
@@ -9,17 +10,19 @@ from dgnet.config import Config, resolved
 from dgnet.core.errors import UserError
 from dgnet.data.datasets import read_dataset
 from dgnet.data.description import describe_dataset
+from dgnet.data.records import Dataset
 from dgnet.models.build import build_discriminator, build_generator, parameter_count
 
 
-def describe_training(config: Config) -> str:
-    """YAML of the resolved settings; as comments the data set, the networks, and what is missing. Writes nothing.
+def describe_training(config: Config, check: Callable[[Dataset], None]) -> str:
+    """YAML of the resolved settings; as comments the data set, the networks, what is missing, and where nothing is what
+    `check` refuses. Writes nothing.
 
     Without a data set the number of identities is not known: sizes that depend on it are given per identity.
     """
     lines = [yaml.safe_dump(resolved(config), sort_keys=False).rstrip()]
     missing = _missing_files(config)
-    identities = None
+    identities, dataset = None, None
     try:
         layout = "market1501" if config.data.layout == "synthetic" else config.data.layout
         dataset = read_dataset(Path(config.data.root), layout)
@@ -40,6 +43,11 @@ def describe_training(config: Config) -> str:
         else:
             lines.append(f"# {name}: {size:,} parameters")
     lines += [f"# missing: {sentence}" for sentence in missing]
+    if dataset is not None and not missing:
+        try:
+            check(dataset)
+        except UserError as error:
+            lines.append(f"# refused: {error}")
     return "\n".join(lines)
 
 

@@ -20,6 +20,7 @@ from dgnet.layers.compiled import compile_small_functions
 from dgnet.models.build import build_discriminator, build_generator
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.generator import Generator
+from dgnet.models.people import require_initial_people
 from dgnet.models.reid_model import ReIDModel
 from dgnet.runs.load import KIND
 from dgnet.runs.run import Run
@@ -169,6 +170,7 @@ def train(
     require_batch(config.data, dataset, "run.batch_size", config.run.batch_size, distributed)
     source = pair_source(config.data, dataset, config.run.batch_size, config.run.seed, distributed)
     training = JointTraining.fresh(config, identities, distributed, pretrained)
+    require_initial_people(training.generator.appearance.backbone, dataset)
     if config.short_training.from_teacher:
         begin_from_teacher(training.generator, teachers)
     ensemble = TeacherEnsemble(teachers, config.teacher.label, config.loss.batch_statistics_when_frozen, identities)

@@ -14,6 +14,7 @@ from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset, require_batch
 from dgnet.losses.soft_label import LABELS_FROM_TEACHER
 from dgnet.models.build import build_discriminator, build_generator, build_teacher
+from dgnet.models.people import require_initial_people
 from dgnet.models.reid_model import ReIDModel
 from dgnet.runs.checkpoint import list_checkpoints
 from dgnet.runs.folder import config_changes, refuse_foreign_folder
@@ -21,7 +22,13 @@ from dgnet.runs.resume import require_trained_on
 from dgnet.runs.run import Run
 from dgnet.training import joint
 from dgnet.training.joint import Draw, begin_from_teacher
-from dgnet.training.teacher import TEACHER_FILE, load_teachers, require_teacher_batch, train_teacher
+from dgnet.training.teacher import (
+    TEACHER_FILE,
+    load_teachers,
+    require_teacher_batch,
+    train_teacher,
+    warn_of_other_size,
+)
 
 # Settings that change what is written, where or how fast, not what is computed.
 MAY_CHANGE = (
@@ -148,14 +155,13 @@ class Job:
         """`UserError` for what `train_teacher` would refuse; no image is read."""
         self.distributed.on_main(lambda: self.refuse_folder(name, TEACHER_SECTIONS, TEACHER_LENGTH))
         require_teacher_batch(self.config, dataset, self.distributed)
-        build_teacher(self.config.teacher, len(dataset.identities))
+        require_initial_people(build_teacher(self.config.teacher, len(dataset.identities)), dataset)
 
     def teachers(self, dataset: Dataset) -> list[ReIDModel]:
         """The teachers of the joint training; one is trained first where the configuration names none."""
-        settings = self.config.teacher
-        if settings.label not in LABELS_FROM_TEACHER or self.config.loss.teacher_factor == 0:
+        if not self._asks_teachers():
             return []
-        paths = settings.checkpoints
+        paths = self.config.teacher.checkpoints
         if not paths:
             name = f"{self.config.name}_teacher"
             paths = (self.folder(name) / TEACHER_FILE,)
@@ -165,7 +171,13 @@ class Job:
                 # Before the hours that a teacher takes.
                 self.check(dataset)
                 self.train_teacher(dataset, name)
-        return [stored.network for stored in load_teachers(paths, dataset, self.distributed.device)]
+        teachers = load_teachers(paths, dataset, self.distributed.device)
+        for path, teacher in zip(paths, teachers, strict=True):
+            warn_of_other_size(path, teacher, self.config.data.height, self.config.data.width)
+        return [teacher.network for teacher in teachers]
+
+    def _asks_teachers(self) -> bool:
+        return self.config.teacher.label in LABELS_FROM_TEACHER and self.config.loss.teacher_factor > 0
 
     def train(self, dataset: Dataset, draw: Draw | None = None) -> None:
         """Teacher, then DG-Net.
@@ -190,19 +202,34 @@ class Job:
         """`UserError` for what the joint training would refuse: its folder, its batch, its networks."""
         self.distributed.on_main(lambda: self.refuse_folder(self.config.name, SECTIONS, LENGTH))
         require_batch(self.config.data, dataset, "run.batch_size", self.config.run.batch_size, self.distributed)
-        self.try_networks(len(dataset.identities))
+        self.try_networks(dataset)
+
+    def check_whole(self, dataset: Dataset) -> None:
+        """`UserError` for what `train` would refuse before its first iteration, of the teacher and of DG-Net; no image
+        is read.
+        """
+        self.check(dataset)
+        if self._asks_teachers():
+            name = f"{self.config.name}_teacher"
+            if self.config.teacher.checkpoints:
+                load_teachers(self.config.teacher.checkpoints, dataset, "cpu")
+            elif (self.folder(name) / TEACHER_FILE).exists():
+                require_trained_on(self.folder(name), dataset)
+            else:
+                self.check_teacher(dataset, name)
 
     def refuse_folder(self, name: str, sections: tuple[str, ...], length: str) -> None:
         """`UserError` where the run of that name can neither begin nor go on in its folder; see `open_run`."""
         refuse_foreign_folder(self.folder(name), self.curves(name), self.resume)
         config_changes(self.folder(name), self.settings(sections), (*MAY_CHANGE, length), resolved(Config()))
 
-    def try_networks(self, identities: int) -> None:
+    def try_networks(self, dataset: Dataset) -> None:
         """`UserError` where the networks of the joint training cannot be built as the configuration wants them, or do
         not fit together at its image size: they are run once, on two images, and dropped.
         """
-        config = self.config
+        config, identities = self.config, len(dataset.identities)
         generator, discriminator = build_generator(config, identities), build_discriminator(config)
+        require_initial_people(generator.appearance.backbone, dataset)
         if config.short_training.from_teacher:
             begin_from_teacher(generator, [build_teacher(config.teacher, identities)])
         if config.run.sync_batch_norm:

@@ -1,5 +1,6 @@
 """The teacher, a re-ID model trained with cross-entropy on real images: its training and its file."""
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,7 +20,7 @@ from dgnet.data.records import Dataset
 from dgnet.data.training_data import pair_source, require_batch
 from dgnet.models.build import build_teacher
 from dgnet.models.model_file import StoredModel, read_model_file, save_model
-from dgnet.models.people import other_people
+from dgnet.models.people import other_people, require_initial_people
 from dgnet.models.reid_model import ReIDModel, ReIDOutput
 from dgnet.runs.run import Run
 from dgnet.training.task import StepLog, TrainingPlan, TrainingTask
@@ -30,6 +31,7 @@ TEACHER_FILE = "teacher.pth"
 # A pair batch holds four images per anchor: a, b and their positives. The teacher takes them as four plain images.
 ROLES = 4
 WARM_UP = 0.05
+_log = logging.getLogger(__name__)
 
 
 def rate_factor(progress: float) -> float:
@@ -126,7 +128,9 @@ def train_teacher(
     images_per_step = settings.batch_size * distributed.world_size
     iterations = max(1, math.ceil(settings.epochs * len(dataset.train) / images_per_step))
     torch.manual_seed(config.run.seed)
-    teacher = build_teacher(settings, len(dataset.identities), pretrained).to(distributed.device).train()
+    teacher = build_teacher(settings, len(dataset.identities), pretrained)
+    require_initial_people(teacher, dataset)
+    teacher = teacher.to(distributed.device).train()
     distributed.broadcast_module(teacher)
     plan = TrainingPlan(
         iterations=iterations,
@@ -167,3 +171,16 @@ def load_teachers(paths: Sequence[Path], dataset: Dataset, device: torch.device 
             )
         teachers.append(replace(stored, identities=dataset.identities))
     return teachers
+
+
+def warn_of_other_size(path: Path, teacher: StoredModel, height: int, width: int) -> None:
+    """A warning where a teacher gets images of another size than it was trained on: its answers are worse."""
+    if (teacher.height, teacher.width) != (height, width):
+        _log.warning(
+            "warning: %s was trained on images of %dx%d and sees images of %dx%d here (data.height, data.width)",
+            path,
+            teacher.height,
+            teacher.width,
+            height,
+            width,
+        )

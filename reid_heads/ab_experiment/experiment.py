@@ -19,7 +19,7 @@ from dgnet.core.errors import RunStopped, UserError
 from dgnet.core.files import replace_text
 from dgnet.core.old_keys import AB_RESULTS_FOLDER, current_ab_result, current_config, current_filter_counts
 from dgnet.core.settings import resolved
-from dgnet.data.checks import check_images
+from dgnet.data.checks import check_test_images
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.generation.manifest import RECIPE, read_recipe
@@ -331,5 +331,5 @@ def _is_experiment(folder: Path) -> bool:
 
 def _measure(dataset: Dataset, config: ReIDConfig, ranking: RankingFactory) -> Callable[[ReIDModel], dict[str, float]]:
     measure = evaluation_of(dataset, config.test, config.data.height, config.data.width, config.model.name, ranking)
-    check_images([*dataset.query, *dataset.gallery])
+    check_test_images(dataset)
     return measure

@@ -8,6 +8,8 @@ from dgnet.core.errors import UserError
 
 TermName = Literal["CrossEntropy", "Triplet", "SoftTriplet", "MSMLoss", "CenterLoss"]
 TERM_NAMES: tuple[TermName, ...] = get_args(TermName)
+# Those that compare two images of a person with images of others.
+NEED_POSITIVES: tuple[TermName, ...] = ("Triplet", "SoftTriplet", "MSMLoss")
 
 
 class LossTerm(NamedTuple):

@@ -3,11 +3,12 @@
 from dgnet.core.distributed import Distributed
 from dgnet.data.datasets import training_labels
 from dgnet.data.records import Dataset
+from dgnet.models.people import require_initial_people
 from dgnet.models.pretrained import load_pretrained
 from dgnet.models.registry import build_model
 from reid_heads.config import ReIDConfig
 from reid_heads.training.batches import Augmentation
-from reid_heads.training.components import build_objective, build_optimizers, refuse_useless
+from reid_heads.training.components import build_objective, build_optimizers, refuse_no_positives, refuse_useless
 from reid_heads.training.loss_computer import load_distillation_teacher, load_label_teachers
 from reid_heads.training.sampler import IdentitySampler
 
@@ -24,9 +25,11 @@ def check_training(config: ReIDConfig, dataset: Dataset, distributed: Distribute
     labels = training_labels(dataset).numpy()
     sampler = IdentitySampler(labels, people, data.images_per_identity, config.run.seed, data.epoch_mode)
     Augmentation(data, config.run.seed)
+    refuse_no_positives(config)
     model = build_model(config.model.name, len(dataset.identities), **config.model.options)
     if config.model.weights is not None:
         load_pretrained(model, config.model.weights, config.model.new_classifier)
+        require_initial_people(model, dataset)
     build_optimizers(config, model, build_objective(config, model))
     if config.run.sync_batch_norm:
         distributed.synchronize_batch_norm(model)

@@ -14,6 +14,7 @@ from dgnet.models.reid_model import ReIDModel
 from reid_heads.config import GeneratedConfig, ReIDConfig
 from reid_heads.generated.label_policies import LABEL_POLICIES
 from reid_heads.generated.sources import GeneratedSource
+from reid_heads.losses.loss_string import NEED_POSITIVES, parse_loss
 from reid_heads.losses.objective import DistillationWeights, Objective
 from reid_heads.training.batches import ReIDSource
 from reid_heads.training.optimizers import build_optimizer
@@ -25,6 +26,7 @@ def reid_source(
 ) -> ReIDSource:
     """Decode the training images into memory and draw batches from them."""
     require_two_identities(dataset)
+    refuse_no_positives(config)
     labels = training_labels(dataset)
     if generated is not None:
         refuse_useless(config)
@@ -107,6 +109,17 @@ def is_test_epoch(config: ReIDConfig, epochs_done: int) -> bool:
     """Whether the model is measured after so many epochs: every `test.every`, and after the last."""
     every = config.test.every
     return every > 0 and (epochs_done % every == 0 or epochs_done == config.schedule.epochs)
+
+
+def refuse_no_positives(config: ReIDConfig) -> None:
+    """`UserError` where a metric loss would find no two images of one person in any batch, and be 0 throughout."""
+    needy = [term.name for term in parse_loss(config.loss.terms) if term.name in NEED_POSITIVES]
+    generated = config.generated.source is not None and config.generated.in_metric
+    if needy and config.data.images_per_identity == 1 and not generated:
+        raise UserError(
+            f"loss.terms: {' and '.join(needy)} need two images of a person in a batch: data.images_per_identity must "
+            "be at least 2, got 1"
+        )
 
 
 def refuse_useless(config: ReIDConfig) -> None:

@@ -10,7 +10,7 @@ import yaml
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.core.settings import resolved
-from dgnet.data.checks import check_images, nothing_to_measure
+from dgnet.data.checks import check_test_images, nothing_to_measure
 from dgnet.data.description import describe_dataset
 from dgnet.data.test_splits import USUAL_SPLIT, SplitRule, read_test_data, unmatched_queries
 from dgnet.data.training_data import open_dataset
@@ -22,6 +22,7 @@ from reid_heads.config import ReIDConfig
 from reid_heads.generated.sources import open_generated
 from reid_heads.load import find_weights
 from reid_heads.run_data import warn_of_training_images
+from reid_heads.training.checks import check_training
 from reid_heads.training.evaluation import RankingFactory, evaluation_of
 from reid_heads.training.trainer import Evaluation, train_model
 
@@ -62,7 +63,7 @@ def train_from_config(
         if untested is None:
             size = config.data.height, config.data.width
             evaluation = evaluation_of(dataset, config.test, *size, config.model.name, new_ranking)
-            distributed.on_main(lambda: check_images([*dataset.query, *dataset.gallery]))
+            distributed.on_main(lambda: check_test_images(dataset))
         train_model(
             config,
             dataset,
@@ -99,6 +100,7 @@ def measure_model(
     name: str | None,
     new_ranking: RankingFactory,
     split: SplitRule = USUAL_SPLIT,
+    size: tuple[int | None, int | None] = (None, None),
 ) -> ModelFigures:
     """Measure a trained model on the configuration's data set.
 
@@ -107,14 +109,22 @@ def measure_model(
         name: of the model; files of other systems do not say it, and those of ours are checked.
         new_ranking: as in `train_from_config`.
         split: how queries and gallery are taken from the data set, which needs no training images.
+        size: height and width of the images in pixels, as far as they are asked for. A file of ours tells its own; of
+            another system's the model's usual ones are the default.
 
     Raises:
-        UserError: the file holds no such model, or there is nothing to measure on the data set.
+        UserError: the file holds no such model, or one of another size, or there is nothing to measure on the data set.
     """
     path = find_weights(path)
     distributed = Distributed.start(config.run.device)
     options = config.model.options if name == config.model.name else {}
     stored = read_model(path, name, distributed.device, **options)
+    height, width = (asked or usual for asked, usual in zip(size, (stored.height, stored.width), strict=True))
+    if stored.identities and (height, width) != (stored.height, stored.width):
+        raise UserError(
+            f"{path}: was trained on images of {stored.height}x{stored.width} and is tested on such: leave out the "
+            f"size, got {height}x{width}"
+        )
     if config.data.layout == "synthetic":
         whole = open_dataset(config.data, distributed)
     else:
@@ -122,12 +132,12 @@ def measure_model(
     dataset = split.of(whole)
     warn_of_training_images(path, dataset)
     settings, model = config.test.model_copy(update={"re_rank": True}), stored.network
-    evaluation = evaluation_of(dataset, settings, stored.height, stored.width, model.name, new_ranking)
+    evaluation = evaluation_of(dataset, settings, height, width, model.name, new_ranking)
     began = time.perf_counter()
     figures = evaluation(model)
     described = (
         describe_dataset(whole),
-        f"{model.name} from {path}, {stored.height}x{stored.width}, {time.perf_counter() - began:.1f} s",
+        f"{model.name} from {path}, {height}x{width}, {time.perf_counter() - began:.1f} s",
         ", ".join(part for part in (evaluation.protocol, str(split)) if part)
         + f"; re-ranked: {evaluation.ranking.reranking}",
         f"{len(dataset.query):,} queries, {unmatched_queries(dataset):,} of them without a match by another camera, "
@@ -137,15 +147,21 @@ def measure_model(
 
 
 def describe_config(config: ReIDConfig) -> str:
-    """What a run with this configuration would train: its settings as YAML, the data and the model's size as comments.
+    """What a run with this configuration would train: its settings as YAML, the data and the model's size as comments,
+    and what the training would refuse, as far as that is known without its images.
 
     Raises:
         UserError: the data set cannot be read, or the model cannot be built.
     """
-    dataset = open_dataset(config.data, Distributed.start(config.run.device))
+    distributed = Distributed.start(config.run.device)
+    dataset = open_dataset(config.data, distributed)
     model = build_model(config.model.name, len(dataset.identities), **config.model.options)
     lines = [
         *describe_dataset(dataset).splitlines(),
         f"{model.name}: {parameter_count(model):,} parameters, {parameter_count(model.deployed()):,} deployed",
     ]
+    try:
+        check_training(config, dataset, distributed)
+    except UserError as error:
+        lines.append(f"refused: {error}")
     return yaml.safe_dump(resolved(config), sort_keys=False) + "\n".join(f"# {line}" for line in lines)

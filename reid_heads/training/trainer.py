@@ -16,6 +16,7 @@ from dgnet.core.distributed import Distributed
 from dgnet.core.settings import resolved
 from dgnet.data.records import Dataset
 from dgnet.models.model_file import save_model
+from dgnet.models.people import require_initial_people
 from dgnet.models.pretrained import load_pretrained
 from dgnet.models.registry import build_model
 from dgnet.models.reid_model import ReIDModel
@@ -257,6 +258,7 @@ def train_model(
         model.initial_weights = f"weights of {config.model.weights}"  # they may be gone: the checkpoint has all
     elif config.model.weights is not None:
         load_pretrained(model, config.model.weights, config.model.new_classifier)
+        require_initial_people(model, dataset)
     objective = build_objective(config, model).to(distributed.device)
     layout = torch.channels_last if settings.channels_last else torch.contiguous_format
     model = model.to(distributed.device, memory_format=layout).train()  # type: ignore[call-overload]

@@ -15,6 +15,7 @@ from torchvision.models import resnet18
 
 from dgnet.core.checkpoint import load_checkpoint
 from dgnet.runs.checkpoint import list_checkpoints
+from tests.messages import mentions
 from tests.tools.gan_tool import ITERATIONS, Here, begin, finish, leaves, write_config
 
 # Whole programs, three of them in one test: a busy machine takes its time.
@@ -199,8 +200,28 @@ def test_a_dry_run_prints_and_leaves_nothing(here: Here, whole: Path) -> None:
     settings = yaml.safe_load(printed)  # what is no setting is a comment
     assert settings["structure"]["channels"] == 4 and settings["name"] == "dry"
     assert re.search(r"^# train +3 +12 ", printed, re.MULTILINE)
+    assert "refused" not in printed
     for network in ("appearance encoder", "structure encoder", "decoder", "discriminator"):
         assert re.search(rf"^# {network}: [\d,]+ parameters$", printed, re.MULTILINE), network
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--name", "whole"), ("outputs/whole", "--resume")),
+        (("run.batch_size=100",), ("run.batch_size", 12)),
+        (("teacher.batch_size=30",), ("teacher.batch_size", 4)),
+        (("teacher.checkpoints=[{place}/tiny.yaml]",), ("tiny.yaml",)),
+        (("data.height=64", "discriminator.scales=4"), ("data.height",)),
+    ],
+)
+def test_a_dry_run_says_what_would_be_refused(
+    here: Here, whole: Path, options: tuple[str, ...], words: tuple[object, ...]
+) -> None:
+    status, printed, _ = here("--dry-run", "--name", "dry", *(option.format(place=here.place) for option in options))
+    (said,) = [line for line in printed.splitlines() if line.startswith("# refused: ")]
+    assert status == 0 and re.search(mentions(*words), said)
+    assert not (here.place / "outputs" / "dry").exists()
 
 
 def test_a_dry_run_without_the_data_says_what_is_missing(here: Here, whole: Path) -> None:

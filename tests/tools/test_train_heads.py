@@ -174,6 +174,8 @@ def test_every_other_option_sets_what_it_names(here: Here) -> None:
     )
     assert (found["data"]["erasing"], found["optimizer"]["amsgrad"], found["test"]["re_rank"]) == (0, False, True)
     assert found["run"]["device"] == "cpu" and "parameters" in printed
+    # 16 identities in a batch, and the data set has six.
+    assert re.search(mentions("# refused: data.identities", 6, 16), printed)
 
 
 def test_a_configuration_and_settings(here: Here, place: Path) -> None:
@@ -297,6 +299,8 @@ def test_photographs_of_one_camera_train_a_model_that_every_tool_takes(
     assert status == 0 and " mAP " in printed, said
     status, printed, said = here(test_tool, "--model-path", run, "--data", place / "data")
     assert status == 0 and f"from {run / 'last.pth'}" in printed, said
+    status, _, said = here(test_tool, "--model-path", run, "--data", place / "data", "model.options.last_stride=1")
+    assert status == 2 and re.search(mentions("model.options", run / "last.pth"), said)
     status, _, said = here(test_tool, "--model-path", run, "--data", place / "photographs")
     assert status == 2 and "no images of the split query" in said, said
 

@@ -8,8 +8,9 @@ import torch
 from PIL import ExifTags, Image
 
 from dgnet.core.errors import UserError
-from dgnet.core.images import image_files, image_size, read_image
+from dgnet.core.images import image_files, image_size, read_image, wrong_checksum
 from tests.eval.images.small_files import picture, write
+from tests.messages import mentions
 
 COLOR = picture(1)
 
@@ -100,7 +101,7 @@ def test_what_is_no_image_is_named(tmp_path: Path, suffix: str) -> None:
     truncated.write_bytes(good.read_bytes()[: good.stat().st_size // 2])
     empty.touch()
     text.write_text("not an image")
-    for bad in (truncated, empty, text, tmp_path / f"absent.{suffix}"):
+    for bad in (truncated, empty, text):
         with pytest.raises(UserError, match=f"^{bad}: not a readable image"):
             read_image(bad)
     with pytest.raises(UserError, match=r"^the file: not a readable image \([^/]*\)$"):
@@ -144,3 +145,23 @@ def test_an_uncompressed_tiff_stands_upright(mode: str, tmp_path: Path) -> None:
     exif[ExifTags.Base.Orientation] = 6
     image.save(tmp_path / "side.tif", exif=exif)
     assert read_image(tmp_path / "side.tif")[0, 0].tolist() == [18, 12, 6, 0]
+
+
+def test_what_is_not_there_is_called_so(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=mentions(tmp_path / "x.png", "no such file")):
+        read_image(tmp_path / "x.png")
+    with pytest.raises(UserError, match=mentions(tmp_path, "folder")):
+        read_image(tmp_path)
+
+
+def test_pixels_that_do_not_have_their_checksum(tmp_path: Path) -> None:
+    """Pillow does not compare the checksums of chunks when it decodes."""
+    path = tmp_path / "image.png"
+    Image.fromarray(COLOR).save(path, compress_level=0)
+    write(tmp_path / "image.jpg", COLOR)
+    whole = path.read_bytes()
+    assert wrong_checksum(path) is None and wrong_checksum(tmp_path / "image.jpg") is None
+    place = whole.index(b"IEND") - 8  # the checksum of the pixels, 4 bytes, and the length of the end, 4 bytes
+    path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    assert read_image(path).shape == (3, 40, 20)
+    assert wrong_checksum(path) is not None

@@ -43,6 +43,37 @@ def test_what_is_no_path_is_refused(override: str, said: str, tmp_path: Path) ->
     assert said in str(refused.value) and override.partition("=")[0] in str(refused.value)
 
 
+@pytest.mark.parametrize("text", ["010", "0123", "1:30", "+07", "-1:30"])
+@pytest.mark.parametrize("key", ["run.seed", "run.batch_size", "data.root", "name"])
+def test_a_number_that_yaml_reads_otherwise_than_people_is_refused(key: str, text: str, tmp_path: Path) -> None:
+    """To YAML 1.1 010 is 8, while 08 is text that is 8, and 1:30 is 90."""
+    (tmp_path / "x.yaml").write_text("name: x\n")
+    with pytest.raises(UserError, match=mentions(key, text)):
+        load_config(tmp_path / "x.yaml", [f"{key}={text}"])
+    (tmp_path / "y.yaml").write_text(f"run:\n  seed: {text}\n")
+    with pytest.raises(UserError, match=mentions("y.yaml", text)):
+        load_config(tmp_path / "y.yaml")
+    assert load_config(tmp_path / "x.yaml", ["run.seed=10", "name='010'", "data.root='1:30'"]).name == "010"
+
+
+@pytest.mark.parametrize("setting", ["data.flip", "data.erasing", "run.accumulate", "loss.fine_grained"])
+@pytest.mark.parametrize("switch", ["true", "false", "yes", "off"])
+def test_a_switch_is_no_number(setting: str, switch: str, tmp_path: Path) -> None:
+    """`erasing: true` of other programs would erase in every image, with probability 1."""
+    (tmp_path / "x.yaml").write_text("name: x\n")
+    with pytest.raises(UserError, match=mentions(setting, "number")):
+        load_config(tmp_path / "x.yaml", [f"{setting}={switch}"])
+
+
+@pytest.mark.parametrize("override", ["appearance.weights=", "teacher.weights= ", "data.root="])
+def test_nothing_behind_the_equals_sign_is_refused(override: str, tmp_path: Path) -> None:
+    """A variable of the shell that is not set would mean random weights."""
+    (tmp_path / "x.yaml").write_text("name: x\n")
+    with pytest.raises(UserError, match=mentions(override.partition("=")[0], "null")):
+        load_config(tmp_path / "x.yaml", [override])
+    assert load_config(tmp_path / "x.yaml", ["appearance.weights=null"]).appearance.weights is None
+
+
 @pytest.mark.parametrize("kind", [Config, ReIDConfig, ABConfig])
 def test_the_official_configuration_is_named(kind: type[Section], tmp_path: Path) -> None:
     (tmp_path / "latest.yaml").write_text(OFFICIAL)

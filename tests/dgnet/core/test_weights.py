@@ -19,8 +19,10 @@ import pytest
 import torch
 from torch import nn
 
+from dgnet.core.checkpoint import load_checkpoint, save_checkpoint
 from dgnet.core.errors import UserError
 from dgnet.core.weights import read_state_dict
+from tests.messages import mentions
 
 WEIGHTS = {"conv1.weight": torch.arange(6.0).view(2, 3), "classifier.weight": torch.ones(2)}
 
@@ -191,3 +193,17 @@ def test_a_damaged_file_of_the_format_without_an_archive(tmp_path: Path) -> None
     path.write_bytes(content[: digits.start()] + b"1" * len(digits[0]) + content[digits.end() :])
     with pytest.raises(UserError, match="weights.pth: not a PyTorch file, or a damaged one"):
         read_state_dict(path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_numbers_that_are_not_finite_are_refused(value: float, tmp_path: Path) -> None:
+    """A training with them ends at its first loss, and a generator with them draws something all the same."""
+    path = tmp_path / "weights.pth"
+    spoiled = {**WEIGHTS, "conv1.weight": WEIGHTS["conv1.weight"].clone()}
+    spoiled["conv1.weight"][1, 2] = value
+    torch.save({"state_dict": spoiled}, path)
+    with pytest.raises(UserError, match=mentions(path, "conv1.weight", "1 of its 6 numbers")):
+        read_state_dict(path)
+    save_checkpoint(path, {"generator": spoiled, "step": 1})
+    with pytest.raises(UserError, match=mentions(path, "generator.conv1.weight", "1 of its 6 numbers")):
+        load_checkpoint(path)

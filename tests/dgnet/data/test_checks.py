@@ -70,6 +70,18 @@ def test_unknown_cameras_leave_queries_without_a_match(tmp_path: Path) -> None:
     assert "unknown" in problems[0].reason
 
 
+def test_a_png_file_with_a_wrong_checksum_is_a_problem(tmp_path: Path) -> None:
+    for width, name in enumerate(("amy/0.png", "amy/1.png", "bob/0.png", "bob/1.png"), start=8):
+        write_image(tmp_path / name, width, 16)
+    path = tmp_path / "amy" / "0.png"
+    whole = path.read_bytes()
+    place = whole.index(b"IEND") - 8
+    path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    assert found(tmp_path) == [("unreadable image", "0.png")]
+    with pytest.raises(UserError, match=mentions(path, "damaged")):
+        check_images(read_dataset(tmp_path).train)
+
+
 @pytest.mark.parametrize(
     ("folders", "options", "status"),
     [(SOUND, [], 0), (MARKET, ["--json"], 1), ({}, [], 2), (SOUND, ["--layout", "x"], 2)],

@@ -1,7 +1,7 @@
 """Each layout is read as it is published; what cannot be read is said, with the place."""
 
-from collections.abc import Iterator
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest

@@ -1,5 +1,7 @@
 """mAP and Rank-k of a head: against the ranking of features that were made by hand, and what cannot be measured."""
 
+import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,15 +13,20 @@ from dgnet.core import pixels
 from dgnet.core.errors import UserError
 from dgnet.data.cache import ImageCache
 from dgnet.data.records import JUNK, Dataset
+from dgnet.models.model_file import StoredModel, save_model
 from dgnet.models.registry import build_model
 from dgnet.models.reid_model import ReIDModel
 from eval.reid.evaluator import RankingEvaluator
 from eval.reid.ranking import rank_metrics
+from reid_heads.config import ReIDConfig
 from reid_heads.config import TestConfig as Settings
+from reid_heads.options import refuse_unused
+from reid_heads.training import from_config
 from reid_heads.training.evaluation import ModelEvaluation, evaluation_of
 from tests.dgnet.small_training import narrow_trunks
 from tests.eval.reid.sides import sides
-from tests.reid_heads.small_data import HEIGHT, WIDTH, pedestrians
+from tests.messages import mentions
+from tests.reid_heads.small_data import HEIGHT, WIDTH, pedestrians, small_config
 
 
 def figures_of(dataset: Dataset, settings: Settings, height: int, width: int, name: str) -> ModelEvaluation:
@@ -97,3 +104,44 @@ def test_images_are_decoded_for_each_test(tmp_path: Path, head: ReIDModel) -> No
     dataset.query[0].path.write_bytes(b"")
     with pytest.raises(UserError, match=dataset.query[0].path.name):
         measure(head)
+
+
+def test_a_test_at_another_size_than_asked_for_is_refused(
+    dataset: Dataset, head: ReIDModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of ours tells its size; that of another system does not, and what was asked for counts."""
+    save_model(tmp_path / "x.pth", head, (1, 2, 3), HEIGHT, WIDTH)
+    config = small_config(data__root=dataset.root)
+
+    def figures(*size: int | None) -> dict[str, float]:
+        return from_config.measure_model(config, tmp_path / "x.pth", None, RankingEvaluator, size=size).figures
+
+    assert figures(HEIGHT, None) == figures(None, None)
+    with pytest.raises(UserError, match=mentions(tmp_path / "x.pth", f"{HEIGHT}x{WIDTH}", f"96x{WIDTH}")):
+        figures(96, None)
+    stranger = StoredModel(head.eval(), (), HEIGHT, WIDTH)
+    monkeypatch.setattr(from_config, "read_model", lambda *_, **__: stranger)
+    settings = config.test.model_copy(update={"re_rank": True})
+    assert figures(96, None) == figures_of(dataset, settings, 96, WIDTH, head.name)(head) != figures(None, None)
+
+
+@pytest.mark.parametrize("setting", ["loss.margin=1", "run.precision=bf16", "schedule.epochs=3", "test.re_rank=false"])
+def test_a_setting_without_effect_on_a_test_is_refused(setting: str) -> None:
+    refuse_unused(["data.root=x", "data.synthetic.seed=1", "head.name=mgn", "run.device=cpu", "test.mirrored=true"])
+    with pytest.raises(UserError, match=mentions(setting)):
+        refuse_unused(["data.root=x", setting])
+
+
+def test_a_training_warns_of_queries_with_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = pedestrians(tmp_path / "people").root
+    trained: list[ReIDConfig] = []
+    monkeypatch.setattr(from_config, "train_model", lambda config, *_, **__: trained.append(config))
+    from_config.train_from_config(small_config(data__root=root), tmp_path, RankingEvaluator)
+    assert "copy" not in caplog.text
+    query = sorted((root / "query").iterdir())[0]
+    person = query.name.partition("_")[0]
+    shutil.copy(query, root / "bounding_box_test" / f"{person}_c9s1_000009_00.png")
+    from_config.train_from_config(small_config(data__root=root), tmp_path, RankingEvaluator)
+    assert re.search(mentions("1 of 3 queries", query.name), caplog.text) and len(trained) == 2

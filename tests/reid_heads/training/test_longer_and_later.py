@@ -8,15 +8,18 @@ import torch
 
 from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset
+from dgnet.models.model_file import save_model
+from dgnet.models.registry import build_model
 from dgnet.models.reid_model import ReIDModel
 from dgnet.runs.checkpoint import list_checkpoints
 from dgnet.runs.scalars import read_scalars
 from reid_heads import load_model
+from reid_heads.training.checks import check_training
 from reid_heads.training.trainer import Evaluation
 from tests.dgnet.small_training import narrow_trunks
 from tests.messages import mentions
-from tests.reid_heads.small_data import pedestrians
-from tests.reid_heads.training.small_run import begin, end_of, teacher_file, train
+from tests.reid_heads.small_data import pedestrians, small_config
+from tests.reid_heads.training.small_run import CPU, begin, end_of, teacher_file, train
 
 
 @pytest.fixture(autouse=True)
@@ -94,6 +97,35 @@ def test_a_finished_run_is_made_longer(dataset: Dataset, tmp_path: Path, caplog:
         assert torch.equal(value, other[key]) if isinstance(value, torch.Tensor) else value == other[key], key
     with pytest.raises(UserError, match=mentions("checkpoint_00000012.pt", 12, 8, "ask for at least as many")):
         train(parts, dataset, schedule__epochs=2, schedule__decay="step_2", resume=True)
+
+
+def test_initial_weights_of_as_many_other_people_are_refused(
+    dataset: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The classifier would begin with the wrong people, and nobody would know."""
+    path = tmp_path / "named.pth"
+    for names, known in ((dataset.people, True), (tuple("abcdef"), False)):
+        save_model(path, build_model("resnet18", 6), dataset.identities, 64, 32, names)
+        if known:
+            begin(tmp_path / "same", dataset, model__weights=path)
+            continue
+        with pytest.raises(UserError, match=mentions("named.pth", "class 0", "a", "new_classifier=true")):
+            begin(tmp_path / "others", dataset, model__weights=path)
+        with pytest.raises(UserError, match=mentions("named.pth", "class 0", "a")):
+            check_training(small_config(model__weights=path), dataset, CPU)
+        begin(tmp_path / "anew", dataset, model__weights=path, model__new_classifier=True)
+    assert "not compared" not in caplog.text
+    begin(tmp_path / "numbers", dataset, model__weights=teacher_file(tmp_path / "numbers.pth", dataset))
+    assert "does not name the people of its classifier: they were not compared" in caplog.text
+
+
+@pytest.mark.parametrize("term", ["Triplet", "SoftTriplet", "MSMLoss"])
+def test_a_metric_loss_without_two_images_of_a_person_is_refused(dataset: Dataset, tmp_path: Path, term: str) -> None:
+    """It would be 0 throughout, and the training one by cross-entropy alone."""
+    options = {"data__images_per_identity": 1, "data__identities": 6}
+    with pytest.raises(UserError, match=mentions(term, "data.images_per_identity", 1)):
+        begin(tmp_path, dataset, **options, loss__terms=f"1*CrossEntropy+1*{term}")
+    begin(tmp_path, dataset, **options, loss__terms="1*CrossEntropy")
 
 
 def test_what_a_trained_model_of_other_people_gives_is_logged(

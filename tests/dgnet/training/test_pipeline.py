@@ -1,0 +1,58 @@
+"""What is said and refused before the joint training begins."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from dgnet.core.distributed import Distributed
+from dgnet.core.errors import UserError
+from dgnet.data.records import Dataset
+from dgnet.models.build import build_teacher
+from dgnet.models.model_file import save_model
+from dgnet.training.pipeline import Job
+from tests.dgnet.small_training import HEIGHT, WIDTH, narrow_trunks, quick_config
+from tests.messages import mentions
+from tests.reid_heads.small_data import pedestrians
+
+CPU = Distributed(0, 0, 1, torch.device("cpu"))
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow_trunks(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return pedestrians(tmp_path_factory.mktemp("pipeline") / "people")
+
+
+def teacher(path: Path, dataset: Dataset, height: int, width: int, names: tuple[str, ...] = ()) -> Path:
+    network = build_teacher(quick_config().teacher, len(dataset.identities))
+    save_model(path, network, dataset.identities, height, width, names)
+    return path
+
+
+def test_a_teacher_of_images_of_another_size_is_said(
+    dataset: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for height, warned in ((HEIGHT, False), (128, True)):
+        path = teacher(tmp_path / f"{height}.pth", dataset, height, WIDTH)
+        job = Job(quick_config({"teacher.checkpoints": [str(path)]}), tmp_path, CPU)
+        assert len(job.teachers(dataset)) == 1
+        assert bool(re.search(mentions(path, f"128x{WIDTH}", f"{HEIGHT}x{WIDTH}"), caplog.text)) == warned
+
+
+def test_initial_weights_of_other_people_are_refused_before_any_training(dataset: Dataset, tmp_path: Path) -> None:
+    path = teacher(tmp_path / "others.pth", dataset, HEIGHT, WIDTH, tuple("abcdef"))
+    job = Job(quick_config({"teacher.weights": str(path)}), tmp_path, CPU)
+    with pytest.raises(UserError, match=mentions(path, "class 0", "a", "new_classifier=true")):
+        job.check_whole(dataset)
+    with pytest.raises(UserError, match=mentions(path, "class 0", "a", "new_classifier=true")):
+        job.train_teacher(dataset, "teacher")
+    Job(quick_config({"teacher.weights": str(path), "teacher.new_classifier": True}), tmp_path, CPU).check_whole(
+        dataset
+    )
+    assert not (tmp_path / "outputs").exists()
