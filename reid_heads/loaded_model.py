@@ -80,7 +80,7 @@ class LoadedModel:
             UserError: other arrays, or a file that is no image.
         """
         if not isinstance(images, (np.ndarray, Tensor)):
-            return self._embed_files([user_path(file) for file in images], batch)
+            return self._embed_files(files_listed(images), batch)
         tensor = as_image_tensor(images, "images")
         warn_of_lying_images(tensor, self.height, self.width)
         features = [self(part).float() for part in tensor.split(batch)]
@@ -97,3 +97,15 @@ class LoadedModel:
         with ThreadPoolExecutor(usable_cores()) as pool:
             features = [self(torch.cat(list(pool.map(read, part)))).float().cpu() for part in parts]
         return torch.cat(features).numpy()
+
+
+def files_listed(images: object) -> list[Path]:
+    """A list of files. `UserError` for anything else."""
+    if not isinstance(images, Sequence) or isinstance(images, str):
+        raise UserError(f"images must be an array or a list of files, got {type(images).__name__}")
+    wrong = next((image for image in images if not isinstance(image, (str, Path))), None)
+    if wrong is not None:
+        raise UserError(
+            f"images must be one array [image, height, width, 3] or a list of files, got one of {type(wrong).__name__}"
+        )
+    return [user_path(file) for file in images]

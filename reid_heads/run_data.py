@@ -8,6 +8,7 @@ from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.core.settings import parse_settings
 from dgnet.core.yaml_files import read_yaml
+from dgnet.data.copies import copies_in
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset, require_data_of_run
 from dgnet.runs.folder import CONFIG
@@ -34,14 +35,17 @@ def dataset_of_run(weights: Path) -> Dataset:
 
 
 def warn_of_training_images(weights: Path, dataset: Dataset) -> None:
-    """A warning where test images are images that the network was trained on, as far as its run tells."""
+    """A warning where test images are images that the network was trained on, or copies of them, as far as its run
+    tells.
+    """
     try:
         trained_on = dataset_of_run(weights).train
     except UserError:
         return  # no run beside the weights, or its data set is elsewhere
-    known = {record.path.resolve() for record in trained_on}
-    tested = [record.path.resolve() for record in (*dataset.query, *dataset.gallery)]
-    if count := sum(path in known for path in tested):
+    tested = (*dataset.query, *dataset.gallery)
+    groups = copies_in((*trained_on, *tested))
+    known = [group for group in groups if any(record.split == "train" for record in group)]
+    if count := sum(record.split != "train" for group in known for record in group):
         _log.warning(
             "warning: %d of %d test images are images that %s was trained on: the figures say nothing about other "
             "people",

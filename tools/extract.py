@@ -76,8 +76,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def files_of(paths: Iterable[Path]) -> list[Path]:
-    """Files as they are, and all images of folders. `UserError` for a folder without images."""
-    return [file for path in paths for file in (image_files(path) if path.is_dir() else [path])]
+    """Files as they are, and all images of folders, each file once. `UserError` for a folder without images."""
+    files = (file for path in paths for file in (image_files(path) if path.is_dir() else [path]))
+    return list({file.absolute(): file for file in files}.values())
 
 
 def features_of_images(

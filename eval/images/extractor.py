@@ -32,12 +32,16 @@ class Extractor:
 def features_of(images: Images, extractor: Extractor, *, batch: int = 50, workers: int | None = None) -> np.ndarray:
     """Features `[image, feature]`, float32, in the order of `images` (files or uint8 `[image, 3, height, width]`).
 
-    `UserError` for unreadable files, no images, and features that are not finite or no matrix.
+    `UserError` for unreadable files, no images, and features that are no tensor, not finite or no matrix.
     """
     parts = []
     with torch.inference_mode():
         for prepared in batches(images, extractor.prepare, batch=batch, workers=workers):
             features = extractor.network(prepared)
+            if not isinstance(features, Tensor):
+                raise UserError(
+                    f"the extractor {extractor.name} must give a tensor [image, feature], got {type(features).__name__}"
+                )
             if features.ndim != 2 or len(features) != len(prepared):
                 raise UserError(
                     f"the extractor {extractor.name} must give a row of features for each of {len(prepared)} images, "

@@ -8,6 +8,7 @@ each other than about 2e-7 may be ordered otherwise than by float64 arithmetic o
 mAP is then some 1e-6 off.
 """
 
+import logging
 import warnings
 from collections.abc import Iterator
 
@@ -18,6 +19,8 @@ from torch import Tensor
 
 from dgnet.core.errors import UserError
 from eval.arrays import Array, checked_features
+
+_log = logging.getLogger(__name__)
 
 _FEATURE_STEP = 2.0**-24
 # Distances are told apart at 2^-40 of the largest possible one; what is closer is a tie: the gallery's order decides.
@@ -47,7 +50,8 @@ def joined_unit_features(
 ) -> Float[Tensor, "image feature"]:
     """`unit_features` of the queries and, below them, of the gallery, or of its images at the places `kept`.
 
-    On the device of the query features. `UserError` as above and for features of two lengths.
+    On the device of the query features, with a warning where all are the same. `UserError` as above and for features of
+    two lengths.
     """
     query = checked_features("query.features", query_features)
     gallery = checked_features("gallery.features", gallery_features)
@@ -56,6 +60,12 @@ def joined_unit_features(
     joined = torch.empty(len(query) + of_gallery, query.shape[1], dtype=torch.float32, device=query.device)
     _normalized(query, joined[: len(query)])
     _normalized(gallery, joined[len(query) :], kept)
+    if len(joined) > 1 and bool((joined == joined[0]).all()):
+        _log.warning(
+            "warning: the features of all %d images are the same: the gallery is ranked in its own order, and the "
+            "figures say nothing about the model",
+            len(joined),
+        )
     return joined
 
 

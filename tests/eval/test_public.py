@@ -22,6 +22,7 @@ from eval.reid.color_histogram import ColorHistogram, color_histogram
 from tests.dgnet.data.photographs import write_market
 from tests.eval.images.random_inception import random_state
 from tests.eval.images.small_files import write_set
+from tests.messages import mentions
 
 
 @pytest.mark.slow
@@ -59,6 +60,17 @@ def test_anything_with_a_name_a_size_and_a_call_is_a_model(tmp_path):
     assert "mean color, 8x4" in accuracy.metrics[0].note
     with pytest.raises(UserError, match="no image of the split query"):
         evaluation.evaluate_reid(Means(), SimpleNamespace(root=market.root, query=(), gallery=market.gallery))
+
+
+@pytest.mark.parametrize("answer", [lambda mean: mean.numpy(), lambda mean: (mean, mean)])
+def test_a_model_that_gives_no_tensor_is_one_sentence(tmp_path, answer):
+    class Other(Means):
+        def __call__(self, images: torch.Tensor) -> object:
+            return answer(super().__call__(images))
+
+    market = read_market(write_market(tmp_path / "Market-1501"))
+    with pytest.raises(UserError, match=mentions("mean color", "tensor", type(answer(torch.ones(1))).__name__)):
+        evaluation.evaluate_reid(Other(), market)
 
 
 def test_the_color_histogram_is_a_model():

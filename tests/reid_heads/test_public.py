@@ -16,7 +16,9 @@ from dgnet.models.embedding import appearance_embedding, model_embedding
 from dgnet.models.model_file import save_model
 from dgnet.models.reid_model import ReIDModel
 from reid_heads import build_model, load_model
+from reid_heads.loaded_model import files_listed
 from tests.dgnet.small_generator import small_generator, store
+from tests.messages import mentions
 
 IDENTITIES = (3, 8, 21)
 
@@ -89,6 +91,9 @@ def test_what_is_no_image_and_no_model_is_one_sentence(place: Path, tmp_path: Pa
         loaded.embed(images().astype(np.float32))
     with pytest.raises(UserError, match="empty"):
         loaded.embed([])
+    for wrong, kind in (([images()], "ndarray"), ([1], "int"), (1, "int"), ("one.png", "str")):
+        with pytest.raises(UserError, match=mentions("images", "files", kind)):
+            files_listed(wrong)
     with pytest.raises(UserError, match=r"nobody.*bnneck, market, market_teacher"):
         load_model("nobody", output=place)
     torch.save({"weight": torch.zeros(2)}, tmp_path / "theirs.pth")

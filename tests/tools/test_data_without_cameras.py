@@ -70,6 +70,9 @@ def test_images_that_the_model_was_trained_on_are_warned_of(place, monkeypatch, 
     run = tmp_path / "run"
     run.mkdir()
     shutil.copy(place / "model.pth", run / "last.pth")
+    copies, others = (shutil.copytree(place / "people", tmp_path / name) for name in ("copies", "others"))
+    for file in others.rglob("*.png"):
+        Image.fromarray(255 - np.asarray(Image.open(file))).save(file)
     config = {"data": {"layout": "auto", "root": str(place / "people")}, "model": {"name": "resnet18"}}
     (run / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     for tool, words in (
@@ -81,7 +84,10 @@ def test_images_that_the_model_was_trained_on_are_warned_of(place, monkeypatch, 
         assert status == 0, said
         assert "10 of 10 test images are images that" in caplog.text
         caplog.clear()
-        status, _, said = answer(tool, monkeypatch, capsys, *words, "--data", place / "test", "--without-cameras")
+        status, _, said = answer(tool, monkeypatch, capsys, *words, "--data", copies, *FOLDERS)
+        assert status == 0 and "10 of 10 test images are images that" in caplog.text, said
+        caplog.clear()
+        status, _, said = answer(tool, monkeypatch, capsys, *words, "--data", others, *FOLDERS)
         assert status == 0, said
         assert "trained on" not in caplog.text
 

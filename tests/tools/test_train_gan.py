@@ -212,7 +212,6 @@ def test_a_dry_run_prints_and_leaves_nothing(here: Here, whole: Path) -> None:
         (("run.batch_size=100",), ("run.batch_size", 12)),
         (("teacher.batch_size=30",), ("teacher.batch_size", 4)),
         (("teacher.checkpoints=[{place}/tiny.yaml]",), ("tiny.yaml",)),
-        (("data.height=64", "discriminator.scales=4"), ("data.height",)),
     ],
 )
 def test_a_dry_run_says_what_would_be_refused(

@@ -124,6 +124,13 @@ def test_features_of_a_folder_and_a_file(place: Path, tmp_path: Path, call: Call
     assert f"{to} already exists" in said
 
 
+def test_an_image_that_is_named_twice_is_taken_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a gallery it would be found twice."""
+    monkeypatch.chdir(place)
+    folder, once = Path("people"), extract.files_of([Path("people")])
+    assert extract.files_of([folder, once[0], (place / once[1]), folder]) == once
+
+
 def test_a_search_finds_the_copy_first_and_never_the_query_itself(place: Path, tmp_path: Path, call: Call) -> None:
     people = place / "people"
     copy = tmp_path / "copy.png"

@@ -1,5 +1,6 @@
 """Pairs are drawn fairly and always the same; their swaps are the generator's and the renderer's."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from dgnet.generation.swap_pairs import (
 )
 from dgnet.runs.loaded_generator import LoadedGenerator
 from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator
+from tests.messages import mentions
 
 
 def records(identities, images=5):
@@ -112,6 +114,24 @@ def test_rendered_pairs_hold_the_files_and_their_truth(pedestrians):
         assert np.array_equal(known.structure_outlines[number].numpy(), own)
         own = truth.rendered(pair.appearance.path).person
         assert np.array_equal(known.appearance_outlines[number].numpy(), own)
+
+
+@pytest.mark.parametrize("role", ["appearance", "structure"])
+def test_a_picture_in_place_of_a_built_in_pedestrian_is_refused(pedestrians, tmp_path, role):
+    """Its true swap would be that of the pedestrian that was there."""
+    root = shutil.copytree(pedestrians[0], tmp_path / "pedestrians")
+    people = [
+        Record(root / record.path.relative_to(pedestrians[0]), record.identity, 1, "train")
+        for record in vars(pedestrians[1][0]).values()
+    ]
+    pair, truth = Pair(*people), SyntheticTruth.open(root)
+    changed, other = (getattr(pair, role).path, next(r.path for r in people if r != getattr(pair, role)))
+    shown = np.array(Image.open(changed))
+    Image.fromarray(shown - np.uint8(1) * (shown > 100)).save(changed)  # rounded otherwise, elsewhere
+    render_pairs(truth, [pair], 64, 48)
+    shutil.copy(other, changed)
+    with pytest.raises(UserError, match=mentions(changed, root)):
+        render_pairs(truth, [pair], 64, 48)
 
 
 def test_rendered_pairs_at_another_size(pedestrians):

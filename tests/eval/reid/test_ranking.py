@@ -1,6 +1,7 @@
 """mAP, CMC and mINP against published implementations' numbers and against an obvious loop."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from dgnet.core.errors import UserError
 from eval.reid import distance
+from eval.reid.labeled_features import LabeledFeatures
 from eval.reid.ranking import PROTOCOLS, rank_metrics
 from eval.reid.retrieval import retrieve
 from eval.reid.single_gallery_shot import single_shot_metrics
@@ -211,3 +213,15 @@ def test_unknown_cameras_of_people_that_nobody_asks_for_are_no_trouble() -> None
     # Another person may be without cameras altogether: that query has no match.
     arguments[2][1], arguments[5][[1, 3]] = -1, -1
     assert rank_metrics(*sides(arguments)).valid_queries == 1
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_features_that_are_all_the_same_are_said(value: float, caplog: pytest.LogCaptureFixture) -> None:
+    """A network that died gives them; a figure comes out all the same, of the gallery's order."""
+    gallery = LabeledFeatures(np.full((3, 4), value), np.array([7, 8, 9]), np.array([2, 2, 2]))
+    query = LabeledFeatures(np.full((1, 4), 3 * value), np.array([8]), np.array([1]))
+    assert rank_metrics(query, gallery).mAP == 0.5
+    assert re.search(mentions("all 4 images are the same"), caplog.text)
+    caplog.clear()
+    rank_metrics(query, LabeledFeatures(np.eye(3, 4), gallery.identities, gallery.cameras))
+    assert not caplog.text
