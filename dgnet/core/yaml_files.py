@@ -15,9 +15,9 @@ _ODD_NUMBER = re.compile(r"[-+]?(0[0-7_]+|[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)
 class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader, except that it refuses duplicate keys, and numbers in base 8 and base 60."""
 
-    def construct_scalar(self, node: yaml.ScalarNode) -> Any:
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
         number = node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
-        if number and _ODD_NUMBER.fullmatch(node.value):
+        if number and isinstance(node, yaml.ScalarNode) and _ODD_NUMBER.fullmatch(node.value):
             raise yaml.constructor.ConstructorError(
                 None, None, f"{node.value} is another number to YAML: write it without leading 0 or colon, or in quotes"
             )
