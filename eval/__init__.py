@@ -2,6 +2,7 @@
 
     from eval import LabeledFeatures, rank_metrics, rerank    # mAP, CMC, mINP; k-reciprocal re-ranking
     from eval import evaluate_reid                            # a model on a data set
+    from eval import pair_scores, verification_metrics, open_set_metrics    # the same person, or not?
     from eval import evaluate_images, fid, kid                # sets of images
     from eval import lpips, psnr, ssim                        # pairs of images
 
@@ -9,8 +10,9 @@
 package, as above, or write `import eval as dgnet_eval`.
 
 Libraries are imported when a name is first used: `import eval` alone does not load torch. The parts are in `eval.reid`
-(ranking, re-ranking, protocols, retrieval, features in files), `eval.images` (Frechet and kernel distance, precision
-and recall, SSIM, LPIPS, diversity, swap fidelity) and `eval.report` (MetricValue, Report and its three files).
+(ranking, re-ranking, verification, protocols, retrieval, features in files), `eval.images` (Frechet and kernel
+distance, precision and recall, SSIM, LPIPS, diversity, swap fidelity) and `eval.report` (MetricValue, Report and its
+three files).
 """
 
 from typing import TYPE_CHECKING
@@ -24,9 +26,12 @@ if TYPE_CHECKING:
     from eval.images.psnr import psnr
     from eval.images.ssim import multi_scale_ssim, ssim
     from eval.reid.labeled_features import LabeledFeatures
+    from eval.reid.open_set import open_set_metrics
+    from eval.reid.pair_scores import pair_scores
     from eval.reid.query_expansion import QueryExpansion
     from eval.reid.ranking import rank_metrics
     from eval.reid.rerank import KReciprocal, rerank
+    from eval.reid.verification import verification_metrics
     from eval.reid_accuracy import evaluate_reid
     from eval.report.report import read_report, write_report
     from eval.report.result import MetricValue, Report
@@ -43,11 +48,14 @@ _MODULES = {
     "kid": "eval.images.image_sets",
     "lpips": "eval.images.perceptual",
     "multi_scale_ssim": "eval.images.ssim",
+    "open_set_metrics": "eval.reid.open_set",
+    "pair_scores": "eval.reid.pair_scores",
     "psnr": "eval.images.psnr",
     "rank_metrics": "eval.reid.ranking",
     "read_report": "eval.report.report",
     "rerank": "eval.reid.rerank",
     "ssim": "eval.images.ssim",
+    "verification_metrics": "eval.reid.verification",
     "write_report": "eval.report.report",
 }
 
@@ -63,11 +71,14 @@ __all__ = [
     "kid",
     "lpips",
     "multi_scale_ssim",
+    "open_set_metrics",
+    "pair_scores",
     "psnr",
     "rank_metrics",
     "read_report",
     "rerank",
     "ssim",
+    "verification_metrics",
     "write_report",
 ]
 

@@ -12,15 +12,26 @@ from eval.datasets import TestSplits
 from eval.reid.dataset_features import features_of_dataset, query_and_gallery
 from eval.reid.embedding_model import EmbeddingModel, description
 from eval.reid.feature_file import StoredFeatures
+from eval.reid.open_set import OpenSetResult, open_set_metrics
+from eval.reid.pair_scores import pair_scores
 from eval.reid.query_expansion import QueryExpansion
 from eval.reid.ranking import RankingResult, rank_metrics
 from eval.reid.rerank import KReciprocal, usual_reranking
 from eval.reid.retrieval import best_and_worst, retrieve
 from eval.reid.single_gallery_shot import PROTOCOL as SINGLE_SHOT
 from eval.reid.single_gallery_shot import SingleShotResult, single_shot_metrics
-from eval.report.accuracy import accuracy_metrics, cmc_section, retrieval_section, single_shot_accuracy_metrics
+from eval.reid.verification import VerificationResult, verification_metrics
+from eval.report.accuracy import (
+    PROTOCOLS,
+    accuracy_metrics,
+    cmc_section,
+    retrieval_section,
+    single_shot_accuracy_metrics,
+)
 from eval.report.page import HtmlSection
 from eval.report.result import MetricValue
+from eval.report.verification import PROTOCOLS as SAME_PERSON_PROTOCOLS
+from eval.report.verification import same_person_figures
 
 _SHOWN = 128, 64  # pixels of a picture on the page
 _LISTS = 5  # best queries, and worst
@@ -34,16 +45,27 @@ class ReIDAccuracy:
     Attributes:
         plain: by the distance of the features.
         reranked: by k-reciprocal re-ranked distances.
-        metrics: both as metrics of a report, in per cent.
-        sections: for a page: the CMC, and the best and the worst ranked lists.
+        verification: whether two images show one person, by a threshold on their similarity; without re-ranking.
+        open_set: rank 1 among strangers, likewise.
+        metrics: all of them as metrics of a report, in per cent.
+        not_measured: what cannot be measured on this data set -> the reason.
+        sections: for a page: the CMC, the ROC curve, and the best and the worst ranked lists.
         features: the features that were ranked.
     """
 
     plain: RankingResult | SingleShotResult
     reranked: RankingResult | SingleShotResult
+    verification: VerificationResult
+    open_set: OpenSetResult
     metrics: list[MetricValue]
+    not_measured: dict[str, str]
     sections: list[HtmlSection]
     features: StoredFeatures
+
+    @property
+    def protocols(self) -> dict[str, str]:
+        """The protocols of the metrics: name -> what it does."""
+        return {self.plain.protocol: PROTOCOLS[self.plain.protocol], **SAME_PERSON_PROTOCOLS}
 
 
 def evaluate_reid(
@@ -106,20 +128,35 @@ def accuracy_of(
     """
     query, gallery = query_and_gallery(stored)
     reranking = reranking or usual_reranking(query.identities, gallery.identities)
+    scores = pair_scores(query, gallery)
+    verification, open_set = verification_metrics(scores), open_set_metrics(scores)
+    same_person = same_person_figures(verification, open_set, note, split)
+    plain: RankingResult | SingleShotResult
+    reranked: RankingResult | SingleShotResult
     if protocol == SINGLE_SHOT:
         drawn = {
             name: single_shot_metrics(query, gallery, repetitions=repetitions, seed=seed, reranking=parameters)
             for name, parameters in {"": None, _RERANKED: reranking}.items()
         }
-        section = cmc_section({name or _PLAIN: result for name, result in drawn.items()})
-        metrics = single_shot_accuracy_metrics(drawn, note, split)
-        return ReIDAccuracy(drawn[""], drawn[_RERANKED], metrics, [section], stored)
-    results = {
-        "": rank_metrics(query, gallery, protocol=protocol, expansion=expansion),
-        _RERANKED: rank_metrics(query, gallery, protocol=protocol, reranking=reranking, expansion=expansion),
-    }
-    sections = _sections(results, stored, dataset, expansion, note)
-    return ReIDAccuracy(results[""], results[_RERANKED], accuracy_metrics(results, note, split), sections, stored)
+        sections = [cmc_section({name or _PLAIN: result for name, result in drawn.items()})]
+        metrics, (plain, reranked) = single_shot_accuracy_metrics(drawn, note, split), drawn.values()
+    else:
+        results = {
+            "": rank_metrics(query, gallery, protocol=protocol, expansion=expansion),
+            _RERANKED: rank_metrics(query, gallery, protocol=protocol, reranking=reranking, expansion=expansion),
+        }
+        sections = _sections(results, stored, dataset, expansion, note)
+        metrics, (plain, reranked) = accuracy_metrics(results, note, split), results.values()
+    return ReIDAccuracy(
+        plain=plain,
+        reranked=reranked,
+        verification=verification,
+        open_set=open_set,
+        metrics=metrics + same_person.metrics,
+        not_measured=same_person.not_measured,
+        sections=[sections[0], *same_person.sections, *sections[1:]],
+        features=stored,
+    )
 
 
 def _sections(

@@ -35,7 +35,7 @@ from dgnet.training.pipeline import MAY_CHANGE, Job
 from eval.reid.dataset_features import features_of_dataset
 from eval.reid.embedding_model import description
 from eval.reid_accuracy import accuracy_of
-from eval.report.accuracy import PROTOCOLS
+from eval.report.accuracy import ACCURACY
 from eval.report.report import JSON_NAME, MARKDOWN_NAME, PAGE_NAME, Picture, Report, as_table, read_report, write_report
 from eval.report.result import described
 from reid_heads.load import appearance_model
@@ -119,6 +119,8 @@ def demo(config: Config, output: Path) -> None:
         (weights,) = stored.files
         features = features_of_dataset(dataset, model, file_hash(weights), network=config.name)
         accuracy = accuracy_of(features, dataset, description(model))
+    # mAP and ranks are among the metrics already, beside those of the teacher.
+    metrics += [metric for metric in accuracy.metrics if metric.section != ACCURACY]
     report = Report(
         "DG-Net on built-in pedestrians",
         metrics,
@@ -130,7 +132,8 @@ def demo(config: Config, output: Path) -> None:
             "images per iteration": 2 * config.run.batch_size,
         },
         splits=split_counts(dataset),
-        protocols={"standard": PROTOCOLS["standard"]},
+        protocols=accuracy.protocols,
+        not_measured=accuracy.not_measured,
         checkpoints={str(weights): features.checkpoint},
         seconds=watch.seconds,
         machine=described(machine()) | {"trained in": choose_precision(config.run.precision, distributed.device)},

@@ -49,7 +49,7 @@ from eval.options import add_device_options
 from eval.reid.dataset_features import features_of_dataset
 from eval.reid.embedding_model import description, extractor_of
 from eval.reid_accuracy import accuracy_of
-from eval.report.accuracy import PROTOCOLS, score_section
+from eval.report.accuracy import score_section
 from eval.report.page import HtmlSection
 from eval.report.report import Report, as_html, find_reports
 from eval.report.run_sections import curves_section, settings_section, swap_section
@@ -118,7 +118,8 @@ def main() -> int:
         metrics, sections = [*metrics, *accuracy.metrics], list(accuracy.sections)
         with watch.stage("swaps by identity score"):
             sections.append(scored_swaps(generator, dataset, model, features.splits["query"].features))
-        protocols |= {"standard": PROTOCOLS["standard"]}
+        protocols |= accuracy.protocols
+        not_measured |= accuracy.not_measured
     if (folder / SCALARS).exists() and (rows := read_scalars(folder / SCALARS)):
         sections.append(curves_section(rows))
     report = Report(

@@ -28,6 +28,7 @@ def line_chart(
     x_label: str,
     *,
     log: bool | None = None,
+    log_x: bool = False,
     steps: bool = False,
     span: tuple[float | int, float | int] | None = None,
 ) -> Html:
@@ -35,6 +36,7 @@ def line_chart(
 
     More than 100 points are drawn as the mean of each hundredth, with a pale band from its least to its largest value.
     `log` asks for a logarithmic axis; by default it is one where all values are positive and span a factor of 50.
+    `log_x` makes the axis of x, all positive, logarithmic.
     With `steps` a value holds until the next x, as a count does. A line of one point is a dot. `span` are two x that
     the axis holds in any case, so that charts beside each other have one axis.
     `UserError` for no line, more than four, or a line without finite points.
@@ -48,11 +50,12 @@ def line_chart(
     logarithmic = (low > 0 and high > _LOG_FROM * low) if log is None else log
     y_ticks = decades(low, high) if logarithmic else ticks(low, high, 4)
     left, right = min(xs), max(xs)
-    x_ticks = ticks(left, right, 5)
+    x_ticks = decades(left, right) if log_x else ticks(left, right, 5)
     bottom, top = min(low, y_ticks[0]), max(high, y_ticks[-1])
 
     def across(x: float | int) -> float:
-        return _LEFT + (x - left) / ((right - left) or 1) * (_WIDTH - _LEFT - _RIGHT)
+        begin, value, end = (math.log10(v) if log_x else v for v in (left, x, right))
+        return _LEFT + (value - begin) / ((end - begin) or 1) * (_WIDTH - _LEFT - _RIGHT)
 
     def up(y: float | int) -> float:
         begin, value, end = (math.log10(v) if logarithmic else v for v in (bottom, y, top))

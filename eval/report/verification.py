@@ -1,0 +1,79 @@
+"""Verification and open-set identification as metrics and a curve for a report."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from eval.reid.open_set import OpenSetResult
+from eval.reid.verification import ENOUGH, VerificationResult
+from eval.report.chart import line_chart
+from eval.report.page import HtmlSection, paragraph, section
+from eval.report.result import Direction, MetricValue
+
+VERIFICATION, OPEN_SET = "verification", "open-set identification"
+PROTOCOLS = {
+    VERIFICATION: "Two images are called one person where the cosine of their features, without re-ranking, reaches a "
+    "threshold. The pairs of queries and gallery by different cameras count, junk left out, distractors kept. TPR: the "
+    "share of pairs of one person that are called so; FPR: that of pairs of two people. EER: both errors equal; AUC: "
+    f"area under the curve. A rate is measured where {ENOUGH} errors or more are expected.",
+    OPEN_SET: "Every query is asked twice: as a person of the gallery, identified where rank 1 (as in the protocol "
+    "standard) is right and reaches a threshold, and as a stranger, all images of its own person left out, accepted "
+    "falsely where any image reaches it. FAR: the share of strangers that are accepted.",
+}
+_POINTS = 90  # of the curve: a chart draws up to 100 points one by one
+
+
+@dataclass(frozen=True)
+class SamePersonFigures:
+    """What a report holds of verification and open-set identification."""
+
+    metrics: list[MetricValue]
+    not_measured: dict[str, str]
+    sections: list[HtmlSection] = field(default_factory=list)
+
+
+def same_person_figures(
+    verification: VerificationResult, open_set: OpenSetResult, note: str = "", split: str = ""
+) -> SamePersonFigures:
+    """Metrics, the reasons of those that are missing, and the ROC curve.
+
+    Args:
+        note: what the features are of.
+        split: how queries and gallery were taken from the data, where that is not usual.
+    """
+    end = f", {split}" if split else ""
+    counts = f"{verification.positives:,} of one person, {verification.negatives:,} of two"
+    protocol = f"{VERIFICATION}, pairs of {verification.pairs}: {counts}{end}"
+    metrics = []
+    for rate, share in verification.tpr.items():
+        words = f"threshold {verification.thresholds[rate]:.4f}"
+        metrics.append(_metric(VERIFICATION, f"TPR at FPR {rate:g}", share, protocol, words))
+    if verification.eer is not None and verification.auc is not None:
+        metrics.append(_metric(VERIFICATION, "EER", verification.eer, protocol, note, better="lower"))
+        metrics.append(_metric(VERIFICATION, "AUC", verification.auc, protocol))
+    protocol = f"{OPEN_SET}, {open_set.queries:,} queries, {open_set.strangers:,} strangers{end}"
+    for rate, share in open_set.rank_1.items():
+        words = f"threshold {open_set.thresholds[rate]:.4f}"
+        metrics.append(_metric(OPEN_SET, f"rank 1 at FAR {rate:g}", share, protocol, words))
+    reasons = verification.not_measurable | open_set.not_measurable
+    sections = [roc_section(verification)] if verification.auc is not None else []
+    return SamePersonFigures(metrics, reasons, sections)
+
+
+def roc_section(result: VerificationResult) -> HtmlSection:
+    """The ROC curve from the smallest false-positive rate that can be measured, on a logarithmic axis."""
+    fpr, tpr = result.curve
+    least = min(ENOUGH / result.negatives, 1.0)
+    at = np.geomspace(least, 1.0, _POINTS) if least < 1 else np.ones(1)
+    # The largest true-positive rate at no more than that false-positive rate.
+    points = [(float(x), 100 * float(tpr[np.searchsorted(fpr, x * (1 + 1e-12), side="right") - 1])) for x in at]
+    title = "Pairs of one person, in per cent, that are called so (TPR)"
+    lead = f"Of {result.positives:,} pairs of one person and {result.negatives:,} of two: {result.pairs}."
+    chart = line_chart(title, {"without re-ranking": points}, "false-positive rate", log=False, log_x=True, steps=True)
+    return section("ROC", paragraph(lead), chart)
+
+
+def _metric(
+    name: str, label: str, share: float, protocol: str, note: str = "", better: Direction = "higher"
+) -> MetricValue:
+    return MetricValue(name[0].upper() + name[1:], label, 100 * share, "%", protocol, note, better)
