@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.cli import CommandParser
 from dgnet.core.errors import command
-from tools.benchmarks import evaluation, frechet, generate, heads, settings, step, threads
+from tools.benchmarks import evaluation, frechet, generate, heads, search, settings, step, threads
 
 # The name of a kind -> its module.
 KINDS = {
@@ -27,6 +27,7 @@ KINDS = {
     "frechet": frechet,
     "generate": generate,
     "heads": heads,
+    "search": search,
     "settings": settings,
     "threads": threads,
 }
