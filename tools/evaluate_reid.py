@@ -6,9 +6,13 @@
 
 NAME is a run of DG-Net, of a teacher or of a re-ID model below OUTPUT/outputs, a run's folder, or a file of weights.
 Without --data, the accuracy is that on the test split of the data set it was trained on. Prints mAP, CMC and mINP
-without and with re-ranking; --report FOLDER also writes report.json, report.md and report.html, with the curves and the
-best and worst ranked lists. --expansion replaces each query by a mean of itself and its nearest gallery images. The
-protocol single-gallery-shot (CUHK03's first) draws one gallery image per person and prints the CMC alone.
+without and with re-ranking, verification (the same person?) and open-set identification; --report FOLDER also writes
+report.json, report.md and report.html, with the curves and the best and worst ranked lists. --expansion replaces each
+query by a mean of itself and its nearest gallery images. The protocol single-gallery-shot (CUHK03's first) draws one
+gallery image per person and prints the CMC in place of mAP and mINP.
+
+--calibrate also writes thresholds for "the same person" beside the weights (NAME.pth.calibration.json), for
+tools/search.py and tools/explore.py: one for each false-positive rate that the data can resolve, with its interval.
 """
 
 import argparse
@@ -20,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_mirrored, add_output_path
-from dgnet.core.content import labeled_digest
+from dgnet.core.content import content_hashes, labeled_digest
 from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
@@ -28,13 +32,17 @@ from dgnet.core.option_types import at_least, between, expanded_path, path_endin
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.datasets import LAYOUTS
 from dgnet.data.description import print_dataset, split_counts
+from dgnet.data.records import Dataset
 from dgnet.data.test_splits import add_split_options, read_test_data, split_of
+from dgnet.models.calibration import Calibration, Threshold, calibration_file, image_sample, write_calibration
 from eval.options import add_device_options, chosen_reranking
-from eval.reid.dataset_features import features_of_dataset
+from eval.reid.dataset_features import features_of_dataset, query_and_gallery
 from eval.reid.embedding_model import description
+from eval.reid.pair_scores import pair_scores
 from eval.reid.query_expansion import QueryExpansion
 from eval.reid.single_gallery_shot import PROTOCOL as SINGLE_SHOT
-from eval.reid_accuracy import accuracy_of
+from eval.reid.threshold_intervals import threshold_intervals
+from eval.reid_accuracy import ReIDAccuracy, accuracy_of
 from eval.report.accuracy import PROTOCOLS, unmatched_queries
 from eval.report.report import PAGE_NAME, Report, as_table, write_report
 from reid_heads.load import load_model
@@ -85,6 +93,11 @@ def arguments() -> argparse.Namespace:
         metavar="FILE",
         help="an .npz file to read the features from or save them to",
     )
+    parser.add_argument(
+        "--calibrate",
+        action="store_true",
+        help='write the thresholds for "the same person" beside the weights; earlier ones are replaced',
+    )
     parser.add_argument("--report", type=expanded_path, metavar="FOLDER", help="folder of the report")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing report")
     add_split_options(parser)
@@ -112,6 +125,8 @@ def main() -> int:
     watch = Stopwatch()
     model = load_model(args.name, output=args.output_path, device=choose_device(args.device), mirrored=args.mirrored)
     weights = model.weights
+    if args.calibrate:
+        check_place(calibration_file(weights))
     split = split_of(args)
     whole = read_test_data(args.data, args.layout) if args.data else dataset_of_run(weights)
     print_dataset(whole)
@@ -141,9 +156,14 @@ def main() -> int:
             seed=args.seed or 0,
             split=str(split),
         )
-    print(as_table(accuracy.metrics))
+    print(as_table(accuracy.metrics, accuracy.not_measured))
     if unmatched := unmatched_queries(accuracy.plain):
         print(unmatched)
+    if args.calibrate:
+        with watch.stage("calibration"):
+            calibration = calibrate(accuracy, dataset, str(split), args.workers)
+        print(f"\n{write_calibration(weights, calibration)}: the same person on {calibration.data}, 95 % intervals")
+        print("\n".join(f"  from {threshold}" for threshold in calibration.thresholds))
     if args.report:
         report = Report(
             f"Re-identification: {args.name} on {dataset.root.name}",
@@ -151,13 +171,40 @@ def main() -> int:
             command=shlex.join(["python", "tools/evaluate_reid.py", *sys.argv[1:]]),
             splits=split_counts(whole),
             data={"query and gallery": labeled_digest([*dataset.query, *dataset.gallery], args.workers)},
-            protocols={args.protocol: PROTOCOLS[args.protocol]},
+            protocols=accuracy.protocols,
+            not_measured=accuracy.not_measured,
             checkpoints={str(weights): features.checkpoint},
             seconds=watch.seconds,
         )
         page = write_report(report, args.report, overwrite=args.overwrite, sections=accuracy.sections)[-1]
         print(f"\n{page}: {page.stat().st_size / 1000:,.0f} kB, one file")
     return 0
+
+
+def calibrate(accuracy: ReIDAccuracy, dataset: Dataset, split: str, workers: int | None) -> Calibration:
+    """The thresholds that the data set holds, with their intervals; `UserError` where it holds none."""
+    features, found = accuracy.features, accuracy.verification
+    query, gallery = query_and_gallery(features)
+    intervals = threshold_intervals(query, gallery, pair_scores(query, gallery), list(found.thresholds))
+    reasons = dict(found.not_measurable)
+    thresholds = []
+    for rate, interval in intervals.items():
+        if interval is None:
+            reasons[f"TPR at FPR {rate:g}"] = "too few people to tell how certain its threshold is"
+        else:
+            thresholds.append(Threshold(rate, found.thresholds[rate], *interval, found.tpr[rate]))
+    if not thresholds:
+        raise UserError(f"{dataset.root}: no threshold can be measured: {next(iter(reasons.values()))}")
+    numbers = f"{found.positives:,} of one person, {found.negatives:,} of two"
+    return Calibration(
+        weights=features.checkpoint,
+        preprocessing=features.preprocessing,
+        data=dataset.root.name,
+        protocol=", ".join(filter(None, (f"pairs of {found.pairs}: {numbers}", split))),
+        thresholds=tuple(thresholds),
+        not_measurable=reasons,
+        sample=image_sample(content_hashes([record.path for record in (*dataset.query, *dataset.gallery)], workers)),
+    )
 
 
 if __name__ == "__main__":

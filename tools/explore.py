@@ -5,27 +5,32 @@
     python tools/explore.py --name outputs/E0.5new_reid0.5_w30000    # the official release's folder
 
 The page is served to this machine only (127.0.0.1) and loads nothing from elsewhere. It shows the nearest real images
-and the identities that the network recognizes in the generated one. Uploads (JPEG, PNG, WebP or BMP, up to 8 MB and
-4096 pixels a side) stay in memory and are removed at the end. Needs the extra `explorer`: pip install gradio. Ctrl-C
-stops it.
+and the identities that the network recognizes in the generated one, and with a calibration beside the weights whether a
+real image is of the same person. Uploads (JPEG, PNG, WebP or BMP, up to 8 MB and 4096 pixels a side) stay in memory and
+are removed at the end. Needs the extra `explorer`: pip install gradio. Ctrl-C stops it.
 """
 
 import argparse
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.cli import CommandParser
+from dgnet.core.content import content_hashes
 from dgnet.core.device import choose_device
 from dgnet.core.errors import command
 from dgnet.core.option_types import at_least, expanded_path, from_to
 from dgnet.data.records import Record
 from dgnet.generation.load import find_generator
 from dgnet.generation.swap_pairs import one_image_per_identity
+from dgnet.models.calibration import SAME, Threshold, find_calibration
 from dgnet.runs.loaded_generator import LoadedGenerator
+from eval.reid.embedding_model import preprocessing_of
+from reid_heads.load import appearance_model
 from visual.explorer.answers import Explorer, private_gradio
 from visual.job import dataset_of_run, unseen_records
 from visual.options import add_run_options
@@ -65,12 +70,33 @@ def explore(options: argparse.Namespace) -> None:
     run = find_generator(options.name, options.output_path, options.iteration, choose_device(options.device))
     records = real_images(run, options.data, options.neighbors)
     print(f"{run.name} after {run.iteration} iterations; {len(records)} real images to compare with", flush=True)
-    page = build_page(Explorer(run, records), [record.path for record in records[:EXAMPLES]])
+    explorer = Explorer(run, records, *same_person_threshold(run, records))
+    page = build_page(explorer, [record.path for record in records[:EXAMPLES]])
     print(f"explorer at {serve(page, options.port, options.browser)} (Ctrl-C ends it)", flush=True)
     try:
         threading.Event().wait()
     finally:
         page.close(verbose=False)
+
+
+def same_person_threshold(run: LoadedGenerator, records: Sequence[Record]) -> tuple[Threshold | None, str]:
+    """The threshold for "the same person" beside the run's weights, if any, and what the page says of it."""
+    if not records:
+        return None, ""
+    calibration = find_calibration(run.files[0], preprocessing_of(appearance_model(run)))
+    if calibration is None:
+        return None, (
+            "Whether a real image shows the same person is not said: the weights have no calibration "
+            "(tools/evaluate_reid.py --calibrate writes one)."
+        )
+    threshold = calibration.at()
+    words = [
+        f"{SAME.capitalize()}: {threshold}, measured on photographs of {calibration.data}.",
+        "A generated image is no photograph: there the rate may be another.",
+    ]
+    if not calibration.is_of(records[0].path, content_hashes([record.path for record in records])):
+        words.append(f"The real images are not known to be of {calibration.data} either.")
+    return threshold, " ".join(words)
 
 
 def real_images(run: LoadedGenerator, data: Path | None, count: int) -> list[Record]:

@@ -7,9 +7,14 @@ The gallery is a folder, or a file of tools/extract.py made by the same weights 
 changed since (those that are not there any more are not looked at). The query's own file is not listed. Similarity is
 the cosine of the features, from -1 to 1. Where file names tell identities (as those of Market-1501, DukeMTMC-reID and
 CUHK03-NP do), the picture frames the query's person in green and others in orange.
+
+With a calibration beside the weights (tools/evaluate_reid.py --calibrate) each image is called the same person or not,
+at a false-positive rate: the share of images of other people that are called the same person all the same.
 """
 
 import sys
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -22,12 +27,15 @@ from dgnet.core.content import content_hashes
 from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
-from dgnet.core.option_types import at_least, expanded_path
+from dgnet.core.option_types import above, at_least, expanded_path, path_ending
 from dgnet.data.readers.names import market_name
 from dgnet.data.records import JUNK
+from dgnet.models.calibration import OTHER, OTHER_DOMAIN, SAME, find_calibration
 from eval.images.extractor import features_of
 from eval.reid.embedding_model import extractor_of, preprocessing_of
 from eval.reid.feature_file import SplitFeatures, load_features
+from eval.reid.gallery_index import GalleryIndex, load_index, make_index, save_index
+from eval.reid.gallery_search import NearestImages, nearest_in_gallery
 from reid_heads.load import load_model
 from reid_heads.loaded_model import LoadedModel
 from tools.extract import SPLIT, add_model_options, features_of_images, files_of
@@ -53,36 +61,64 @@ def main() -> int:
         help="the picture: .png, .jpg, .webp or .pdf (default: found.png)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing picture")
+    parser.add_argument(
+        "--index",
+        type=path_ending(".npz"),
+        metavar="FILE.npz",
+        help="an index of the gallery, made where there is none: faster in large galleries, and may miss images "
+        "(needs faiss-cpu; default: the exact search)",
+    )
+    parser.add_argument(
+        "--false-positive-rate",
+        type=above(0, 1),
+        metavar="RATE",
+        help='of "same person" (default: 0.001, or the smallest above it that the calibration holds)',
+    )
     add_model_options(parser)
     args = parser.parse_args()
     args.output = picture_file(args.output)
     if args.output.exists() and not args.overwrite:
         raise UserError(f"{args.output} already exists: name another file or give --overwrite")
-    check_place(args.output)
+    for path in filter(None, (args.output, args.index)):
+        check_place(path)
     model = load_model(args.name, args.model_name, device=choose_device(args.device), mirrored=args.mirrored)
+    calibration = find_calibration(model.weights, preprocessing_of(model))
+    if calibration is None and args.false_positive_rate is not None:
+        raise UserError(f"--false-positive-rate: {no_calibration(model.weights)}")
+    threshold = calibration.at(args.false_positive_rate) if calibration else None
     gallery = gallery_features(args.gallery, model, args.batch_size, args.workers)
+    index = index_of(args.index, gallery) if args.index else None
     queries = read_images(args.query, model.height, model.width)  # refuses what is no image of a person
     rows, similarities, right = [], [], []
     features = features_of(args.query, extractor_of(model), batch=args.batch_size, workers=args.workers)
-    # DG-Net's features are two halves of unit length, and longer than 1 together.
-    directions = unit_length(gallery.features)
-    for query, feature in zip(args.query, unit_length(features), strict=True):
-        similarity = directions @ feature
-        order = [
-            place for place in np.argsort(-similarity, kind="stable") if not same_file(gallery.paths[place], query)
-        ]
-        if not order:
+    search = index.nearest if index else partial(exact_search, gallery)
+    for query, found in zip(args.query, nearest_images(features, gallery, args.query, args.top, search), strict=True):
+        if not found:
             raise UserError(f"{args.gallery}: holds no image beside {query} itself")
-        rows.append([Path(gallery.paths[index]) for index in order[: args.top]])
-        right.append([same_person(gallery.identities[index], query) for index in order[: args.top]])
-        similarities.append([float(similarity[index]) for index in order[: args.top]])
+        rows.append([Path(gallery.paths[place]) for place, _ in found])
+        right.append([same_person(gallery.identities[place], query) for place, _ in found])
+        similarities.append([similarity for _, similarity in found])
         print(f"{query}:")
         for rank, (path, value) in enumerate(zip(rows[-1], similarities[-1], strict=True), 1):
-            print(f"  {rank:3d}  {value:.4f}  {path}")
+            verdict = f"  {threshold.verdict(value):{len(OTHER)}}" if threshold else ""
+            print(f"  {rank:3d}  {value:.4f}{verdict}  {path}")
+    if calibration and threshold:
+        print(f"{SAME}: {threshold}, measured on {calibration.data} ({calibration.protocol})")
+        if not calibration.is_of(args.gallery, gallery.content):
+            print(OTHER_DOMAIN.format(gallery=args.gallery, data=calibration.data))
+    else:
+        print(no_calibration(model.weights))
     ranked = [read_images(row, model.height, model.width) for row in rows]
     scale = max(1, 128 // model.height)  # small images stay visible
     write_picture(args.output, ranked_lists(queries, ranked, similarities, right, scale=scale), args.overwrite)
     return 0
+
+
+def no_calibration(weights: Path) -> str:
+    """Why nothing is called the same person."""
+    return (
+        f"{weights} has no calibration, so nothing is called the {SAME}: tools/evaluate_reid.py --calibrate writes one"
+    )
 
 
 def gallery_features(path: Path, model: LoadedModel, batch: int, workers: int | None) -> SplitFeatures:
@@ -116,10 +152,43 @@ def gallery_features(path: Path, model: LoadedModel, batch: int, workers: int | 
     return split
 
 
-def unit_length(features: np.ndarray) -> np.ndarray:
-    """The directions of features `[image, feature]`; 0 stays 0."""
-    lengths = np.linalg.norm(features, axis=1, keepdims=True)
-    return features / np.maximum(lengths, np.finfo(features.dtype).tiny)
+def exact_search(gallery: SplitFeatures, features: np.ndarray, count: int) -> NearestImages:
+    """The nearest images, none missed."""
+    return nearest_in_gallery(features, gallery.features, count)
+
+
+def index_of(path: Path, gallery: SplitFeatures) -> GalleryIndex:
+    """The index in a file, made where there is none. `UserError` for the index of another gallery."""
+    if path.exists():
+        index, words = load_index(path, gallery.features), "as measured when it was made"
+    else:
+        index, words = make_index(gallery.features), "made and measured now"
+        save_index(path, index)
+    print(f"{path}: recall@10 {100 * index.recall:.1f} % of the exact answer, {words}", file=sys.stderr)
+    return index
+
+
+def nearest_images(
+    features: np.ndarray,
+    gallery: SplitFeatures,
+    queries: Sequence[Path],
+    count: int,
+    search: Callable[[np.ndarray, int], NearestImages],
+) -> list[list[tuple[int, float]]]:
+    """For each query, of `features` `[query, feature]`, the nearest gallery images: place and similarity.
+
+    The query's own file is not among them.
+    """
+    # It may be in the gallery, even more than once: then one more is asked for, or more.
+    nearest = search(features, count + 1)
+    lists = []
+    for number, query in enumerate(queries):
+        pairs = list(zip(nearest.places[number].tolist(), nearest.similarities[number].tolist(), strict=True))
+        others = [pair for pair in pairs if not same_file(gallery.paths[pair[0]], query)]
+        if len(others) < count and len(pairs) < len(gallery):
+            (others,) = nearest_images(features[number][None], gallery, [query], 2 * count, search)
+        lists.append(others[:count])
+    return lists
 
 
 def same_person(identity: int, query: Path) -> bool | None:

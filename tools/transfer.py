@@ -8,11 +8,16 @@ weights. Each row is one network on one data set, without and with re-ranking. -
 each row, and a second call with the same folder reads them, if the images have not changed; identities and cameras are
 those of the data set now. --features adds a row from a saved file as it is, labels included: neither its network nor
 its images are looked at.
+
+Where a network is tested on two data sets or more, a second table shows how far its thresholds for "the same person"
+travel: set on one data set for a false-positive rate (FPR), applied to another, with the rates that they have there.
 """
 
 import argparse
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +36,10 @@ from eval.datasets import TestSplits
 from eval.options import add_device_options
 from eval.reid.dataset_features import features_of_dataset, query_and_gallery
 from eval.reid.feature_file import StoredFeatures, load_features
+from eval.reid.pair_scores import PairScores, pair_scores
 from eval.reid.ranking import PROTOCOLS, rank_metrics
 from eval.reid.rerank import usual_reranking
+from eval.reid.verification import transferred_thresholds, verification_metrics
 from eval.report.accuracy import unmatched_queries
 from reid_heads.load import load_model
 from reid_heads.run_data import warn_of_training_images
@@ -91,8 +98,13 @@ def main() -> int:
     for path in (args.output, args.features_folder and args.features_folder / "features.npz"):
         if path:
             check_place(path)
-    rows = [row(stored, args.protocol) for stored in rows_of(args)]
+    features = rows_of(args)
+    scores = [pair_scores(*query_and_gallery(stored)) for stored in features]
+    rows = [row(stored, args.protocol) for stored in features]
+    add_verification(rows, features, scores)
     print(as_table(rows))
+    if lines := threshold_lines(rows):
+        print("\n" + aligned(lines, left=3))
     if args.output:
         args.output.parent.mkdir(parents=True, exist_ok=True)
         replace_text(args.output, json.dumps(rows, indent=2) + "\n")
@@ -158,6 +170,42 @@ def row(stored: StoredFeatures, protocol: str) -> dict[str, Any]:
     }
 
 
+def add_verification(
+    rows: list[dict[str, Any]], features: Sequence[StoredFeatures], scores: Sequence[PairScores]
+) -> None:
+    """To each row its own thresholds, and what those of the same network on other data sets do here."""
+    results = [verification_metrics(pairs) for pairs in scores]
+    kind = [(stored.checkpoint, dict(stored.preprocessing), stored.network) for stored in features]
+    for here, (entry, result) in enumerate(zip(rows, results, strict=True)):
+        entry["verification"] = {
+            "thresholds": {f"{rate:g}": threshold for rate, threshold in result.thresholds.items()},
+            "tpr": {f"{rate:g}": share for rate, share in result.tpr.items()},
+            "not_measurable": result.not_measurable,
+            "pairs_of_one_person": result.positives,
+            "pairs_of_two_people": result.negatives,
+        }
+        entry["thresholds_of"] = {
+            rows[there]["data"]: [asdict(one) for one in transferred_thresholds(results[there], scores[here])]
+            for there in range(len(rows))
+            if there != here and kind[there] == kind[here]
+        }
+
+
+def threshold_lines(rows: list[dict[str, Any]]) -> list[list[str]]:
+    """The table of thresholds that travel, without columns of one width; nothing where none does."""
+    lines = [["network", "threshold of", "tested on", "FPR wanted", "threshold", "FPR", "TPR", "TPR by its own"]]
+    for entry in rows:
+        for data, thresholds in entry["thresholds_of"].items():
+            for one in thresholds:
+                measurable = one["fpr"] >= one["resolution"]
+                fpr = f"{100 * one['fpr']:.3g}" if measurable else f"< {100 * one['resolution']:.2g}"
+                own = "-" if one["own_tpr"] is None else f"{100 * one['own_tpr']:.2f}"
+                wanted, threshold = f"{100 * one['wanted']:g}", f"{one['threshold']:.4f}"
+                shown = [entry["network"], data, entry["data"], wanted, threshold, fpr, f"{100 * one['tpr']:.2f}", own]
+                lines.append(shown)
+    return lines if len(lines) > 1 else []
+
+
 def as_table(rows: list[dict[str, Any]]) -> str:
     """The table for a terminal; figures in per cent."""
     head = [
@@ -175,18 +223,23 @@ def as_table(rows: list[dict[str, Any]]) -> str:
         lines.append(
             [entry["network"], entry["data"], entry["mirror image"], *(f"{100 * share:.2f}" for share in shares)]
         )
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    text = [
-        "  ".join(
-            cell.ljust(w) if i < 3 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in lines
-    ]
     # Where a gallery is small, its re-ranking has parameters of its own.
     reranking = " or ".join(dict.fromkeys(entry["re-ranked"]["reranking"] for entry in rows))
     caption = f"per cent; rr: {reranking}; protocol {rows[0]['protocol']}"
     unmatched = [f"{entry['network']} on {entry['data']}: {entry['unmatched']}" for entry in rows if entry["unmatched"]]
-    return "\n".join([*(line.rstrip() for line in text), caption, *unmatched])
+    return "\n".join([aligned(lines, left=3), caption, *unmatched])
+
+
+def aligned(lines: list[list[str]], left: int) -> str:
+    """Columns of one width each, the first `left` of them aligned to the left."""
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    text = [
+        "  ".join(
+            cell.ljust(w) if i < left else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    ]
+    return "\n".join(text)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from torch import Tensor
 from dgnet.core import pixels
 from dgnet.data.cache import ImageCache
 from dgnet.data.records import Record
+from dgnet.models.calibration import Threshold
 from dgnet.models.embedding import appearance_embedding
 from dgnet.models.frozen import evaluating
 from dgnet.models.swap import appearance_codes, decode_images, structure_codes
@@ -53,14 +54,20 @@ class Neighbor:
     record: Record
     image: UInt8[Tensor, "3 height width"]
     similarity: float
+    verdict: str = ""  # whether it is the same person; empty without a threshold
 
 
 class Explorer:
     """A generator with real images to compare with; every answer depends on its arguments alone."""
 
-    def __init__(self, run: LoadedGenerator, records: Sequence[Record]) -> None:
-        """Decode and embed `records`; none are needed to swap. `UserError` for a damaged image."""
-        self.run, self.records = run, tuple(records)
+    def __init__(
+        self, run: LoadedGenerator, records: Sequence[Record], threshold: Threshold | None = None, note: str = ""
+    ) -> None:
+        """Decode and embed `records`; none are needed to swap. `UserError` for a damaged image.
+
+        `threshold` tells the same person from another; `note` says what it was measured on, or why there is none.
+        """
+        self.run, self.records, self.threshold, self.note = run, tuple(records), threshold, note
         self._embed = appearance_embedding(run.network.appearance)
         self._cache = ImageCache([record.path for record in records])
         parts = torch.arange(len(records)).split(_BATCH) if records else ()  # nothing splits into one empty part
@@ -93,7 +100,12 @@ class Explorer:
             feature = torch.nn.functional.normalize(self._embed(self._seen(image[None])).float().cpu())
         ranked = (self._features @ feature[0]).sort(descending=True, stable=True)
         return [
-            Neighbor(self.records[place], self.at_size(self._cache.image(place)), similarity)
+            Neighbor(
+                self.records[place],
+                self.at_size(self._cache.image(place)),
+                similarity,
+                self.threshold.verdict(similarity) if self.threshold else "",
+            )
             for similarity, place in zip(ranked.values[:count].tolist(), ranked.indices.tolist(), strict=False)
         ]
 

@@ -69,6 +69,8 @@ def build_page(explorer: Explorer, examples: list[Path]) -> gradio.Blocks:
             near, label="Nearest real images, by the appearance embedding", columns=NEIGHBORS, object_fit="contain",
             elem_id="neighbors", format="png", height=240, visible=bool(explorer.records), buttons=["download"],
         )  # fmt: skip
+        if explorer.note:
+            gradio.Markdown(explorer.note, elem_id="same-person")
         inputs = [*slots, appearance_weight, structure_weight]
         answers = [result, scores, neighbors]
         swap.click(lambda *values: answer(explorer, *values), inputs, answers, api_visibility="private")
@@ -106,7 +108,10 @@ def answer(
         _blend(explorer, structure, second_structure, structure_weight),
     )
     near = [
-        (_rows(neighbor.image), f"{neighbor.similarity:.2f}, {neighbor.record.path.name}")
+        (
+            _rows(neighbor.image),
+            ", ".join(filter(None, (f"{neighbor.similarity:.2f}", neighbor.verdict, neighbor.record.path.name))),
+        )
         for neighbor in explorer.nearest(image, NEIGHBORS)
     ]
     return _rows(image), dict(explorer.identities(image, SCORES)), near
