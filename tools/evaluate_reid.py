@@ -199,7 +199,7 @@ def calibrate(accuracy: ReIDAccuracy, dataset: Dataset, split: str, workers: int
     return Calibration(
         weights=features.checkpoint,
         preprocessing=features.preprocessing,
-        data=dataset.root.name,
+        data=dataset.root.absolute().name,
         protocol=", ".join(filter(None, (f"pairs of {found.pairs}: {numbers}", split))),
         thresholds=tuple(thresholds),
         not_measurable=reasons,

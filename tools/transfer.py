@@ -184,25 +184,24 @@ def add_verification(
             "pairs_of_one_person": result.positives,
             "pairs_of_two_people": result.negatives,
         }
-        entry["thresholds_of"] = {
-            rows[there]["data"]: [asdict(one) for one in transferred_thresholds(results[there], scores[here])]
+        entry["thresholds_of_others"] = [
+            {"data": rows[there]["data"], **asdict(one)}
             for there in range(len(rows))
             if there != here and kind[there] == kind[here]
-        }
+            for one in transferred_thresholds(results[there], scores[here])
+        ]
 
 
 def threshold_lines(rows: list[dict[str, Any]]) -> list[list[str]]:
-    """The table of thresholds that travel, without columns of one width; nothing where none does."""
-    lines = [["network", "threshold of", "tested on", "FPR wanted", "threshold", "FPR", "TPR", "TPR by its own"]]
+    """The table of thresholds that travel, in per cent; nothing where none does."""
+    lines = [["network", "threshold of", "tested on", "FPR wanted", "threshold", "FPR", "TPR", "TPR by own"]]
     for entry in rows:
-        for data, thresholds in entry["thresholds_of"].items():
-            for one in thresholds:
-                measurable = one["fpr"] >= one["resolution"]
-                fpr = f"{100 * one['fpr']:.3g}" if measurable else f"< {100 * one['resolution']:.2g}"
-                own = "-" if one["own_tpr"] is None else f"{100 * one['own_tpr']:.2f}"
-                wanted, threshold = f"{100 * one['wanted']:g}", f"{one['threshold']:.4f}"
-                shown = [entry["network"], data, entry["data"], wanted, threshold, fpr, f"{100 * one['tpr']:.2f}", own]
-                lines.append(shown)
+        for one in entry["thresholds_of_others"]:
+            measurable = one["fpr"] >= one["resolution"]
+            fpr = f"{100 * one['fpr']:.3g}" if measurable else f"< {100 * one['resolution']:.2g}"
+            own = "-" if one["own_tpr"] is None else f"{100 * one['own_tpr']:.2f}"
+            wanted, threshold, tpr = f"{100 * one['wanted']:g}", f"{one['threshold']:.4f}", f"{100 * one['tpr']:.2f}"
+            lines.append([entry["network"], one["data"], entry["data"], wanted, threshold, fpr, tpr, own])
     return lines if len(lines) > 1 else []
 
 

@@ -17,6 +17,6 @@ def test_a_tiny_gallery_gives_every_figure(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(gallery_search, "PART", 256)
     result = search.run(parser.parse_args(["search", *words]))
     assert result["equal_to_exact"] is True
-    assert result["seconds"]["search"] >= 0 and result["share_of_product"] > 0
+    assert result["processor_seconds"]["search"] >= 0 and result["share_of_product"] > 0
     assert (result["query"], result["gallery"], result["features"]) == (12, 700, 16)
     assert torch.get_num_threads() == 1

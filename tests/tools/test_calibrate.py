@@ -47,9 +47,12 @@ def test_a_model_is_calibrated_and_searches_with_its_threshold(place, monkeypatc
     # Twenty pairs of one person are too few.
     status, _, said = answer(evaluate_reid, monkeypatch, capsys, *options)
     assert status == 2 and "30 pairs of one person" in said and not calibration_file(model).exists()
-    status, printed, said = answer(evaluate_reid, monkeypatch, capsys, *options, "--without-cameras")
+    options = (*options, "--without-cameras", "--report", tmp_path / "report")
+    status, printed, said = answer(evaluate_reid, monkeypatch, capsys, *options)
     assert status == 0, said
     assert model.read_bytes() == before
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "ROC</h2>" in page and "called one person where the cosine" in page
     stored = json.loads(calibration_file(model).read_text())
     assert stored["data"] == "shop" and stored["protocol"].endswith("cameras not used")
     (threshold,) = stored["thresholds"]

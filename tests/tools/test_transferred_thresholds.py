@@ -44,7 +44,7 @@ def test_a_threshold_has_the_rates_of_where_it_is_applied(tmp_path: Path, monkey
     monkeypatch.setattr(sys, "argv", words)
     assert transfer.main() == 0
     table = capsys.readouterr().out.partition("\n\n")[2].splitlines()
-    assert table[0].split("  ")[0] == "network" and "TPR by its own" in table[0]
+    assert table[0].split("  ")[0] == "network" and "TPR by own" in table[0]
     # Both ways, for one network: another network's thresholds are no concern of this one.
     assert [line.split()[:3] for line in table[1:]] == [["net", "there", "here"]] * 2 + [["net", "here", "there"]] * 2
     line = next(line.split() for line in table if line.split()[1:4] == ["here", "there", "10"])
@@ -55,6 +55,6 @@ def test_a_threshold_has_the_rates_of_where_it_is_applied(tmp_path: Path, monkey
         f"{100 * first.own_tpr:.2f}",
     ]
     rows = json.loads((tmp_path / "table.json").read_text())
-    assert rows[1]["thresholds_of"]["here"][0]["fpr"] == pytest.approx(first.fpr)
-    assert rows[2]["thresholds_of"] == {}
+    assert rows[1]["thresholds_of_others"][0]["fpr"] == pytest.approx(first.fpr)
+    assert rows[2]["thresholds_of_others"] == []
     assert rows[0]["verification"]["thresholds"]["0.1"] == first.threshold
