@@ -8,6 +8,7 @@ images are looked at before the images themselves: an image among the k best is 
 Memory: one part of the gallery, its product with the queries (64 MiB) and about a hundred numbers a query.
 """
 
+import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -91,6 +92,15 @@ def _parts(gallery: Array, normalized: bool) -> Iterator[tuple[int, Tensor]]:
     """Parts of the gallery as unit features, each with the place of its first image."""
     for first in range(0, len(gallery), PART):
         yield first, _unit(gallery[first : first + PART], normalized)
+        _release(gallery)
+
+
+def _release(gallery: Array) -> None:
+    """Give back the pages of a mapped file: those that were read count as memory of this process until then."""
+    if not isinstance(gallery, np.memmap) or gallery.mode != "r" or not hasattr(mmap, "MADV_DONTNEED"):
+        return
+    if isinstance(gallery.base, mmap.mmap):
+        gallery.base.madvise(mmap.MADV_DONTNEED)
 
 
 def _unit(rows: Array, normalized: bool) -> Tensor:
