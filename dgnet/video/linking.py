@@ -64,22 +64,27 @@ class TrackerLinker:
         kind: a key of `TRACKERS`.
         gap: seconds after which a person who was not seen is another track.
         certain: whether scores are left aside.
+        begin_score: from which a box may begin a track; the tracker's own number by default. ByteTrack continues tracks
+            with all boxes, those up to 0.1 below `begin_score` after the others.
 
     `UserError` where the library is missing, and in `link` for frames without a time.
     """
 
-    def __init__(self, kind: str, gap: float | int = 1.0, certain: bool = False) -> None:
+    def __init__(
+        self, kind: str, gap: float | int = 1.0, *, certain: bool = False, begin_score: float | None = None
+    ) -> None:
         if kind not in TRACKERS:
             raise UserError(f"the tracker must be one of {', '.join(TRACKERS)}, got {kind!r}")
         try:
             library, self._detections = importlib.import_module("trackers"), importlib.import_module("supervision")
         except ImportError as error:
             raise UserError("boxes are linked by trackers: pip install trackers (the extra 'video')") from error
-        self.name = f"{kind}, gaps up to {gap:g} s"
+        begin = "" if begin_score is None else f", tracks begin at score {begin_score:g}"
+        self.name = f"{kind}, gaps up to {gap:g} s{begin}"
+        scores = {} if begin_score is None else _thresholds(kind, begin_score)
         # It counts its buffer in frames of 1/30 s, whatever the film's rate.
-        self._tracker: Any = getattr(library, TRACKERS[kind])(
-            lost_track_buffer=math.ceil(gap * _RATE), frame_rate=_RATE
-        )
+        buffer = math.ceil(gap * _RATE)
+        self._tracker: Any = getattr(library, TRACKERS[kind])(lost_track_buffer=buffer, frame_rate=_RATE, **scores)
         self._certain = certain
         self._clock, self._latest = 0.0, -math.inf
 
@@ -104,6 +109,13 @@ class TrackerLinker:
             numbers = np.asarray(linked.tracker_id, np.int64)
             tracks[linked.data["place"]] = np.where(numbers < 0, NO_TRACK, numbers + 1)
         return Boxes(boxes.places, boxes.scores, tracks, boxes.rows)
+
+
+def _thresholds(kind: str, begin_score: float) -> dict[str, float]:
+    """ByteTrack's two thresholds are 0.1 apart, as published; OC-SORT has one."""
+    if kind == "bytetrack":
+        return {"track_activation_threshold": begin_score, "high_conf_det_threshold": max(0.0, begin_score - 0.1)}
+    return {"high_conf_det_threshold": begin_score}
 
 
 def scores_are_probabilities(scores: np.ndarray) -> bool:

@@ -4,9 +4,13 @@ import re
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from dgnet.models.model_file import save_model
+from dgnet.models.registry import build_model
 from dgnet.video.gallery import read_gallery
 from tests.dgnet.video.films import mot_lines, scene, write_film
 from tests.messages import mentions
@@ -37,10 +41,17 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def answers(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    def answered(*options: object) -> tuple[int, str, str]:
+        return answer(find_people, monkeypatch, capsys, "--to", tmp_path / "people", *options)
+
+    return answered
+
+
+@pytest.fixture
+def run(place: Path, answers):
     def ran(source: str, boxes: str, *options: object) -> tuple[int, str, str]:
-        words = place / source, "--boxes", place / boxes, "--to", tmp_path / "people", *options
-        return answer(find_people, monkeypatch, capsys, *words)
+        return answers(place / source, "--boxes", place / boxes, *options)
 
     return ran
 
@@ -117,3 +128,62 @@ def test_images_and_films_have_one_order_of_channels(run, tmp_path: Path) -> Non
     for one, other in zip(film, folder, strict=True):
         assert (one.track, one.frame, one.place) == (other.track, other.frame, other.place)
         assert np.array_equal(Image.open(one.path), Image.open(other.path))
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ((), ("SOURCE", "--name")),
+        (("walk.mkv",), ("walk.mkv", "--boxes", "--detector")),
+        (("walk.mkv", "--detector", "yolox"), ("--weights", "https://github.com/Megvii-BaseDetection/YOLOX")),
+        (("walk.mkv", "--detector", "yolox", "--weights", "notes.mp4"), ("notes.mp4", "ONNX")),
+        (("walk.mkv", "--detector", "yolov8"), ("yolox", "yolov8")),
+        (("walk.mkv", "--detector", "ssd300_vgg16"), ("https://download.pytorch.org/models/ssd300_vgg16_coco-",)),
+        (("walk.mkv", "--boxes", "tracks.txt", "--name", "bnneck"), ("--name", "--threshold")),
+        (("walk.mkv", "--boxes", "tracks.txt", "--name", "nothing", "--threshold", "0.5"), ("nothing",)),
+    ],
+)
+def test_what_is_missing_is_one_sentence(answers, place: Path, tmp_path: Path, options: tuple, named: tuple) -> None:
+    status, _, said = answers(*(place / word if (place / word).is_file() else word for word in options))
+    assert (status, said.count("\n")) == (2, 1)
+    assert re.search(mentions(*named), said)
+    assert not (tmp_path / "people").exists()
+
+
+@pytest.mark.slow
+def test_a_detector_and_a_model_that_joins(answers, place: Path, tmp_path: Path) -> None:
+    """A network that sees one person in the middle of every picture; all tracks are one person for a low threshold."""
+    anchors, output = 8 * 8 + 4 * 4 + 2 * 2, np.zeros((84, 6), np.float32)
+    assert anchors == len(output)
+    output[64 + 5] = (0.5, 0.5, 0.0, 0.7, 0.9, 0.9)
+    nodes = [
+        helper.make_node("ReduceMax", ["images"], ["most"]),
+        helper.make_node("Clip", ["most", "", "one"], ["factor"]),
+    ]
+    nodes.append(helper.make_node("Mul", ["constant", "factor"], ["output"]))
+    graph = helper.make_graph(
+        nodes,
+        "yolox",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, (1, 3, 64, 64))],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, (1, 84, 6))],
+        [numpy_helper.from_array(output[None], "constant"), numpy_helper.from_array(np.float32(1), "one")],
+    )
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), tmp_path / "one.onnx"
+    )
+    save_model(tmp_path / "reid.pth", build_model("resnet18", 3), (1, 2, 3), 64, 32)
+    detector = "--detector", "yolox", "--weights", tmp_path / "one.onnx", "--preprocessing", "raw"
+    status, printed, said = answers(place / "walk.mkv", *detector)
+    assert (status, said) == (0, "") and "1 tracks" in printed
+    (row, *_) = read_gallery(tmp_path / "people")
+    # Anchor 5 of the second stride: column 1, row 1, of a picture 96 pixels wide that became 64.
+    assert row.place == pytest.approx(
+        (1.5 * 16 * 1.5 - 12, 1.5 * 24 - 12 * np.exp(0.7), 24, 24 * np.exp(0.7)), rel=1e-4
+    )
+    assert row.score == pytest.approx(0.81)
+    answers(place / "frames", "--boxes", place / "tracks.txt")
+    assert len({row.identity for row in read_gallery(tmp_path / "people")}) == 3
+    status, printed, said = answers("--name", tmp_path / "reid.pth", "--threshold", -1)
+    assert (status, said) == (0, "") and "3 tracks" in printed
+    identities = {(row.source, row.track): row.identity for row in read_gallery(tmp_path / "people")}
+    assert set(identities.values()) == {1, 2} and identities["frames", 1] != identities["frames", 2]

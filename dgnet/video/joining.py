@@ -1,0 +1,121 @@
+"""Tracks of one person become one identity: by the mean feature of each track's crops, over gaps and cameras."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
+
+from dgnet.core.errors import UserError
+from dgnet.video.gallery import Sighting, read_gallery, renumbered
+
+# Files of images -> features [image, feature].
+Embed = Callable[[Sequence[Path]], np.ndarray]
+TrackKey = tuple[str, int]  # source, track
+
+_BATCH = 256
+_NEVER = 4.0  # more than any distance of cosines, which is at most 2
+
+
+@dataclass(frozen=True)
+class Track:
+    """A track of a gallery: the direction of its mean feature, weighted by quality, and when it was seen.
+
+    Attributes:
+        feature: of unit length `[feature]`.
+        first, last: its frames.
+    """
+
+    source: str
+    track: int
+    feature: Float[np.ndarray, " feature"]
+    first: int
+    last: int
+    frames: frozenset[int]
+
+
+def join_tracks(gallery: Path, embed: Embed, threshold: float) -> tuple[int, int]:
+    """Give the tracks of a gallery that show one person one identity; the numbers of tracks and of identities.
+
+    Tracks are clustered by complete linkage: all tracks of an identity are at least as similar to each other (cosine of
+    mean features) as `threshold`. Two tracks of one source that were seen on the same frame are two people. Identities
+    are numbered by their first row. Memory grows with the square of the number of tracks.
+
+    Args:
+        embed: the features of crops.
+        threshold: -1 to 1.
+
+    Raises:
+        UserError: `gallery` is none, or a crop cannot be read.
+    """
+    tracks = pooled_tracks(gallery, embed)
+    identities = identities_of(
+        np.stack([track.feature for track in tracks.values()]), _apart(list(tracks.values())), threshold
+    )
+    identity = dict(zip(tracks, identities, strict=True))
+    renumbered(gallery, lambda source, track: identity[source, track])
+    return len(tracks), len(set(identities))
+
+
+def pooled_tracks(gallery: Path, embed: Embed) -> dict[TrackKey, Track]:
+    """The tracks of a gallery in the order of their first rows; the features of a batch are in memory at a time."""
+    sums: dict[TrackKey, np.ndarray] = {}
+    frames: dict[TrackKey, set[int]] = {}
+    rows = read_gallery(gallery)
+    while batch := list(islice(rows, _BATCH)):
+        features = embed([row.path for row in batch])
+        lengths = np.linalg.norm(features, axis=1, keepdims=True)
+        for row, feature in zip(batch, features / np.maximum(lengths, np.finfo(np.float32).tiny), strict=True):
+            _add(row, feature, sums, frames)
+    return {
+        key: Track(*key, _direction(total), min(frames[key]), max(frames[key]), frozenset(frames[key]))
+        for key, total in sums.items()
+    }
+
+
+def _add(
+    row: Sighting, feature: np.ndarray, sums: dict[TrackKey, np.ndarray], frames: dict[TrackKey, set[int]]
+) -> None:
+    key = row.source, row.track
+    # A crop of which nothing is seen counts a little: the track may have no other.
+    weighted = feature.astype(np.float64) * max(row.quality, 1e-3)
+    sums[key] = sums[key] + weighted if key in sums else weighted
+    frames.setdefault(key, set()).add(row.frame)
+
+
+def _direction(total: np.ndarray) -> np.ndarray:
+    return total / max(float(np.linalg.norm(total)), np.finfo(np.float64).tiny)
+
+
+def _apart(tracks: Sequence[Track]) -> Bool[np.ndarray, "track track"]:
+    """Which pairs were seen on one frame of one source."""
+    apart = np.zeros((len(tracks), len(tracks)), bool)
+    for row, one in enumerate(tracks):
+        for column, other in enumerate(tracks[:row]):
+            overlap = one.source == other.source and one.first <= other.last and other.first <= one.last
+            apart[row, column] = apart[column, row] = overlap and not one.frames.isdisjoint(other.frames)
+    return apart
+
+
+def identities_of(
+    features: Float[np.ndarray, "track feature"], apart: Bool[np.ndarray, "track track"], threshold: float
+) -> list[int]:
+    """The identity of each track, numbered 1, 2, ... in order of appearance; `apart` pairs never share one.
+
+    >>> import numpy as np
+    >>> identities_of(np.array([[1.0, 0], [0.0, 1], [1.0, 0]]), np.zeros((3, 3), bool), 0.5)
+    [1, 2, 1]
+    """
+    if not -1 <= threshold <= 1:
+        raise UserError(f"the threshold must be a cosine from -1 to 1, got {threshold:g}")
+    if len(features) == 1:
+        return [1]
+    distances = np.where(apart, _NEVER, np.clip(1 - features @ features.T, 0, 2))
+    np.fill_diagonal(distances, 0)
+    labels = fcluster(linkage(squareform(distances, checks=False), "complete"), 1 - threshold, "distance")
+    numbers: Mapping[int, int] = {label: number for number, label in enumerate(dict.fromkeys(labels.tolist()), 1)}
+    return [numbers[label] for label in labels.tolist()]
