@@ -4,9 +4,9 @@
     python tools/extract.py --name X.pth --model-name resnet50 --output few.npz one.jpg two.png
 
 The file holds, for each image, `images/features` (float32, of unit length), `images/paths`, `images/content` (the
-SHA-256 of the file), and `images/identities` and `images/cameras` where the file's name tells them as Market-1501's do
-(-1 elsewhere); `about` says which weights and which preprocessing made them. NumPy reads it without pickle;
-tools/search.py takes it as a gallery.
+SHA-256 of the file), and `images/identities` and `images/cameras` where a gallery of tools/find_people.py tells them,
+or the file's name as Market-1501's do (-1 elsewhere); `about` says which weights and which preprocessing made them.
+NumPy reads it without pickle; tools/search.py takes it as a gallery.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from dgnet.core.images import image_files
 from dgnet.core.option_types import at_least, expanded_path, path_ending, run_name
 from dgnet.data.readers.names import market_name
 from dgnet.data.records import JUNK, UNKNOWN_CAMERA
+from dgnet.video.gallery import gallery_labels
 from eval.images.extractor import features_of
 from eval.reid.embedding_model import extractor_of, preprocessing_of
 from eval.reid.feature_file import SplitFeatures, StoredFeatures, save_features
@@ -86,9 +87,11 @@ def features_of_images(
 ) -> StoredFeatures:
     """Features of files as a file holds them, as the split `images`; `data` says where the images are from.
 
-    Identity and camera are those that a Market-1501 name tells, else -1. `UserError` names an unreadable file.
+    Identity and camera are those that a gallery of tools/find_people.py or a Market-1501 name tells, else -1.
+    `UserError` names an unreadable file.
     """
-    labels = [market_name(path.name) or (JUNK, UNKNOWN_CAMERA) for path in files]
+    known = gallery_labels(files)
+    labels = [known.get(path) or market_name(path.name) or (JUNK, UNKNOWN_CAMERA) for path in files]
     identities, cameras = (np.array(column, np.int64) for column in zip(*labels, strict=True))
     content = content_hashes(files, workers)
     features = features_of(files, extractor_of(model), batch=batch, workers=workers)

@@ -99,6 +99,16 @@ def read_gallery(folder: Path) -> Iterator[Sighting]:
             raise UserError(f"{where}: damaged ({error})") from error
 
 
+def gallery_labels(files: Iterable[Path]) -> dict[Path, tuple[int, int]]:
+    """Identity and camera of those files that are crops of a gallery: GALLERY/SOURCE/TRACK/FRAME.jpg.
+
+    `UserError` where the table of such a gallery is damaged.
+    """
+    folders = {file.parents[2] for file in files if len(file.parents) > 2}
+    galleries = [folder for folder in sorted(folders) if is_gallery(folder)]
+    return {row.path: (row.identity, row.camera) for folder in galleries for row in read_gallery(folder)}
+
+
 def read_table(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """The rows as they are written, each with what an error calls it. `UserError` where there is no such table."""
     path = folder / TABLE

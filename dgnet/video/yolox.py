@@ -73,8 +73,10 @@ def read_yolox(path: Path, providers: list[str] | None = None) -> YoloxFile:
         raise UserError(
             f"{path}: no such file of weights; the official ones are yolox_nano.onnx to yolox_x.onnx at {OFFICIAL}"
         )
+    options = runtime.SessionOptions()
+    options.log_severity_level = 3  # its warnings are for whoever exports a file
     try:
-        session = runtime.InferenceSession(str(path), providers=providers or ["CPUExecutionProvider"])
+        session = runtime.InferenceSession(str(path), options, providers=providers or ["CPUExecutionProvider"])
     except Exception as error:  # its errors have no common class but Exception
         raise UserError(f"{path}: not readable as ONNX ({str(error).splitlines()[0][:200]})") from error
     inputs, outputs = session.get_inputs(), session.get_outputs()

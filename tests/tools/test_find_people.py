@@ -1,6 +1,7 @@
 """tools/find_people.py from the command line: what it writes and says, and what it refuses without writing anything."""
 
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from dgnet.video.gallery import read_gallery
 from tests.dgnet.video.films import mot_lines, scene, write_film
 from tests.messages import mentions
 from tests.tools.evaluation_tool import answer
-from tools import find_people
+from tools import extract, find_people
 
 FRAMES = 5
 
@@ -151,13 +152,14 @@ def test_what_is_missing_is_one_sentence(answers, place: Path, tmp_path: Path, o
 
 
 @pytest.mark.slow
-def test_a_detector_and_a_model_that_joins(answers, place: Path, tmp_path: Path) -> None:
+def test_a_detector_and_a_model_that_joins(
+    answers, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A network that sees one person in the middle of every picture; all tracks are one person for a low threshold."""
-    anchors, output = 8 * 8 + 4 * 4 + 2 * 2, np.zeros((84, 6), np.float32)
-    assert anchors == len(output)
+    output = np.zeros((8 * 8 + 4 * 4 + 2 * 2, 6), np.float32)
     output[64 + 5] = (0.5, 0.5, 0.0, 0.7, 0.9, 0.9)
     nodes = [
-        helper.make_node("ReduceMax", ["images"], ["most"]),
+        helper.make_node("ReduceMax", ["images"], ["most"], keepdims=0),
         helper.make_node("Clip", ["most", "", "one"], ["factor"]),
     ]
     nodes.append(helper.make_node("Mul", ["constant", "factor"], ["output"]))
@@ -187,3 +189,11 @@ def test_a_detector_and_a_model_that_joins(answers, place: Path, tmp_path: Path)
     assert (status, said) == (0, "") and "3 tracks" in printed
     identities = {(row.source, row.track): row.identity for row in read_gallery(tmp_path / "people")}
     assert set(identities.values()) == {1, 2} and identities["frames", 1] != identities["frames", 2]
+    extract_to = tmp_path / "people.npz"
+    words = "extract", "--name", tmp_path / "reid.pth", "--output", extract_to, tmp_path / "people"
+    monkeypatch.setattr(sys, "argv", [str(word) for word in words])
+    assert extract.main() == 0
+    with np.load(extract_to) as stored:
+        labels = zip(stored["images/identities"].tolist(), stored["images/cameras"].tolist(), strict=True)
+        known = dict(zip(stored["images/paths"].tolist(), labels, strict=True))
+    assert known == {str(row.path): (row.identity, row.camera) for row in read_gallery(tmp_path / "people")}
