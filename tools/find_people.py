@@ -239,11 +239,11 @@ def linker_of(args: argparse.Namespace, boxes: BoxTable | None, source: Source) 
         return Unlinked()
     if args.tracker == "auto" and boxes is not None and boxes.tracked:
         return GivenTracks()
-    if isinstance(source, FrameFolder) and not source.has_times:
+    if isinstance(source, FrameFolder) and source.rate() is None:
         raise UserError(f"{source.place}: boxes are linked by times, and a folder has none: give --frame-rate")
     certain = boxes is not None and not scores_are_probabilities(boxes.boxes.scores)
     kind = "bytetrack" if args.tracker == "auto" else args.tracker
-    return TrackerLinker(kind, args.gap, certain=certain, begin_score=args.track_score)
+    return TrackerLinker(kind, args.gap, rate=source.rate(), certain=certain, begin_score=args.track_score)
 
 
 def request_of(args: argparse.Namespace, source: Source, detector: Detector) -> dict[str, Any]:

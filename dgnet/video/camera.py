@@ -18,9 +18,14 @@ class Camera:
     """
 
     def __init__(self, place: str, *, attempts: int = 5, pause: float | int = 2.0) -> None:
-        self.place, self.name = place, Film(place).name
+        film = Film(place)
+        self.place, self.name, self._rate = place, film.name, film.rate()
         self._attempts, self._pause = attempts, pause
         self._breaks, self._count = 0, 0
+
+    def rate(self) -> float | None:
+        """The header's average."""
+        return self._rate
 
     def expected(self) -> int | None:
         """Unknown: a camera goes on."""

@@ -54,11 +54,16 @@ class Film:
             stream = self._stream(container)
             self._header_frames = int(stream.frames) or None
             rate, duration = stream.average_rate, container.duration
+            self._rate = float(rate) if rate else None
             self._seconds = duration / self._av.time_base if duration else None
             self._expected = self._header_frames
             self.endless = duration is None and "://" in self.place
             if self._expected is None and rate and self._seconds:
                 self._expected = round(float(rate) * self._seconds)
+
+    def rate(self) -> float | None:
+        """The header's average."""
+        return self._rate
 
     def expected(self) -> int | None:
         """The header's number of frames, or the one that its duration and rate give."""

@@ -36,10 +36,9 @@ class FrameFolder:
         self._rate = rate if rate is not None else _rate_of(folder)
         self._damaged: list[str] = []
 
-    @property
-    def has_times(self) -> bool:
-        """Whether a rate gives its frames times."""
-        return self._rate is not None
+    def rate(self) -> float | None:
+        """What gives its frames times; None where they have none."""
+        return None if self._rate is None else float(self._rate)
 
     def expected(self) -> int | None:
         """The number of images."""

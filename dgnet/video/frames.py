@@ -40,6 +40,9 @@ class Source(Protocol):
     def frames(self) -> Iterator[Frame]:
         """The frames from the first on. `UserError` where there is none."""
 
+    def rate(self) -> float | None:
+        """Frames a second as a rule: for a tracker, never for a time."""
+
     def expected(self) -> int | None:
         """How many frames there should be: for a progress bar, as headers are wrong at times."""
 

@@ -12,8 +12,9 @@ from dgnet.video.boxes import NO_TRACK, Boxes
 
 # Name -> the class of the library `trackers`.
 TRACKERS = {"bytetrack": "ByteTrackTracker", "ocsort": "OCSORTTracker"}
-# The trackers' parameters are published for films of this rate; they take the true times besides.
-_RATE = 30.0
+# A tracker's parameters are for steps of one frame, so it is told the usual rate; it takes the true times besides.
+_BUFFER_RATE = 30.0  # in which the library counts how long a track is kept, whatever the rate
+_USUAL_RATE, _RATES = 30.0, (1.0, 240.0)
 _CERTAIN = 1.0
 
 
@@ -63,6 +64,7 @@ class TrackerLinker:
     Args:
         kind: a key of `TRACKERS`.
         gap: seconds after which a person who was not seen is another track.
+        rate: frames a second as a rule; 30 where it is not known, or no rate of a film (1 to 240).
         certain: whether scores are left aside.
         begin_score: from which a box may begin a track; the tracker's own number by default. ByteTrack continues tracks
             with all boxes, those up to 0.1 below `begin_score` after the others.
@@ -71,7 +73,13 @@ class TrackerLinker:
     """
 
     def __init__(
-        self, kind: str, gap: float | int = 1.0, *, certain: bool = False, begin_score: float | None = None
+        self,
+        kind: str,
+        gap: float | int = 1.0,
+        *,
+        rate: float | int | None = None,
+        certain: bool = False,
+        begin_score: float | None = None,
     ) -> None:
         if kind not in TRACKERS:
             raise UserError(f"the tracker must be one of {', '.join(TRACKERS)}, got {kind!r}")
@@ -82,9 +90,10 @@ class TrackerLinker:
         begin = "" if begin_score is None else f", tracks begin at score {begin_score:g}"
         self.name = f"{kind}, gaps up to {gap:g} s{begin}"
         scores = {} if begin_score is None else _thresholds(kind, begin_score)
-        # It counts its buffer in frames of 1/30 s, whatever the film's rate.
-        buffer = math.ceil(gap * _RATE)
-        self._tracker: Any = getattr(library, TRACKERS[kind])(lost_track_buffer=buffer, frame_rate=_RATE, **scores)
+        rate = rate if rate is not None and _RATES[0] <= rate <= _RATES[1] else _USUAL_RATE
+        buffer = math.ceil(gap * _BUFFER_RATE)
+        tracker = getattr(library, TRACKERS[kind])
+        self._tracker: Any = tracker(lost_track_buffer=buffer, frame_rate=float(rate), **scores)
         self._certain = certain
         self._clock, self._latest = 0.0, -math.inf
 

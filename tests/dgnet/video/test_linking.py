@@ -40,13 +40,20 @@ def test_two_people_are_two_tracks_and_boxes_stay_the_detector_s(kind: str) -> N
 @pytest.mark.parametrize("rate", [5, 60])
 def test_a_gap_is_in_seconds_whatever_the_rate(rate: int, seconds: float, same: bool) -> None:
     """Frames without boxes count: a person who was not seen for longer than the gap is another track."""
-    linker = TrackerLinker("bytetrack", gap=1.5)
+    linker = TrackerLinker("bytetrack", gap=1.5, rate=rate)
     times = [number / rate for number in range(round(seconds * rate) + 12)]
     seen = set(range(6)) | set(range(len(times) - 6, len(times)))
     one = people_on(0, people=(1,))
     linked = [linker.link(one if number in seen else NOBODY, time) for number, time in enumerate(times)]
     first, last = int(linked[1].tracks[0]), int(linked[-1].tracks[0])
     assert first > 0 and last > 0 and (first == last) == same
+
+
+def test_a_tracker_is_told_the_usual_rate_of_the_film() -> None:
+    def told(rate: float | int | None) -> float:
+        return float(TrackerLinker("bytetrack", rate=rate)._tracker._frame_rate)
+
+    assert [told(rate) for rate in (10.0, 25, None, 0.2, 1000.0)] == [10, 25, 30, 30, 30]
 
 
 def test_scores_below_the_threshold_begin_no_track() -> None:

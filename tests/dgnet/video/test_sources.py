@@ -46,7 +46,7 @@ def test_every_frame_once_in_rgb(tmp_path: Path) -> None:
     frames = list(film.frames())
     assert [frame.index for frame in frames] == list(range(7))
     assert all(np.array_equal(frame.read(), picture) for frame, picture in zip(frames, scenes, strict=True))
-    assert (film.name, film.remarks()) == ("walk", [])
+    assert (film.name, film.remarks(), film.rate()) == ("walk", [], 5)
     assert len(list(film.frames())) == 7  # again from the beginning
 
 
