@@ -1,4 +1,4 @@
-"""The distance between two sets of images: FID, KID, precision and recall.
+"""The distance between two sets of images: FID, KID, precision, recall, density and coverage.
 
     python tools/fid.py REAL GENERATED
     python tools/fid.py REAL GENERATED --protocol clean --kid --precision-recall --weights pt_inception.pth
@@ -39,7 +39,7 @@ def main() -> int:
     )
     add_extractor_options(parser)
     parser.add_argument("--kid", action="store_true", help="also the kernel inception distance")
-    parser.add_argument("--precision-recall", action="store_true", help="also precision and recall")
+    parser.add_argument("--precision-recall", action="store_true", help="also precision, recall, density and coverage")
     parser.add_argument("--save-stats", action="store_true", help="write the first set's statistics to the second path")
     add_device_options(parser)
     args = parser.parse_args()

@@ -17,7 +17,7 @@ from eval.images.frechet import FEWEST_IMAGES, FeatureStatistics, frechet_distan
 from eval.images.image_files import Images
 from eval.images.inception import inception_extractor
 from eval.images.kid import kernel_distance
-from eval.images.precision_recall import precision_recall
+from eval.images.precision_recall import density_coverage, precision_recall
 from eval.report.result import MetricValue
 
 SECTION = "Distribution"
@@ -136,9 +136,10 @@ def kid(
 def set_metrics(
     real: ImageSet, generated: ImageSet, extractor: Extractor, *, kid: bool = True, precision_and_recall: bool = True
 ) -> list[MetricValue]:
-    """The Frechet distance; with `kid` the kernel distance; with `precision_and_recall` precision and recall.
+    """The Frechet distance; with `kid` the kernel distance; with `precision_and_recall` precision, recall, density and
+    coverage.
 
-    The last two need features: `UserError` for a set of saved statistics.
+    All but the first need features: `UserError` for a set of saved statistics.
     """
     inception = extractor.space == INCEPTION
     suffix = "" if inception else f", {extractor.space}"
@@ -162,21 +163,27 @@ def set_metrics(
         )
     if precision_and_recall:
         shares = precision_recall(_features(real, "precision"), _features(generated, "recall"))
-        protocol += f", {shares.neighbors} neighbors"
+        by_shares = f"{protocol}, {shares.neighbors} neighbors"
         metrics += [
             MetricValue(
                 SECTION,
                 f"precision{suffix}",
                 100 * shares.precision,
                 "%",
-                protocol,
+                by_shares,
                 "generated that look real",
                 "higher",
             ),
             MetricValue(
-                SECTION, f"recall{suffix}", 100 * shares.recall, "%", protocol, "real that are covered", "higher"
+                SECTION, f"recall{suffix}", 100 * shares.recall, "%", by_shares, "real that are covered", "higher"
             ),
         ]
+        balls = density_coverage(_features(real, "density"), _features(generated, "coverage"))
+        by_balls = f"{protocol}, {balls.neighbors} neighbors"
+        note = "about 1 for one distribution"
+        metrics.append(MetricValue(SECTION, f"density{suffix}", balls.density, "", by_balls, note, "higher"))
+        note = f"real with a generated neighbor; about {100 * (1 - 2.0**-balls.neighbors):.0f} % for one distribution"
+        metrics.append(MetricValue(SECTION, f"coverage{suffix}", 100 * balls.coverage, "%", by_balls, note, "higher"))
     return metrics
 
 

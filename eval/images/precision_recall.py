@@ -1,6 +1,7 @@
-"""Precision and recall of a generated set: how much of it is real-looking, how much of the real it covers.
+"""Precision, recall, density and coverage of a generated set: how real it looks, how much of the real it covers.
 
-Kynkaanniemi et al., "Improved Precision and Recall Metric for Assessing Generative Models", 2019.
+Kynkaanniemi et al., "Improved Precision and Recall Metric for Assessing Generative Models", 2019; Naeem et al.,
+"Reliable Fidelity and Diversity Metrics for Generative Models", ICML 2020.
 """
 
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from dgnet.core.errors import UserError
 from eval.arrays import Array, checked_features
 
 NEIGHBORS = 3
+DENSITY_NEIGHBORS = 5
 _STEP = 2.0**-26
 _BLOCK_ELEMENTS = 2**23
 
@@ -26,6 +28,15 @@ class PrecisionRecall:
     neighbors: int
 
 
+@dataclass(frozen=True)
+class DensityCoverage:
+    """`density` is at least 0 and about 1 where both sets are of one distribution; `coverage` is a share 0..1."""
+
+    density: float  # real balls around a generated image, divided by the number that one distribution has on average
+    coverage: float  # real images whose ball holds a generated image
+    neighbors: int
+
+
 def precision_recall(real: Array, generated: Array, *, neighbors: int = NEIGHBORS) -> PrecisionRecall:
     """Precision and recall of features `[image, feature]`.
 
@@ -36,32 +47,65 @@ def precision_recall(real: Array, generated: Array, *, neighbors: int = NEIGHBOR
 
     `UserError` for NaN, features of two lengths, and fewer than `neighbors` + 1 images in a set.
     """
-    if neighbors < 1:
-        raise UserError(f"neighbors must be at least 1, got {neighbors}")
-    sets = [checked_features("real", real).double().cpu(), checked_features("generated", generated).double().cpu()]
-    if sets[0].shape[1] != sets[1].shape[1]:
-        lengths = " and ".join(str(features.shape[1]) for features in sets)
-        raise UserError(f"both sets must have features of one length, got {lengths}")
-    for name, features in zip(("real", "generated"), sets, strict=True):
-        if len(features) <= neighbors:
-            raise UserError(
-                f"precision and recall need more than {neighbors} images in each set, "
-                f"the {name} one has {len(features)}"
-            )
-    largest = max(float(torch.linalg.vector_norm(features, dim=1).max()) for features in sets)
-    if largest > 0:
-        sets = [(features / (2 * largest * _STEP)).round_().mul_(_STEP) for features in sets]
-    truth, fake = sets
+    truth, fake = _comparable(real, generated)
+    for name, features in (("real", truth), ("generated", fake)):
+        _check_count("precision and recall", name, features, neighbors)
     return PrecisionRecall(
         precision=_share_within(fake, truth, neighbors), recall=_share_within(truth, fake, neighbors),
         neighbors=neighbors,
     )  # fmt: skip
 
 
+def density_coverage(real: Array, generated: Array, *, neighbors: int = DENSITY_NEIGHBORS) -> DensityCoverage:
+    """Density and coverage (Naeem et al.) of features `[image, feature]`.
+
+    Around each real image lies the ball that reaches to its `neighbors`-th nearest real neighbor. Density is the mean
+    number of balls that a generated image lies in, divided by `neighbors`; coverage the share of balls that hold any
+    generated image. Unlike precision and recall, one outlier among the real images changes neither by much, and no ball
+    depends on the generated images. Of two large sets of one distribution and equal size, coverage is about
+    1 - 2^-neighbors. Points on the surface are inside. The arithmetic is that of `precision_recall`.
+
+    `UserError` for NaN, features of two lengths, and fewer than `neighbors` + 1 real images.
+    """
+    truth, fake = _comparable(real, generated)
+    _check_count("density and coverage", "real", truth, neighbors)
+    radii = _radii(truth, neighbors)
+    balls, covered = 0, torch.zeros(len(truth), dtype=torch.bool)
+    for rows in _distance_blocks(fake, truth):
+        inside = rows <= radii
+        balls += int(inside.sum())
+        covered |= inside.any(dim=0)
+    return DensityCoverage(balls / (neighbors * len(fake)), float(covered.double().mean()), neighbors)
+
+
+def _comparable(real: Array, generated: Array) -> tuple[Tensor, Tensor]:
+    """Both sets in float64, divided by twice the largest norm and rounded to multiples of `_STEP`."""
+    sets = [checked_features("real", real).double().cpu(), checked_features("generated", generated).double().cpu()]
+    if sets[0].shape[1] != sets[1].shape[1]:
+        lengths = " and ".join(str(features.shape[1]) for features in sets)
+        raise UserError(f"both sets must have features of one length, got {lengths}")
+    largest = max(float(torch.linalg.vector_norm(features, dim=1).max()) for features in sets)
+    if largest > 0:
+        sets = [(features / (2 * largest * _STEP)).round_().mul_(_STEP) for features in sets]
+    return sets[0], sets[1]
+
+
+def _check_count(measures: str, name: str, features: Tensor, neighbors: int) -> None:
+    if neighbors < 1:
+        raise UserError(f"neighbors must be at least 1, got {neighbors}")
+    if len(features) <= neighbors:
+        raise UserError(f"{measures} need more than {neighbors} images, the {name} set has {len(features)}")
+
+
+def _radii(points: Tensor, neighbors: int) -> Tensor:
+    """The squared distance of each point to its `neighbors`-th nearest other point."""
+    # The nearest is the point itself, at distance 0: the k-th neighbor is the (k + 1)-th smallest distance.
+    return torch.cat([rows.kthvalue(neighbors + 1, dim=1).values for rows in _distance_blocks(points, points)])
+
+
 def _share_within(points: Tensor, of: Tensor, neighbors: int) -> float:
     """The share of `points` inside a ball around any point of the set `of`."""
-    # The nearest is the point itself, at distance 0: the k-th neighbor is the (k + 1)-th smallest distance.
-    radii = torch.cat([rows.kthvalue(neighbors + 1, dim=1).values for rows in _distance_blocks(of, of)])
+    radii = _radii(of, neighbors)
     inside = [(rows <= radii).any(dim=1) for rows in _distance_blocks(points, of)]
     return float(torch.cat(inside).double().mean())
 

@@ -1,4 +1,4 @@
-"""KID and precision and recall against obvious loops."""
+"""KID, precision, recall, density and coverage against obvious loops."""
 
 import numpy as np
 import pytest
@@ -86,10 +86,51 @@ def test_few_points_cover_little() -> None:
     assert found.precision == 1 and found.recall < 0.05
 
 
+def obvious_density_and_coverage(real: np.ndarray, made: np.ndarray, neighbors: int) -> tuple[float, float]:
+    """Naeem et al., Section 3.2, one pair of images after another."""
+
+    def distance(a: np.ndarray, b: np.ndarray) -> float:
+        return float(((a.astype(float) - b.astype(float)) ** 2).sum())
+
+    balls, covered = 0, 0
+    for i, center in enumerate(real):
+        radius = sorted(distance(center, other) for j, other in enumerate(real) if j != i)[neighbors - 1]
+        inside = sum(distance(center, point) <= radius for point in made)
+        balls += inside
+        covered += inside > 0
+    return balls / (neighbors * len(made)), covered / len(real)
+
+
+@pytest.mark.parametrize("neighbors", [1, 5])
+def test_density_and_coverage_are_the_obvious_loop(neighbors: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, made = features(0, 40), features(1, 30, shift=0.8)
+    found = precision_recall.density_coverage(real, made, neighbors=neighbors)
+    density, coverage = obvious_density_and_coverage(real, made, neighbors)
+    assert (found.density, found.coverage) == (pytest.approx(density), pytest.approx(coverage))
+    assert 0 < density < 1 and 0 < coverage < 1
+    assert obvious_density_and_coverage(made, real, neighbors) != (density, coverage), "the balls are of the real set"
+    monkeypatch.setattr(precision_recall, "_BLOCK_ELEMENTS", 90)
+    assert precision_recall.density_coverage(real, made[::-1].copy(), neighbors=neighbors) == found
+
+
+def test_density_and_coverage_of_one_distribution_are_those_of_the_paper() -> None:
+    found = precision_recall.density_coverage(features(0, 2000), features(1, 2000))
+    assert found.neighbors == 5
+    assert found.density == pytest.approx(1, abs=0.1)
+    assert found.coverage == pytest.approx(1 - 2.0**-5, abs=0.02)  # Lemma 2 in the limit of many images
+
+
+def test_an_outlier_among_the_real_images_makes_precision_1_and_leaves_density_low() -> None:
+    real = np.concatenate([features(0, 50), features(1, 1, shift=300)])
+    made = features(2, 50, shift=20)
+    assert precision_recall.precision_recall(real, made).precision == 1
+    assert precision_recall.density_coverage(real, made).density <= 0.2
+
+
 def test_bad_input_is_one_sentence() -> None:
     good = features(0, 9)
     broken = np.where(np.arange(9)[:, None] == 4, np.nan, good)
-    for measure in (kernel_distance, precision_recall.precision_recall):
+    for measure in (kernel_distance, precision_recall.precision_recall, precision_recall.density_coverage):
         with pytest.raises(ValueError, match=mentions(4, "NaN")):
             measure(good, broken)
         with pytest.raises(ValueError, match=mentions("features", 5, 4)):
@@ -100,3 +141,7 @@ def test_bad_input_is_one_sentence() -> None:
         precision_recall.precision_recall(good, good[:3])
     with pytest.raises(ValueError, match=mentions("neighbors", 1, 0)):
         precision_recall.precision_recall(good, good, neighbors=0)
+    with pytest.raises(ValueError, match=mentions("real", 5)):
+        precision_recall.density_coverage(good[:5], good)
+    with pytest.raises(ValueError, match=mentions("neighbors", 1, 0)):
+        precision_recall.density_coverage(good, good, neighbors=0)
