@@ -1,17 +1,20 @@
 """Re-identification accuracy of a model on a data set: metrics, and what a page shows beside them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from torch import Tensor
 
 from dgnet.core import pixels
+from dgnet.core.errors import UserError
 from dgnet.core.images import read_image
 from eval.datasets import TestSplits
+from eval.reid.centralization import NeighborCentralization
 from eval.reid.dataset_features import features_of_dataset, query_and_gallery
 from eval.reid.embedding_model import EmbeddingModel, description
 from eval.reid.feature_file import StoredFeatures
+from eval.reid.labeled_features import LabeledFeatures
 from eval.reid.open_set import OpenSetResult, open_set_metrics
 from eval.reid.pair_scores import pair_scores
 from eval.reid.query_expansion import QueryExpansion
@@ -20,13 +23,19 @@ from eval.reid.rerank import KReciprocal, usual_reranking
 from eval.reid.retrieval import best_and_worst, retrieve
 from eval.reid.single_gallery_shot import PROTOCOL as SINGLE_SHOT
 from eval.reid.single_gallery_shot import SingleShotResult, single_shot_metrics
+from eval.reid.swap_features import SidesWithSwaps, Swaps, sides_with_swaps
 from eval.reid.verification import VerificationResult, verification_metrics
 from eval.report.accuracy import (
+    CENTRALIZED,
     PROTOCOLS,
+    RERANKED,
+    WITH_SWAPS,
     accuracy_metrics,
     cmc_section,
+    difference_metrics,
     retrieval_section,
     single_shot_accuracy_metrics,
+    used_at_test_time,
 )
 from eval.report.page import HtmlSection
 from eval.report.result import MetricValue
@@ -35,7 +44,7 @@ from eval.report.verification import same_person_figures
 
 _SHOWN = 128, 64  # pixels of a picture on the page
 _LISTS = 5  # best queries, and worst
-_PLAIN, _RERANKED = "without re-ranking", "re-ranked"
+_PLAIN = "without re-ranking"
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,8 @@ class ReIDAccuracy:
         reranked: by k-reciprocal re-ranked distances.
         verification: whether two images show one person, by a threshold on their similarity; without re-ranking.
         open_set: rank 1 among strangers, likewise.
-        metrics: all of them as metrics of a report, in per cent.
+        metrics: all of them as metrics of a report, in per cent; with features that were joined or centralized also
+            their rankings, and the differences from the plain ones.
         not_measured: what cannot be measured on this data set -> the reason.
         sections: for a page: the CMC, the ROC curve, and the best and the worst ranked lists.
         features: the features that were ranked.
@@ -65,7 +75,8 @@ class ReIDAccuracy:
     @property
     def protocols(self) -> dict[str, str]:
         """The protocols of the metrics: name -> what it does."""
-        return {self.plain.protocol: PROTOCOLS[self.plain.protocol], **SAME_PERSON_PROTOCOLS}
+        own = {self.plain.protocol: PROTOCOLS[self.plain.protocol]}
+        return own | used_at_test_time(self.metrics) | SAME_PERSON_PROTOCOLS
 
 
 def evaluate_reid(
@@ -75,6 +86,8 @@ def evaluate_reid(
     protocol: str = "standard",
     reranking: KReciprocal | None = None,
     expansion: QueryExpansion | None = None,
+    centralization: NeighborCentralization | None = None,
+    swaps: Swaps | None = None,
     batch: int = 50,
     workers: int | None = None,
 ) -> ReIDAccuracy:
@@ -87,6 +100,8 @@ def evaluate_reid(
         protocol: `standard` or `dgnet` (`eval.rank_metrics`), or `single-gallery-shot` (CUHK03's first).
         reranking: its parameters; by default the paper's, lowered where there are too few images.
         expansion: query expansion; not by the protocol single-gallery-shot.
+        centralization: also measures features joined with their mutual neighbors'; likewise not.
+        swaps: also measures features joined with those of generated images; likewise not.
         batch: images at a time; changes no metric.
         workers: threads that decode (default: all cores).
 
@@ -105,7 +120,19 @@ def evaluate_reid(
         With a trained network: `model = reid_heads.load_model("outputs/bnneck")` in place of the histogram.
     """
     stored = features_of_dataset(dataset, model, batch=batch, workers=workers)
-    return accuracy_of(stored, dataset, description(model), protocol=protocol, reranking=reranking, expansion=expansion)
+    with_swaps = None
+    if swaps is not None:
+        with_swaps = sides_with_swaps(*query_and_gallery(stored), dataset, swaps, model, batch=batch, workers=workers)
+    return accuracy_of(
+        stored,
+        dataset,
+        description(model),
+        protocol=protocol,
+        reranking=reranking,
+        expansion=expansion,
+        centralization=centralization,
+        with_swaps=with_swaps,
+    )
 
 
 def accuracy_of(
@@ -116,6 +143,8 @@ def accuracy_of(
     protocol: str = "standard",
     reranking: KReciprocal | None = None,
     expansion: QueryExpansion | None = None,
+    centralization: NeighborCentralization | None = None,
+    with_swaps: SidesWithSwaps | None = None,
     repetitions: int = 10,
     seed: int = 0,
     split: str = "",
@@ -123,8 +152,8 @@ def accuracy_of(
     """The accuracy of features of a data set's queries and gallery; the pictures are those of its records.
 
     `note` stands with the mAP: what the features are of. `split` stands in the protocol: how queries and gallery were
-    taken from the data, where that is not usual. `repetitions` and `seed` belong to single-gallery-shot, which
-    has no single list to show. Other arguments as in `evaluate_reid`.
+    taken from the data, where that is not usual. `with_swaps` are the same sides joined with their swaps. `repetitions`
+    and `seed` belong to single-gallery-shot, which has no single list to show. Other arguments as in `evaluate_reid`.
     """
     query, gallery = query_and_gallery(stored)
     reranking = reranking or usual_reranking(query.identities, gallery.identities)
@@ -134,19 +163,36 @@ def accuracy_of(
     plain: RankingResult | SingleShotResult
     reranked: RankingResult | SingleShotResult
     if protocol == SINGLE_SHOT:
+        if centralization or with_swaps:
+            raise UserError(f"centralization and swaps belong to every protocol but {SINGLE_SHOT}")
         drawn = {
             name: single_shot_metrics(query, gallery, repetitions=repetitions, seed=seed, reranking=parameters)
-            for name, parameters in {"": None, _RERANKED: reranking}.items()
+            for name, parameters in {"": None, RERANKED: reranking}.items()
         }
         sections = [cmc_section({name or _PLAIN: result for name, result in drawn.items()})]
         metrics, (plain, reranked) = single_shot_accuracy_metrics(drawn, note, split), drawn.values()
     else:
-        results = {
-            "": rank_metrics(query, gallery, protocol=protocol, expansion=expansion),
-            _RERANKED: rank_metrics(query, gallery, protocol=protocol, reranking=reranking, expansion=expansion),
-        }
+        sides: list[tuple[str, LabeledFeatures, LabeledFeatures, str]] = [("", query, gallery, "none")]
+        if with_swaps is not None:
+            sides.append((WITH_SWAPS, with_swaps.query, with_swaps.gallery, with_swaps.description))
+        results: dict[str, RankingResult] = {}
+        for joined, asking, ranked, swaps in sides:
+            for centralized in (None,) if centralization is None else (None, centralization):
+                for parameters in (None, reranking):
+                    words = (joined, CENTRALIZED if centralized else "", RERANKED if parameters else "")
+                    result = rank_metrics(
+                        asking,
+                        ranked,
+                        protocol=protocol,
+                        reranking=parameters,
+                        expansion=expansion,
+                        centralization=centralized,
+                    )
+                    results[", ".join(word for word in words if word)] = replace(result, swaps=swaps)
         sections = _sections(results, stored, dataset, expansion, note)
-        metrics, (plain, reranked) = accuracy_metrics(results, note, split), results.values()
+        metrics, plain, reranked = accuracy_metrics(results, note, split), results[""], results[RERANKED]
+        if len(results) > 2:
+            metrics += difference_metrics(results, query.identities, split)
     return ReIDAccuracy(
         plain=plain,
         reranked=reranked,

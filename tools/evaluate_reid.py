@@ -3,6 +3,8 @@
     python tools/evaluate_reid.py --name demo
     python tools/evaluate_reid.py --name outputs/market_teacher/teacher.pth --data /data/MSMT17 --report transfer
     python tools/evaluate_reid.py --name demo --data photographs --leave-one-out --without-cameras
+    python tools/evaluate_reid.py --name bnneck --centralization 2
+    python tools/evaluate_reid.py --name bnneck --generator market --swaps 4 --swap-gallery
 
 NAME is a run of DG-Net, of a teacher or of a re-ID model below OUTPUT/outputs, a run's folder, or a file of weights.
 Without --data, the accuracy is that on the test split of the data set it was trained on. Prints mAP, CMC and mINP
@@ -13,11 +15,17 @@ gallery image per person and prints the CMC in place of mAP and mINP.
 
 --calibrate also writes thresholds for "the same person" beside the weights (NAME.pth.calibration.json), for
 tools/search.py and tools/explore.py: one for each false-positive rate that the data can resolve, with its interval.
+
+Two ways of changing the features without training are measured beside the plain ones, with the difference in mAP and
+its interval. --centralization joins each image with its mutual nearest neighbors, queries among queries and gallery
+images among gallery images. --generator joins each query with its swaps onto a few structures (with --swap-gallery each
+gallery image, too): as many generated images as queries times --swaps, made anew by every call and kept nowhere.
 """
 
 import argparse
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -26,6 +34,7 @@ from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_mirrored, add_output_path
 from dgnet.core.content import content_hashes, labeled_digest
 from dgnet.core.device import choose_device
+from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
 from dgnet.core.option_types import at_least, between, expanded_path, path_ending, run_name
@@ -34,17 +43,30 @@ from dgnet.data.datasets import LAYOUTS
 from dgnet.data.description import print_dataset, split_counts
 from dgnet.data.records import Dataset
 from dgnet.data.test_splits import add_split_options, read_test_data, split_of
+from dgnet.data.training_data import open_dataset, require_data_of_run
+from dgnet.generation.engine import generate
+from dgnet.generation.load import find_generator
+from dgnet.generation.swap_pairs import one_image_per_identity
 from dgnet.models.calibration import Calibration, Threshold, calibration_file, image_sample, write_calibration
+from dgnet.runs.loaded_generator import LoadedGenerator
 from eval.options import add_device_options, chosen_reranking
 from eval.reid.dataset_features import features_of_dataset, query_and_gallery
 from eval.reid.embedding_model import description
 from eval.reid.pair_scores import pair_scores
 from eval.reid.query_expansion import QueryExpansion
 from eval.reid.single_gallery_shot import PROTOCOL as SINGLE_SHOT
+from eval.reid.swap_features import Swaps, sides_with_swaps
 from eval.reid.threshold_intervals import threshold_intervals
 from eval.reid_accuracy import ReIDAccuracy, accuracy_of
 from eval.report.accuracy import PROTOCOLS, unmatched_queries
 from eval.report.report import PAGE_NAME, Report, as_table, write_report
+from eval.test_time_options import (
+    SWAPS,
+    add_test_time_options,
+    check_centralization,
+    check_test_time_options,
+    chosen_centralization,
+)
 from reid_heads.load import load_model
 from reid_heads.run_data import dataset_of_run, warn_of_training_images
 
@@ -63,7 +85,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--repetitions", type=at_least(1), help=f"{SINGLE_SHOT}: number of random galleries (default: 10)"
     )
-    parser.add_argument("--seed", type=at_least(0), help=f"{SINGLE_SHOT}: seed of the galleries (default: 0)")
+    parser.add_argument(
+        "--seed",
+        type=at_least(0),
+        help=f"seed of the galleries of {SINGLE_SHOT}, or of the structures of --generator (default: 0)",
+    )
     parser.add_argument(
         "--expansion", type=at_least(1), metavar="N", help="gallery images averaged with each query (default: none)"
     )
@@ -73,6 +99,7 @@ def arguments() -> argparse.Namespace:
         metavar="A",
         help="their weight is cosine ** A (default: 0, the plain mean)",
     )
+    add_test_time_options(parser)
     parser.add_argument(
         "--k1",
         type=at_least(1),
@@ -104,14 +131,25 @@ def arguments() -> argparse.Namespace:
     add_mirrored(parser)
     add_device_options(parser)
     args = parser.parse_args()
+    check_together(args)
+    return args
+
+
+def check_together(args: argparse.Namespace) -> None:
+    """`UserError` for options that do not belong together."""
     single_shot = args.protocol == SINGLE_SHOT
-    if not single_shot and (args.repetitions, args.seed) != (None, None):
-        raise UserError(f"--repetitions and --seed belong to --protocol {SINGLE_SHOT}, the protocol is {args.protocol}")
-    if single_shot and args.expansion is not None:
-        raise UserError(f"--expansion belongs to every protocol but {SINGLE_SHOT}")
+    if not single_shot and args.repetitions is not None:
+        raise UserError(f"--repetitions belongs to --protocol {SINGLE_SHOT}, the protocol is {args.protocol}")
+    if not single_shot and args.seed is not None and args.generator is None:
+        raise UserError(
+            f"--seed belongs to --protocol {SINGLE_SHOT} or to --generator, the protocol is {args.protocol}"
+        )
+    for name in ("expansion", "centralization", "generator"):
+        if single_shot and getattr(args, name) is not None:
+            raise UserError(f"--{name} belongs to every protocol but {SINGLE_SHOT}")
+    check_test_time_options(args)
     if args.expansion is None and args.expansion_alpha is not None:
         raise UserError("--expansion-alpha weighs the images of --expansion: give that, too")
-    return args
 
 
 def main() -> int:
@@ -122,6 +160,7 @@ def main() -> int:
         if path:
             check_place(path)
     expansion = None if args.expansion is None else QueryExpansion(args.expansion, args.expansion_alpha or 0.0)
+    centralization = chosen_centralization(args)
     watch = Stopwatch()
     model = load_model(args.name, output=args.output_path, device=choose_device(args.device), mirrored=args.mirrored)
     weights = model.weights
@@ -133,6 +172,8 @@ def main() -> int:
     dataset = split.of(whole)
     warn_of_training_images(weights, dataset)
     reranking = chosen_reranking(dataset, args.k1, args.k2, args.weight, args.expansion)
+    check_centralization(dataset.query, dataset.gallery, centralization, str(dataset.root))
+    generator, swaps = (None, None) if args.generator is None else chosen_swaps(args, dataset)
     with watch.stage("features"):
         features = features_of_dataset(
             dataset,
@@ -144,6 +185,12 @@ def main() -> int:
             batch=args.batch_size,
             workers=args.workers,
         )
+    with_swaps = None
+    if swaps is not None:
+        with watch.stage("swaps and their features"):
+            with_swaps = sides_with_swaps(
+                *query_and_gallery(features), dataset, swaps, model, batch=args.batch_size, workers=args.workers
+            )
     with watch.stage("ranking and re-ranking"):
         accuracy = accuracy_of(
             features,
@@ -152,6 +199,8 @@ def main() -> int:
             protocol=args.protocol,
             reranking=reranking,
             expansion=expansion,
+            centralization=centralization,
+            with_swaps=with_swaps,
             repetitions=10 if args.repetitions is None else args.repetitions,
             seed=args.seed or 0,
             split=str(split),
@@ -173,7 +222,7 @@ def main() -> int:
             data={"query and gallery": labeled_digest([*dataset.query, *dataset.gallery], args.workers)},
             protocols=accuracy.protocols,
             not_measured=accuracy.not_measured,
-            checkpoints={str(weights): features.checkpoint},
+            checkpoints={str(path): file_hash(path) for path in (weights, *(generator.files if generator else ()))},
             seconds=watch.seconds,
         )
         page = write_report(report, args.report, overwrite=args.overwrite, sections=accuracy.sections)[-1]
@@ -204,6 +253,32 @@ def calibrate(accuracy: ReIDAccuracy, dataset: Dataset, split: str, workers: int
         thresholds=tuple(thresholds),
         not_measurable=reasons,
         sample=image_sample(content_hashes([record.path for record in (*dataset.query, *dataset.gallery)], workers)),
+    )
+
+
+def chosen_swaps(args: argparse.Namespace, dataset: Dataset) -> tuple[LoadedGenerator, Swaps]:
+    """The generator of --generator, and swaps by it onto structures of its own training images.
+
+    `UserError` where these are not there, or show fewer people than there are to be swaps.
+    """
+    generator = find_generator(args.generator, args.output_path, device=choose_device(args.device))
+    warn_of_training_images(generator.files[0], dataset)
+    require_data_of_run(generator.config.data, "swaps take the structures of its training images")
+    trained_on = open_dataset(generator.config.data, Distributed.start("cpu"))
+    count, seed = args.swaps or SWAPS, args.seed or 0
+    structures = one_image_per_identity(trained_on.train, count, seed, "swaps of test images")
+    if len(structures) < count:
+        raise UserError(
+            f"--swaps must be at most {len(structures)}, an image of each person that {generator.name} was trained on, "
+            f"got {count}"
+        )
+    return generator, Swaps(
+        partial(generate, generator, batch_size=args.batch_size),
+        f"{generator.name} after {generator.iteration} iterations",
+        structures,
+        f"seed {seed}",
+        args.swap_weight or 1.0,
+        args.swap_gallery,
     )
 
 

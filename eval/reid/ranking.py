@@ -15,6 +15,7 @@ from torch import Tensor
 
 from dgnet.core.errors import UserError
 from eval.arrays import checked_features
+from eval.reid.centralization import NeighborCentralization, centralized_features
 from eval.reid.distance import joined_unit_features, order_keys, row_blocks, squared_distances
 from eval.reid.labeled_features import LabeledFeatures
 from eval.reid.labels import NO_MATCH, RankingLabels
@@ -40,6 +41,8 @@ class RankingResult:
     gallery: int  # without junk
     cmc_curve: np.ndarray = field(repr=False)  # [gallery] the CMC at every rank, cmc_curve[0] is rank 1
     average_precisions: np.ndarray = field(repr=False)  # [query] the AP of each query, NaN without a match
+    centralization: str = "none"  # or the parameters of the neighbor centralization
+    swaps: str = "none"  # or which features of generated images are in those that were ranked
 
 
 def rank_metrics(
@@ -50,6 +53,7 @@ def rank_metrics(
     ranks: Sequence[int] = (1, 3, 5, 10),
     reranking: KReciprocal | None = None,
     expansion: QueryExpansion | None = None,
+    centralization: NeighborCentralization | None = None,
 ) -> RankingResult:
     """mAP, CMC and mINP of a gallery that is ranked for every query.
 
@@ -74,6 +78,8 @@ def rank_metrics(
         ranks: the ranks of `RankingResult.cmc`, from 1; a rank beyond the gallery has the CMC of the last place.
         reranking: k-reciprocal re-ranking (`eval.reid.rerank`).
         expansion: query expansion by neighbors in the gallery without junk (`eval.reid.query_expansion`).
+        centralization: joins the features of mutual neighbors among the queries, and among the gallery without junk
+            (`eval.reid.centralization`), before everything else.
 
     Raises:
         UserError: NaN features, mismatched shapes, junk queries, cameras known for a part of an identity's images alone
@@ -95,9 +101,12 @@ def rank_metrics(
     labels = RankingLabels.of(query, gallery, query_features.device)
     features = joined_unit_features(query_features, gallery_features, labels.kept)
     count = len(query_features)
+    if centralization is not None:
+        for side in (features[:count], features[count:]):
+            side.copy_(centralized_features(side, centralization))
     if expansion is not None:
         features[:count] = expanded_queries(features[:count], features[count:], expansion)
-    method = _Method(protocol, ranks, str(reranking or "none"), str(expansion or "none"))
+    method = _Method(protocol, ranks, str(reranking or "none"), str(expansion or "none"), str(centralization or "none"))
     if reranking is None:
         return _ranked(lambda rows: squared_distances(features[:count][rows], features[count:]), 4.0, labels, method)
     return _ranked(reranked_blocks(features, count, reranking), 1.0, labels, method)
@@ -115,6 +124,7 @@ class _Method:
     ranks: Sequence[int]
     reranking: str
     expansion: str
+    centralization: str
 
 
 def _ranked(
@@ -158,6 +168,7 @@ def _ranked(
         gallery=gallery,
         cmc_curve=curve,
         average_precisions=average_precisions.numpy(),
+        centralization=method.centralization,
     )
 
 

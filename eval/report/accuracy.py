@@ -3,13 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
+import numpy as np
+
 from eval.arrays import Array
 from eval.reid.ranking import RankingResult
 from eval.reid.retrieval import Retrieval
 from eval.reid.single_gallery_shot import PROTOCOL as SINGLE_SHOT
 from eval.reid.single_gallery_shot import SingleShotResult
-from eval.report.chart import line_chart
+from eval.report.chart import SERIES, line_chart
 from eval.report.page import Html, HtmlSection, Tile, in_order, paragraph, section
+from eval.report.paired_queries import query_difference
 from eval.report.result import MetricValue
 
 ACCURACY = "Re-identification"
@@ -21,6 +24,16 @@ PROTOCOLS = {
     "trapezoid rule, and every mean is divided by all queries.",
     SINGLE_SHOT: "CUHK03's first: one gallery image of each person is drawn, again and again; the CMC is the mean over "
     "these galleries (Li et al., CVPR 2014).",
+}
+# What is done to features before they are ranked, where it is asked for: the name that follows a metric's, and what it
+# means.
+CENTRALIZED, WITH_SWAPS, RERANKED = "centralized", "with swaps", "re-ranked"
+TEST_TIME = {
+    WITH_SWAPS: "The feature of each query (if the protocol says so, of each gallery image, too) is joined with those "
+    "of generated images: the same person in the structures of a few training images of the generator.",
+    CENTRALIZED: "The feature of each image is joined with those of its mutual nearest neighbors, queries among "
+    "queries and gallery images among gallery images (Yuan et al., CVPR 2025). A figure depends on which other queries "
+    "are asked.",
 }
 # Ranks that the curve shows: what comes later tells no more.
 _LAST_RANK = 50
@@ -36,6 +49,11 @@ def unmatched_queries(result: RankingResult | SingleShotResult) -> str:
     return f"{missing:,} of {result.queries:,} queries have no match by another camera: {fate}" if missing else ""
 
 
+def used_at_test_time(metrics: Sequence[MetricValue]) -> dict[str, str]:
+    """Those of `TEST_TIME` that are among metrics of `accuracy_metrics`."""
+    return {name: words for name, words in TEST_TIME.items() if any(name in metric.name for metric in metrics)}
+
+
 def protocol_of(result: RankingResult | SingleShotResult, split: str = "") -> str:
     """All that decides whether two accuracies may be compared, in one line; `split`: how queries and gallery were
     taken from the data, where that is not usual."""
@@ -47,8 +65,9 @@ def _protocol(result: RankingResult | SingleShotResult) -> str:
     if isinstance(result, SingleShotResult):
         drawn = f"{result.repetitions:,} galleries of {result.identities:,} drawn from seed {result.seed}"
         return f"{queries}{drawn}, re-ranking {result.reranking}"
-    expansion = "" if result.query_expansion == "none" else f", {result.query_expansion}"
-    return f"{queries}gallery of {result.gallery:,}, re-ranking {result.reranking}{expansion}"
+    before = (result.swaps, result.centralization, result.query_expansion)
+    features = "".join(f", {words}" for words in before if words != "none")
+    return f"{queries}gallery of {result.gallery:,}, re-ranking {result.reranking}{features}"
 
 
 def single_shot_accuracy_metrics(
@@ -80,14 +99,49 @@ def accuracy_metrics(results: Mapping[str, RankingResult], note: str = "", split
     return metrics
 
 
+def difference_metrics(
+    results: Mapping[str, RankingResult], identities: np.ndarray, split: str = ""
+) -> list[MetricValue]:
+    """The mAP of each result minus that of the same ranking of plain features, in points, with its interval.
+
+    `results` and `split` as in `accuracy_metrics`, plain and re-ranked features among them; `identities` are those of
+    the queries.
+    """
+    metrics = []
+    for name, result in results.items():
+        base = RERANKED if RERANKED in name else ""
+        if name == base:
+            continue
+        first, second = result.average_precisions, results[base].average_precisions
+        if result.protocol == "dgnet":  # queries without a match count as 0
+            first, second = np.nan_to_num(first), np.nan_to_num(second)
+        difference = query_difference(first, second, identities)
+        note = f"minus {base or 'plain'}; {difference}"
+        metrics.append(
+            MetricValue(
+                ACCURACY,
+                f"mAP difference, {name}",
+                100 * difference.mean,
+                "points",
+                protocol_of(result, split),
+                note,
+                "higher",
+            )
+        )
+    return metrics
+
+
 def cmc_section(results: Mapping[str, RankingResult] | Mapping[str, SingleShotResult]) -> HtmlSection:
-    """The cumulated matching characteristic of each result up to rank 50."""
+    """The cumulated matching characteristic of each result up to rank 50; many in two charts, re-ranked ones apart."""
     lines = {
         name: [(rank, 100 * float(share)) for rank, share in enumerate(result.cmc_curve[:_LAST_RANK], start=1)]
         for name, result in results.items()
     }
     title = "Queries, in per cent, whose person is found at that rank or before it"
-    return section("CMC", line_chart(title, lines, "rank", log=False, steps=True))
+    parts = [lines]
+    if len(lines) > SERIES:
+        parts = [{name: lines[name] for name in lines if (RERANKED in name) == apart} for apart in (False, True)]
+    return section("CMC", *(line_chart(title, part, "rank", log=False, steps=True) for part in parts))
 
 
 def retrieval_section(title: str, lead: str, lists: Sequence[Retrieval], ids: Array, picture: PictureOf) -> HtmlSection:

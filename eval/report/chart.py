@@ -16,7 +16,7 @@ Scale = Callable[[float | int], float]
 
 _WIDTH, _HEIGHT = 320, 210  # units of the drawing, as wide as a small chart is in pixels
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 20, 8, 38
-_SERIES = 4
+SERIES = 4
 _BINS = 100
 # A linear axis hides values that differ by more than this factor.
 _LOG_FROM = 50.0
@@ -41,8 +41,8 @@ def line_chart(
     the axis holds in any case, so that charts beside each other have one axis.
     `UserError` for no line, more than four, or a line without finite points.
     """
-    if not 1 <= len(lines) <= _SERIES:
-        raise UserError(f"a chart must have one to {_SERIES} lines, got {len(lines)}")
+    if not 1 <= len(lines) <= SERIES:
+        raise UserError(f"a chart must have one to {SERIES} lines, got {len(lines)}")
     series = {name: _binned(name, points) for name, points in lines.items()}
     xs = [*(x for rows in series.values() for x, *_ in rows), *(span or ())]
     low = min(row[2] for rows in series.values() for row in rows)
