@@ -18,6 +18,7 @@ from eval.images.fidelity import MEASURES, perceptual_measure
 from eval.images.image_files import files_by_folder
 from eval.images.image_sets import read_set, set_metrics
 from eval.images.inception import WEIGHTS_SHA256, inception_extractor
+from eval.images.memorization_metrics import audited
 from eval.images.perceptual import PerceptualDistance
 from eval.images.reconstructions import Generate, reconstruction_metrics
 from eval.reid.embedding_model import EmbeddingModel, extractor_of
@@ -88,10 +89,11 @@ def evaluate_images(
 ) -> ImageQuality:
     """The quality of generated images, by every metric that the arguments allow.
 
-    Distribution (FID by both protocols; KID, precision and recall by `clean`) and diversity within identities are of
-    the images in `generated` beside the training images. With `model` the distribution is measured in identity space,
-    too. With `generate` new images are made: reconstructions, whose fidelity is measured (SSIM, MS-SSIM, PSNR, LPIPS),
-    and with `model` also swaps of query images, which are ranked against the real gallery.
+    Distribution (FID by both protocols; KID, precision, recall, density and coverage by `clean`) and diversity within
+    identities are of the images in `generated` beside the training images, and so is the audit for copies. With `model`
+    the distribution is measured in identity space, too. With `generate` new images are made: reconstructions, whose
+    fidelity is measured (SSIM, MS-SSIM, PSNR, LPIPS), and with `model` also swaps of query images, which are ranked
+    against the real gallery.
 
     Args:
         dataset: training images, queries and gallery.
@@ -123,6 +125,17 @@ def evaluate_images(
     }
     if extractor is not None:
         parts["distances in identity space"] = partial(identity_space, dataset, generated, extractor, options)
+
+    def by_nearest() -> list[MetricValue]:
+        held_out = [record.path for record in (*dataset.query, *dataset.gallery) if record.identity > 0]
+        training = [record.path for record in dataset.train]
+        _, metrics, section = audited(
+            image_files(generated), training, held_out, batch=options.batch, workers=options.workers
+        )
+        sections.append(section)
+        return metrics
+
+    parts["copies of training images"] = by_nearest
     parts["diversity within identities"] = partial(diversities, dataset, generated, PLAIN_MEASURES, options)
     if generate is not None:
         parts["fidelity of reconstructions"] = partial(
@@ -173,7 +186,7 @@ def measure_parts(
 
 
 def distribution(protocol: str, dataset: Splits, generated: Path, options: ImageQualityOptions) -> list[MetricValue]:
-    """FID of the generated against the training images by a protocol; by `clean` KID, precision and recall, too."""
+    """FID of the generated against the training images by a protocol; by `clean` the rest, too."""
     extractor = inception_extractor(
         protocol, weights=options.inception_weights, sha256=options.inception_sha256, device=options.device
     )

@@ -5,10 +5,11 @@
         --lpips-weights alexnet-owt-7be5be79.pth --extractor NAME_teacher
 
 Generates one image per training image (the official protocol; kept in outputs/NAME/evaluation/ITERATION/swaps and
-reused). The report gives their distance to the real images (FID, KID, precision, recall; the same in identity space),
-their diversity within identities (the official "SSIM"), the fidelity of reconstructions, and whether a re-ID network
-finds a swap nearer to its appearance image than to its structure image. What cannot be measured is listed with the
-reason. The report is written to outputs/NAME/evaluation/ITERATION. No metric depends on --batch-size or --workers.
+reused). The report gives their distance to the real images (FID, KID, precision, recall, density, coverage; the same in
+identity space), suspected copies of training images (as tools/generate.py --audit), their diversity within identities
+(the official "SSIM"), the fidelity of reconstructions, and whether a re-ID network finds a swap nearer to its
+appearance image than to its structure image. What cannot be measured is listed with the reason. The report is written
+to outputs/NAME/evaluation/ITERATION. No metric depends on --batch-size or --workers.
 """
 
 import argparse

@@ -17,6 +17,8 @@ from dgnet.data.readers.generated import MANIFEST
 RECIPE, PROGRESS = "set.json", ".progress"
 PLAN = f"{PROGRESS}/plan.csv"
 PLAN_COLUMNS = ("appearance", "structure", "file")
+# Of the audit for copies: the nearest training image below the data set's folder, its distance (0..2), 1 or 0.
+AUDIT_COLUMNS = ("nearest_training", "training_distance", "suspected_copy")
 
 
 class PlannedImage(NamedTuple):
@@ -81,6 +83,42 @@ def read_hashes(folder: Path) -> dict[str, str]:
     if not (folder / MANIFEST).is_file():
         return {}
     return {row["path"]: row["sha256"] for row in _read_rows(folder / MANIFEST, ("path", "sha256"))}
+
+
+def read_sources(folder: Path) -> dict[str, tuple[str, str]]:
+    """File -> the names of its appearance and its structure, of every image of the manifest.
+
+    `UserError` where the manifest is missing, empty or damaged.
+    """
+    if not (folder / MANIFEST).is_file():
+        raise UserError(f"{folder / MANIFEST} is missing: the set has no image yet")
+    rows = _read_rows(folder / MANIFEST, ("path", "sha256", "appearance", "structure"))
+    if not rows:
+        raise UserError(f"{folder / MANIFEST} is damaged: it names no image")
+    return {row["path"]: (row["appearance"], row["structure"]) for row in rows}
+
+
+def read_audit(folder: Path) -> dict[tuple[str, str], dict[str, str]]:
+    """(file, SHA-256) -> the audit columns of the manifest's images that have them. `UserError` for a damaged one."""
+    if not (folder / MANIFEST).is_file():
+        return {}
+    rows = _read_rows(folder / MANIFEST, ("path", "sha256"))
+    audited = [row for row in rows if row.get(AUDIT_COLUMNS[0])]
+    return {(row["path"], row["sha256"]): {name: row[name] for name in AUDIT_COLUMNS} for row in audited}
+
+
+def write_audit(folder: Path, audit: Mapping[str, tuple[str, float, bool]]) -> None:
+    """Give the images of the manifest their audit columns: file -> nearest training image, distance, suspected or not.
+
+    `UserError` where an image of the manifest has none.
+    """
+    rows = _read_rows(folder / MANIFEST, ("path", "sha256"))
+    for row in rows:
+        if row["path"] not in audit:
+            raise UserError(f"{folder / MANIFEST}: {row['path']} was not audited")
+        nearest, distance, suspected = audit[row["path"]]
+        row |= dict(zip(AUDIT_COLUMNS, (nearest, f"{distance:.6f}", str(int(suspected))), strict=True))
+    write_rows(folder, rows)
 
 
 def write_rows(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:

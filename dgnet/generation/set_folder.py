@@ -19,11 +19,13 @@ from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset
 from dgnet.generation.diversity import diversity
 from dgnet.generation.manifest import (
+    AUDIT_COLUMNS,
     PLAN,
     PROGRESS,
     RECIPE,
     FinishedImage,
     PlannedImage,
+    read_audit,
     read_finished,
     read_plan,
     read_recipe,
@@ -130,7 +132,11 @@ class SetFolder:
         return diversity({position: self.folder / self.files[position] for position in finished}, identities)
 
     def write_manifest(self, finished: Mapping[int, FinishedImage], diversity: Mapping[int, float]) -> None:
-        """`manifest.csv` of the finished images; the column `diversity` is empty where none is given."""
+        """`manifest.csv` of the finished images; the column `diversity` is empty where none is given.
+
+        What an audit for copies said of an image stays as long as the image does.
+        """
+        audit = read_audit(self.folder)
         records, paths = sources(self.dataset), source_paths(self.dataset)
         rows = []
         for position in sorted(finished):
@@ -153,6 +159,9 @@ class SetFolder:
                     "checkpoint": self.recipe["generator"]["checkpoint_sha256"],
                 }
             )
+            if audit:
+                of_image = audit.get((self.files[position], finished[position].sha256), {})
+                rows[-1] |= {name: of_image.get(name, "") for name in AUDIT_COLUMNS}
         write_rows(self.folder, rows)
 
     def _store(self) -> None:

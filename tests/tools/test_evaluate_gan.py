@@ -78,6 +78,7 @@ def test_everything_is_measured_or_said_to_be_missing(place: Path, monkeypatch, 
     without = report(place)
     assert {metric.section for metric in without.metrics} == {
         "Distribution",
+        "Memorization",
         "Intra-identity diversity",
         "Fidelity of reconstructions",
         "Identity consistency",
@@ -90,6 +91,9 @@ def test_everything_is_measured_or_said_to_be_missing(place: Path, monkeypatch, 
     page = (place / "outputs/small/evaluation/00000007/report.html").read_text()
     scored = page.split("Swaps by identity consistency</h2>")[1].split("</section>")[0]
     assert scored.count("<img") == scored.count("; pose of person") == 2
+    assert 0 <= without.value("Memorization", "suspected copies") <= 100
+    assert page.split("Copies of training images?</h2>")[1].split("</section>")[0].count("<img") == 16
+    assert 0 <= without.value("Distribution", "coverage, identity space") <= 100
     images = place / "outputs/small/evaluation/00000007/swaps/images"
     before = {path: path.stat().st_mtime_ns for path in images.rglob("*.png")}
     assert len(before) == without.counts["training images"] == 8

@@ -1,16 +1,20 @@
 """The tools that make sets, as programs: several processes, full disks, refusals in one sentence."""
 
+import csv
 import json
 import re
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageEnhance
 
 from dgnet.core.errors import command
 from dgnet.generation.verify import verify
+from eval.report.report import read_report
 from tests.dgnet.generation.small_run import write_run
 from tests.messages import mentions
 from tools import bench, generate, test_folder
@@ -62,6 +66,59 @@ def test_a_set_in_the_runs_folder_and_its_verification(here, place):
     assert status == 1 and "changed since it was written" in printed and "1 problems" in printed
     status, _, said = here.generate("--iteration", 4)
     assert status == 2 and "already exists and nothing is overwritten; --resume" in said
+
+
+def test_planted_copies_are_found_and_stand_in_the_manifest(here, place, tmp_path):
+    """Built-in pedestrians would be better company; these are random colors, so that nothing is near by chance."""
+    folder = tmp_path / "set"
+    assert here.generate("--output", folder, "--no-scores", "--count", 14)[0] == 0
+    planted = sorted(folder.glob("images/0005/*.png"))[:2]
+    sources = sorted((place / "people/bounding_box_train").glob("0008*.png"))[:2]
+    for copy, source, mirrored in zip(planted, sources, (False, True), strict=True):
+        with Image.open(source) as image:
+            turned = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else image
+            ImageEnhance.Brightness(turned).enhance(0.8).save(copy)
+    status, printed, said = here(generate, "--audit", folder)
+    assert status == 0, said
+    listed = [line.split() for line in printed.splitlines() if "  images/" in line]
+    wanted = {
+        (copy.relative_to(folder).as_posix(), f"bounding_box_train/{source.name}")
+        for copy, source in zip(planted, sources, strict=True)
+    }
+    assert {(file, source) for _, file, source in listed[:2]} == wanted
+    report = read_report(folder / "audit/report.json")
+    assert report.value("Memorization", "suspected copies") == pytest.approx(100 * len(listed) / 14)
+    assert report.counts == {"generated images": 14, "training images": 12, "held-out photographs": 6}
+    assert "of held-out images for copies" in report.metrics[0].note
+    with (folder / "manifest.csv").open(newline="") as file:
+        rows = {row["path"]: row for row in csv.DictReader(file)}
+    assert {(path, row["nearest_training"]) for path, row in rows.items() if row["suspected_copy"] == "1"} >= wanted
+    assert all(0 <= float(row["training_distance"]) <= 2 for row in rows.values())
+    # Columns stay where images stay; an image that is added has none until the next audit.
+    for copy in planted:
+        copy.unlink()
+    assert here.generate("--output", tmp_path / "other", "--no-scores", "--count", 14)[0] == 0
+    assert here(generate, "--audit", tmp_path / "other")[0] == 0
+    before = list(csv.DictReader((tmp_path / "other/manifest.csv").open(newline="")))
+    assert here.generate("--output", tmp_path / "other", "--no-scores", "--count", 15, "--extend")[0] == 0
+    after = list(csv.DictReader((tmp_path / "other/manifest.csv").open(newline="")))
+    assert after[:14] == before and after[14]["nearest_training"] == after[14]["suspected_copy"] == ""
+    # Other photographs of other people; and what cannot be audited.
+    status, printed, _ = here(generate, "--audit", tmp_path / "other", "--held-out", place / "people/query")
+    assert status == 0 and "15 against 12 training images, 3 held out" in printed
+    for options, sentence in (
+        (["--audit", place], mentions(place, "set.json")),
+        (["--audit", tmp_path / "other", "--data", tmp_path / "nowhere"], mentions("nowhere", "--data")),
+        (["--audit", tmp_path / "other", "--held-out", place / "people/bounding_box_train"], mentions("held-out", 12)),
+        (["--held-out", place], "--audit"),
+    ):
+        status, _, said = here(generate, *options)
+        assert status == 2 and re.search(sentence, said), said
+    moved = shutil.copytree(place / "people", tmp_path / "people")
+    assert here(generate, "--audit", tmp_path / "other", "--data", moved)[0] == 0
+    next(moved.glob("query/*")).write_bytes(next(moved.glob("bounding_box_test/*")).read_bytes())
+    status, _, said = here(generate, "--audit", tmp_path / "other", "--data", moved)
+    assert status == 2 and "other images" in said and "--data" in said
 
 
 @pytest.mark.parametrize(

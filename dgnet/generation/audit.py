@@ -1,0 +1,53 @@
+"""What an audit for copies compares: the images of a set, what its generator could copy, and photographs held out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dgnet.core.errors import UserError
+from dgnet.data.datasets import read_dataset
+from dgnet.data.records import Dataset
+from dgnet.generation.manifest import read_recipe, read_sources
+from dgnet.generation.paths import content, source_paths, sources
+
+
+@dataclass(frozen=True)
+class AuditedSet:
+    """The sides of an audit.
+
+    Attributes:
+        files: the images of the manifest, below the set's folder.
+        training: the training images of the set's data set, and its other images that a swap was made of; as they are
+            named in the manifest, and where they are.
+        held_out: the images of test people that no swap was made of.
+    """
+
+    files: tuple[str, ...]
+    dataset: Dataset
+    training: dict[str, Path]
+    held_out: tuple[Path, ...]
+
+
+def audited_set(folder: Path, data: Path | None = None) -> AuditedSet:
+    """The sides of the audit of the set in `folder`; `data` is its data set, if that has moved.
+
+    Raises:
+        UserError: no set, an empty or damaged manifest, or a data set that is not there or is another one.
+    """
+    recipe, rows = read_recipe(folder), read_sources(folder)
+    root = Path(recipe["data"]["root"]) if data is None else data
+    if not root.exists():
+        raise UserError(f"{root}: the data set of {folder} is not there; name it by --data")
+    dataset = read_dataset(root)
+    if (expected := recipe["data"].get("content_sha256")) and content(dataset) != expected:
+        raise UserError(f"{root}: holds other images than {folder} was made of; name its data set by --data")
+    paths = dict(zip(source_paths(dataset), sources(dataset), strict=True))
+    swapped = {name for row in rows.values() for name in row}
+    if missing := sorted(swapped - set(paths)):
+        raise UserError(f"{root}: lacks {missing[0]}, which {folder} was made of; name its data set by --data")
+    trained_on = {record.path for record in dataset.train}
+    training = {name: record.path for name, record in paths.items() if name in swapped or record.path in trained_on}
+    known = set(training.values())
+    held_out = (record for record in (*dataset.query, *dataset.gallery) if record.identity > 0)
+    return AuditedSet(
+        tuple(rows), dataset, training, tuple(record.path for record in held_out if record.path not in known)
+    )
