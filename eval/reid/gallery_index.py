@@ -103,7 +103,7 @@ def recall_at_ten(index: GalleryIndex, asked: np.ndarray) -> float:
 
 
 def _digest(features: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(features)).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(features).data).hexdigest()
 
 
 def _faiss() -> Any:

@@ -144,6 +144,7 @@ def _exact_cosines(asking: Tensor, gallery: Array, places: Tensor, normalized: b
     for number, chosen in enumerate(places):
         rows = _unit(gallery[chosen.numpy() if isinstance(gallery, np.ndarray) else chosen], normalized)
         exact[number] = rows.double() @ asking[number].double().cpu()
+        _release(gallery)
     return exact
 
 
