@@ -3,35 +3,45 @@
     make demo
     python tools/demo.py
     python tools/demo.py --name other        # a second demo beside it
+    python tools/demo.py --dry-run           # the settings and how long it would take here; writes nothing
 
-Renders the pedestrians, trains the teacher and DG-Net, and writes swaps.png, losses.png, report.json, report.md and
-report.html to OUTPUT/outputs/NAME. If it is stopped, it continues when it is started again.
+Renders the pedestrians, trains the teacher and DG-Net, and writes true_swaps.png, swaps.png, losses.png, report.json,
+report.md and report.html to OUTPUT/outputs/NAME. If it is stopped, it continues when it is started again.
 """
 
 import shlex
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import yaml
 
 from dgnet.config import Config, load_config, resolved
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_output_path, add_settings
+from dgnet.core.convolution_rate import OPERATION, convolution_rate
 from dgnet.core.device import choose_precision
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError, command
-from dgnet.core.machine import machine
+from dgnet.core.machine import machine, usable_cores
 from dgnet.core.option_types import expanded_path, folder_name
 from dgnet.core.settings import as_settings
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.description import split_counts
+from dgnet.data.pedestrians import SyntheticSpec, appearance_of, render, structure_of
 from dgnet.data.training_data import open_dataset
 from dgnet.generation.load import find_generator, teacher_of
 from dgnet.models.model_file import read_model_file
 from dgnet.runs.folder import CONFIG, config_changes
-from dgnet.training.independent_classifier import check_independent_classifier, train_independent_classifier
-from dgnet.training.pipeline import MAY_CHANGE, Job
+from dgnet.training.estimate import joint_seconds, teacher_seconds
+from dgnet.training.independent_classifier import (
+    check_independent_classifier,
+    independent_classifier_config,
+    train_independent_classifier,
+)
+from dgnet.training.pipeline import LENGTH, MAY_CHANGE, SECTIONS, Job
 from eval.reid.dataset_features import features_of_dataset
 from eval.reid.embedding_model import description
 from eval.reid_accuracy import accuracy_of
@@ -39,17 +49,22 @@ from eval.report.accuracy import ACCURACY
 from eval.report.report import JSON_NAME, MARKDOWN_NAME, PAGE_NAME, Picture, Report, as_table, read_report, write_report
 from eval.report.result import described
 from reid_heads.load import appearance_model
-from tools.measure_swaps import measure
-from visual.drawing.demo_pictures import draw_demo_pictures
+from tools.measure_swaps import PAIRS, announced, measure
+from visual.drawing.demo_pictures import TRUE_SWAPS, draw_demo_pictures, draw_true_swaps
 from visual.drawing.swap import fixed_grid
+
+CLASSIFIER = "classifier that DG-Net never saw"
+# For each pair that is measured: its true swap and the two sources, and as many for images from codes of one person.
+RENDERED_PER_PAIR = 6
 
 PICTURES = [
     Picture(
         "swaps.png",
-        "Identities that training never saw. A row wears the clothes of its first image, a column has the pose, "
-        "body and place of its first image; the true swap stands beside some columns, framed in green.",
+        "Swaps of people that training never saw. Each row wears the clothes of the image at its left, each column has "
+        "the pose, body and place of the image at its top. Right of the first and the fourth column, framed in green, "
+        'stands the "true swap": the program that draws these people has drawn what a perfect answer looks like.',
     ),
-    Picture("losses.png", "Every term of the losses without its weight."),
+    Picture("losses.png", "What training minimizes: each term of the losses, without its weight, by iteration."),
 ]
 
 
@@ -62,6 +77,7 @@ def main() -> int:
     add_settings(parser)
     parser.add_argument("--name", type=folder_name, help="folder of the demo (default: the configuration's name)")
     add_output_path(parser)
+    parser.add_argument("--dry-run", action="store_true", help="print settings and an estimate of the time, and stop")
     parser.add_removed_option("--resume", "an unfinished demo continues whenever it is started again")
     args = parser.parse_args()
     config = load_config(args.config, [*args.settings, *as_settings({"name": args.name})])
@@ -70,6 +86,10 @@ def main() -> int:
     people = config.data.synthetic.test_identities
     if people < 2:
         raise UserError(f"{args.config}: the demo needs data.synthetic.test_identities of at least 2, got {people}")
+    if args.dry_run:
+        print(yaml.safe_dump(resolved(config), sort_keys=False))
+        print_estimate(Job(config, args.output_path, Distributed.start(config.run.device)))
+        return 0
     folder = args.output_path / "outputs" / config.name
     if all((folder / name).exists() for name in (JSON_NAME, MARKDOWN_NAME)):
         # The metrics are those of its own settings.
@@ -90,37 +110,47 @@ def demo(config: Config, output: Path) -> None:
     """Everything from the pedestrians to the report. `RunStopped` where one of its runs is asked to stop."""
     watch = Stopwatch()
     distributed = Distributed.start(config.run.device)
-    print(f"Pedestrians in {config.data.root}", flush=True)
-    with watch.stage("pedestrians"):
-        dataset = open_dataset(config.data, distributed)
     runs = [output / "outputs" / name / CONFIG for name in (f"{config.name}_teacher", config.name)]
     # The times of an earlier start are not known any more: what is measured now is called by its name.
     left = [", what was left of it" if run.exists() else "" for run in runs]
     job = Job(config, output, distributed, resume=any(left), resume_option=None)
+    estimates = {} if any(left) else print_estimate(job)
+    print(f"Pedestrians in {config.data.root}", flush=True)
+    with watch.stage("pedestrians"):
+        dataset = open_dataset(config.data, distributed)
     classifier_name = f"{config.name}_witness"
     check_independent_classifier(job, dataset, classifier_name)
+    distributed.on_main(lambda: job.refuse_folder(config.name, SECTIONS, LENGTH))
+    folder = job.folder(config.name)
+    with watch.stage("pictures"):
+        draw_true_swaps(config, dataset, folder)
+    print(f"The first picture, what DG-Net is to learn: {folder / TRUE_SWAPS}", flush=True)
     with watch.stage(f"teacher{left[0]}"):
         teachers = job.teachers(dataset)
+    if config.run.image_every:
+        print(f"Swaps every {config.run.image_every} iterations: {folder / 'images'}", flush=True)
     with watch.stage(f"DG-Net{left[1]}"):
         job.train(dataset, fixed_grid(config, dataset))
-    with watch.stage("classifier that DG-Net never saw"):
+    with watch.stage(CLASSIFIER):
         classifier = train_independent_classifier(job, dataset, classifier_name)
 
-    folder = job.folder(config.name)
     stored = find_generator(config.name, output, device=distributed.device)
     with watch.stage("pictures"):
         draw_demo_pictures(stored, dataset, folder)
+    print(f"Swaps beside the true ones: {folder / 'swaps.png'}", flush=True)
     taught_by = teacher_of(stored) if teachers else None
     teacher = None if taught_by is None else read_model_file(taught_by, distributed.device)
-    print("Measuring", flush=True)
-    metrics = measure(stored, teacher, read_model_file(classifier, distributed.device), dataset, watch)
-    with watch.stage("ranked lists"):
-        model = appearance_model(stored)
-        (weights,) = stored.files
+    model = appearance_model(stored)
+    (weights,) = stored.files
+    with announced(watch, "features of the test images"):
         features = features_of_dataset(dataset, model, file_hash(weights), network=config.name)
+    metrics = measure(stored, teacher, read_model_file(classifier, distributed.device), dataset, watch, features)
+    with announced(watch, "ranked lists"):
         accuracy = accuracy_of(features, dataset, description(model))
     # mAP and ranks are among the metrics already, beside those of the teacher.
     metrics += [metric for metric in accuracy.metrics if metric.section != ACCURACY]
+    precision = choose_precision(config.run.precision, distributed.device)
+    rate = f"{convolution_rate(precision, distributed.device):.0f} GFLOP/s ({OPERATION}, {precision})"
     report = Report(
         "DG-Net on built-in pedestrians",
         metrics,
@@ -136,12 +166,59 @@ def demo(config: Config, output: Path) -> None:
         not_measured=accuracy.not_measured,
         checkpoints={str(weights): features.checkpoint},
         seconds=watch.seconds,
-        machine=described(machine()) | {"trained in": choose_precision(config.run.precision, distributed.device)},
+        estimated_seconds=estimates,
+        machine=described(machine()) | {"trained in": precision} | {"convolution rate": rate},
         pictures=PICTURES,
     )
     write_report(report, folder, overwrite=True, sections=accuracy.sections)
     print(as_table(metrics))
-    print(f"\n{sum(watch.seconds.values()):.0f} s. {where(folder)}")
+    estimated = f" (estimated {estimates['all together']:.0f} s)" if estimates else ""
+    print(f"\n{sum(watch.seconds.values()):.0f} s{estimated}. {where(folder)}")
+
+
+def print_estimate(job: Job) -> dict[str, float]:
+    """Print how long each phase of the demo may take on this machine; the seconds by phase, and all together.
+
+    `UserError` where the networks do not fit together.
+    """
+    began, config, distributed = time.perf_counter(), job.config, job.distributed
+    job.try_networks(config.data.synthetic.train_identities)
+    precision = choose_precision(config.run.precision, distributed.device)
+    rate = convolution_rate(precision, distributed.device)
+    size = config.data.synthetic
+    identities, per_person = size.train_identities, size.images_per_identity
+    classifier = independent_classifier_config(config)
+    render = seconds_of_a_pedestrian()
+    seconds = {
+        "pedestrians": 0.0 if Path(config.data.root).exists() else render * (identities + size.test_identities)
+        * per_person / usable_cores(),
+        "teacher": teacher_seconds(config, identities, identities * per_person, distributed),
+        "DG-Net": joint_seconds(config, identities, distributed),
+        CLASSIFIER: teacher_seconds(classifier, identities, identities * (per_person - 1), distributed),
+    }  # fmt: skip
+    # Measuring is left out but for what takes most of it: rendering the true swaps, which one process does.
+    pairs = min(PAIRS, size.test_identities * per_person)
+    seconds["all together"] = sum(seconds.values()) + RENDERED_PER_PAIR * pairs * render
+    print(f"Estimate for this machine ({rate:.0f} GFLOP/s in convolutions, {precision}), after trying each phase:")
+    print(*(f"  {words(value):>10}  {name}" for name, value in seconds.items()), sep="\n")
+    print(f"Other work on the machine makes it longer. ({time.perf_counter() - began:.0f} s to find out)", flush=True)
+    return seconds
+
+
+def seconds_of_a_pedestrian() -> float:
+    """How long one image takes to render, the mean of four."""
+    size = SyntheticSpec()
+    factors = [(appearance_of(0, who), structure_of(0, who, 1, 0)) for who in range(1, 6)]
+    render(*factors[0], size.height, size.width)
+    began = time.perf_counter()
+    for appearance, structure in factors[1:]:
+        render(appearance, structure, size.height, size.width)
+    return (time.perf_counter() - began) / (len(factors) - 1)
+
+
+def words(seconds: float) -> str:
+    """Minutes from two minutes on, seconds below."""
+    return f"{seconds / 60:.1f} min" if seconds >= 120 else f"{seconds:.0f} s"
 
 
 def where(folder: Path) -> str:

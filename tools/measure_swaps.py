@@ -9,6 +9,8 @@ accuracy of re-identification. The classifier is trained first, as the run NAME_
 """
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -42,6 +44,7 @@ from eval.images.swap_metrics import detail_metrics, identification_metrics, swa
 from eval.reid.color_histogram import ColorHistogram
 from eval.reid.dataset_features import features_of_dataset, query_and_gallery
 from eval.reid.embedding_model import EmbeddingModel
+from eval.reid.feature_file import StoredFeatures
 from eval.reid.identification import identification, logits_of
 from eval.reid.ranking import rank_metrics
 from eval.reid.rerank import usual_reranking
@@ -54,9 +57,9 @@ PAIRS, SEED = 300, 0
 ALPHA = 0.5
 RANKING = "Re-identification"
 MEANING = {
-    "appearance encoder": f"DG-Net, alpha {ALPHA}",
+    "appearance encoder": "DG-Net's appearance codes",
     "teacher": "the classifier that taught DG-Net",
-    "color histogram": "no learning: HSV in six stripes",
+    "color histogram": "without learning, by the colors of six stripes",
 }
 
 
@@ -107,8 +110,16 @@ def measure_identification(generator: LoadedGenerator, classifier: StoredModel, 
     return identification_metrics(result, accuracy, len(held_out))
 
 
-def measure_accuracy(generator: LoadedGenerator, teacher: StoredModel | None, dataset: Dataset) -> list[MetricValue]:
-    """The appearance encoder on the test split, beside the teacher and what needs no training."""
+def measure_accuracy(
+    generator: LoadedGenerator,
+    teacher: StoredModel | None,
+    dataset: Dataset,
+    features: StoredFeatures | None = None,
+) -> list[MetricValue]:
+    """The appearance encoder on the test split, beside the teacher and what needs no training.
+
+    `features`: those of the appearance encoder, where they have been extracted before.
+    """
     models: dict[str, EmbeddingModel] = {"appearance encoder": appearance_model(generator, alpha=ALPHA)}
     if teacher is not None:
         embedding, size = model_embedding(teacher.network, mirrored=True), (teacher.height, teacher.width)
@@ -117,7 +128,8 @@ def measure_accuracy(generator: LoadedGenerator, teacher: StoredModel | None, da
     models["color histogram"] = ColorHistogram(*generator.size)
     metrics = []
     for name, model in models.items():
-        query, gallery = query_and_gallery(features_of_dataset(dataset, model))
+        own = features if name == "appearance encoder" else None
+        query, gallery = query_and_gallery(own or features_of_dataset(dataset, model))
         reranking = usual_reranking(query.identities, gallery.identities)
         for suffix, result in (
             ("", rank_metrics(query, gallery, ranks=(1, 5, 10))),
@@ -127,8 +139,15 @@ def measure_accuracy(generator: LoadedGenerator, teacher: StoredModel | None, da
             for metric, value in values.items():
                 label = f"{metric}, {name}{suffix}"
                 protocol = protocol_of(result)
-                metrics.append(MetricValue(RANKING, label, 100 * value, "%", protocol, MEANING[name], "higher"))
+                note = f"{_sentence(metric)}, {MEANING[name]}"
+                metrics.append(MetricValue(RANKING, label, 100 * value, "%", protocol, note, "higher"))
     return metrics
+
+
+def _sentence(metric: str) -> str:
+    if metric == "mAP":
+        return "how early all images of the query's person stand in its list"
+    return f"queries with their person among the first {metric.removeprefix('rank ')}"
 
 
 def _embed(classifier: StoredModel) -> Embed:
@@ -149,15 +168,33 @@ def measure(
     classifier: StoredModel,
     dataset: Dataset,
     watch: Stopwatch,
+    features: StoredFeatures | None = None,
 ) -> list[MetricValue]:
-    """All metrics of a generator trained on built-in pedestrians."""
-    with watch.stage("swap fidelity"):
-        metrics = measure_fidelity(generator, dataset, classifier) + measure_detail(generator, dataset)
-    with watch.stage("identification"):
+    """All metrics of a generator trained on built-in pedestrians; stderr says what is measured at the time.
+
+    `features` as in `measure_accuracy`.
+    """
+    with announced(watch, "swap fidelity"):
+        metrics = measure_fidelity(generator, dataset, classifier)
+    with announced(watch, "images from codes of one person"):
+        metrics += measure_detail(generator, dataset)
+    with announced(watch, "identification"):
         metrics += measure_identification(generator, classifier, dataset)
-    with watch.stage("re-identification"):
-        metrics += measure_accuracy(generator, teacher, dataset)
+    with announced(watch, "re-identification"):
+        metrics += measure_accuracy(generator, teacher, dataset, features)
     return metrics
+
+
+@contextmanager
+def announced(watch: Stopwatch, name: str) -> Iterator[None]:
+    """A stage of `watch` whose beginning and seconds are printed to stderr."""
+    print(f"measuring: {name} ...", end="", file=sys.stderr, flush=True)
+    began = watch.seconds.get(name, 0.0)
+    try:
+        with watch.stage(name):
+            yield
+    finally:
+        print(f" {watch.seconds[name] - began:.1f} s", file=sys.stderr, flush=True)
 
 
 def main() -> int:

@@ -6,12 +6,14 @@
 The gallery is a folder, or a file of tools/extract.py made by the same weights and preprocessing, whose images have not
 changed since (those that are not there any more are not looked at). The query's own file is not listed. Similarity is
 the cosine of the features, from -1 to 1. Where file names tell identities (as those of Market-1501, DukeMTMC-reID and
-CUHK03-NP do), the picture frames the query's person in green and others in orange.
+CUHK03-NP do), or the gallery has a folder for each person and the query is in one of them or of that name, the picture
+frames the query's person in green and others in orange.
 
 With a calibration beside the weights (tools/evaluate_reid.py --calibrate) each image is called the same person or not,
 at a false-positive rate: the share of images of other people that are called the same person all the same.
 """
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -28,7 +30,9 @@ from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
 from dgnet.core.option_types import above, at_least, expanded_path, path_ending
+from dgnet.data.datasets import LAYOUTS
 from dgnet.data.readers.names import market_name
+from dgnet.data.recognition import recognize
 from dgnet.data.records import JUNK
 from dgnet.models.calibration import OTHER, OTHER_DOMAIN, SAME, find_calibration
 from eval.images.extractor import features_of
@@ -89,6 +93,7 @@ def main() -> int:
     gallery = gallery_features(args.gallery, model, args.batch_size, args.workers)
     index = index_of(args.index, gallery) if args.index else None
     queries = read_images(args.query, model.height, model.width)  # refuses what is no image of a person
+    folders = person_folders(gallery.paths)
     rows, similarities, right = [], [], []
     features = features_of(args.query, extractor_of(model), batch=args.batch_size, workers=args.workers)
     search = index.nearest if index else partial(exact_search, gallery)
@@ -96,7 +101,9 @@ def main() -> int:
         if not found:
             raise UserError(f"{args.gallery}: holds no image beside {query} itself")
         rows.append([Path(gallery.paths[place]) for place, _ in found])
-        right.append([same_person(gallery.identities[place], query) for place, _ in found])
+        right.append(
+            [same_person(gallery.identities[place], query, Path(gallery.paths[place]), folders) for place, _ in found]
+        )
         similarities.append([similarity for _, similarity in found])
         print(f"{query}:")
         for rank, (path, value) in enumerate(zip(rows[-1], similarities[-1], strict=True), 1):
@@ -191,10 +198,32 @@ def nearest_images(
     return lists
 
 
-def same_person(identity: int, query: Path) -> bool | None:
-    """Whether an image of this identity shows the query's person; None where one of them is not known."""
+def same_person(identity: int, query: Path, image: Path, folders: set[Path]) -> bool | None:
+    """Whether an image of this identity shows the query's person; None where one of them is not known.
+
+    `folders`: those of the gallery that hold one person each, see `person_folders`.
+    """
     known = market_name(query.name)
-    return None if known is None or JUNK in (known[0], identity) else bool(known[0] == identity)
+    if known is not None:
+        return None if JUNK in (known[0], identity) else bool(known[0] == identity)
+    if identity != JUNK or image.resolve().parent not in folders:
+        return None
+    person = query.resolve().parent.name
+    return image.resolve().parent.name == person if person in {folder.name for folder in folders} else None
+
+
+def person_folders(images: Sequence[str]) -> set[Path]:
+    """The folders of the images where they are a data set with a folder for each person; else none."""
+    # Galleries may hold millions of images: their folders are resolved, not they.
+    folders = {Path(folder).resolve() for folder in {os.path.dirname(image) for image in images}}
+    above = {folder.parent for folder in folders}
+    if len(folders) < 2 or len(above) > 1:
+        return set()
+    try:
+        layout, root = recognize(above.pop(), LAYOUTS)
+    except UserError:
+        return set()
+    return folders if layout == "folders" and root.resolve() in {folder.parent for folder in folders} else set()
 
 
 def same_file(first: str, second: Path) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from dgnet.config import Config
+from dgnet.config import Config, TeacherConfig
 from dgnet.core import pixels
 from dgnet.core.device import Precision
 from dgnet.core.distributed import Distributed
@@ -125,8 +125,7 @@ def train_teacher(
     settings = config.teacher
     require_teacher_batch(config, dataset, distributed)
     source = pair_source(config.data, dataset, settings.batch_size // ROLES, config.run.seed, distributed)
-    images_per_step = settings.batch_size * distributed.world_size
-    iterations = max(1, math.ceil(settings.epochs * len(dataset.train) / images_per_step))
+    iterations = teacher_iterations(settings, len(dataset.train), distributed)
     torch.manual_seed(config.run.seed)
     teacher = build_teacher(settings, len(dataset.identities), pretrained)
     require_initial_people(teacher, dataset)
@@ -145,6 +144,11 @@ def train_teacher(
     path, size = run.folder / TEACHER_FILE, (config.data.height, config.data.width)
     distributed.on_main(lambda: save_model(path, teacher, dataset.identities, *size, dataset.people))
     return teacher
+
+
+def teacher_iterations(settings: TeacherConfig, images: int, distributed: Distributed) -> int:
+    """How many iterations `teacher.epochs` are with so many training images."""
+    return max(1, math.ceil(settings.epochs * images / (settings.batch_size * distributed.world_size)))
 
 
 def require_teacher_batch(config: Config, dataset: Dataset, distributed: Distributed) -> None:

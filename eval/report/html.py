@@ -11,17 +11,18 @@ from eval.report.text import NOT_MEASURED, by_section, listings
 def as_html(
     report: Report, folder: Path, sections: Sequence[HtmlSection] = (), first: Sequence[HtmlSection] = ()
 ) -> str:
-    """The page: the sections `first`, the metrics by section and protocol, what was not measured, the report's
-    pictures, `sections`, and how it was measured.
+    """The page: the sections `first`, the report's pictures, the metrics by section and protocol, what was not
+    measured, `sections`, and how it was measured.
 
     `folder` is where the report's pictures lie. `UserError` if one cannot be read.
     """
     opening = [code_line("Measured by", report.command)] if report.command else []
-    parts = [*first, *metric_sections(report.metrics)]
-    if report.not_measured:
-        parts.append(section(NOT_MEASURED, listing("What is missing, and why", report.not_measured)))
+    parts = [*first]
     if report.pictures:
         parts.append(section("Pictures", *(picture_file(folder / p.path, p.caption) for p in report.pictures)))
+    parts += metric_sections(report.metrics)
+    if report.not_measured:
+        parts.append(section(NOT_MEASURED, listing("What is missing, and why", report.not_measured)))
     below = section("How it was measured", *(listing(title, entries) for title, entries in listings(report).items()))
     return document(report.title, [*parts, *sections, below], opening)
 

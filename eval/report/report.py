@@ -86,6 +86,7 @@ def find_reports(folder: Path, checkpoints: Collection[str] = ()) -> tuple[dict[
 def _require_kinds(report: Report) -> None:
     """`TypeError` where a file has the right keys and something else behind them."""
     tables = (report.counts, report.splits, report.protocols, report.checkpoints, report.seconds, report.machine)
+    tables += (report.estimated_seconds,)
     texts = [report.title, report.command, *(text for p in report.pictures for text in (p.path, p.caption))]
     texts += report.not_measured.values()
     for metric in report.metrics:

@@ -64,6 +64,7 @@ class Report:
     checkpoints: dict[str, str] = field(default_factory=dict)  # whose weights ("outputs/x/...pt") -> their SHA-256
     not_measured: dict[str, str] = field(default_factory=dict)  # what has no metric -> the reason
     seconds: dict[str, float] = field(default_factory=dict)  # wall time of each stage
+    estimated_seconds: dict[str, float] = field(default_factory=dict)  # as said before it began, "all together" too
     pictures: list[Picture] = field(default_factory=list)
     machine: dict[str, str] = field(default_factory=lambda: described(machine()))
     versions: dict[str, str] = field(default_factory=lambda: described(versions()))

@@ -38,11 +38,13 @@ def as_table(metrics: Sequence[MetricValue], not_measured: Mapping[str, str] = M
 
 
 def as_markdown(report: Report) -> str:
-    """The readable form: tables of metrics by section, what was not measured, pictures, counts, seconds, machine and
+    """The readable form: pictures, tables of metrics by section, what was not measured, counts, seconds, machine and
     versions."""
     lines = [f"# {report.title}", ""]
     if report.command:
         lines += [f"Measured by `{report.command}`.", ""]
+    for picture in report.pictures:
+        lines += [f"![{picture.caption}]({picture.path})", "", f"*{picture.caption}*", ""]
     for section in dict.fromkeys(metric.section for metric in report.metrics):
         metrics = [metric for metric in report.metrics if metric.section == section]
         lines += [f"## {section}", "", "| metric | value | better | protocol | note |", "|---|---:|---|---|---|"]
@@ -52,8 +54,6 @@ def as_markdown(report: Report) -> str:
         lines.append("")
     if report.not_measured:
         lines += _listing(NOT_MEASURED, report.not_measured)
-    for picture in report.pictures:
-        lines += [f"![{picture.caption}]({picture.path})", "", f"*{picture.caption}*", ""]
     for title, entries in listings(report).items():
         lines += _listing(title, entries)
     return "\n".join(lines).rstrip() + "\n"
@@ -66,16 +66,17 @@ def _listing(title: str, entries: Mapping[str, str]) -> list[str]:
 
 def listings(report: Report) -> dict[str, dict[str, str]]:
     """What stands below the metrics, heading -> name -> words; a report that lacks something lacks the heading."""
-    seconds = {name: f"{value:.1f} s" for name, value in report.seconds.items()}
+    seconds = dict(report.seconds)
     if seconds:
-        seconds["all together"] = f"{sum(report.seconds.values()):.1f} s"
+        seconds["all together"] = sum(report.seconds.values())
+    estimates = {name: f" (estimated {value:.0f} s)" for name, value in report.estimated_seconds.items()}
     entries: dict[str, dict[str, str]] = {
         "Protocols": report.protocols,
         "Data": {name: f"{number:,}" for name, number in report.counts.items()}
         | {split: _counts(numbers) for split, numbers in report.splits.items()},
         "Images and labels (SHA-256)": report.data,
         "Checkpoints (SHA-256)": report.checkpoints,
-        "Time": seconds,
+        "Time": {name: f"{value:.1f} s{estimates.get(name, '')}" for name, value in seconds.items()},
         "Machine": report.machine,
         "Versions": report.versions,
     }

@@ -66,8 +66,11 @@ def test_a_demo_interrupted_resumed_and_left_alone(tmp_path):
     while not list(folder.glob("checkpoints/*.pt")) and first.poll() is None:
         time.sleep(0.02)
     first.send_signal(signal.SIGINT)
-    _, said = first.communicate()
+    shown, said = first.communicate()
     assert first.returncode == 130, said
+    # How long it takes is said before anything is made, and the first picture is there before anything is trained.
+    assert shown.index("Estimate for this machine") < shown.index("Pedestrians in") < shown.index("true_swaps.png")
+    assert Image.open(folder / "true_swaps.png").width > 300
     # The command that the run names is one that the demo takes.
     assert "tools/demo.py" in said and "--resume" not in said
     assert not (folder / "report.json").exists()
@@ -125,7 +128,9 @@ def test_a_demo_interrupted_resumed_and_left_alone(tmp_path):
     # The same figures from the checkpoint alone; nothing that is there changes.
     figures, said = measured.communicate()
     assert measured.returncode == 0, said
-    assert figures.splitlines()[:20] == shown.splitlines()[2:22] == again.splitlines()[:20]
+    assert "measuring: swap fidelity" in said
+    table = shown[shown.index("Swap fidelity\n") :].splitlines()[:40]
+    assert figures.splitlines()[:40] == table == again.splitlines()[:40]
     assert snapshot(tmp_path) == before
 
 
@@ -135,13 +140,38 @@ def test_a_demo_with_a_head_and_no_teacher_reports_on_its_own_run(tmp_path, monk
     # What `--output-path outputs` leaves: a run whose name below outputs/ is this demo's folder.
     store(Path("outputs/outputs/tiny"), small_generator(), 30)
     settings = ("appearance.model=resnet18", "teacher.label=appearance", "schedule.iterations=2")
+    extracted = []
+    for tool in (demo, measure_swaps):
+
+        def counted(dataset, model, *others, extract=tool.features_of_dataset, **more):
+            extracted.append(model.name)
+            return extract(dataset, model, *others, **more)
+
+        monkeypatch.setattr(tool, "features_of_dataset", counted)
     status, _, said = answer(demo, monkeypatch, capsys, "--config", "tiny.yaml", *settings)
     assert status == 0, said
+    # Each model sees the test images once.
+    assert len(extracted) == len(set(extracted)) == 2, extracted
     report = read_report(Path("outputs/tiny/report.json"))
     assert list(report.checkpoints) == ["outputs/tiny/checkpoints/checkpoint_00000002.pt"]
     assert report.counts["iterations of DG-Net"] == 2
     measured = {figure.name for figure in report.metrics}
     assert "mAP, appearance encoder" in measured and "mAP, teacher" not in measured
+    assert {"teacher", "DG-Net", demo.CLASSIFIER, "all together"} <= set(report.estimated_seconds)
+    assert all(seconds > 0 for name, seconds in report.estimated_seconds.items() if name != "pedestrians")
+    assert "GFLOP/s" in report.machine["convolution rate"]
+
+
+def test_a_dry_run_prints_settings_and_an_estimate_and_writes_nothing(tmp_path, monkeypatch, capsys):
+    write_config(tmp_path)
+    before = snapshot(tmp_path)
+    words = ("--config", tmp_path / "tiny.yaml", "--output-path", tmp_path, "--dry-run", "loss.cycle=1.5")
+    status, shown, said = answer(demo, monkeypatch, capsys, *words)
+    assert status == 0, said
+    settings = yaml.safe_load(shown[: shown.index("Estimate for")])
+    assert settings["loss"]["cycle"] == 1.5 and settings["schedule"]["iterations"] == 6
+    assert re.search(r"\d+ s  DG-Net\n", shown) and re.search(r"\d+ s  all together\n", shown)
+    assert snapshot(tmp_path) == before
 
 
 @pytest.mark.parametrize(

@@ -200,9 +200,39 @@ def test_a_search_frames_right_and_wrong_where_names_tell(place: Path, tmp_path:
             found = {color for _, color in picture.getcolors(2**24)}
         colors[query] = [RIGHT in found, WRONG in found]
     assert list(colors.values()) == [[True, True], [False, False]]
-    assert search.same_person(7, Path("0007_c1s1_000001_00.png")) is True
-    assert search.same_person(9, Path("0007_c1s1_000001_00.png")) is False
-    assert search.same_person(-1, Path("0007_c1s1_000001_00.png")) is None
+    image = tmp_path / "gallery" / "x.png"
+    for identity, right in ((7, True), (9, False), (-1, None)):
+        assert search.same_person(identity, Path("0007_c1s1_000001_00.png"), image, set()) is right
+
+
+def test_a_search_frames_right_and_wrong_where_each_person_has_a_folder(
+    place: Path, tmp_path: Path, call: Call
+) -> None:
+    image = (place / "people" / "0007_c2s1_000001_00.png").read_bytes()
+    for name in (
+        "set/anna/1.png",
+        "set/anna/2.png",
+        "set/bert/1.png",
+        "new/bert/9.png",
+        "new/carl/9.png",
+        "flat/1.png",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(image)
+    colors = {}
+    for query in ("set/anna/1.png", "new/bert/9.png", "new/carl/9.png", "flat/1.png"):
+        words = ("--query", tmp_path / query, "--gallery", tmp_path / "set", "--to", tmp_path / "to.png")
+        status, _, said = call(search, "--model-path", place / "head.pth", "--overwrite", *words)
+        assert status == 0, said
+        with Image.open(tmp_path / "to.png") as picture:
+            found = {color for _, color in picture.getcolors(2**24)}
+        colors[query] = (RIGHT in found, WRONG in found)
+    # Carl is in no folder of the gallery: nobody knows whether somebody there is him.
+    assert list(colors.values()) == [(True, True), (True, True), (False, False), (False, False)]
+    people = search.person_folders([str(tmp_path / "set/anna/1.png"), str(tmp_path / "set/bert/1.png")])
+    assert {folder.name for folder in people} == {"anna", "bert"}
+    assert search.person_folders([str(tmp_path / "set/anna/1.png"), str(tmp_path / "new/bert/9.png")]) == set()
+    assert search.person_folders([str(tmp_path / "flat/1.png")]) == set()
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
-"""The pictures of the demo: swaps of built-in pedestrians beside the true ones, and the course of the losses."""
+"""The pictures of the demo: swaps of built-in pedestrians, true and generated, and the course of the losses."""
 
 from pathlib import Path
 
 import torch
 
+from dgnet.config import Config
 from dgnet.data.cache import ImageCache
 from dgnet.data.pedestrians import SyntheticTruth
 from dgnet.data.records import Dataset
@@ -15,8 +16,31 @@ from visual.drawing.curves import curves
 from visual.drawing.grid import save_png, swap_grid
 
 ROWS, COLUMNS, SEED = 7, 6, 0
+TRUE_ROWS = 4  # and columns of the true swaps
 # Columns beside which the true swaps stand.
 TRUTH_BESIDE = (0, 3)
+TRUE_SWAPS = "true_swaps.png"
+
+
+def draw_true_swaps(config: Config, dataset: Dataset, folder: Path) -> None:
+    """Draw `true_swaps.png`: training identities in each other's clothes, as the renderer draws them.
+
+    It is there before anything has been trained. `dataset` is one of built-in pedestrians.
+    """
+    size = config.data.height, config.data.width
+    records = one_image_per_identity(dataset.train, 2 * TRUE_ROWS, SEED, "the true swaps")
+    split = len(records) // 2
+    pairs = [Pair(row, column) for row in records[:split] for column in records[split:]]
+    swaps = render_pairs(SyntheticTruth.open(dataset.root), pairs, *size)
+    columns = len(records) - split
+    grid = swap_grid(
+        swaps.appearances[::columns],
+        swaps.structures[:columns],
+        swaps.truths.unflatten(0, (split, columns)),
+        scale=2,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    save_png(grid, folder / TRUE_SWAPS)
 
 
 def draw_demo_pictures(generator: LoadedGenerator, dataset: Dataset, folder: Path) -> None:

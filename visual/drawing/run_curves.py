@@ -17,4 +17,18 @@ def draw_run_curves(folder: Path) -> None:
         for name in dict.fromkeys(name for row in rows for name in row)
         if name == "accuracy" or name.startswith(("loss/", "learning_rate/")) or "mAP" in name or "Rank" in name
     ]
-    save_png(curves(rows, terms=shown, title=folder.name), folder / PICTURE)
+    titles = {name: plain_title(name) for name in shown}
+    named = [{titles.get(name, name): value for name, value in row.items()} for row in rows]
+    save_png(curves(named, terms=list(titles.values()), title=folder.name), folder / PICTURE)
+
+
+def plain_title(column: str) -> str:
+    """What a column of scalars.csv holds, in words.
+
+    Example:
+        >>> plain_title("loss/cross_entropy"), plain_title("learning_rate/trunk"), plain_title("accuracy")
+        ('loss: cross entropy', 'learning rate: trunk', 'share of training images recognized')
+    """
+    if column == "accuracy":
+        return "share of training images recognized"
+    return column.replace("/", ": ").replace("_", " ")

@@ -150,6 +150,7 @@ def _slot(name: str, example: Path | None) -> gradio.Image:
         sources=["upload", "clipboard"],
         format="png",
         height=240,
+        min_width=100,  # four stand side by side on a page of 1,200 pixels
         elem_id=name.replace(" ", "-"),
         elem_classes="slot",
     )
@@ -175,7 +176,7 @@ def _slider(kind: str) -> gradio.Slider:
 
 def _chooser(slots: list[gradio.Image], examples: list[Path]) -> None:
     """Real images to choose from instead of dropping one."""
-    into = gradio.Radio(list(SLOTS), value=SLOTS[0], label="A click below chooses the", elem_id="into")
+    into = gradio.Radio(list(SLOTS), value=SLOTS[0], label="A real image below goes to the box", elem_id="into")
     gallery = gradio.Gallery(
         [str(path) for path in examples],
         label="Real images",

@@ -131,9 +131,9 @@ def test_a_report_becomes_a_page(tmp_path):
     page = Page(as_html(report, tmp_path, [section("More", paragraph("words"))]))
     assert foreign_loads(page) == []
     assert [heading.text for heading in page.root.all("h2")] == [
+        "Pictures",
         HOSTILE,
         "Not measured",
-        "Pictures",
         "More",
         "How it was measured",
     ]

@@ -27,6 +27,7 @@ def example() -> Report:
         checkpoints={"outputs/demo/checkpoints/checkpoint_00000800.pt": "ab" * 32},
         not_measured={"FID": "no weights | no network"},
         seconds={"teacher": 12.34, "training": 100.0},
+        estimated_seconds={"teacher": 10.4, "all together": 99.0},
         pictures=[Picture("swaps.png", "Rows: appearance")],
     )
 
@@ -55,12 +56,14 @@ def test_readable_form(tmp_path: Path) -> None:
     assert "| rank-1 | 90.0 % |  | standard |  |" in text
     assert "| PSNR | 18.77 dB |  | inside the outline | a\\|b |" in text
     assert "| SSIM | 0.8124 |" in text
-    assert "| all together | 112.3 s |" in text
+    assert "| teacher | 12.3 s (estimated 10 s) |" in text and "| training | 100.0 s |" in text
+    assert "| all together | 112.3 s (estimated 99 s) |" in text
     assert "| query | 3,368 images, 750 identities |" in text
     assert "| standard | junk images are left out |" in text
     assert f"| outputs/demo/checkpoints/checkpoint_00000800.pt | {'ab' * 32} |" in text
     assert "## Not measured\n\n| | |\n|---|---|\n| FID | no weights \\| no network |\n" in text
-    assert text.index("| SSIM |") < text.index("## Not measured") < text.index("![Rows")
+    # What a reader wants to see first comes first.
+    assert text.index("![Rows") < text.index("| SSIM |") < text.index("## Not measured")
     assert "Not measured" not in write_report(Report("Other", []), tmp_path, overwrite=True)[1].read_text()
     assert "![Rows: appearance](swaps.png)" in text
     assert text.index("## Re-identification") < text.index("## Swap fidelity") < text.index("## Machine")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dgnet.core.errors import UserError
-from visual.drawing.effect_plot import Effect, effect_plot
+from visual.drawing.effect_plot import Effect, _legend, effect_plot
 
 BLUE = (0x2F, 0x5D, 0x8A)
 
@@ -21,6 +21,12 @@ def test_colors_say_what_was_found() -> None:
     nothing = {"here": [effect("a", -1.0, 2.0)], "elsewhere": [effect("a", 0.0, 2.0)]}
     assert not has_blue(effect_plot(nothing, "points"))
     assert has_blue(effect_plot(nothing | {"elsewhere": [effect("a", 0.5, 2.0)]}, "points"))
+
+
+def test_a_legend_names_what_is_drawn() -> None:
+    found, none = effect("a", 1.0, 2.0), effect("b", -1.0, 2.0)
+    assert [line.get_label() for line in _legend([found, found])] == ["one seed", "mean and interval: a difference"]
+    assert len(_legend([found, none])) == 3 and _legend([none])[1].get_color() == "#8a8f98"
 
 
 def test_a_line_more_makes_it_higher_and_a_panel_more_wider() -> None:

@@ -1,0 +1,73 @@
+"""How long a training will take on this machine: a few of its iterations on random images, before it begins.
+
+Iterations differ (`short_training.swap_begin`, weights that are still 0), so the joint training is tried at several
+places of its schedule. The estimate knows nothing of what else the machine will do meanwhile.
+"""
+
+import time
+from collections.abc import Callable
+
+import torch
+
+from dgnet.config import Config
+from dgnet.core.distributed import Distributed
+from dgnet.data.pairs import PairBatch
+from dgnet.losses.soft_label import LABELS_FROM_TEACHER
+from dgnet.models.build import build_teacher
+from dgnet.training.joint import JointTask, JointTraining
+from dgnet.training.teacher import ROLES, TeacherTask, teacher_iterations
+from dgnet.training.teacher_ensemble import TeacherEnsemble
+
+_PLACES = 6  # of the schedule, each in the middle of a sixth of it
+
+
+def joint_seconds(config: Config, identities: int, distributed: Distributed) -> float:
+    """Seconds of the joint training with so many training identities, without pictures, checkpoints and the log."""
+    training = JointTraining.fresh(config, identities, distributed, pretrained=False)
+    labels = config.teacher.label
+    taught = labels in LABELS_FROM_TEACHER and config.loss.teacher_factor > 0
+    teachers = [build_teacher(config.teacher, identities, False).to(distributed.device).eval()] if taught else []
+    ensemble = TeacherEnsemble(teachers, labels, config.loss.batch_statistics_when_frozen, identities)
+    task = JointTask(training, ensemble, distributed, config)
+    batch = random_batch(config, config.run.batch_size, identities).to(distributed.device)
+    iterations = config.schedule.iterations
+    places = sorted({int((place + 0.5) / _PLACES * iterations) for place in range(_PLACES)})
+    return iterations * _mean_seconds([lambda at=at: task.step(batch, at) for at in places], distributed)
+
+
+def teacher_seconds(config: Config, identities: int, images: int, distributed: Distributed) -> float:
+    """Seconds of the training of a teacher, or of the independent classifier, on so many images."""
+    settings = config.teacher
+    iterations = teacher_iterations(settings, images, distributed)
+    teacher = build_teacher(settings, identities, False).to(distributed.device).train()
+    task = TeacherTask(teacher, config, iterations, distributed)
+    batch = random_batch(config, settings.batch_size // ROLES, identities).to(distributed.device)
+    return iterations * _mean_seconds([lambda: task.step(batch, 0)] * 2, distributed)
+
+
+def random_batch(config: Config, size: int, identities: int) -> PairBatch:
+    """A batch of noise with the shapes of the configuration's."""
+    height, width = config.data.height, config.data.width
+    random = torch.Generator().manual_seed(0)
+    return PairBatch(
+        torch.randint(0, 256, (4, size, 3, height, width), dtype=torch.uint8, generator=random),
+        torch.zeros(4, size, 1, height, width, dtype=torch.bool),
+        torch.randint(0, identities, (2, size), generator=random),
+    )
+
+
+def _mean_seconds(steps: list[Callable[[], object]], distributed: Distributed) -> float:
+    """The mean over the steps, all of which run once before: the first of a kind builds its kernels."""
+    for step in steps:
+        step()
+    _wait(distributed)
+    began = time.perf_counter()
+    for step in steps:
+        step()
+    _wait(distributed)
+    return (time.perf_counter() - began) / len(steps)
+
+
+def _wait(distributed: Distributed) -> None:
+    if distributed.device.type == "cuda":
+        torch.cuda.synchronize(distributed.device)
