@@ -6,6 +6,7 @@ places of its schedule. The estimate knows nothing of what else the machine will
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 
@@ -31,8 +32,8 @@ def joint_seconds(config: Config, identities: int, distributed: Distributed) -> 
     task = JointTask(training, ensemble, distributed, config)
     batch = random_batch(config, config.run.batch_size, identities).to(distributed.device)
     iterations = config.schedule.iterations
-    places = sorted({int((place + 0.5) / _PLACES * iterations) for place in range(_PLACES)})
-    return iterations * _mean_seconds([lambda at=at: task.step(batch, at) for at in places], distributed)
+    places = sorted({int((part + 0.5) / _PLACES * iterations) for part in range(_PLACES)})
+    return iterations * _mean_seconds([partial(task.step, batch, place) for place in places], distributed)
 
 
 def teacher_seconds(config: Config, identities: int, images: int, distributed: Distributed) -> float:
@@ -42,7 +43,7 @@ def teacher_seconds(config: Config, identities: int, images: int, distributed: D
     teacher = build_teacher(settings, identities, False).to(distributed.device).train()
     task = TeacherTask(teacher, config, iterations, distributed)
     batch = random_batch(config, settings.batch_size // ROLES, identities).to(distributed.device)
-    return iterations * _mean_seconds([lambda: task.step(batch, 0)] * 2, distributed)
+    return iterations * _mean_seconds([partial(task.step, batch, 0)] * 2, distributed)
 
 
 def random_batch(config: Config, size: int, identities: int) -> PairBatch:

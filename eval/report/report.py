@@ -86,7 +86,6 @@ def find_reports(folder: Path, checkpoints: Collection[str] = ()) -> tuple[dict[
 def _require_kinds(report: Report) -> None:
     """`TypeError` where a file has the right keys and something else behind them."""
     tables = (report.counts, report.splits, report.protocols, report.checkpoints, report.seconds, report.machine)
-    tables += (report.estimated_seconds,)
     texts = [report.title, report.command, *(text for p in report.pictures for text in (p.path, p.caption))]
     texts += report.not_measured.values()
     for metric in report.metrics:
@@ -95,5 +94,5 @@ def _require_kinds(report: Report) -> None:
             raise TypeError(f"the value of {metric.name!r} is {metric.value!r}")
     if not all(isinstance(text, str) for text in texts):
         raise TypeError("a text is not a text")
-    if not all(isinstance(entries, dict) for entries in (*tables, report.versions)):
+    if not all(isinstance(entries, dict) for entries in (*tables, report.estimated_seconds, report.versions)):
         raise TypeError("a list of names and values is something else")
