@@ -202,7 +202,7 @@ class Job:
         """`UserError` for what the joint training would refuse: its folder, its batch, its networks."""
         self.distributed.on_main(lambda: self.refuse_folder(self.config.name, SECTIONS, LENGTH))
         require_batch(self.config.data, dataset, "run.batch_size", self.config.run.batch_size, self.distributed)
-        self.try_networks(dataset)
+        self.try_networks(len(dataset.identities), dataset)
 
     def check_whole(self, dataset: Dataset) -> None:
         """`UserError` for what `train` would refuse before its first iteration, of the teacher and of DG-Net; no image
@@ -223,13 +223,16 @@ class Job:
         refuse_foreign_folder(self.folder(name), self.curves(name), self.resume)
         config_changes(self.folder(name), self.settings(sections), (*MAY_CHANGE, length), resolved(Config()))
 
-    def try_networks(self, dataset: Dataset) -> None:
+    def try_networks(self, identities: int, dataset: Dataset | None = None) -> None:
         """`UserError` where the networks of the joint training cannot be built as the configuration wants them, or do
         not fit together at its image size: they are run once, on two images, and dropped.
+
+        Where the `dataset` is there already, its people are compared with those of the initial weights.
         """
-        config, identities = self.config, len(dataset.identities)
+        config = self.config
         generator, discriminator = build_generator(config, identities), build_discriminator(config)
-        require_initial_people(generator.appearance.backbone, dataset)
+        if dataset is not None:
+            require_initial_people(generator.appearance.backbone, dataset)
         if config.short_training.from_teacher:
             begin_from_teacher(generator, [build_teacher(config.teacher, identities)])
         if config.run.sync_batch_norm:
