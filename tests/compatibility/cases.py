@@ -21,6 +21,7 @@ from tests.compatibility.reads import (
     report,
     rows_of_ab,
     settings,
+    swap_measures,
     teacher,
 )
 
@@ -165,7 +166,7 @@ CASES = [
         ("--name", "student", "--count", "3", "--scale", "1", "--output", "swaps.png", *CPU),
         pictures("swaps.png"),
     ),
-    Case("swaps_measured", ("demo",), "tools/measure_swaps.py", ("--name", "demo", *CPU), numbers),
+    Case("swaps_measured", ("demo",), "tools/measure_swaps.py", ("--name", "demo", *CPU), swap_measures),
     # Embeddings and accuracy of what is loaded.
     *(
         Case(

@@ -17,6 +17,9 @@ from PIL import Image
 from torch import Tensor
 
 Read = Callable[[Path, str], Any]
+# Of tools/measure_swaps.py what is new since version 0.1: paragraphs by their heads, and lines.
+NEW_PARAGRAPHS = ("Swap fidelity: clothes", "Where detail is lost")
+NEW_LINES = ("gradient ", "Frechet distance ")
 
 
 def losses(name: str) -> Read:
@@ -133,6 +136,14 @@ def report(path: str) -> Read:
 def numbers(place: Path, said: str) -> list[float]:
     """The decimal numbers that were printed."""
     return [float(text) for text in re.findall(r"(?<![\w.])-?\d+\.\d+(?![\w.]*\d| s\b)", said)]
+
+
+def swap_measures(place: Path, said: str) -> list[float]:
+    """The decimal numbers of `tools/measure_swaps.py` of version 0.1, in its order: all PSNR, then all SSIM."""
+    first, *others = (text for text in said.split("\n\n") if not text.startswith(NEW_PARAGRAPHS))
+    lines = [line for line in first.splitlines() if not line.lstrip().startswith(NEW_LINES)]
+    lines.sort(key=lambda line: line.lstrip().startswith("SSIM"))
+    return numbers(place, "\n".join([*lines, *others]))
 
 
 def percentages(place: Path, said: str) -> list[float]:

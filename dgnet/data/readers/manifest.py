@@ -18,6 +18,12 @@ REQUIRED = ("path", "identity")
 NO_IDENTITY = re.compile(r"-?[0-9]+\.[0-9]*|nan|NaN|<NA>|None|NULL|null")
 # Without a camera it is unknown; without a split every image is for training.
 OPTIONAL = ("camera", "split")
+# What other programs and people call these two. A file that has such a column in place of ours is refused: unread, it
+# would give images without cameras, and queries to the training.
+OTHER_NAMES = {
+    "camera": ("camera", "cam", "camid", "cameraid", "camidx", "camname", "cameraname", "camno"),
+    "split": ("split", "subset", "set", "partition", "phase", "fold", "usage"),
+}
 
 
 def is_manifest(root: Path) -> bool:
@@ -56,6 +62,7 @@ def _manifests(folder: Path) -> list[Path]:
 def _rows(path: Path) -> list[dict[str, str]]:
     columns, rows = read_csv(path)
     _require_columns(path, columns)
+    _refuse_other_names(path, columns)
     return [_checked(row, where) for where, row in rows]
 
 
@@ -66,6 +73,13 @@ def _require_columns(path: Path, columns: Sequence[str]) -> None:
             f"{path}: the first line must name the columns {', '.join(REQUIRED)} (and may name {', '.join(OPTIONAL)}); "
             f"{', '.join(missing)} is missing"
         )
+
+
+def _refuse_other_names(path: Path, columns: Sequence[str]) -> None:
+    for name in (name for name in OPTIONAL if name not in columns):
+        for column in columns:
+            if re.sub(r"[\W_]", "", column).lower() in OTHER_NAMES[name]:
+                raise UserError(f"{path}: the column {column!r} is not read; call it {name!r}, or leave it out")
 
 
 def _checked(row: dict[str, str], where: str) -> dict[str, str]:

@@ -293,6 +293,20 @@ def test_a_manifest_that_contradicts_itself(tmp_path: Path, text: str, said: str
     assert re.search(said, refusal(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("column", "ours"), [("camid", "camera"), ("Camera", "camera"), ("Split", "split"), ("sub_set", "split")]
+)
+def test_a_camera_or_a_split_by_another_name_is_not_passed_over(tmp_path: Path, column: str, ours: str) -> None:
+    """Unread, it left images without cameras, and queries among the training images."""
+    file = tmp_path / "list.csv"
+    file.write_text(f"path,identity,{column}\na.png,1,query\n")
+    for root in (file, tmp_path):
+        assert re.search(mentions("list.csv", column, ours), refusal(root))
+    # Beside ours it is a note, as any other column.
+    file.write_text("path,identity,subset,camera,split,note\na.png,1,day,3,train,x\n")
+    assert [record.camera for record in read_dataset(file).train] == [3]
+
+
 def test_spaces_behind_commas_make_nobody_else(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("path, identity, camera, split\na.png, 7 , 1, train\nb.png,7,2,train\n")
     assert [(record.identity, record.camera) for record in read_dataset(tmp_path).train] == [(7, 1), (7, 2)]
