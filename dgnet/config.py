@@ -221,6 +221,9 @@ class ShortTrainingConfig(Section):
     # The structure code also holds the colors left and right of the person, so that the decoder knows the place and
     # its light.
     surroundings: bool = False
+    # The structure code also holds the fine detail of the gray image, which the decoder adds to its image: outlines and
+    # folds are sharp from the first iteration on. A pattern of the original clothes may shine through.
+    detail: bool = False
     # Batch norm (without gain and bias) on the appearance code before the style networks: what all images have in
     # common leaves the code, and colors are learned within hundreds of iterations.
     standardize_code: bool = False
@@ -232,6 +235,8 @@ class ShortTrainingConfig(Section):
     # Learning rate of Muon, without weight decay, for the convolutions and linear layers of structure encoder and
     # decoder; 0: Adam trains these too.
     muon_rate: float = Field(0, ge=0)
+    # Which of them: "all", or the "convolutions" alone, so that Adam trains the style networks.
+    muon_layers: Literal["all", "convolutions"] = "all"
     # How the rates fall: in "steps" (section `schedule`), or "linear", evenly from `schedule.step_size` on to 0 at the
     # end of the training; then the gammas mean nothing. A training shorter than `schedule.step_size` sees neither.
     decay: Literal["steps", "linear"] = "steps"

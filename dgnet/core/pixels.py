@@ -86,6 +86,19 @@ def surroundings(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor,
     return torch.lerp(left, right, across)
 
 
+def detail(images: Float[Tensor, "batch 3 height width"], size: int = 5) -> Float[Tensor, "batch 1 height width"]:
+    """The fine detail of the gray image: the image less itself after two box blurs of `size` x `size` pixels.
+
+    Outlines, folds, hair and fine textures; next to nothing of the brightness of areas (the finest band of a Laplacian
+    pyramid, Burt and Adelson 1983, with boxes for Gaussians).
+    """
+    plane = gray(images)
+    smooth = plane
+    for _ in range(2):
+        smooth = F.avg_pool2d(F.pad(smooth, (size // 2,) * 4, mode="replicate"), size, stride=1)
+    return plane - smooth
+
+
 def resize(images: UInt8[Tensor, "batch 3 _h _w"], height: int, width: int) -> UInt8[Tensor, "batch 3 height width"]:
     """Antialiased bicubic resize of uint8 images: the filter that Pillow and the official transforms use."""
     if images.shape[-2:] == (height, width):

@@ -53,19 +53,21 @@ def build_generator(config: Config, identities: int, pretrained: bool = True) ->
         pretrained: read the trunk's ImageNet file; False when a checkpoint is loaded into the networks anyway.
     """
     appearance = build_appearance(config.appearance, identities, pretrained)
+    short = config.short_training
     structure = StructureEncoder(
-        config.structure.channels, config.structure.residual_blocks, config.short_training.surroundings
+        config.structure.channels, config.structure.residual_blocks, short.surroundings, short.detail
     )
     decoder = Decoder(
-        structure.code_channels,
+        8 * config.structure.channels,
         appearance.code_size // config.decoder.residual_blocks,
         config.decoder.style_hidden,
         config.decoder.residual_blocks,
-        config.short_training.standardize_code,
+        short.standardize_code,
+        short.detail,
     )
     initialize_kaiming(structure)
     initialize_kaiming(decoder)
-    decoder.style.scale_output(config.short_training.initial_style)
+    decoder.style.scale_output(short.initial_style)
     return Generator(appearance, structure, decoder, config.structure.input)
 
 

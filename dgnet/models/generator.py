@@ -41,14 +41,15 @@ class Generator(nn.Module):
         self,
         images: Float[Tensor, "batch 3 height width"],
         recolored: Float[Tensor, "batch 3 height width"] | None = None,
-    ) -> tuple[Tensor, ...]:
-        """The inputs of the structure encoder: the structure image, and the surroundings where it has a map for them.
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """The inputs of the structure encoder: the structure image, the surroundings and the detail if it takes them.
 
         Args:
             recolored: the same images in other colors, from which the structure image is computed.
         """
         shapes = self.structure_image(images if recolored is None else recolored)
-        return (shapes,) if self.structure.surroundings is None else (shapes, pixels.surroundings(images))
+        surroundings = None if self.structure.surroundings is None else pixels.surroundings(images)
+        return shapes, surroundings, pixels.detail(images) if self.structure.detail else None
 
     def encode_structure(
         self,

@@ -1,5 +1,7 @@
 """Structure encoder: one-channel structure image -> structure code at a quarter of the resolution."""
 
+import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -16,12 +18,16 @@ class StructureEncoder(nn.Module):
     Args:
         surroundings: add a linear map of the colors beside the person (`dgnet.core.pixels.surroundings`) to the code,
             after all norms, so that the code contains the scene and its light (not in the paper).
+        detail: the code also contains the fine detail of the image (`dgnet.core.pixels.detail`), sixteen pixels as
+            sixteen channels behind the others, for the decoder to add to its image (not in the paper).
     """
 
-    def __init__(self, channels: int = 16, residual_blocks: int = 4, surroundings: bool = False) -> None:
+    def __init__(
+        self, channels: int = 16, residual_blocks: int = 4, surroundings: bool = False, detail: bool = False
+    ) -> None:
         super().__init__()
-        self.code_channels = 8 * channels
-        self.surroundings = nn.Conv2d(3, self.code_channels, 1) if surroundings else None
+        self.detail = detail
+        self.surroundings = nn.Conv2d(3, 8 * channels, 1) if surroundings else None
         self.stem = nn.Sequential(
             ConvolutionBlock(1, channels, 3, stride=2, norm="instance"),
             ConvolutionBlock(channels, 2 * channels, 3, norm="instance"),
@@ -29,15 +35,19 @@ class StructureEncoder(nn.Module):
             ConvolutionBlock(2 * channels, 4 * channels, 3, stride=2, norm="instance"),
         )
         self.residual = nn.Sequential(*(ResidualBlock(4 * channels, "instance") for _ in range(residual_blocks)))
-        self.dilation = MultiDilationBlock(4 * channels, 2 * channels, self.code_channels)
+        self.dilation = MultiDilationBlock(4 * channels, 2 * channels, 8 * channels)
 
     def forward(
         self,
         x: Float[Tensor, "batch 1 height width"],
         surroundings: Float[Tensor, "batch 3 height/4 width/4"] | None = None,
+        detail: Float[Tensor, "batch 1 height width"] | None = None,
     ) -> Float[Tensor, "batch code height/4 width/4"]:
         code = self.dilation(self.residual(self.stem(x)))
-        if self.surroundings is None:
+        if self.surroundings is not None:
+            assert surroundings is not None, "this structure encoder needs the surroundings, too"
+            code = code + self.surroundings(surroundings)
+        if not self.detail:
             return code
-        assert surroundings is not None, "this structure encoder needs the surroundings, too"
-        return code + self.surroundings(surroundings)
+        assert detail is not None, "this structure encoder needs the detail, too"
+        return torch.cat([code, F.pixel_unshuffle(detail, 4).to(code.dtype)], dim=1)

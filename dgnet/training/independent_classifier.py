@@ -27,7 +27,7 @@ _NETWORK = {
     "weights": None,
     "upsample_below_height": 0,
     "checkpoints": (),
-    "epochs": 10,
+    "epochs": 8,
     "batch_size": 32,
     "learning_rate": 0.02,
     "trunk_factor": 1.0,

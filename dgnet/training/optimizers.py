@@ -16,21 +16,19 @@ from dgnet.training.schedule import learning_rate_factor
 class Optimizers:
     """Adam for structure encoder and decoder, Adam for the discriminator, SGD (Nesterov) for the appearance encoder.
 
-    With `short_training.muon_rate` above 0, Muon trains the convolutions and linear layers of structure encoder and
-    decoder.
+    With `short_training.muon_rate` above 0, Muon trains the convolutions and, by default, the linear layers of structure
+    encoder and decoder.
     The learning rate of the appearance encoder's classifiers is `classifier_factor` times that of its trunk.
     """
 
     def __init__(self, generator: Generator, discriminator: MultiScaleDiscriminator, config: Config) -> None:
-        rates, self._config = config.optimizer, config
+        rates, short, self._config = config.optimizer, config.short_training, config
         adam: dict[str, Any] = {"betas": (rates.adam_beta1, rates.adam_beta2), "weight_decay": rates.weight_decay}
         parameters: list[nn.Parameter] = [*generator.structure.parameters(), *generator.decoder.parameters()]
-        # Convolutions and the stacked linear layers of the style networks; stacked biases have two dimensions.
-        matrices = (
-            [parameter for parameter in parameters if parameter.ndim > 2] if config.short_training.muon_rate > 0 else []
-        )
-        if matrices:
-            parameters = [parameter for parameter in parameters if parameter.ndim <= 2]
+        # Convolutions have four dimensions, the stacked linear layers of the style networks three, their biases two.
+        least = 5 if short.muon_rate == 0 else 4 if short.muon_layers == "convolutions" else 3
+        matrices = [parameter for parameter in parameters if parameter.ndim >= least]
+        parameters = [parameter for parameter in parameters if parameter.ndim < least]
         trunk = generator.appearance.trunk_parameters()
         classifiers = generator.appearance.fresh_parameters()
         self.generator = torch.optim.Adam(parameters, lr=rates.generator_rate, **adam)

@@ -4,7 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from dgnet.models.build import build_discriminator, build_generator
 from dgnet.training.muon import Muon, orthogonalized
+from dgnet.training.optimizers import Optimizers
+from tests.dgnet.small_training import quick_config
 
 MATRIX, STACK, CONVOLUTION = (6, 10), (3, 10, 6), (8, 4, 3, 3)
 
@@ -70,3 +73,13 @@ def test_it_goes_on_from_its_state() -> None:
         return weight
 
     assert torch.equal(stepped(again=True), stepped(again=False))
+
+
+@pytest.mark.parametrize(("layers", "dimensions"), [("all", {3, 4}), ("convolutions", {4})])
+def test_muon_trains_the_layers_that_the_settings_name(layers: str, dimensions: set[int]) -> None:
+    config = quick_config({"short_training.muon_rate": 0.02, "short_training.muon_layers": layers})
+    optimizers = Optimizers(build_generator(config, 3), build_discriminator(config), config)
+    (muon,) = [one for one in optimizers.of_generator if isinstance(one, Muon)]
+    assert {parameter.ndim for parameter in muon.param_groups[0]["params"]} == dimensions
+    by_adam = {parameter.ndim for group in optimizers.generator.param_groups for parameter in group["params"]}
+    assert not by_adam & dimensions
