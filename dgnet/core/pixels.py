@@ -86,16 +86,17 @@ def surroundings(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor,
     return torch.lerp(left, right, across)
 
 
-def detail(images: Float[Tensor, "batch 3 height width"], size: int = 5) -> Float[Tensor, "batch 1 height width"]:
-    """The fine detail of the gray image: the image less itself after two box blurs of `size` x `size` pixels.
+def detail(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 1 height width"]:
+    """The fine detail of the gray image: the image less itself after three box blurs of 3x3 pixels.
 
     Outlines, folds, hair and fine textures; next to nothing of the brightness of areas (the finest band of a Laplacian
-    pyramid, Burt and Adelson 1983, with boxes for Gaussians).
+    pyramid, Burt and Adelson 1983, with boxes for Gaussians). It is what a structure code at a quarter of the
+    resolution cannot hold.
     """
     plane = gray(images)
     smooth = plane
-    for _ in range(2):
-        smooth = F.avg_pool2d(F.pad(smooth, (size // 2,) * 4, mode="replicate"), size, stride=1)
+    for _ in range(3):
+        smooth = F.avg_pool2d(F.pad(smooth, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
     return plane - smooth
 
 
