@@ -87,7 +87,7 @@ def surroundings(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor,
 
 
 def detail(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 1 height width"]:
-    """The fine detail of the gray image: the image less itself after three box blurs of 3x3 pixels.
+    """The fine detail of the gray image: the image less itself after four box blurs of 3x3 pixels.
 
     Outlines, folds, hair and fine textures; next to nothing of the brightness of areas (the finest band of a Laplacian
     pyramid, Burt and Adelson 1983, with boxes for Gaussians). It is what a structure code at a quarter of the
@@ -95,7 +95,7 @@ def detail(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batc
     """
     plane = gray(images)
     smooth = plane
-    for _ in range(3):
+    for _ in range(4):
         smooth = F.avg_pool2d(F.pad(smooth, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
     return plane - smooth
 

@@ -11,11 +11,11 @@ from dgnet.models.decoder import DETAIL_CHANNELS
 from tests.dgnet.small_training import narrow_trunks, quick_config, random_batch, small_training
 
 
-def test_detail_is_the_gray_image_less_three_box_blurs() -> None:
+def test_detail_is_the_gray_image_less_four_box_blurs() -> None:
     images = torch.randn(2, 3, 64, 48, dtype=torch.float64)
     for image, detail in zip(images.mean(dim=1).numpy(), pixels.detail(images), strict=True):
         smooth = image
-        for _ in range(3):
+        for _ in range(4):
             smooth = ndimage.uniform_filter(smooth, 3, mode="nearest")
         np.testing.assert_allclose(detail[0].numpy(), image - smooth, atol=1e-12)
 
