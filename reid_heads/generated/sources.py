@@ -17,6 +17,7 @@ from dgnet.core.images import print_passed_over
 from dgnet.core.random_draws import rng
 from dgnet.data.cache import ImageCache
 from dgnet.data.readers.generated import MANIFEST, GeneratedRecord, read_generated, source_identities
+from dgnet.data.readers.names import number
 from dgnet.data.records import Dataset
 from dgnet.generation.load import load_generator
 from dgnet.generation.manifest import RECIPE, read_hashes
@@ -29,6 +30,13 @@ from reid_heads.config import GeneratedConfig
 from reid_heads.generated.filters import FilterCount, apply_filters
 from reid_heads.generated.label_policies import LABEL_POLICIES, LabelPolicyName
 from reid_heads.losses.label_smoothing import UNLABELED
+
+# Label policies that need identities of the sources.
+NEEDED: dict[LabelPolicyName, tuple[str, ...]] = {
+    "appearance": ("appearance",),
+    "fine_grained": ("structure",),
+    "soft_between": ("appearance", "structure"),
+}
 
 
 @dataclass(frozen=True)
@@ -183,7 +191,8 @@ def open_generated(
     _refuse_renumbered(config.source, dataset)
     if config.filters and config.source.is_dir():
         _refuse_changed(config.source)
-    if not (config.source / MANIFEST).is_file():
+    if config.source.is_dir() and not (config.source / MANIFEST).is_file():
+        _refuse_numbers_of_names(config.source, dataset, config.label)
         print_passed_over(config.source)
     records, counts = apply_filters(read_generated(config.source, config.name_pattern), config.filters)
     return StoredImages(records, classes, config.label, filter_counts=counts)
@@ -219,9 +228,21 @@ def _refuse_renumbered(place: Path, dataset: Dataset) -> None:
         )
 
 
+def _refuse_numbers_of_names(folder: Path, dataset: Dataset, policy: LabelPolicyName) -> None:
+    """`UserError` where numbers in names of files would be identities of people who have names, not numbers."""
+    named = next(((name, value) for value, name in dataset.names if number(name) != value), None)
+    if named is None or policy not in NEEDED:
+        return
+    above = next((place for place in folder.resolve().parents[:2] if (place / MANIFEST).is_file()), None)
+    raise UserError(
+        f"{folder}: numbers in the names of its files do not tell who is meant: the people of {dataset.root} have "
+        f"names ({named[0]!r} is number {named[1]} for the time being); name "
+        + (f"{above}, whose {MANIFEST} is checked" if above else "a CSV file with the columns path and identity")
+    )
+
+
 def _refuse_unusable(records: Sequence[GeneratedRecord], classes: dict[int, int], policy: LabelPolicyName) -> None:
-    roles = {"appearance": ["appearance"], "fine_grained": ["structure"], "soft_between": ["appearance", "structure"]}
-    for role in roles.get(policy, []):
+    for role in NEEDED.get(policy, ()):
         bad = [record for record in records if getattr(record, role) not in classes]
         if bad:
             identity = getattr(bad[0], role)
@@ -229,5 +250,5 @@ def _refuse_unusable(records: Sequence[GeneratedRecord], classes: dict[int, int]
             raise UserError(
                 f"{bad[0].path}: its {role} identity {problem} (so for {len(bad)} of {len(records)} images), and the "
                 f"label policy {policy!r} needs it; policies that do not: "
-                + ", ".join(name for name in LABEL_POLICIES if name not in roles)
+                + ", ".join(name for name in LABEL_POLICIES if name not in NEEDED)
             )

@@ -127,3 +127,24 @@ def test_a_set_whose_people_have_other_numbers_now_is_refused(tmp_path: Path) ->
     write_image(people / "abel" / "1.png", WIDTH, HEIGHT)
     with pytest.raises(UserError, match=mentions("anna/1.png", 1, 2)):
         open_generated(config, read_dataset(people))
+
+
+def test_numbers_in_file_names_are_nobody_where_people_have_names(tmp_path: Path) -> None:
+    """SET/images has no manifest: with Abel, Anna's images in its folder 0001 were learned as Abel's."""
+    people, made = tmp_path / "people", tmp_path / "made"
+    for name in ("anna", "bob"):
+        write_image(people / name / "1.png", WIDTH, HEIGHT)
+    write_image(made / "images" / "0001" / "x.png", WIDTH, HEIGHT)
+    config = small_config(generated__source=made / "images").generated
+    with pytest.raises(UserError, match=mentions("images", "anna", 1, "CSV")):
+        open_generated(config, read_dataset(people))
+    (made / "manifest.csv").write_text("path,appearance_identity\nimages/0001/x.png,1\n")
+    with pytest.raises(UserError, match=mentions("anna", made.resolve())):
+        open_generated(config, read_dataset(people))
+    # Policies that ask for nobody's identity, and people who are their numbers.
+    unlabeled = small_config(generated__source=made / "images", generated__label="unlabeled").generated
+    assert isinstance(open_generated(unlabeled, read_dataset(people)), StoredImages)
+    for before, after in (("anna", "0001"), ("bob", "0002")):
+        (people / before).rename(people / after)
+    made_of_numbers = open_generated(config, read_dataset(people))
+    assert isinstance(made_of_numbers, StoredImages) and made_of_numbers.appearance.tolist() == [0]
