@@ -208,11 +208,6 @@ def main() -> int:
     print(as_table(accuracy.metrics, accuracy.not_measured))
     if unmatched := unmatched_queries(accuracy.plain):
         print(unmatched)
-    if args.calibrate:
-        with watch.stage("calibration"):
-            calibration = calibrate(accuracy, dataset, str(split), args.workers)
-        print(f"\n{write_calibration(weights, calibration)}: the same person on {calibration.data}, 95 % intervals")
-        print("\n".join(f"  from {threshold}" for threshold in calibration.thresholds))
     if args.report:
         report = Report(
             f"Re-identification: {args.name} on {dataset.root.name}",
@@ -227,6 +222,11 @@ def main() -> int:
         )
         page = write_report(report, args.report, overwrite=args.overwrite, sections=accuracy.sections)[-1]
         print(f"\n{page}: {page.stat().st_size / 1000:,.0f} kB, one file")
+    if args.calibrate:  # after the report: it refuses what has too few pairs for a threshold
+        with watch.stage("calibration"):
+            calibration = calibrate(accuracy, dataset, str(split), args.workers)
+        print(f"\n{write_calibration(weights, calibration)}: the same person on {calibration.data}, 95 % intervals")
+        print("\n".join(f"  from {threshold}" for threshold in calibration.thresholds))
     return 0
 
 

@@ -44,9 +44,10 @@ def test_a_model_is_calibrated_and_searches_with_its_threshold(place, monkeypatc
     assert status == 2 and "no calibration" in said
     before = model.read_bytes()
     options = ("--name", model, "--data", shop, "--device", "cpu", "--calibrate")
-    # Twenty pairs of one person are too few.
-    status, _, said = answer(evaluate_reid, monkeypatch, capsys, *options)
+    # Twenty pairs of one person are too few; what was measured is not lost.
+    status, _, said = answer(evaluate_reid, monkeypatch, capsys, *options, "--report", tmp_path / "without")
     assert status == 2 and "30 pairs of one person" in said and not calibration_file(model).exists()
+    assert (tmp_path / "without" / "report.html").is_file()
     options = (*options, "--without-cameras", "--report", tmp_path / "report")
     status, printed, said = answer(evaluate_reid, monkeypatch, capsys, *options)
     assert status == 0, said
