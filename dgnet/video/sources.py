@@ -20,7 +20,7 @@ def open_source(place: str, *, rate: float | int | None = None) -> Source:
 
     Example:
         >>> open_source("data/Market-1501/query").expected()
-        3
+        2
     """
     if "://" in place:
         film = Film(place)

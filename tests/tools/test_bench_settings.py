@@ -80,11 +80,15 @@ def test_settings_of_the_demo_that_are_not_the_papers() -> None:
     config = load_config(DEMO)
     values = settings.paper_values(config)
     assert values["structure.input"] == "gray" and values["short_training.standardize_code"] is False
-    assert values["short_training.swap_begin"] == 0 and values["loss.code_ramp_begin"] == 960
-    assert values["loss.ramp_rate"] == pytest.approx(5e-4 * 100_000 / 3200)
+    assert values["short_training.swap_begin"] == 0 and values["loss.code_ramp_begin"] == 0.3 * config.schedule.iterations
+    assert values["loss.ramp_rate"] == pytest.approx(5e-4 * 100_000 / config.schedule.iterations)
     assert not any(key.startswith(("teacher.", "data.height", "run.log")) for key in values)
     half = settings.longer(config, 0.5)
-    assert (half.schedule.iterations, half.short_training.swap_begin, half.loss.ramp_rate) == (1600, 1125, 0.01)
+    assert (half.schedule.iterations, half.short_training.swap_begin) == (
+        config.schedule.iterations // 2,
+        config.short_training.swap_begin // 2,
+    )
+    assert half.loss.ramp_rate == 2 * config.loss.ramp_rate
 
 
 def test_unknown_settings_and_other_data_are_refused(tmp_path: Path) -> None:

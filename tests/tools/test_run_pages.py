@@ -157,7 +157,7 @@ def test_the_swaps_are_of_the_images_that_show_swap_takes(place, monkeypatch):
         (evaluate_reid, ("--name", "small", "--k1", "1000"), "--k1 must be at most "),
         (evaluate_reid, ("--name", "small", "--k2", "1000"), "--k2 must be at most "),
         (evaluate_reid, ("--name", "small", "--expansion", "1000"), "--expansion must be at most "),
-        (evaluate_reid, ("--name", "small", "--seed", "0"), "belong to --protocol single-gallery-shot"),
+        (evaluate_reid, ("--name", "small", "--seed", "0"), "belongs to --protocol single-gallery-shot"),
         (evaluate_reid, ("--name", "small", "--expansion-alpha", "2"), "--expansion-alpha weighs the images"),
         (
             evaluate_reid,

@@ -180,7 +180,7 @@ REFUSED = [
     ("show_swap", ["--data", "/nowhere"], "/nowhere: no such folder"),
     ("show_swap", ["--input-folder", "/nowhere"], "/nowhere: no such folder of images"),
     ("show_swap", ["--appearances", "{bad}/broken.png"], "{bad}/broken.png: not a readable image"),
-    ("show_swap", ["--appearances", "{bad}/missing.png"], "{bad}/missing.png: not a readable image"),
+    ("show_swap", ["--appearances", "{bad}/missing.png"], "{bad}/missing.png: no such file"),
     ("show_swap", ["--structures", "{bad}/pixel.png"], "pixel.png: 16 to 4096 pixels on each side are allowed"),
     ("show_swap", ["--appearances", "{bad}/huge.png"], "this has 10000x10000"),
     ("show_swap", ["--input-folder", "{bad}/empty"], "no image in it"),

@@ -60,6 +60,7 @@ def test_broken_files_are_named(tmp_path: Path, suffix: str) -> None:
     truncated.write_bytes(good.read_bytes()[: good.stat().st_size // 2])
     empty.touch()
     text.write_text("not an image")
-    for bad in (truncated, empty, text, tmp_path / f"absent.{suffix}"):
-        with pytest.raises(UserError, match=f"{bad}: not a readable image"):
+    absent = tmp_path / f"absent.{suffix}"
+    for bad in (truncated, empty, text, absent):
+        with pytest.raises(UserError, match=f"{bad}: {'no such file' if bad == absent else 'not a readable image'}"):
             ImageCache([good, bad, good])

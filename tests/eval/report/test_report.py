@@ -141,7 +141,7 @@ def test_numbers_have_the_digits_of_their_unit(value: float, unit: str, text: st
 
 
 def test_a_picture_that_is_missing_stops_the_report_before_it_begins(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=mentions("readable", "image", "new/swaps.png")):
+    with pytest.raises(ValueError, match=r"new/swaps\.png: no such file"):
         write_report(example(), tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
