@@ -139,7 +139,10 @@ def numbers(place: Path, said: str) -> list[float]:
 
 
 def swap_measures(place: Path, said: str) -> list[float]:
-    """The decimal numbers of `tools/measure_swaps.py` of version 0.1, in its order: all PSNR, then all SSIM."""
+    """The decimal numbers of `tools/measure_swaps.py` of version 0.1, in its order: all PSNR, then all SSIM.
+
+    Without the "alpha 0.5" of its remarks, which is no measure.
+    """
     first, *others = (text for text in said.split("\n\n") if not text.startswith(NEW_PARAGRAPHS))
     lines = [line for line in first.splitlines() if not line.lstrip().startswith(NEW_LINES)]
     lines.sort(key=lambda line: line.lstrip().startswith("SSIM"))

@@ -80,7 +80,8 @@ def test_settings_of_the_demo_that_are_not_the_papers() -> None:
     config = load_config(DEMO)
     values = settings.paper_values(config)
     assert values["structure.input"] == "gray" and values["short_training.standardize_code"] is False
-    assert values["short_training.swap_begin"] == 0 and values["loss.code_ramp_begin"] == 0.3 * config.schedule.iterations
+    assert values["short_training.swap_begin"] == 0
+    assert values["loss.code_ramp_begin"] == 0.3 * config.schedule.iterations
     assert values["loss.ramp_rate"] == pytest.approx(5e-4 * 100_000 / config.schedule.iterations)
     assert not any(key.startswith(("teacher.", "data.height", "run.log")) for key in values)
     half = settings.longer(config, 0.5)
