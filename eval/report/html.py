@@ -41,5 +41,6 @@ def metric_sections(metrics: Sequence[MetricValue]) -> list[HtmlSection]:
 
 
 def _name(metric: MetricValue) -> Html:
-    notes = [metric.note, f"{metric.better} is better" if metric.better else ""]
+    # A note is a sentence or a few words; the direction goes on after either.
+    notes = [metric.note.removesuffix("."), f"{metric.better} is better" if metric.better else ""]
     return with_note(metric.name, "; ".join(note for note in notes if note))

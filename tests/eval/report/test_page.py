@@ -121,7 +121,7 @@ def test_a_tile_must_be_a_picture(tmp_path):
 def test_a_report_becomes_a_page(tmp_path):
     Image.fromarray(photograph(0, 900, 2400).transpose(1, 2, 0)).save(tmp_path / "swaps.png")
     metrics = [
-        MetricValue(HOSTILE, "mAP, ours", 81.234, "%", "standard", "a note", "higher"),
+        MetricValue(HOSTILE, "mAP, ours", 81.234, "%", "standard", "A note.", "higher"),
         MetricValue(HOSTILE, "mAP, theirs", 80.0, "%", "dgnet"),
         MetricValue(HOSTILE, "rank 1, ours", 90.0, "%", "standard"),
     ]
@@ -142,7 +142,7 @@ def test_a_report_becomes_a_page(tmp_path):
     assert rows == [
         ["metric", "value"],
         ["Protocol: standard"],
-        ["mAP, oursa note; higher is better", "81.2 %"],
+        ["mAP, oursA note; higher is better", "81.2 %"],
         ["rank 1, ours", "90.0 %"],
         ["Protocol: dgnet"],
         ["mAP, theirs", "80.0 %"],
