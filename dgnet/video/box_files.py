@@ -66,7 +66,7 @@ def read_boxes(path: Path, *, first_frame: int | None = None, person_class: int 
     - Lines of 6, 7, 9 or 10 numbers are the MOT-Challenge's: frame, identity (-1 for none), left, top, width, height,
       confidence, and then what is not used (MOT-15: three coordinates) or class and visibility (MOT-16, 17 and 20).
       Commas or spaces separate them; the lines may be in any order, the numbers be written as 1 or 1.0.
-    - A CSV file whose first line names columns; `dgnet.video.box_rows` lists the names.
+    - A CSV file whose first line names columns; `dgnet.video.box_columns` lists the names.
 
     Rows with confidence 0 (the MOT-Challenge's mark for what does not count), rows of other classes than people, boxes
     without area, and boxes without a track number in a file that has some take no part; they are counted. Confidences

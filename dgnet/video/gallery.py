@@ -44,6 +44,8 @@ COLUMNS = (
     "score",
     "quality",
 )
+# Of a row, what is not known before its source has ended.
+OF_THE_GALLERY = ("identity", "camera", "source")
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,36 @@ def write_table(folder: Path, rows: Iterable[Mapping[str, object]]) -> None:
         writer.writeheader()
         writer.writerows(rows)
         text.detach()
+
+
+def extend_table(
+    folder: Path, source: str, rows: Callable[[], Iterator[dict[str, str]]], camera: int | None = None
+) -> None:
+    """The table with the rows of a source behind the others, unless they are there.
+
+    Each track is a person of its own; the camera is the next one where it is None.
+
+    Args:
+        rows: those of the source, from the first on each time; without identity, camera and source, and their paths
+            are relative to the source's folder.
+    """
+    people, cameras, there = 0, 0, (folder / TABLE).is_file()
+    for _, row in read_table(folder) if there else ():
+        if row["source"] == source:
+            return
+        people, cameras = max(people, int(row["identity"])), max(cameras, int(row["camera"]))
+    number = cameras + 1 if camera is None else camera
+
+    def whole() -> Iterator[Mapping[str, object]]:
+        for _, row in read_table(folder) if there else ():
+            yield row
+        identities: dict[str, int] = {}
+        for row in rows():
+            identity = identities.setdefault(row["track"], people + len(identities) + 1)
+            path = f"{source}/{row['path']}"
+            yield {**row, "path": path, "identity": identity, "camera": number, "source": source}
+
+    write_table(folder, whole())
 
 
 def renumbered(folder: Path, identity_of: Callable[[str, int], int]) -> None:

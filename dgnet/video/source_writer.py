@@ -21,19 +21,16 @@ from PIL import Image
 
 from dgnet.core.errors import UserError
 from dgnet.core.files import replace_text
-from dgnet.runs.folder import differences
-from dgnet.runs.folder_lock import LOCK, FolderLock, lock_folder
 from dgnet.video.box_files import mot_line
 from dgnet.video.boxes import NO_TRACK, Boxes, pixels_of, visible_shares
+from dgnet.video.claim import PROGRESS, claim_source, release
 from dgnet.video.frame_log import FrameLog
 from dgnet.video.frames import Frame
-from dgnet.video.gallery import COLUMNS, TABLE, is_gallery, read_gallery, read_table, write_table
+from dgnet.video.gallery import COLUMNS, OF_THE_GALLERY, extend_table
 
-PROGRESS, REQUEST, RESULT, ABOUT = ".progress", "request.json", "result", "source.json"
+RESULT, ABOUT = "result", "source.json"
 DETECTIONS, ROWS, BOXES = "detections.csv", "rows.csv", "boxes.txt"
 _JPEG_QUALITY = 95
-# Of a row of people.csv, what is not known before the source has ended.
-_LATER = ("identity", "camera", "source")
 
 
 class SourceWriter:
@@ -57,7 +54,7 @@ class SourceWriter:
         self._gallery, self._name, self._every = gallery, name, every
         self._folder = gallery / PROGRESS / name
         self._result = self._folder / RESULT
-        self._lock = _claim(gallery, name, request, resume)
+        self._lock = claim_source(gallery, name, request, resume=resume)
         self._result.mkdir(exist_ok=True)
         self._log = FrameLog(self._folder, (DETECTIONS, ROWS, BOXES))
         self._latest: dict[str, float] = {}
@@ -139,7 +136,7 @@ class SourceWriter:
             shutil.copyfile(self._folder / BOXES, self._result / BOXES)
             replace_text(self._result / ABOUT, json.dumps(summary, indent=2) + "\n")
             os.rename(self._result, target)
-        self._extend_table(camera)
+        extend_table(self._gallery, self._name, self._rows, camera)
         self.discard()
         return summary
 
@@ -152,10 +149,10 @@ class SourceWriter:
         """Remove what is not a part of the gallery."""
         self._log.close()
         shutil.rmtree(self._folder)
-        _release(self._gallery, self._lock)
+        release(self._gallery, self._lock)
 
     def _rows(self) -> Iterator[dict[str, str]]:
-        names = [name for name in COLUMNS if name not in _LATER]
+        names = [name for name in COLUMNS if name not in OF_THE_GALLERY]
         with open(self._folder / ROWS, encoding="utf-8", newline="") as file:
             yield from csv.DictReader(file, names)
 
@@ -180,74 +177,6 @@ class SourceWriter:
             "tracks": len(tracks),
             "crops": crops,
         }
-
-    def _extend_table(self, camera: int | None) -> None:
-        """`people.csv` with the rows of this source behind the others, unless they are there."""
-        people, cameras = 0, 0
-        if (self._gallery / TABLE).is_file():
-            for _, row in read_table(self._gallery):
-                if row["source"] == self._name:
-                    return
-                people, cameras = max(people, int(row["identity"])), max(cameras, int(row["camera"]))
-        write_table(self._gallery, self._all_rows(people, cameras + 1 if camera is None else camera))
-
-    def _all_rows(self, people: int, camera: int) -> Iterator[dict[str, object]]:
-        if (self._gallery / TABLE).is_file():
-            for _, old in read_table(self._gallery):
-                yield dict(old)
-        numbers: dict[str, int] = {}
-        for row in self._rows():
-            identity = numbers.setdefault(row["track"], people + len(numbers) + 1)
-            path = f"{self._name}/{row['path']}"
-            yield {**row, "path": path, "identity": identity, "camera": camera, "source": self._name}
-
-
-def _claim(gallery: Path, name: str, request: Mapping[str, Any], resume: bool) -> FolderLock:
-    """Begin a source, or check that it may go on; other processes are kept out of the gallery."""
-    path = gallery / PROGRESS / name / REQUEST
-    if gallery.exists() and not gallery.is_dir():
-        raise UserError(f"{gallery}: must be a folder, it is a file")
-    begun = path.is_file()
-    own = {PROGRESS, *(entry.name for entry in (gallery / PROGRESS).glob("*"))}
-    if gallery.is_dir() and not is_gallery(gallery) and {entry.name for entry in gallery.iterdir()} - own:
-        raise UserError(f"{gallery}: must be a new or empty folder or a gallery, it holds other files")
-    if is_gallery(gallery):
-        for _ in read_gallery(gallery):
-            pass  # a damaged table is told now, not after hours
-    if not begun and (gallery / name).exists():
-        raise UserError(f"{gallery}: already holds {name}; --source-name gives this source another name")
-    if begun and not resume:
-        raise UserError(f"{gallery}: {name} was begun and is not finished; --resume continues it")
-    if begun:
-        _require_same(path, name, request)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        lock = lock_folder(gallery / PROGRESS)
-    except UserError as error:
-        raise UserError(f"{gallery}: another process writes into it; wait until it has finished") from error
-    if not begun:
-        replace_text(path, json.dumps(dict(request), indent=2) + "\n")
-    return lock
-
-
-def _require_same(path: Path, name: str, request: Mapping[str, Any]) -> None:
-    try:
-        changes = differences(json.loads(path.read_text(encoding="utf-8")), dict(request))
-    except ValueError as error:
-        raise UserError(f"{path}: damaged ({error}); remove its folder to begin again") from error
-    if changes:
-        listed = ", ".join(f"{key} ({before!r} there, {now!r} now)" for key, (before, now) in changes.items())
-        raise UserError(f"{path}: {name} was begun with another request: {listed}")
-
-
-def _release(gallery: Path, lock: FolderLock) -> None:
-    """Let other processes in, and remove the folders that hold nothing else."""
-    lock.close()
-    progress = gallery / PROGRESS
-    (progress / LOCK).unlink(missing_ok=True)
-    for folder in (progress, gallery):
-        if not any(folder.iterdir()):
-            folder.rmdir()
 
 
 def _why_nothing(name: str, summary: Mapping[str, Any]) -> str:

@@ -2,23 +2,48 @@
 
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import av
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from dgnet.core.checkpoint import file_hash
+from dgnet.models.calibration import Calibration, Threshold, write_calibration
 from dgnet.models.model_file import save_model
 from dgnet.models.registry import build_model
 from dgnet.video.gallery import read_gallery
+from eval.reid.embedding_model import preprocessing_of
+from reid_heads.load import load_model
 from tests.dgnet.video.films import mot_lines, scene, write_film
 from tests.messages import mentions
 from tests.tools.evaluation_tool import answer
 from tools import extract, find_people
 
 FRAMES = 5
+
+
+def write_onnx(path: Path, nodes: list, taken: tuple, given: tuple, constants: Sequence = ()) -> None:
+    """A network in a file, from numbers `images` of the shape `taken` to `output` of the shape `given`."""
+    graph = helper.make_graph(
+        nodes,
+        "network",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, taken)],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, given)],
+        constants,
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+
+
+def calibrate(weights: Path, similarity: float) -> None:
+    """Write a calibration with this threshold beside a file of weights."""
+    threshold = Threshold(0.001, similarity, similarity, similarity, 0.5)
+    prepared = preprocessing_of(load_model(str(weights)))
+    write_calibration(weights, Calibration(file_hash(weights), prepared, "shop", "pairs", (threshold,), {}))
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +58,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
             Image.fromarray(picture).save(place / name / f"{number if number < 6 else 20 + number}.png")
     Image.fromarray(pictures[0]).save(place / "still.png")
     (place / "notes.mp4").write_text("a text\n")
+    (place / "empty.mp4").touch()
+    with av.open(str(place / "headers.avi"), "w") as film:
+        stream = film.add_stream("mpeg4", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        film.start_encoding()
+    save_model(place / "model.pth", build_model("resnet18", 3), (1, 2, 3), 64, 32)
+    write_onnx(place / "other.onnx", [helper.make_node("Identity", ["images"], ["output"])], (1, 5), (1, 5))
     (place / "tracks.txt").write_text(mot_lines(FRAMES))
     (place / "boxes.txt").write_text(mot_lines(FRAMES, tracks=False))
     (place / "outside.txt").write_text("1,1,500,2,16,32,1\n")
@@ -140,8 +172,30 @@ def test_images_and_films_have_one_order_of_channels(run, tmp_path: Path) -> Non
         (("walk.mkv", "--detector", "yolox", "--weights", "notes.mp4"), ("notes.mp4", "ONNX")),
         (("walk.mkv", "--detector", "yolov8"), ("yolox", "yolov8")),
         (("walk.mkv", "--detector", "ssd300_vgg16"), ("https://download.pytorch.org/models/ssd300_vgg16_coco-",)),
-        (("walk.mkv", "--boxes", "tracks.txt", "--name", "bnneck"), ("--name", "--threshold")),
+        (("walk.mkv", "--boxes", "tracks.txt", "--threshold", "0.5"), ("--name", "--threshold", "0.5")),
         (("walk.mkv", "--boxes", "tracks.txt", "--name", "nothing", "--threshold", "0.5"), ("nothing",)),
+        (("--boxes", "tracks.txt", "--name", "nothing"), ("--boxes", "SOURCE")),
+        (("empty.mp4", "--boxes", "tracks.txt"), ("empty.mp4",)),
+        (("headers.avi", "--boxes", "tracks.txt"), ("headers.avi", "frames")),
+        (("walk.mkv", "--detector", "yolox", "--weights", "other.onnx"), ("other.onnx", "1x5", "another detector")),
+        (
+            ("walk.mkv", "--detector", "ssd300_vgg16", "--weights", "model.pth"),
+            ("model.pth", "SHA-256"),
+        ),
+        (
+            ("walk.mkv", "--detector", "ssd300_vgg16", "--weights", "model.pth", "--preprocessing", "raw"),
+            ("--preprocessing", "--detector yolox", "raw", "ssd300_vgg16"),
+        ),
+        (("walk.mkv", "--boxes", "tracks.txt", "--preprocessing", "raw"), ("--preprocessing", "--detector yolox")),
+        (("walk.mkv", "--boxes", "tracks.txt", "--min-score", "0.5"), ("--min-score", "--detector", "0.5")),
+        (("walk.mkv", "--boxes", "tracks.txt", "--weights", "model.pth"), ("--weights", "model.pth")),
+        (
+            ("walk.mkv", "--detector", "yolox", "--weights", "other.onnx", "--weights-sha256", "ab"),
+            ("--weights-sha256", "torchvision"),
+        ),
+        (("walk.mkv", "--detector", "yolox", "--first-frame", "0"), ("--first-frame", "--boxes", "0")),
+        (("walk.mkv", "--detector", "ssd300_vgg16", "--person-class", "0"), ("--person-class", "--boxes")),
+        (("walk.mkv", "--boxes", "tracks.txt", "--name", "model.pth"), ("model.pth", "--calibrate", "--threshold")),
     ],
 )
 def test_what_is_missing_is_one_sentence(answers, place: Path, tmp_path: Path, options: tuple, named: tuple) -> None:
@@ -163,16 +217,8 @@ def test_a_detector_and_a_model_that_joins(
         helper.make_node("Clip", ["most", "", "one"], ["factor"]),
     ]
     nodes.append(helper.make_node("Mul", ["constant", "factor"], ["output"]))
-    graph = helper.make_graph(
-        nodes,
-        "yolox",
-        [helper.make_tensor_value_info("images", TensorProto.FLOAT, (1, 3, 64, 64))],
-        [helper.make_tensor_value_info("output", TensorProto.FLOAT, (1, 84, 6))],
-        [numpy_helper.from_array(output[None], "constant"), numpy_helper.from_array(np.float32(1), "one")],
-    )
-    onnx.save(
-        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), tmp_path / "one.onnx"
-    )
+    constants = [numpy_helper.from_array(output[None], "constant"), numpy_helper.from_array(np.float32(1), "one")]
+    write_onnx(tmp_path / "one.onnx", nodes, (1, 3, 64, 64), (1, 84, 6), constants)
     save_model(tmp_path / "reid.pth", build_model("resnet18", 3), (1, 2, 3), 64, 32)
     detector = "--detector", "yolox", "--weights", tmp_path / "one.onnx", "--preprocessing", "raw"
     status, printed, said = answers(place / "walk.mkv", *detector)
@@ -185,7 +231,14 @@ def test_a_detector_and_a_model_that_joins(
     assert row.score == pytest.approx(0.81)
     answers(place / "frames", "--boxes", place / "tracks.txt")
     assert len({row.identity for row in read_gallery(tmp_path / "people")}) == 3
-    status, printed, said = answers("--name", tmp_path / "reid.pth", "--threshold", -1)
+    status, _, said = answers("--name", tmp_path / "reid.pth")
+    assert (status, said.count("\n")) == (2, 1) and re.search(mentions("reid.pth", "--calibrate", "--threshold"), said)
+    assert len({row.identity for row in read_gallery(tmp_path / "people")}) == 3
+    calibrate(tmp_path / "reid.pth", 1.0)
+    status, printed, said = answers("--name", tmp_path / "reid.pth")
+    assert (status, said) == (0, "") and re.search(mentions("1.0000", "FPR 0.001", "shop", "3 people"), printed)
+    calibrate(tmp_path / "reid.pth", -1.0)
+    status, printed, said = answers("--name", tmp_path / "reid.pth")
     assert (status, said) == (0, "") and "3 tracks" in printed
     identities = {(row.source, row.track): row.identity for row in read_gallery(tmp_path / "people")}
     assert set(identities.values()) == {1, 2} and identities["frames", 1] != identities["frames", 2]

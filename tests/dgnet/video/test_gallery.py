@@ -146,7 +146,7 @@ def test_a_work_killed_while_it_is_added_is_added_once(find, tmp_path: Path, mon
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("dgnet.video.source_writer.write_table", fails)
+        patch.setattr("dgnet.video.gallery.write_table", fails)
         find(mot_lines(FRAMES))
     find(mot_lines(FRAMES), resume=True)
     assert len(list(read_gallery(tmp_path / "people"))) == 2 * FRAMES

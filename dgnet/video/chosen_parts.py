@@ -1,0 +1,92 @@
+"""What the options of `tools/find_people.py` (`dgnet.video.options`) choose."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from dgnet.core.content import content_hashes
+from dgnet.core.device import choose_device
+from dgnet.core.errors import UserError
+from dgnet.core.settings import plain_folder_name
+from dgnet.video.box_files import BoxTable, read_boxes
+from dgnet.video.detectors import Detector
+from dgnet.video.frame_folder import FrameFolder
+from dgnet.video.frames import Source
+from dgnet.video.linking import GivenTracks, Linker, TrackerLinker, Unlinked, scores_are_probabilities
+from dgnet.video.options import YOLOX
+from dgnet.video.sources import open_source
+from dgnet.video.torchvision_detector import TorchvisionDetector
+from dgnet.video.yolox import OFFICIAL, Yolox, choose_preprocessing, person_class_of, read_yolox
+
+_LEAST_SCORE = 0.1
+
+
+def boxes_of_file(args: argparse.Namespace, source: Source) -> BoxTable:
+    """The boxes of `--boxes`. `UserError` where a folder's frames are not those that a file of boxes counts."""
+    boxes = read_boxes(args.boxes, first_frame=args.first_frame, person_class=args.person_class)
+    print(boxes)
+    gap = source.gap() if isinstance(source, FrameFolder) else None
+    if gap is not None:
+        raise UserError(
+            f"{source.place}: {gap[0].name} is followed by {gap[1].name}, so which frame is meant by a number in "
+            f"{boxes.path} is not known; the frames must be numbered without gaps"
+        )
+    return boxes
+
+
+def detector_of(args: argparse.Namespace) -> Detector:
+    """What `--detector` names, with its weights."""
+    least = _LEAST_SCORE if args.min_score is None else args.min_score
+    if args.detector != YOLOX:
+        digits = args.weights_sha256
+        return TorchvisionDetector(args.detector, args.weights, least, device=choose_device(args.device), sha256=digits)
+    if args.weights is None:
+        raise UserError(f"--detector yolox needs --weights; the official files are at {OFFICIAL}")
+    file = read_yolox(args.weights)
+    person_class_of(file, args.person_class)
+    kind = args.preprocessing
+    if kind in (None, "auto"):
+        kind, reason = choose_preprocessing(file, open_source(args.source, rate=args.frame_rate).frames())
+        print(f"{args.weights}: {reason}")
+    return Yolox(file, kind, least, args.person_class)
+
+
+def linker_of(args: argparse.Namespace, boxes: BoxTable | None, source: Source) -> Linker:
+    """What `--tracker` asks for. `UserError` for a tracker where no time is known."""
+    if args.tracker == "none":
+        return Unlinked()
+    if args.tracker == "auto" and boxes is not None and boxes.tracked:
+        return GivenTracks()
+    if isinstance(source, FrameFolder) and source.rate() is None:
+        raise UserError(f"{source.place}: boxes are linked by times, and a folder has none: give --frame-rate")
+    certain = boxes is not None and not scores_are_probabilities(boxes.boxes.scores)
+    kind = "bytetrack" if args.tracker == "auto" else args.tracker
+    return TrackerLinker(kind, args.gap, rate=source.rate(), certain=certain, begin_score=args.track_score)
+
+
+def request_of(args: argparse.Namespace, source: Source, detector: Detector) -> dict[str, Any]:
+    """What a resumed work must have in common with the one that was begun."""
+    path = Path(source.place)
+    return {
+        "name": args.source_name or _source_name(source),
+        "source": source.place,
+        "bytes": path.stat().st_size if path.is_file() else None,
+        "boxes": content_hashes([args.boxes or args.weights])[0],
+        "detector": detector.name,
+        "track_score": args.track_score,
+        "first_frame": args.first_frame,
+        "person_class": args.person_class,
+        "tracker": args.tracker,
+        "gap": args.gap,
+        "frame_rate": args.frame_rate,
+        "crop_every": args.crop_every,
+    }
+
+
+def _source_name(source: Source) -> str:
+    """The name of a source's file, as the folder of its crops."""
+    name = source.name.lstrip(".")
+    try:
+        return plain_folder_name(name)
+    except ValueError as error:
+        raise UserError(f"{source.place}: the name of its crops' folder {error}, name it by --source-name") from error

@@ -1,0 +1,62 @@
+"""A source's place in a gallery while it is written: who may begin it, who may go on, and that others are kept out."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dgnet.core.errors import UserError
+from dgnet.core.files import replace_text
+from dgnet.runs.folder import differences
+from dgnet.runs.folder_lock import LOCK, FolderLock, lock_folder
+from dgnet.video.gallery import is_gallery, read_gallery
+
+PROGRESS, REQUEST = ".progress", "request.json"
+
+
+def claim_source(gallery: Path, name: str, request: Mapping[str, Any], *, resume: bool) -> FolderLock:
+    """Begin a source, or check that it may go on; other processes are kept out of the gallery."""
+    path = gallery / PROGRESS / name / REQUEST
+    if gallery.exists() and not gallery.is_dir():
+        raise UserError(f"{gallery}: must be a folder, it is a file")
+    begun = path.is_file()
+    own = {PROGRESS, *(entry.name for entry in (gallery / PROGRESS).glob("*"))}
+    if gallery.is_dir() and not is_gallery(gallery) and {entry.name for entry in gallery.iterdir()} - own:
+        raise UserError(f"{gallery}: must be a new or empty folder or a gallery, it holds other files")
+    if is_gallery(gallery):
+        for _ in read_gallery(gallery):
+            pass  # a damaged table is told now, not after hours
+    if not begun and (gallery / name).exists():
+        raise UserError(f"{gallery}: already holds {name}; --source-name gives this source another name")
+    if begun and not resume:
+        raise UserError(f"{gallery}: {name} was begun and is not finished; --resume continues it")
+    if begun:
+        _require_same(path, name, request)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = lock_folder(gallery / PROGRESS)
+    except UserError as error:
+        raise UserError(f"{gallery}: another process writes into it; wait until it has finished") from error
+    if not begun:
+        replace_text(path, json.dumps(dict(request), indent=2) + "\n")
+    return lock
+
+
+def _require_same(path: Path, name: str, request: Mapping[str, Any]) -> None:
+    try:
+        changes = differences(json.loads(path.read_text(encoding="utf-8")), dict(request))
+    except ValueError as error:
+        raise UserError(f"{path}: damaged ({error}); remove its folder to begin again") from error
+    if changes:
+        listed = ", ".join(f"{key} ({before!r} there, {now!r} now)" for key, (before, now) in changes.items())
+        raise UserError(f"{path}: {name} was begun with another request: {listed}")
+
+
+def release(gallery: Path, lock: FolderLock) -> None:
+    """Let other processes in, and remove the folders that hold nothing else."""
+    lock.close()
+    progress = gallery / PROGRESS
+    (progress / LOCK).unlink(missing_ok=True)
+    for folder in (progress, gallery):
+        if not any(folder.iterdir()):
+            folder.rmdir()
