@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Item = TypeVar("Item")
 
 # What a stream is for; two streams with the same key are independent. Numbers are part of the format: never reuse one.
-APPEARANCE, STRUCTURE, CAMERA, CROP, TEXTURE = range(1, 6)
+APPEARANCE, STRUCTURE, CAMERA, CROP, TEXTURE, FILM_CAMERA, FILM_WALK, FILM_BOXES = range(1, 9)
 
 
 class Draws:

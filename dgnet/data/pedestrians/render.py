@@ -53,12 +53,12 @@ def render(appearance: Appearance, structure: Structure, height: int = 128, widt
     # Creases run down the body rather than across it.
     folds = noise(draws, 14, 9, rows, columns)
     draw_person(Shader(canvas, structure.light, folds), appearance, structure, skeleton, view)
-    image = _exposed(canvas.image, structure.light)
-    return Rendered(_to_bytes(_halved(image)), _halved(canvas.person))
+    image = exposed(canvas.image, structure.light)
+    return Rendered(_to_bytes(halved(image)), halved(canvas.person))
 
 
-def _exposed(image: Plane, light: Light) -> Plane:
-    """Cast shadow, tint, gain and contrast of the light on the whole image [3, rows, columns]."""
+def exposed(image: Plane, light: Light) -> Plane:
+    """Cast shadow, tint, gain and contrast of the light on the whole image [3, rows, columns]; changes `image`."""
     rows, columns = image.shape[1:]
     if light.shadow:
         down = np.arange(rows, dtype=np.float32)[:, None] * np.float32(1 / rows)
@@ -73,7 +73,7 @@ def _exposed(image: Plane, light: Light) -> Plane:
     return np.clip(np.minimum(image, 0.8) + over * (2 / 3 - over * (5 / 9)), 0.0, 1.0)
 
 
-def _halved(planes: Plane) -> Plane:
+def halved(planes: Plane) -> Plane:
     """The mean of each block of 2 x 2, over the last two dimensions."""
     left, right = planes[..., ::2], planes[..., 1::2]
     wide = left + right
