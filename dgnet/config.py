@@ -174,8 +174,12 @@ class RunConfig(Section):
     accumulate: int = Field(1, ge=1)
     seed: int = Field(0, ge=0, lt=2**63)
     device: DeviceName = "auto"
-    # "auto": bf16 where the device computes in it, else fp32.
+    # "fp32" is float32 everywhere; "tf32" takes TF32 for convolutions and matrix products (NVIDIA from Ampere on, fp32
+    # elsewhere); "auto": bf16 where the device computes in it, else fp32. See `dgnet.core.numerics`.
     precision: PrecisionName = "fp32"
+    # The same bits from every training with these settings on the same kind of GPU; slower there. A CPU gives them
+    # anyway, for the same number of threads.
+    deterministic: bool = False
     channels_last: bool = True
     # Compile norms and the sums around 3x3 convolutions (Winograd's, in float32 on a CPU) into one kernel each:
     # torch.compile, about a minute at the first start. Needs a C++ compiler on a CPU; without one the log says so and

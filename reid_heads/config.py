@@ -161,11 +161,15 @@ class TestConfig(Section):
 
 
 class ReIDRunConfig(Section):
-    """How the training runs; `log_every` counts iterations, `checkpoint_every` epochs."""
+    """How the training runs; `log_every` counts iterations, `checkpoint_every` epochs.
+
+    `precision` and `deterministic` as in `dgnet.config.RunConfig`.
+    """
 
     seed: int = Field(0, ge=0, lt=2**63)
     device: DeviceName = "auto"
     precision: PrecisionName = "fp32"
+    deterministic: bool = False
     channels_last: bool = True
     sync_batch_norm: bool = False
     log_every: int = Field(20, ge=1)

@@ -22,10 +22,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_mirrored, add_run
-from dgnet.core.device import choose_device
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError, command
 from dgnet.core.images import image_files
+from dgnet.core.numerics import open_device
 from dgnet.core.option_types import at_least, expanded_path, run_name, sha256_digits
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.core.weights import check_sha256, published_sha256
@@ -91,7 +91,7 @@ def main() -> int:
         lpips_network=args.lpips_net,
         lpips_weights=args.lpips_weights,
         lpips_sha256=args.lpips_sha256,
-        device=choose_device(args.device),
+        device=open_device(args.device),
         batch=args.batch_size,
         count=args.count,
         **diversity_options(args),

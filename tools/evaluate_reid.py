@@ -33,10 +33,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_mirrored, add_output_path
 from dgnet.core.content import content_hashes, labeled_digest
-from dgnet.core.device import choose_device
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
+from dgnet.core.numerics import open_device
 from dgnet.core.option_types import at_least, between, expanded_path, path_ending, run_name
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.datasets import LAYOUTS
@@ -162,7 +162,7 @@ def main() -> int:
     expansion = None if args.expansion is None else QueryExpansion(args.expansion, args.expansion_alpha or 0.0)
     centralization = chosen_centralization(args)
     watch = Stopwatch()
-    model = load_model(args.name, output=args.output_path, device=choose_device(args.device), mirrored=args.mirrored)
+    model = load_model(args.name, output=args.output_path, device=open_device(args.device), mirrored=args.mirrored)
     weights = model.weights
     if args.calibrate:
         check_place(calibration_file(weights))
@@ -261,7 +261,7 @@ def chosen_swaps(args: argparse.Namespace, dataset: Dataset) -> tuple[LoadedGene
 
     `UserError` where these are not there, or show fewer people than there are to be swaps.
     """
-    generator = find_generator(args.generator, args.output_path, device=choose_device(args.device))
+    generator = find_generator(args.generator, args.output_path, device=open_device(args.device))
     warn_of_training_images(generator.files[0], dataset)
     require_data_of_run(generator.config.data, "swaps take the structures of its training images")
     trained_on = open_dataset(generator.config.data, Distributed.start("cpu"))

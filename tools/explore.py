@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.cli import CommandParser
 from dgnet.core.content import content_hashes
-from dgnet.core.device import choose_device
 from dgnet.core.errors import command
+from dgnet.core.numerics import open_device
 from dgnet.core.option_types import at_least, expanded_path, from_to
 from dgnet.data.records import Record
 from dgnet.generation.load import find_generator
@@ -67,7 +67,7 @@ def explore(options: argparse.Namespace) -> None:
     # Imported before anything takes long: it says if Gradio is missing.
     from visual.explorer.page import build_page, serve
 
-    run = find_generator(options.name, options.output_path, options.iteration, choose_device(options.device))
+    run = find_generator(options.name, options.output_path, options.iteration, open_device(options.device))
     records = real_images(run, options.data, options.neighbors)
     print(f"{run.name} after {run.iteration} iterations; {len(records)} real images to compare with", flush=True)
     explorer = Explorer(run, records, *same_person_threshold(run, records))

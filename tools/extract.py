@@ -21,10 +21,10 @@ import numpy as np
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_device, add_mirrored
 from dgnet.core.content import content_hashes
-from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
 from dgnet.core.images import image_files
+from dgnet.core.numerics import open_device
 from dgnet.core.option_types import at_least, expanded_path, path_ending, run_name
 from dgnet.data.readers.names import market_name
 from dgnet.data.records import JUNK, UNKNOWN_CAMERA
@@ -52,7 +52,7 @@ def main() -> int:
         raise UserError(f"{args.output} already exists: name another file or give --overwrite")
     check_place(args.output)
     files = files_of(args.images)
-    model = load_model(args.name, args.model_name, device=choose_device(args.device), mirrored=args.mirrored)
+    model = load_model(args.name, args.model_name, device=open_device(args.device), mirrored=args.mirrored)
     stored = features_of_images(files, model, ", ".join(map(str, args.images)), args.batch_size, args.workers)
     save_features(args.output, stored, overwrite=args.overwrite)
     (split,) = stored.splits.values()

@@ -17,9 +17,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.cli import CommandParser, add_mirrored, add_output_path
-from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.images import print_passed_over
+from dgnet.core.numerics import open_device
 from dgnet.core.option_types import expanded_path, run_name
 from eval.images.extractor import Extractor
 from eval.images.frechet import check_free, save_statistics
@@ -79,7 +79,7 @@ def add_extractor_options(parser: argparse.ArgumentParser) -> None:
 
 def chosen_extractor(args: argparse.Namespace) -> Extractor:
     """The extractor of `add_extractor_options`. `UserError` for options that contradict each other."""
-    device = choose_device(args.device)
+    device = open_device(args.device)
     if args.extractor is None:
         if args.mirrored is not None:
             raise UserError("--mirrored belongs to a re-ID network: give --extractor, too")

@@ -28,8 +28,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 
 from dgnet.core.cli import CommandParser
-from dgnet.core.device import choose_device
 from dgnet.core.errors import RunStopped, UserError, command
+from dgnet.core.numerics import open_device
 from dgnet.models.calibration import find_calibration
 from dgnet.runs.signals import Stop, exit_status, resume_command
 from dgnet.video.camera import Camera
@@ -53,7 +53,7 @@ def main() -> int:
     check_together(args)
     model, threshold = None, 0.0
     if args.name is not None:
-        model = load_model(args.name, device=choose_device(args.device))
+        model = load_model(args.name, device=open_device(args.device))
         threshold = threshold_of(model) if args.threshold is None else args.threshold
     if args.source is not None:
         find_in_source(args)

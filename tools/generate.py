@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
     run = add_run_options(described)
     run.add_argument(
         "--precision",
-        choices=("fp32", "bf16", "fp16"),
+        choices=("fp32", "tf32", "bf16", "fp16"),
         default="fp32",
         help="precision of the networks (default: fp32)",
     )

@@ -26,6 +26,7 @@ from torch import Tensor
 from dgnet.core import pixels
 from dgnet.core.cli import CommandParser, add_device, add_run
 from dgnet.core.distributed import Distributed
+from dgnet.core.numerics import set_numerics
 from dgnet.core.option_types import folder_name
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.cache import ImageCache
@@ -207,6 +208,7 @@ def main() -> int:
     parser.add_removed_option("--resume", "a classifier that was half trained is trained on in any case")
     args = parser.parse_args()
     distributed = Distributed.start(args.device)
+    set_numerics(distributed.device)
     generator = find_generator(args.name, args.output_path, args.iteration, distributed.device)
     name = generator.name
     layout = generator.config.data.layout

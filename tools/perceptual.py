@@ -14,9 +14,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.cli import CommandParser, add_device
-from dgnet.core.device import choose_device
 from dgnet.core.errors import command
 from dgnet.core.images import print_passed_over
+from dgnet.core.numerics import open_device
 from dgnet.core.option_types import expanded_path, sha256_digits
 from eval.images.diversity import diversity_metrics, pair_by_pair
 from eval.images.fidelity import fidelity_metrics, perceptual_measure
@@ -49,7 +49,7 @@ def main() -> int:
         trunk=args.weights,
         trunk_sha256=args.weights_sha256,
         linear=args.linear,
-        device=choose_device(args.device),
+        device=open_device(args.device),
     )
     if args.against is None:
         print(as_table(diversity_metrics(groups, [pair_by_pair(distance.name, distance)], **options)))

@@ -28,9 +28,9 @@ import yaml
 from dgnet.config import resolved
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_mirrored, add_run
-from dgnet.core.device import choose_device
 from dgnet.core.distributed import Distributed
 from dgnet.core.files import check_place, replace_text
+from dgnet.core.numerics import open_device
 from dgnet.core.option_types import expanded_path, path_ending
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.cache import ImageCache
@@ -84,7 +84,7 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     args = arguments()
     watch = Stopwatch()
-    generator = find_generator(args.name, args.output_path, args.iteration, choose_device(args.device))
+    generator = find_generator(args.name, args.output_path, args.iteration, open_device(args.device))
     folder = generator.files[0].parent.parent
     page = args.output or folder / PAGE
     if page.exists() and not args.overwrite:

@@ -26,9 +26,9 @@ import numpy as np
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser
 from dgnet.core.content import content_hashes
-from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
+from dgnet.core.numerics import open_device
 from dgnet.core.option_types import above, at_least, expanded_path, path_ending
 from dgnet.data.datasets import LAYOUTS
 from dgnet.data.readers.names import market_name
@@ -85,7 +85,7 @@ def main() -> int:
         raise UserError(f"{args.output} already exists: name another file or give --overwrite")
     for path in filter(None, (args.output, args.index)):
         check_place(path)
-    model = load_model(args.name, args.model_name, device=choose_device(args.device), mirrored=args.mirrored)
+    model = load_model(args.name, args.model_name, device=open_device(args.device), mirrored=args.mirrored)
     calibration = find_calibration(model.weights, preprocessing_of(model))
     if calibration is None and args.false_positive_rate is not None:
         raise UserError(f"--false-positive-rate: {no_calibration(model.weights)}")

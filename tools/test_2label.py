@@ -25,8 +25,8 @@ import torch
 
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_mirrored, add_run
-from dgnet.core.device import choose_device
 from dgnet.core.distributed import Distributed
+from dgnet.core.numerics import open_device
 from dgnet.core.option_types import expanded_path, path_ending
 from dgnet.data.datasets import LAYOUTS
 from dgnet.data.description import print_dataset
@@ -79,7 +79,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     args = arguments()
-    generator = find_generator(args.name, args.output_path, args.iteration, choose_device(args.device))
+    generator = find_generator(args.name, args.output_path, args.iteration, open_device(args.device))
     encoder, size = generator.network.appearance, generator.config.data
     if not args.data:
         require_data_of_run(size)

@@ -26,9 +26,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_mirrored, add_output_path
 from dgnet.core.content import content_digest, content_hashes
-from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place, replace_text
+from dgnet.core.numerics import open_device
 from dgnet.core.option_types import expanded_path, run_name
 from dgnet.data.description import print_dataset
 from dgnet.data.test_splits import add_split_options, read_test_data, split_of
@@ -121,7 +121,7 @@ def rows_of(args: argparse.Namespace) -> list[StoredFeatures]:
         datasets.append((dataset, digits_of(dataset, args.workers) if args.features_folder else ""))
     rows = []
     for name in args.network:
-        model = load_model(name, output=args.output_path, device=choose_device(args.device), mirrored=args.mirrored)
+        model = load_model(name, output=args.output_path, device=open_device(args.device), mirrored=args.mirrored)
         checkpoint = file_hash(model.weights)
         for dataset, digits in datasets:
             warn_of_training_images(model.weights, dataset)

@@ -9,10 +9,10 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from dgnet.config import DataConfig
-from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError
 from dgnet.core.files import check_place, replacing
 from dgnet.core.images import image_files
+from dgnet.core.numerics import open_device
 from dgnet.core.random_draws import permutation
 from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset, Record
@@ -38,7 +38,7 @@ class VisualJob:
     @classmethod
     def open(cls, options: argparse.Namespace) -> "VisualJob":
         """Read the generator that the options name. `UserError` for an option that is not usable."""
-        device = choose_device(options.device)
+        device = open_device(options.device)
         return cls(find_generator(options.name, options.output_path, options.iteration, device), options)
 
     @property

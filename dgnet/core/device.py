@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from dgnet.core.errors import UserError
 from dgnet.core.machine import cpu_model, peak_resident_bytes
 
-PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
+PrecisionName = Literal["auto", "fp32", "tf32", "bf16", "fp16"]
 DEVICES = "auto, cpu, cuda or cuda:NUMBER (cuda:0 is the first GPU)"
 
 
@@ -31,7 +31,7 @@ def device_name(name: object) -> str:
 # In a configuration: a number alone would be taken for text that lacks its quotes.
 DeviceName = Annotated[str, BeforeValidator(device_name)]
 
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _log = logging.getLogger(__name__)
 
 
@@ -62,17 +62,17 @@ def choose_device(name: str = "auto") -> torch.device:
 
 @functools.cache  # so that what it logs is said once
 def choose_precision(name: PrecisionName, device: torch.device) -> PrecisionName:
-    """`auto` (bf16 where the device computes in it, else fp32), `fp32`, `bf16` or `fp16` -> what a step computes in.
+    """What a step computes in: `fp32`, `tf32`, `bf16` or `fp16`; for `auto` bf16 where the device has it, else fp32.
 
-    The log says where a device has no bf16 for `auto`, or none of what was asked for: torch emulates it then, many
-    times slower than fp32.
+    The log says where a device has no bf16 for `auto`, no TF32, which is fp32 then, or none of the halves asked for:
+    torch emulates these, many times slower than fp32.
     """
     wanted: PrecisionName = "bf16" if name == "auto" else name
     if _computes_in(wanted, device):
         return wanted
     model = torch.cuda.get_device_name(device) if device.type == "cuda" else f"this CPU ({cpu_model()})"
-    if name == "auto":
-        _log.warning("precision auto: fp32, as %s has no bf16 arithmetic", model)
+    if name in ("auto", "tf32"):
+        _log.warning("precision %s: fp32, as %s has no %s arithmetic", name, model, wanted)
         return "fp32"
     _log.warning("%s has no %s arithmetic: torch emulates it, many times slower; take auto or fp32", model, name)
     return name
@@ -83,7 +83,12 @@ def _computes_in(name: PrecisionName, device: torch.device) -> bool:
     if name == "fp32" or (name == "fp16" and device.type == "cuda"):
         return True
     if device.type == "cuda":
+        # Both came with the Ampere cards.
+        if name == "tf32":
+            return torch.cuda.get_device_capability(device) >= (8, 0)
         return torch.cuda.is_bf16_supported(including_emulation=False)
+    if name == "tf32":
+        return False
     return torch.backends.mkldnn.is_available() and bool(getattr(torch.ops.mkldnn, f"_is_mkldnn_{name}_supported")())
 
 
@@ -105,8 +110,8 @@ class Precision:
         self._scaler = torch.amp.GradScaler(device.type, enabled=self.name == "fp16")
 
     def autocast(self) -> torch.autocast:
-        """The context for forward passes and losses; for `fp32` it switches any outer autocast off."""
-        return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.name != "fp32")
+        """The context for forward passes and losses; for `fp32` and `tf32` it switches any outer autocast off."""
+        return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32)
 
     @property
     def scale(self) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
+from dgnet.core.numerics import set_numerics
 from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset, require_data_of_run
@@ -103,6 +104,7 @@ def open_set(request: SetRequest) -> Iterator[OpenSet]:
     image_encoder(request.jpeg_quality)  # refuses a quality out of range before anything is read
     distributed = Distributed.start(request.device)
     try:
+        set_numerics(distributed.device, request.precision)
         generator = find_generator(request.name, request.output_path, request.iteration, distributed.device)
         dataset = _dataset(request, generator, distributed)
         generator = _with_identities(generator, dataset, request.other_data)

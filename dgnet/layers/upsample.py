@@ -21,7 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from dgnet.layers.conv2d import conv2d
-from dgnet.layers.padding import pad
+from dgnet.layers.padding import PadMode, pad, pad_line, replicated_gradient
 
 _EVEN = ((1, 1, 0, 0, 0), (0, 0, 1, 1, 0), (0, 0, 0, 0, 1))
 _ODD = ((1, 0, 0, 0, 0), (0, 1, 1, 0, 0), (0, 0, 0, 1, 1))
@@ -45,7 +45,7 @@ class _PadAndDifferences(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
         padded, *lines = grads
-        grad = torch.ops.aten.replication_pad2d_backward(padded, *ctx.saved_tensors, [1, 1, 1, 1])
+        grad = replicated_gradient(padded, *ctx.saved_tensors)
         for (dim, outer, inner), line in zip(_SIDES, lines, strict=True):
             grad.select(dim, inner).add_(line)
             grad.select(dim, outer).sub_(line)
@@ -83,10 +83,9 @@ def _phase_kernels(weight: Tensor) -> Tensor:
     return kernels.reshape(-1, weight.shape[1], 3, 3)
 
 
-def _border_line(line: Tensor, taps: Tensor, mode: str) -> Tensor:
+def _border_line(line: Tensor, taps: Tensor, mode: PadMode) -> Tensor:
     """One-dimensional convolution of an upsampled line `[batch, in, length]` with `taps` `[out, in, 5]`."""
-    wide = F.pad(line.repeat_interleave(2, dim=2), (2, 2), mode=mode)
-    return F.conv1d(wide, taps)
+    return F.conv1d(pad_line(line.repeat_interleave(2, dim=2), 2, mode), taps)
 
 
 def upsampled_convolution(

@@ -12,6 +12,7 @@ from dgnet.config import Config, resolved
 from dgnet.core.device import Precision
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
+from dgnet.core.numerics import set_numerics
 from dgnet.core.random_draws import rng
 from dgnet.data.pairs import PairBatch
 from dgnet.data.records import Dataset
@@ -100,6 +101,13 @@ class JointTask(TrainingTask[PairBatch]):
     ) -> None:
         self.training, self.distributed, self.config = training, distributed, config
         self.networks = {"generator": training.generator, "discriminator": training.discriminator}
+        self._numerics = set_numerics(
+            distributed.device,
+            config.run.precision,
+            fixed_shapes=True,
+            deterministic=config.run.deterministic,
+            channels_last=config.run.channels_last,
+        )
         self._step = training.step(teachers, distributed, config)
         self._draw = draw
 
@@ -123,7 +131,7 @@ class JointTask(TrainingTask[PairBatch]):
     def introduction(self) -> Sequence[str]:
         weights = self.training.generator.appearance.backbone.initial_weights or _weights_named(self.config)
         return (
-            f"computes in {self.training.precision[0].name}",
+            str(self._numerics),
             f"the appearance encoder began with {weights or 'random weights'}",
         )
 

@@ -15,6 +15,7 @@ from dgnet.core import pixels
 from dgnet.core.device import Precision
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
+from dgnet.core.numerics import set_numerics
 from dgnet.data.pairs import PairBatch
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import pair_source, require_batch
@@ -58,6 +59,9 @@ class TeacherTask(TrainingTask[PairBatch]):
             weight_decay=config.optimizer.weight_decay,
         )
         self.precision = Precision(config.run.precision, distributed.device)
+        self._numerics = set_numerics(
+            distributed.device, config.run.precision, fixed_shapes=True, deterministic=config.run.deterministic
+        )
 
     def step(self, batch: PairBatch, iteration: int) -> StepLog:
         rate = self.settings.learning_rate
@@ -88,7 +92,7 @@ class TeacherTask(TrainingTask[PairBatch]):
         weights = self.teacher.initial_weights or named
         # No "teacher": the independent classifier is trained here, too.
         name = self.settings.backbone if self.settings.model == "ide" else self.settings.model
-        return (f"computes in {self.precision.name}", f"{name} began with {weights}")
+        return (str(self._numerics), f"{name} began with {weights}")
 
     def depends_on_length(self) -> str:
         return "The learning rate falls to 0 at the last iteration along half a cosine (teacher.epochs)"

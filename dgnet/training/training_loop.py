@@ -18,6 +18,7 @@ import torch
 from dgnet.core.device import peak_memory_bytes
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
+from dgnet.core.numerics import float32_arithmetic, set_numerics
 from dgnet.core.random_draws import iteration_seed
 from dgnet.data.description import describe_dataset
 from dgnet.data.prefetch import Prefetcher, Source
@@ -75,7 +76,8 @@ def run_training(
         run.save(iteration, {"kind": task.kind, **length, "tested": tested, **fingerprint, **task.state_dict()})
 
     def test(iteration: int) -> None:
-        run.add_figures(iteration, task.test(run))
+        with float32_arithmetic():
+            run.add_figures(iteration, task.test(run))
 
     with run, Prefetcher(source, run.start, plan.workers, distributed.device) as batches:
         for message in (describe_dataset(dataset), *task.introduction()):
@@ -128,6 +130,7 @@ def run_training(
             if stops:
                 break
         task.finish(run)
+    set_numerics(distributed.device)  # what follows, a measurement say, is no training
     run.raise_if_stopped()
     return run
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from dgnet.core.content import content_hashes
-from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError
+from dgnet.core.numerics import open_device
 from dgnet.core.settings import plain_folder_name
 from dgnet.video.box_files import BoxTable, read_boxes
 from dgnet.video.detectors import Detector
@@ -39,7 +39,7 @@ def detector_of(args: argparse.Namespace) -> Detector:
     least = _LEAST_SCORE if args.min_score is None else args.min_score
     if args.detector != YOLOX:
         digits = args.weights_sha256
-        return TorchvisionDetector(args.detector, args.weights, least, device=choose_device(args.device), sha256=digits)
+        return TorchvisionDetector(args.detector, args.weights, least, device=open_device(args.device), sha256=digits)
     if args.weights is None:
         raise UserError(f"--detector yolox needs --weights; the official files are at {OFFICIAL}")
     file = read_yolox(args.weights)

@@ -9,6 +9,7 @@ import yaml
 
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
+from dgnet.core.numerics import set_numerics
 from dgnet.core.settings import resolved
 from dgnet.data.checks import check_test_images, nothing_to_measure
 from dgnet.data.description import describe_dataset
@@ -117,6 +118,7 @@ def measure_model(
     """
     path = find_weights(path)
     distributed = Distributed.start(config.run.device)
+    set_numerics(distributed.device)
     options = config.model.options if name == config.model.name else {}
     stored = read_model(path, name, distributed.device, **options)
     height, width = (asked or usual for asked, usual in zip(size, (stored.height, stored.width), strict=True))

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from dgnet.core.device import Precision
 from dgnet.core.distributed import Distributed
+from dgnet.core.numerics import set_numerics
 from dgnet.core.settings import resolved
 from dgnet.data.records import Dataset
 from dgnet.models.model_file import save_model
@@ -104,6 +105,13 @@ class ReIDTask(TrainingTask[ReIDBatch]):
     ) -> None:
         self.config, self.dataset, self.source, self.distributed = config, dataset, source, distributed
         self.model, self.precision, self.best = model, precision, best
+        self._numerics = set_numerics(
+            distributed.device,
+            config.run.precision,
+            fixed_shapes=True,
+            deterministic=config.run.deterministic,
+            channels_last=config.run.channels_last,
+        )
         self.learned = nn.ModuleDict({"head": model, "objective": objective})
         self.networks = {"model": self.learned}
         self.optimizers: dict[str, Optimizer] = build_optimizers(config, model, objective)
@@ -135,7 +143,7 @@ class ReIDTask(TrainingTask[ReIDBatch]):
         """Precision, batches and generated images."""
         source, sampler, settings = self.source, self.source.sampler, self.config.generated
         messages = [
-            f"computes in {self.precision.name}",
+            str(self._numerics),
             f"{self.model.name} began with {self.model.initial_weights or 'random weights'}",
             f"an epoch: {source.iterations_per_epoch} batches of {sampler.identities} x {sampler.images} images",
         ]

@@ -92,7 +92,7 @@ def test_a_configuration_does_not_change() -> None:
         ("", ("data.root=2020-13-45",), ("data.root=2020-13-45", "not readable as YAML")),
         ("data: {root: 2020-13-45}", (), ("not readable as YAML", "month")),
         ("run: {batch_size: many}", (), ("run.batch_size", "whole number", "'many'")),
-        ("run: {precision: fp8}", (), ("run.precision", "'auto'", "'fp32'", "'bf16'", "'fp16'", "'fp8'")),
+        ("run: {precision: fp8}", (), ("run.precision", "'auto'", "'fp32'", "'tf32'", "'bf16'", "'fp16'", "'fp8'")),
         ("data: {height: 100}", (), ("data.height", "16", "100")),
         ("data: {flip: 1.5}", (), ("data.flip", "1", "1.5")),
         ("loss: {cycle: -1}", (), ("loss.cycle", "0", "-1")),
@@ -129,7 +129,7 @@ def test_a_bad_setting_is_one_sentence(tmp_path: Path, text: str, overrides: tup
     [
         ("", ("run.seed=3", "run.batch_size=0"), "run.batch_size=0: must be greater than or equal to 2, got 0"),
         ("", ("run.batch_size=many", "run.seed=3"), "run.batch_size=many: must be a whole number"),
-        ("", ("run.precision=fp8",), "run.precision=fp8: must be 'auto', 'fp32', 'bf16' or 'fp16', got 'fp8'"),
+        ("", ("run.precision=fp8",), "run.precision=fp8: must be 'auto', 'fp32', 'tf32', 'bf16' or 'fp16', got 'fp8'"),
         ("", ("data.synthetic.sed=1",), "data.synthetic.sed=1: unknown key 'data.synthetic.sed'; did you mean 'seed'?"),
         ("", ("run=4",), "run=4: must be a section with the keys batch_size, "),
         ("", ("teacher.checkpoints=3",), "teacher.checkpoints=3: must be a list"),

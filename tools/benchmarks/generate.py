@@ -29,6 +29,7 @@ from dgnet.core.device import PrecisionName
 from dgnet.core.distributed import Distributed
 from dgnet.core.images import read_image
 from dgnet.core.machine import machine, versions
+from dgnet.core.numerics import set_numerics
 from dgnet.core.option_types import at_least, expanded_path
 from dgnet.data.records import Record
 from dgnet.generation.engine import generate
@@ -63,7 +64,7 @@ def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     kind.add_argument(
         "--precision",
         action="append",
-        choices=("fp32", "bf16", "fp16"),
+        choices=("fp32", "tf32", "bf16", "fp16"),
         help="of ours; again for a further one (default: fp32 and bf16)",
     )
     kind.add_argument("--threads", type=at_least(1), default=2, help="that write files (default: 2)")
@@ -160,6 +161,7 @@ def write_sources(folder: Path, count: int) -> list[Record]:
 def batched(work: Work, precision: PrecisionName, folder: Path) -> int:
     """A set as `tools/generate.py --no-scores` makes it; how many images."""
     files = []
+    set_numerics(work.stored.device, precision)
     with ImageWriter(None, work.threads) as writer:
         for batch in generate(work.stored, work.records, work.pairs, precision=precision):
             for position, image in zip(batch.positions, batch.images, strict=True):

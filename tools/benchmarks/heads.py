@@ -19,6 +19,7 @@ from dgnet.core.cli import add_device
 from dgnet.core.device import Precision, PrecisionName, choose_device
 from dgnet.core.errors import UserError
 from dgnet.core.machine import machine, versions
+from dgnet.core.numerics import set_numerics
 from dgnet.core.option_types import at_least
 from dgnet.models.registry import build_model
 from reid_heads.losses.objective import Objective
@@ -59,7 +60,7 @@ def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     kind.add_argument("--iterations", type=at_least(1), default=3, help="timed in a round (default: 3)")
     kind.add_argument("--rounds", type=at_least(1), default=3, help="rounds of everything in turn (default: 3)")
     add_device(kind)
-    kind.add_argument("--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="(default: fp32)")
+    kind.add_argument("--precision", choices=("fp32", "tf32", "bf16", "fp16"), default="fp32", help="(default: fp32)")
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
@@ -67,6 +68,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     if args.batch_size % 4:
         raise UserError(f"--batch-size must be a multiple of 4, got {args.batch_size}")
     device = choose_device(args.device)
+    set_numerics(device, args.precision, fixed_shapes=True, channels_last=True)
     works = prepared(args, device)
     for work in works.values():
         work()  # allocates, fills the optimizers' state

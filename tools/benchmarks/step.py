@@ -20,6 +20,7 @@ from dgnet.core.cli import add_settings
 from dgnet.core.device import Precision, choose_device, choose_precision, keep_freed_memory
 from dgnet.core.distributed import Distributed
 from dgnet.core.machine import machine, versions
+from dgnet.core.numerics import set_numerics
 from dgnet.core.option_types import at_least, expanded_path
 from dgnet.layers.compiled import compile_small_functions
 from tools.benchmarks.ablation import ablate
@@ -182,6 +183,7 @@ def naive(config: Config, args: argparse.Namespace, distributed: Distributed) ->
     from tests.oracles.naive_config import NaiveConfig
     from tests.oracles.naive_step import NaiveDGNet
 
+    set_numerics(distributed.device, "fp32", fixed_shapes=True)
     network = NaiveDGNet(
         NaiveConfig(
             identities=args.identities,

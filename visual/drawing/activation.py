@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from dgnet.config import Config
 from dgnet.core import pixels
-from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError
+from dgnet.core.numerics import open_device
 from dgnet.generation.load import find_generator
 from dgnet.models.frozen import evaluating
 from dgnet.models.pretrained import read_model
@@ -50,7 +50,7 @@ class Subject:
 
 def draw_activation(options: argparse.Namespace) -> None:
     """The picture of `tools/show_activation.py`: of --model-path, or of the appearance encoder of a run."""
-    device = choose_device(options.device)
+    device = open_device(options.device)
     if options.model_path:
         if options.data is None and options.input_folder is None:
             raise UserError("re-ID models do not tell their data set: name images by --data or --input-folder")
