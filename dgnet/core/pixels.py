@@ -15,13 +15,15 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from dgnet.core.device import constant, to_device
+
 # ImageNet statistics: every pretrained trunk of the field expects them.
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
 
 def _channel_constant(values: tuple[float, float, float], like: Tensor) -> Tensor:
-    return torch.tensor(values, dtype=like.dtype, device=like.device).view(3, 1, 1)
+    return constant(values, like).view(3, 1, 1)
 
 
 def normalize(
@@ -53,7 +55,7 @@ def mix_colors(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "
     """
 
     def draw(sample: Callable[..., Tensor], channels: int = 1) -> Tensor:
-        return sample(len(images), channels, 1, 1, dtype=images.dtype).to(images.device)
+        return to_device(sample(len(images), channels, 1, 1, dtype=images.dtype), images.device)
 
     direction = F.normalize(draw(torch.randn, 3), dim=1)
     steepness, phase = 0.6 + 2 * draw(torch.rand), 2 * math.pi * draw(torch.rand)
@@ -64,8 +66,7 @@ def mix_colors(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "
 def edge(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 1 height width"]:
     """Gradient magnitude of the gray structure image by 3x3 Sobel filters with replicated borders."""
     plane = F.pad(gray(images), (1, 1, 1, 1), mode="replicate")
-    smooth = torch.tensor([1.0, 2.0, 1.0], dtype=images.dtype, device=images.device)
-    slope = torch.tensor([-1.0, 0.0, 1.0], dtype=images.dtype, device=images.device)
+    smooth, slope = constant((1.0, 2.0, 1.0), images), constant((-1.0, 0.0, 1.0), images)
     horizontal = F.conv2d(plane, torch.outer(smooth, slope).view(1, 1, 3, 3))
     vertical = F.conv2d(plane, torch.outer(slope, smooth).view(1, 1, 3, 3))
     return torch.sqrt(horizontal.square() + vertical.square() + 1e-12)

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from dgnet.core.device import constant
 from dgnet.layers.conv2d import conv2d
 from dgnet.layers.padding import PadMode, pad, pad_line, replicated_gradient
 
@@ -78,7 +79,7 @@ class _Assemble(torch.autograd.Function):
 
 def _phase_kernels(weight: Tensor) -> Tensor:
     """`[out, in, 5, 5]` -> `[4 * out, in, 3, 3]`, phases (even or odd row, column) outermost."""
-    folds = torch.tensor([_EVEN, _ODD], dtype=weight.dtype, device=weight.device)
+    folds = constant((_EVEN, _ODD), weight)
     kernels = torch.einsum("oiyx,pay,qbx->pqoiab", weight, folds, folds)
     return kernels.reshape(-1, weight.shape[1], 3, 3)
 

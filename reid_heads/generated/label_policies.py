@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from dgnet.losses.soft_label import LABELS_FROM_TEACHER, TeacherLabel
@@ -59,6 +59,21 @@ class GeneratedLabels(NamedTuple):
 
     labels: Tensor
     distributions: Tensor
+
+
+def labeled(
+    policy: LabelPolicyName, appearance: Int64[Tensor, "batch"], structure: Int64[Tensor, "batch"]
+) -> Bool[Tensor, "batch"]:
+    """Whether an image gets one identity from `generated_labels`, known before any teacher is asked.
+
+    >>> labeled("fine_grained", torch.tensor([3, -1]), torch.tensor([-1, 5]))
+    tensor([False,  True])
+    """
+    if not LABEL_POLICIES[policy].gives_identity:
+        return torch.zeros_like(appearance, dtype=torch.bool)
+    if policy == "hard":
+        return torch.ones_like(appearance, dtype=torch.bool)
+    return (structure if policy == "fine_grained" else appearance) != UNLABELED
 
 
 def generated_labels(

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
+from dgnet.core.device import to_device
 from dgnet.core.errors import UserError
 from dgnet.models.reid_model import ReIDModel, ReIDOutput
 from reid_heads.losses.center import Centers
@@ -118,22 +119,23 @@ class Objective(nn.Module):
                 if they have a row in `distributions`, and the distillation terms.
             distributions: the targets of cross-entropy, where they are not the (smoothed) labels: rows sum to 1, or are
                 0 where an image has no label. `smoothed_labels` gives the rows of ordinary images.
-            in_metric: which of the labeled images enter the metric losses; all by default.
+            in_metric: which images, all of them labeled, enter the metric losses; on the CPU, so that no GPU is waited
+                for. By default those with a label.
             teacher: a frozen teacher's output for the same images, for the `offline_...` terms.
         """
         if distributions is None:
             distributions = smoothed_labels(labels, self.identities, self.label_smoothing)
-        chosen = labels != UNLABELED if in_metric is None else in_metric & (labels != UNLABELED)
-        features = tuple(feature[chosen] for feature in output.metric_features)
+        chosen = _chosen(labels, in_metric)
+        features, metric_labels = tuple(feature[chosen] for feature in output.metric_features), labels[chosen]
         terms: dict[str, Tensor] = {}
         for name in self.weights:
             if name == "CrossEntropy":
                 terms[name] = _mean(soft_cross_entropy(logits, distributions) for logits in output.logits)
             elif name in METRIC_LOSSES:
-                terms[name] = self._metric(METRIC_LOSSES[name], features, labels[chosen])
+                terms[name] = self._metric(METRIC_LOSSES[name], features, metric_labels)
             elif name == "CenterLoss":
                 assert self.centers is not None
-                terms[name] = self.centers(features, labels[chosen]) if chosen.any() else _nothing(features)
+                terms[name] = self.centers(features, metric_labels) if len(metric_labels) else _nothing(features)
             elif name.startswith("stage_"):
                 terms[name] = self._between_stages(name, output, distributions)
             else:
@@ -164,6 +166,12 @@ class Objective(nn.Module):
         if name == "offline_similarity":
             return similarity_distance(output.embedding, teacher.embedding)
         return _mean(logit_divergence(logits, teacher.mean_logits, self.temperature) for logits in output.logits)
+
+
+def _chosen(labels: Tensor, in_metric: Tensor | None) -> slice | Tensor:
+    """The places of the images in the metric losses, as an index."""
+    mask = (labels != UNLABELED if in_metric is None else in_metric).cpu()
+    return slice(None) if mask.all() else to_device(mask.nonzero()[:, 0], labels.device)
 
 
 def _mean(losses: Iterable[Tensor]) -> Tensor:

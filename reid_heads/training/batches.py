@@ -48,8 +48,9 @@ class ReIDBatch:
         return replace(self, real=real)
 
     def pin_memory(self) -> "ReIDBatch":
-        """The batch with its real images in page-locked memory."""
-        return replace(self, real=Augmented(self.real.images.pin_memory(), self.real.erased.pin_memory()))
+        """The batch with its real images and their labels in page-locked memory."""
+        real = Augmented(self.real.images.pin_memory(), self.real.erased.pin_memory())
+        return replace(self, real=real, labels=self.labels.pin_memory())
 
 
 class Augmentation:

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from dgnet.core import pixels
-from dgnet.core.device import Precision
+from dgnet.core.device import Precision, to_device
 from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset
 from dgnet.models.frozen import evaluating
@@ -20,7 +20,7 @@ from dgnet.models.reid_model import ReIDModel, ReIDOutput, StageOutput
 from dgnet.training.teacher import load_teachers
 from dgnet.training.teacher_ensemble import TeacherEnsemble
 from reid_heads.config import DistillationConfig, GeneratedConfig, ReIDConfig
-from reid_heads.generated.label_policies import LABEL_POLICIES, generated_labels
+from reid_heads.generated.label_policies import LABEL_POLICIES, generated_labels, labeled
 from reid_heads.losses.label_smoothing import smoothed_labels
 from reid_heads.losses.objective import LossRecord, Objective
 from reid_heads.training.batches import Augmented, ReIDBatch, ReIDSource
@@ -29,8 +29,8 @@ from reid_heads.training.batches import Augmented, ReIDBatch, ReIDSource
 class TrainingBatch(NamedTuple):
     """The model's input and targets for a batch: real images first, then generated ones.
 
-    `labels` -1 and rows of `distributions` of 0 are images without a label (see `reid_heads.losses.objective`);
-    `real` is the number of real images.
+    `labels` -1 and rows of `distributions` of 0 are images without a label, `in_metric` (on the CPU) those that enter
+    the metric losses (see `reid_heads.losses.objective`); `real` is the number of real images.
     """
 
     images: Float[Tensor, "batch 3 height width"]
@@ -91,13 +91,13 @@ class LossComputer:
     def training_batch(self, batch: ReIDBatch, iteration: int) -> TrainingBatch:
         """Real and generated images with their labels."""
         device, smoothing = self.precision.device, self.config.loss.label_smoothing
-        labels = batch.labels.to(device)
+        labels = to_device(batch.labels, device)
         images = normalized(batch.real)
         real = TrainingBatch(
             images,
             labels,
             smoothed_labels(labels, self.model.identities, smoothing),
-            torch.ones_like(labels, dtype=torch.bool),
+            torch.ones(len(labels), dtype=torch.bool),
             len(labels),
         )
         generated = self.source.swapped(batch, iteration)
@@ -107,19 +107,20 @@ class LossComputer:
         augmented = self.source.augment_generated(generated, iteration)
         targets = generated_labels(
             settings.label,
-            pixels.normalize(generated.images.to(device)),
-            generated.appearance.to(device),
-            generated.structure.to(device),
+            pixels.normalize(to_device(generated.images, device)),
+            to_device(generated.appearance, device),
+            to_device(generated.structure, device),
             self.model.identities,
             smoothing=smoothing,
             teachers=self.label_teachers,
         )
-        generated_images = normalized(Augmented(augmented.images.to(device), augmented.erased.to(device)))
+        augmented = Augmented(to_device(augmented.images, device), to_device(augmented.erased, device))
+        in_metric = labeled(settings.label, generated.appearance, generated.structure) & settings.in_metric
         return TrainingBatch(
-            torch.cat([real.images, generated_images]),
+            torch.cat([real.images, normalized(augmented)]),
             torch.cat([labels, targets.labels]),
             torch.cat([real.distributions, settings.weight * targets.distributions]),
-            torch.cat([real.in_metric, torch.full_like(targets.labels, settings.in_metric, dtype=torch.bool)]),
+            torch.cat([real.in_metric, in_metric]),
             real.real,
         )
 

@@ -106,8 +106,13 @@ def prepared(args: argparse.Namespace, device: torch.device) -> dict[str, Work]:
     model = build_model(args.head, identities).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     plain = Plain(args.head, identities).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     objective = Objective(model, "1*CrossEntropy+1*Triplet", margin=0.3, label_smoothing=0.1).to(device)
+    every = torch.ones(args.batch_size, dtype=torch.bool)
+
+    def loss() -> Tensor:
+        return objective(model(images), labels, in_metric=every).total()
+
     return {
-        "training, head": training(model, lambda: objective(model(images), labels).total(), args.precision, device),
+        "training, head": training(model, loss, args.precision, device),
         "training, plain": training(plain, lambda: F.cross_entropy(plain(images), labels), args.precision, device),
         "extraction, head": extraction(model.deployed(), images, args.precision, device),
         "extraction, plain": extraction(plain, images, args.precision, device),
