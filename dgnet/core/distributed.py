@@ -97,8 +97,7 @@ class Distributed:
             dist.all_reduce(flat)
             flat /= self.world_size
             means = flat.split([tensor.numel() for tensor in bucket])
-            for tensor, mean in zip(bucket, means, strict=True):
-                tensor.copy_(mean.view_as(tensor))
+            torch._foreach_copy_(bucket, [mean.view_as(tensor) for tensor, mean in zip(bucket, means, strict=True)])
 
     def mean(self, values: Mapping[str, float | int | Tensor]) -> dict[str, float]:
         """The mean of each figure over all ranks (the same names on each), in float64."""

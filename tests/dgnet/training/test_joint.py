@@ -136,3 +136,18 @@ def test_the_coin_of_an_iteration() -> None:
     for probability, expected in ((0, 0), (1, 400)):
         config = quick_config({"loss.structure_encoder_probability": probability})
         assert sum(trains_structure_encoder(config, iteration) for iteration in range(400)) == expected
+
+
+def test_a_checkpoint_of_a_gpu_goes_on_here_in_this_devices_way() -> None:
+    """The fused optimizers of a GPU are no setting of the training."""
+    config = quick_config({})
+    first, second = (JointTraining.fresh(config, 5, Distributed.start("cpu")) for _ in range(2))
+    state = first.state_dict()
+    for optimizer in state["optimizers"].values():
+        for group in optimizer["param_groups"]:
+            group["fused"], group["lr"] = True, 0.125
+    second.load_state_dict(state)
+    for optimizer in (second.optimizers.discriminator, *second.optimizers.of_generator):
+        assert [(group["fused"], group["lr"]) for group in optimizer.param_groups] == [
+            (None, 0.125) for _ in optimizer.param_groups
+        ]
