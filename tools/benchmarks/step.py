@@ -1,8 +1,10 @@
 """`step`: one iteration of the joint training in its late phase (every term active), on random images.
 
-Seconds, images per second (a and b count, positives do not), peak memory, floating-point operations, and the share of
-the rate that a plain convolution reaches here. With --against-naive the plain float32 step of tests/oracles (module
-copies, one batch at a time, full graph) is measured in turn with ours (A B A B ...), each in its own process.
+Seconds, images per second (a and b count, positives do not), peak memory, hours for the configuration's schedule,
+floating-point operations, their share of the rates that a plain convolution and a large matrix product reach here in
+the same precision, and the number of torch's operations (without views, nothing compiled). With --against-naive the
+plain float32 step of tests/oracles (module copies, one batch at a time, full graph) is measured in turn with ours
+(A B A B ...), each in its own process.
 """
 
 import argparse
@@ -55,7 +57,10 @@ def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     step.add_argument(
         "--identities", type=at_least(2), default=751, help="outputs of the identity heads (default: 751, Market-1501)"
     )
-    step.add_argument("--iterations", type=at_least(1), default=2, help="timed iterations in each process (default: 2)")
+    step.add_argument("--device", help="instead of the configuration's run.device: cpu, cuda, cuda:NUMBER")
+    step.add_argument(
+        "--iterations", type=at_least(1), help="timed iterations in each process (default: 2, on a GPU 20)"
+    )
     step.add_argument("--rounds", type=at_least(1), default=3, help="measurements of each kind, in turn (default: 3)")
     step.add_argument("--against-naive", action="store_true", help="measure the naive float32 step in turn with ours")
     step.add_argument("--ablate", action="store_true", help="print what each trick for speed saves, as a table")
@@ -65,6 +70,8 @@ def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 def run(args: argparse.Namespace) -> dict[str, Any] | None:
     """The figures of `python tools/bench.py step` with these options; None where a table is printed."""
+    if args.device is not None:
+        args.settings = [*args.settings, f"run.device={args.device}"]
     latest, demo = (ROOT / "configs" / f"{name}.yaml" for name in ("latest", "demo"))
     batch = args.batch_size or BATCH
     if args.ablate:
@@ -73,6 +80,8 @@ def run(args: argparse.Namespace) -> dict[str, Any] | None:
         return None
     args.config = args.config or latest
     config = late_config(args.config, args.settings, batch)
+    device = choose_device(config.run.device)
+    args.iterations = args.iterations or (20 if device.type == "cuda" else 2)
     return measure_one(config, args) if args.one else measure_rounds(config, args)
 
 
@@ -120,12 +129,13 @@ def summary(runs: list[dict[str, Any]], config: Config, args: argparse.Namespace
         "hours_for_the_schedule": round(median * config.schedule.iterations / 3600, 1),
     }
     if "operations" in runs[0]:
-        operations, rate = runs[0]["operations"], statistics.median(run["convolution_rate"] for run in runs)
-        figures |= {
-            "gigaflop_per_iteration": round(operations / 1e9, 1),
-            "convolution_gigaflop_per_second": round(rate / 1e9, 1),
-            "share_of_convolution_rate": round(operations / median / rate, 3),
-        }
+        operations = runs[0]["operations"]
+        figures["gigaflop_per_iteration"] = round(operations / 1e9, 1)
+        for kind in ("convolution", "matrix"):
+            rate = statistics.median(run[f"{kind}_rate"] for run in runs)
+            figures[f"{kind}_gigaflop_per_second"] = round(rate / 1e9, 1)
+            figures[f"share_of_{kind}_rate"] = round(operations / median / rate, 3)
+        figures["torch_operations_per_iteration"] = runs[0]["torch_operations"]
     return figures
 
 
@@ -138,13 +148,14 @@ def measure_one(config: Config, args: argparse.Namespace) -> dict[str, Any]:
         iterate: Iterate = LateStep.build(config, args.identities, distributed)
     else:
         iterate = naive(config, args, distributed)
-    iterate(False)  # compiles, allocates, fills the optimizers' state
+    for train_structure_encoder in (False, True):  # compiles, allocates, fills the optimizers' state
+        iterate(train_structure_encoder)
+    synchronize(distributed.device)
     seconds, processor_seconds = [], []
     for number in range(args.iterations):
         began, processor_began = time.perf_counter(), time.process_time()
         iterate(number % 2 == 0)
-        if distributed.device.type == "cuda":
-            torch.cuda.synchronize()
+        synchronize(distributed.device)
         seconds.append(time.perf_counter() - began)
         processor_seconds.append(time.process_time() - processor_began)
     result: dict[str, Any] = {
@@ -156,22 +167,29 @@ def measure_one(config: Config, args: argparse.Namespace) -> dict[str, Any]:
         compile_small_functions(False, distributed.device)  # the counter cannot look into compiled ones
         with Operations() as counter:
             iterate(False)
-        result |= {"operations": counter.total, "convolution_rate": convolution_rate(config, distributed.device)}
+        result |= {
+            "operations": counter.total,
+            "torch_operations": counter.calls,
+            "convolution_rate": convolution_rate(config, distributed.device),
+            "matrix_rate": matrix_rate(config, distributed.device),
+        }
     return result
 
 
 class Operations(TorchDispatchMode):
-    """Counts the floating-point operations of products and convolutions by torch's own table.
+    """Counts torch's operations without views (`calls`), and the floating-point operations of products and convolutions
+    (`total`) by torch's own table.
 
     torch's `FlopCounterMode` also follows modules, which an iteration with several backward passes does not allow.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.total = 0
+        self.total, self.calls = 0, 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
+        self.calls += not func.is_view
         count = flop_registry.get(func._overloadpacket)
         if count is not None:
             self.total += count(*args, **(kwargs or {}), out_val=result)
@@ -212,15 +230,31 @@ def convolution_rate(config: Config, device: torch.device, channels: int = 128, 
     x = torch.randn(batch, channels, height, width, device=device, dtype=dtype).contiguous(
         memory_format=torch.channels_last
     )
-    operations, count, began = 2 * batch * height * width * channels * channels * 9, 0, 0.0
+    return rate_of(lambda: layer(x), 2 * batch * height * width * channels * channels * 9, device, seconds)
+
+
+def matrix_rate(config: Config, device: torch.device, seconds: float = 1.0) -> float:
+    """Operations per second of a product of two square matrices, 8192 rows on a GPU and 1024 on a CPU."""
+    size = 8192 if device.type == "cuda" else 1024
+    x = torch.randn(size, size, device=device, dtype=Precision(config.run.precision, device).dtype)
+    return rate_of(lambda: x @ x, 2 * size**3, device, seconds)
+
+
+def rate_of(work: Callable[[], object], operations: int, device: torch.device, seconds: float) -> float:
+    """Operations per second of `work`, which has so many, repeated for so long."""
+    count = 0
     with torch.no_grad():
-        layer(x)
-        if device.type == "cuda":
-            torch.cuda.synchronize()
+        work()
+        synchronize(device)
         began = time.perf_counter()
         while time.perf_counter() - began < seconds:
-            layer(x)
+            work()
             count += 1
-            if device.type == "cuda":
-                torch.cuda.synchronize()
+            synchronize(device)
     return operations * count / (time.perf_counter() - began)
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait for a GPU."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -29,7 +29,7 @@ def same_on_every_rank(distributed: Distributed, tensors: Iterable[Tensor]) -> b
     digest = hashlib.sha256()
     for tensor in tensors:
         digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return len(set(distributed.gather(digest.hexdigest()))) == 1
 
 

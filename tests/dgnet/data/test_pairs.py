@@ -16,8 +16,8 @@ from dgnet.core.random_draws import permutation, rng
 from dgnet.data.cache import ImageCache
 from dgnet.data.pairs import PairBatch, PairSource
 from dgnet.data.prefetch import Prefetcher
+from dgnet.training.batch import JointBatch
 from tests.dgnet.data.photographs import write_image
-from tests.messages import mentions
 
 LABELS = torch.tensor([0, 0, 0, 1, 2, 2, 2, 2, 3, 3, 4, 4, 4])  # identity 1 has a single image
 
@@ -180,6 +180,19 @@ def test_bad_settings_are_said(cache: ImageCache) -> None:
         source(cache, pad=32)
     with pytest.raises(UserError, match=mentions("workers", 1)):
         Prefetcher(source(cache), workers=0)
+
+
+def test_images_travel_to_the_device_as_bytes(cache: ImageCache, device: torch.device) -> None:
+    """A quarter of what float32 would take; they are normalized and erased there."""
+    expected = source(cache).batch(0)
+    with Prefetcher(source(cache), device=device) as batches:
+        batch = next(batches)
+    assert (batch.images.dtype, batch.erased.dtype, batch.images.device.type) == (torch.uint8, torch.bool, device.type)
+    ours, alone = (JointBatch.of(pairs, erasing=True) for pairs in (batch, expected))
+    assert ours.erased is not None and alone.erased is not None and bool((alone.erased != alone.real).any())
+    for one, other in ((ours.real, alone.real), (ours.erased, alone.erased)):
+        torch.testing.assert_close(one.cpu(), other, rtol=1e-6, atol=1e-6)
+    assert torch.equal(batch.labels.cpu(), expected.labels)
 
 
 def test_moving_a_batch_keeps_it(cache: ImageCache) -> None:

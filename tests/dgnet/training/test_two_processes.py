@@ -1,4 +1,4 @@
-"""The joint step by two processes with half the batch each, on CPUs over gloo.
+"""The joint step by two processes with half the batch each, on CPUs over gloo, and on two GPUs over NCCL.
 
 What is equal to one process with the whole batch: everything (terms, gradients, weights of all networks, both
 optimizers' moments through a second iteration), wherever no number depends on who else is in the batch. Of the networks
@@ -30,11 +30,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.large, pytest.mark.timeout(400)]
 PROGRAM = Path(__file__).with_name("two_rank_step.py")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if request.param == "cuda" and torch.cuda.device_count() < 2:
+        pytest.skip("two processes on CUDA need two GPUs")
     folder = tmp_path_factory.mktemp("two_ranks")
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command = [*launcher, str(PROGRAM), str(folder)]
+    command = [*launcher, str(PROGRAM), str(folder), request.param]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         try:
             _, said = process.communicate(timeout=300)

@@ -1,4 +1,4 @@
-"""The joint step by several processes, for the tests: `torchrun ... two_rank_step.py FOLDER`.
+"""The joint step by several processes, for the tests: `torchrun ... two_rank_step.py FOLDER DEVICE`.
 
 Each rank takes its share of the batch and moves the networks twice, once without any batch statistic and once as in
 training. Rank 0 writes gradients, states and terms to FOLDER/WHAT.pt; each rank says in FOLDER/rank_N.json whether
@@ -54,7 +54,7 @@ def moved(made: SmallTraining, distributed: Distributed) -> dict[str, Any]:
 def main() -> None:
     folder = Path(sys.argv[1])
     torch.set_num_threads(1)
-    distributed = Distributed.start("cpu")
+    distributed = Distributed.start(sys.argv[2])
     answers = {}
     with pytest.MonkeyPatch.context() as patch:
         narrow_trunks(patch)
