@@ -5,6 +5,7 @@
     python tools/bench.py step --ablate
     python tools/bench.py generate
     python tools/bench.py settings --config configs/demo.yaml
+    python tools/bench.py people --film film.mp4 --boxes boxes.txt
     python tools/bench.py threads
 
 What each kind measures: `python tools/bench.py KIND --help`.
@@ -18,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.cli import CommandParser
 from dgnet.core.errors import command
-from tools.benchmarks import evaluation, frechet, generate, heads, search, settings, step, threads
+from tools.benchmarks import evaluation, frechet, generate, heads, people, search, settings, step, threads
 
 # The name of a kind -> its module.
 KINDS = {
@@ -27,6 +28,7 @@ KINDS = {
     "frechet": frechet,
     "generate": generate,
     "heads": heads,
+    "people": people,
     "search": search,
     "settings": settings,
     "threads": threads,

@@ -28,7 +28,7 @@ from pathlib import Path
 from dgnet.core.errors import UserError
 from dgnet.core.files import replacing
 
-TABLE = "people.csv"
+TABLE, BOXES = "people.csv", "boxes.txt"
 COLUMNS = (
     "path",
     "identity",

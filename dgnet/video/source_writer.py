@@ -26,10 +26,10 @@ from dgnet.video.boxes import NO_TRACK, Boxes, pixels_of, visible_shares
 from dgnet.video.claim import PROGRESS, claim_source, release
 from dgnet.video.frame_log import FrameLog
 from dgnet.video.frames import Frame
-from dgnet.video.gallery import COLUMNS, OF_THE_GALLERY, extend_table
+from dgnet.video.gallery import BOXES, COLUMNS, OF_THE_GALLERY, extend_table
 
 RESULT, ABOUT = "result", "source.json"
-DETECTIONS, ROWS, BOXES = "detections.csv", "rows.csv", "boxes.txt"
+DETECTIONS, ROWS = "detections.csv", "rows.csv"
 _JPEG_QUALITY = 95
 
 

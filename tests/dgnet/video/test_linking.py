@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from dgnet.core.errors import UserError
+from dgnet.video.box_files import mot_line
 from dgnet.video.boxes import Boxes, boxes_of
-from dgnet.video.gallery import COLUMNS, read_gallery, write_table
+from dgnet.video.gallery import BOXES, COLUMNS, read_gallery, read_table, write_table
 from dgnet.video.joining import identities_of, join_tracks, pooled_tracks
 from dgnet.video.linking import TrackerLinker, Unlinked, scores_are_probabilities
 from tests.dgnet.video.films import place_of
@@ -125,6 +126,12 @@ def write_gallery(folder: Path, tracks: dict[tuple[str, int], tuple[tuple[int, i
             values = (path, identity, 1, source, track, frame, frame / 10, 0, 0, 4, 8, 0.9, 1)
             rows.append(dict(zip(COLUMNS, values, strict=True)))
     write_table(folder, rows)
+    for name in {source for source, _ in tracks}:
+        of_source = [
+            (frame, track) for (source, track), (_, frames) in tracks.items() for frame in frames if source == name
+        ]
+        place = np.array([0.0, 0, 4, 8])
+        (folder / name / BOXES).write_text("".join(mot_line(*pair, place, 0.9) for pair in of_source))
     return folder
 
 
@@ -166,6 +173,13 @@ def test_two_who_are_seen_at_once_are_two(tmp_path: Path) -> None:
     identities = {(row.source, row.track): row.identity for row in read_gallery(gallery)}
     assert identities["a", 1] != identities["a", 2]
     assert set(pooled_tracks(gallery, colors)) == set(identities)
+
+
+def test_two_who_are_seen_at_once_are_two_although_no_frame_has_crops_of_both(tmp_path: Path) -> None:
+    gallery = write_gallery(tmp_path, {("a", 1): (RED, range(5)), ("a", 2): (RED, range(2, 7))})
+    some = [row for _, row in read_table(gallery) if int(row["frame"]) % 2 == int(row["track"]) % 2]
+    write_table(gallery, some)
+    assert join_tracks(gallery, colors, 0.9) == (2, 2)
 
 
 def test_one_track_and_a_threshold_out_of_range(tmp_path: Path) -> None:

@@ -1,0 +1,80 @@
+"""tools/evaluate_tracks.py on two tiny films, and what it refuses."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dgnet.data.pedestrians.film.spec import FilmSpec
+from dgnet.video.synthetic_films import write_films
+from tests.tools.evaluation_tool import answer
+from tools import evaluate_tracks
+
+SPEC = FilmSpec(seed=2, people=4, cameras=2, seconds=5.0, frame_rate=4.0, height=96, width=160)
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("sets") / "films"
+    write_films(root, SPEC)
+    return root
+
+
+def mean_colors(files: Sequence[Path]) -> np.ndarray:
+    """A model that sees the colors of nine stripes."""
+    return np.stack(
+        [np.asarray(Image.open(file).resize((1, 9)), np.float32).ravel() - np.float32(128) for file in files]
+    )
+
+
+@pytest.mark.slow
+def test_the_table_of_a_set(films: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    model = SimpleNamespace(name="stripes", embed=mean_colors)
+    monkeypatch.setattr(evaluate_tracks, "load_model", lambda name, device: model)
+    options = ("--films", films, "--name", "stripes", "--threshold", "0.8", "1", "--track-score", "0.5")
+    status, printed, said = answer(evaluate_tracks, monkeypatch, capsys, *options)
+    assert (status, said) == (0, "")
+    lines = printed.splitlines()
+    rows = {
+        kind: [line.split()[-5:] for line in lines if line.startswith(kind)] for kind in ("motion", "joined from 1")
+    }
+    assert len(rows["motion"]) == 2  # true boxes, boxes with errors
+    assert rows["joined from 1"] == rows["motion"]  # no two tracks are that similar
+    true, with_errors = (np.array(row, float) for row in rows["motion"])
+    assert 50 < true[0] <= 100 and true[2] > with_errors[2]
+    assert sum(line.startswith("joined from 0.8") for line in lines) == 2
+    assert sum(line.startswith("found at rank 1") for line in lines) == 2
+
+
+def test_a_file_of_tracks_is_scored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gt.txt").write_text("".join(f"{frame},1,10,20,30,60,1,1,1\n" for frame in range(1, 5)))
+    tracks = "".join(f"{frame},{5 + frame // 3},10,20,30,60,0.9,-1,-1,-1\n" for frame in range(1, 5))
+    (tmp_path / "tracks.txt").write_text(tracks)
+    options = ("--truth", tmp_path / "gt.txt", "--tracks", tmp_path / "tracks.txt")
+    status, printed, said = answer(evaluate_tracks, monkeypatch, capsys, *options)
+    assert (status, said) == (0, "")
+    assert "IDF1 50.0" in printed and "MOTA 75.0" in printed and "1 identity switches, 4 true boxes" in printed
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ((), "none of them"),
+        (("--truth", "gt.txt"), "--truth"),
+        (("--films", "nowhere"), "films.json"),
+        (("--films", "nowhere", "--threshold", "0.5"), "--name"),
+        (("--truth", "det.txt", "--tracks", "det.txt"), "det.txt"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: tuple, named: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "det.txt").write_text("1,-1,10,20,30,60,0.9,-1,-1,-1\n")
+    status, _, said = answer(evaluate_tracks, monkeypatch, capsys, *options)
+    assert (status, said.count("\n")) == (2, 1) and named in said

@@ -1,0 +1,165 @@
+"""People found in films whose truth is known: linked by motion alone, and joined by a re-ID model."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from dgnet.core.errors import UserError
+from dgnet.data.pedestrians.film.boxes import LEAST_VISIBLE
+from dgnet.video.box_files import BoxTable, read_boxes
+from dgnet.video.boxes import NO_TRACK
+from dgnet.video.detectors import BoxFile
+from dgnet.video.find import find_people
+from dgnet.video.gallery import BOXES, Sighting, read_gallery
+from dgnet.video.joining import TrackKey, join_tracks, pooled_tracks
+from dgnet.video.linking import TrackerLinker, scores_are_probabilities
+from dgnet.video.source_writer import SourceWriter
+from dgnet.video.sources import open_source
+from dgnet.video.synthetic_films import TrueFilm
+from eval.tracks.scores import TrackedBoxes, track_scores, track_scores_over_films
+from eval.tracks.true_identities import NOBODY, LabeledTrack, Query, people_of_tracks, rank_one
+from reid_heads.loaded_model import LoadedModel
+
+_MOTION = "motion alone"
+_WELL_SEEN = 0.9
+_SECONDS = 0.3  # between two crops of a track: neighboring frames look alike
+_TELLS_VISIBLE = 9  # cells of a line of MOT-16 to MOT-20, the last of which is the visible share
+_FILMS_APART = 10**6  # between the identities of two films that no model has joined
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was measured on one set of films.
+
+    Attributes:
+        rows: "motion alone" and "joined from T" -> name of a score -> percent, or a count of switches.
+        found: queries whose person is found at rank 1, and all queries that count; None without a model.
+    """
+
+    rows: Mapping[str, Mapping[str, float]]
+    found: tuple[int, int] | None
+
+
+class CachedEmbed:
+    """A model on files of images, each embedded once."""
+
+    def __init__(self, model: LoadedModel) -> None:
+        self._model, self._known = model, dict[Path, np.ndarray]()
+
+    def __call__(self, files: Sequence[Path]) -> np.ndarray:
+        """Features [image, feature]."""
+        new = [file for file in files if file not in self._known]
+        if new:
+            self._known |= dict(zip(new, np.asarray(self._model.embed(new)), strict=True))
+        return np.stack([self._known[file] for file in files])
+
+
+def tracked_boxes(table: BoxTable) -> TrackedBoxes:
+    """The boxes of a file with their identities. `UserError` for a file without."""
+    if not table.tracked:
+        raise UserError(f"{table.path}: must hold tracks, its boxes have no identities")
+    return TrackedBoxes(table.frames, table.boxes.tracks, table.boxes.places)
+
+
+def evaluate_films(
+    films: Sequence[TrueFilm],
+    gallery: Path,
+    *,
+    true_boxes: bool,
+    tracker: str,
+    gap: float,
+    track_score: float | None,
+    model: LoadedModel | None,
+    thresholds: Sequence[float],
+) -> Outcome:
+    """Find the people of films in a new `gallery`, as tools/find_people.py does, and compare with the truth.
+
+    Args:
+        true_boxes: the true boxes without their identities, of whom a quarter or more can be seen where the truth tells
+            that; otherwise `TrueFilm.boxes`.
+        tracker, gap, track_score: as in `TrackerLinker`.
+        thresholds: least cosines at which `model` joins tracks.
+    """
+    truths = {film.film.stem: tracked_boxes(read_boxes(film.truth)) for film in films}
+    for film in films:
+        _find(film, gallery, true_boxes, tracker, gap, track_score)
+    tracks = {name: tracked_boxes(read_boxes(gallery / name / BOXES)) for name in truths}
+    # Tracks of two films are two people until a model joins them.
+    apart = [
+        replace(boxes, identities=boxes.identities + _FILMS_APART * number)
+        for number, boxes in enumerate(tracks.values())
+    ]
+    rows = {_MOTION: _scores(list(truths.values()), apart)}
+    if model is None:
+        return Outcome(rows, None)
+    embed = CachedEmbed(model)
+    for threshold in thresholds:
+        join_tracks(gallery, embed, threshold)
+        people = {(row.source, row.track): row.identity for row in read_gallery(gallery)}
+        joined = [_renamed(name, boxes, people) for name, boxes in tracks.items()]
+        rows[f"joined from {threshold:g}"] = _scores(list(truths.values()), joined)
+    return Outcome(rows, _found(gallery, embed, truths, tracks))
+
+
+def _find(film: TrueFilm, gallery: Path, true_boxes: bool, tracker: str, gap: float, track_score: float | None) -> None:
+    source = open_source(str(film.film))
+    table = _without_identities(film.truth) if true_boxes else read_boxes(film.boxes)
+    certain = not scores_are_probabilities(table.boxes.scores)
+    linker = TrackerLinker(tracker, gap, rate=source.rate(), certain=certain, begin_score=track_score)
+    writer = SourceWriter(gallery, film.film.stem, {}, resume=False, every=_SECONDS)
+    find_people(source, BoxFile(table), linker, writer)
+
+
+def _without_identities(path: Path) -> BoxTable:
+    table = read_boxes(path)
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    cells = [lines[row - 1].split(",") for row in table.boxes.rows.tolist()]
+    seen = np.array([len(line) != _TELLS_VISIBLE or float(line[-1]) >= LEAST_VISIBLE for line in cells])
+    boxes = table.boxes.chosen(seen)
+    boxes = replace(boxes, tracks=np.full(len(boxes), NO_TRACK, np.int64))
+    return replace(table, frames=table.frames[seen], boxes=boxes, tracked=False)
+
+
+def _renamed(source: str, boxes: TrackedBoxes, people: Mapping[TrackKey, int]) -> TrackedBoxes:
+    """Tracks by their person. A track without any crop in the picture stays one of its own."""
+    names = [people.get((source, track), -track) for track in boxes.identities.tolist()]
+    return replace(boxes, identities=np.array(names, np.int64))
+
+
+def _scores(truths: Sequence[TrackedBoxes], results: Sequence[TrackedBoxes]) -> dict[str, float]:
+    scores = track_scores(truths, results)
+    together = track_scores_over_films(truths, results)
+    return {
+        "IDF1": 100 * scores.idf1,
+        "HOTA": 100 * scores.hota,
+        "MOTA": 100 * scores.mota,
+        "switches": float(scores.switches),
+        "IDF1 over cameras": 100 * together.idf1,
+    }
+
+
+def _found(
+    gallery: Path, embed: CachedEmbed, truths: Mapping[str, TrackedBoxes], tracks: Mapping[str, TrackedBoxes]
+) -> tuple[int, int]:
+    """Queries whose person is found at rank 1, and queries that count."""
+    people = {
+        (name, track): person
+        for name, boxes in tracks.items()
+        for track, person in people_of_tracks(truths[name], boxes).items()
+    }
+    cameras = {row.source: row.camera for row in read_gallery(gallery)}
+    pooled = pooled_tracks(gallery, embed)
+    labeled = [LabeledTrack(cameras[key[0]], people[key], track.feature) for key, track in pooled.items()]
+    crops: dict[tuple[int, int], list[Sighting]] = {}
+    for row in read_gallery(gallery):
+        if people[row.source, row.track] != NOBODY:
+            crops.setdefault((row.camera, people[row.source, row.track]), []).append(row)
+    places = {key: place for place, key in enumerate(pooled)}
+    queries = []
+    for (camera, person), rows in crops.items():
+        well_seen = [row for row in rows if row.quality >= _WELL_SEEN] or [max(rows, key=lambda row: row.quality)]
+        row = well_seen[len(well_seen) // 2]
+        queries.append(Query(camera, person, places[row.source, row.track], embed([row.path])[0]))
+    return rank_one(queries, labeled)

@@ -1,0 +1,137 @@
+"""Print how well tracks follow people: IDF1, HOTA, MOTA, identity switches, and how often a person is found.
+
+    python tools/evaluate_tracks.py --truth gt.txt --tracks boxes.txt               a file of tracks, of any program
+    python tools/evaluate_tracks.py --films data/films1 data/films2 --name pedestrians --threshold 0.6
+    python tools/evaluate_tracks.py --film street.mp4 --boxes det.txt --truth gt.txt --name bnneck --threshold 0.6
+
+--films takes sets of tools/make_synthetic.py --video. Their people are found as by tools/find_people.py, from the true
+boxes without identities (those that can be seen) and from the boxes with errors: linked by motion alone, and joined by
+the re-ID model at each threshold. Each set counts once; means have the 95 % interval of Student's t over the sets, and
+so have the differences from motion alone. Several cameras of a set are summed as sequences of the MOT-Challenge are.
+"IDF1 over cameras" asks for the same identity in all films of a set.
+
+"Found at rank 1": the query is the middle one of a person's crops by a camera that can be seen to 0.9 or more (or the
+best), the gallery are the tracks of the other cameras; of a single film, all tracks but the query's own.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from dgnet.core.cli import CommandParser, add_device
+from dgnet.core.device import choose_device
+from dgnet.core.errors import UserError, command
+from dgnet.core.option_types import above, between, expanded_path, run_name
+from dgnet.video.box_files import read_boxes
+from dgnet.video.linking import TRACKERS
+from dgnet.video.synthetic_films import TrueFilm, films_of
+from eval.report.paired import paired_difference
+from eval.tracks.scores import track_scores
+from reid_heads.load import load_model
+from tools.benchmarks.track_experiment import Outcome, evaluate_films, tracked_boxes
+
+
+def main() -> int:
+    args = _arguments()
+    if args.tracks is not None:
+        scores = track_scores([tracked_boxes(read_boxes(args.truth))], [tracked_boxes(read_boxes(args.tracks))])
+        print(f"IDF1 {100 * scores.idf1:.1f}  HOTA {100 * scores.hota:.1f}  MOTA {100 * scores.mota:.1f}")
+        print(f"{scores.switches} identity switches, {scores.true_boxes} true boxes")
+        return 0
+    model = load_model(args.name, device=choose_device(args.device)) if args.name is not None else None
+    if model is not None:
+        print(f"model: {model.name}")
+    sets = (
+        [films_of(folder) for folder in args.films] if args.films else [[TrueFilm(args.film, args.truth, args.boxes)]]
+    )
+    for kind in ("true boxes", "boxes with errors" if args.films else "detected boxes"):
+        outcomes = []
+        for films in sets:
+            with tempfile.TemporaryDirectory() as folder:
+                outcomes.append(
+                    evaluate_films(
+                        films,
+                        Path(folder) / "people",
+                        true_boxes=kind == "true boxes",
+                        tracker=args.tracker,
+                        gap=args.gap,
+                        track_score=args.track_score,
+                        model=model,
+                        thresholds=args.threshold or (),
+                    )
+                )
+        print(f"\n{kind}, {len(sets)} {'sets of films' if args.films else 'film'}")
+        _print_table(outcomes)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = CommandParser(__doc__)
+    parser.add_argument("--films", nargs="+", type=expanded_path, metavar="DIR", help="sets of films with their truth")
+    parser.add_argument("--film", type=expanded_path, help="a film with --truth and --boxes")
+    parser.add_argument("--truth", type=expanded_path, metavar="FILE", help="true boxes, as the MOT-Challenge's gt.txt")
+    parser.add_argument("--boxes", type=expanded_path, metavar="FILE", help="a detector's boxes of --film")
+    parser.add_argument("--tracks", type=expanded_path, metavar="FILE", help="tracks to be scored against --truth")
+    parser.add_argument("--name", type=run_name, help="the re-ID model that joins tracks")
+    parser.add_argument(
+        "--threshold", nargs="+", type=between(-1.0, 1.0), help="least cosines of the tracks of a person"
+    )
+    parser.add_argument("--tracker", choices=tuple(TRACKERS), default="bytetrack", help="(default: bytetrack)")
+    parser.add_argument("--gap", type=above(0.0, 3600.0), default=1.0, help="as in find_people (default: 1)")
+    parser.add_argument("--track-score", type=between(0.0, 1.0), help="as in find_people (default: the tracker's)")
+    add_device(parser)
+    args = parser.parse_args()
+    given = tuple(name for name in ("films", "film", "truth", "boxes", "tracks") if getattr(args, name) is not None)
+    if given not in (("films",), ("film", "truth", "boxes"), ("truth", "tracks")):
+        raise UserError(
+            "give --films, or --film with --truth and --boxes, or --truth with --tracks, got "
+            + (" and ".join(f"--{name}" for name in given) or "none of them")
+        )
+    if (args.name is None) != (args.threshold is None):
+        raise UserError("--name and --threshold belong together: the model that joins tracks, and its least cosine")
+    return args
+
+
+# Name -> of an outcome's row; shown as percent unless it is a count.
+_COLUMNS = ("IDF1", "HOTA", "MOTA", "switches", "IDF1 over cameras")
+
+
+def _print_table(outcomes: Sequence[Outcome]) -> None:
+    """A line for motion alone and one for each threshold, then rank 1."""
+    width = max(len(name) for name in outcomes[0].rows) + 2
+    print(" " * width + "".join(f"{column:>24}" for column in _COLUMNS))
+    motion = next(iter(outcomes[0].rows))
+    for name in outcomes[0].rows:
+        values = {column: [outcome.rows[name][column] for outcome in outcomes] for column in _COLUMNS}
+        print(f"{name:<{width}}" + "".join(f"{_with_interval(values[column]):>24}" for column in _COLUMNS))
+        if name != motion and len(outcomes) > 1:
+            befores = {column: [outcome.rows[motion][column] for outcome in outcomes] for column in _COLUMNS}
+            changes = [paired_difference(values[column], befores[column]) for column in _COLUMNS]
+            print(
+                f"{'  difference':<{width}}"
+                + "".join(f"{f'{one.mean:+.1f} ({one.low:+.1f} to {one.high:+.1f})':>24}" for one in changes)
+            )
+    found = [outcome.found for outcome in outcomes if outcome.found is not None and outcome.found[1]]
+    if found:
+        right, asked = sum(one for one, _ in found), sum(count for _, count in found)
+        shares = [100 * one / count for one, count in found]
+        print(
+            f"found at rank 1: {right} of {asked} queries, {100 * right / asked:.1f} %; a set: {_with_interval(shares)}"
+        )
+    elif outcomes[0].found is not None:
+        print("found at rank 1: not measured, no person has a second track")
+
+
+def _with_interval(values: Sequence[float]) -> str:
+    if len(values) < 2:
+        return f"{values[0]:.1f}"
+    interval = paired_difference(values, [0.0] * len(values))
+    return f"{interval.mean:.1f} ({interval.low:.1f} to {interval.high:.1f})"
+
+
+if __name__ == "__main__":
+    command(main)
