@@ -49,6 +49,8 @@ class Film:
         self.place = str(place)
         self.name = Path(place).stem
         self._undecodable, self._corrupt, self._decoded, self._ended_early, self._latest = 0, 0, 0, "", 0.0
+        self._rotation: int | None = None  # of the latest frame, and its display matrix
+        self._matrix: tuple[int, int, int, int] | None = None
         self._av = require_av()
         with self._open() as container:
             stream = self._stream(container)
@@ -143,11 +145,18 @@ class Film:
         if decoded is None:
             return None
         pixels = decoded.to_ndarray(format="rgb24")
+        # A frame whose side data were looked at is in a reference cycle with them: its pixels stay until Python's
+        # collector comes, which counts objects and not bytes. So they are looked at where the rotation changes.
+        if decoded.rotation != self._rotation:
+            self._rotation, self._matrix = decoded.rotation, self._display_matrix(decoded)
+        return pixels if self._matrix is None else np.ascontiguousarray(turned(pixels, *self._matrix))
+
+    def _display_matrix(self, decoded: Any) -> tuple[int, int, int, int] | None:
         side = decoded.side_data.get("DISPLAYMATRIX")
         if side is None:
-            return pixels
-        matrix = np.frombuffer(bytes(side), np.int32)
-        return np.ascontiguousarray(turned(pixels, *(int(matrix[place]) for place in (0, 1, 3, 4))))
+            return None
+        a, b, _, c, d = np.frombuffer(bytes(side), np.int32)[:5].tolist()
+        return a, b, c, d
 
 
 def turned(pixels: Picture, a: int, b: int, c: int, d: int) -> UInt8[np.ndarray, "_height _width 3"]:

@@ -1,5 +1,6 @@
 """Frames of films, folders and streams: each once, upright, with its own time; damage is counted."""
 
+import gc
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -217,3 +218,18 @@ def test_times_of_a_stream_go_on_after_a_break(tmp_path: Path) -> None:
 def test_the_frame_of_a_film_has_its_size(tmp_path: Path) -> None:
     (picture,) = pictures(Film(write_film(tmp_path / "walk.mkv", [scene(0)])))
     assert picture.shape == (HEIGHT, WIDTH, 3) and picture.flags["C_CONTIGUOUS"]
+
+
+def test_frames_do_not_wait_for_the_garbage_collector(tmp_path: Path) -> None:
+    """Their pixels would: the collector counts objects, not bytes."""
+    film = Film(write_film(tmp_path / "walk.mkv", [scene(number) for number in range(12)]))
+    gc.collect()
+    gc.disable()
+    try:
+        for frame in film.frames():
+            assert frame.read() is not None
+        del frame
+        waiting = gc.collect()
+    finally:
+        gc.enable()
+    assert waiting < 12  # a cycle for each frame would be at least 24 objects
