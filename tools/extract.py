@@ -31,7 +31,7 @@ from dgnet.data.records import JUNK, UNKNOWN_CAMERA
 from dgnet.video.gallery import gallery_labels
 from eval.images.extractor import features_of
 from eval.reid.embedding_model import extractor_of, preprocessing_of
-from eval.reid.feature_file import SplitFeatures, StoredFeatures, save_features
+from eval.reid.feature_file import SplitFeatures, StoredFeatures, load_features, save_features
 from reid_heads.load import load_model
 from reid_heads.loaded_model import LoadedModel
 
@@ -97,6 +97,37 @@ def features_of_images(
     features = features_of(files, extractor_of(model), batch=batch, workers=workers)
     split = SplitFeatures(features, identities, cameras, tuple(map(str, files)), content)
     return StoredFeatures(model.name, data, file_hash(model.weights), preprocessing_of(model), {SPLIT: split})
+
+
+def gallery_features(path: Path, model: LoadedModel, batch: int, workers: int | None) -> SplitFeatures:
+    """The gallery's features, extracted or read.
+
+    `UserError` for a file of other weights or preprocessing, or of images that have changed. A file of version 0.2 or
+    before cannot be checked: its images are extracted again, and a line says so.
+    """
+    if path.is_dir():
+        return features_of_images(files_of([path]), model, str(path), batch, workers).splits[SPLIT]
+    stored = load_features(path, checkpoint=file_hash(model.weights), preprocessing=preprocessing_of(model))
+    if SPLIT not in stored.splits:
+        raise UserError(f"{path}: must be a file of tools/extract.py, its splits are {', '.join(stored.splits)}")
+    split = stored.splits[SPLIT]
+    files = [Path(name) for name in split.paths]
+    if not split.content:
+        print(
+            f"{path}: holds no hashes of its images (version 0.2 or before), so whether they have changed cannot be "
+            "checked; they are extracted again (tools/extract.py writes a file with hashes)",
+            file=sys.stderr,
+        )
+        return features_of_images(files, model, stored.data, batch, workers).splits[SPLIT]
+    there = [place for place, file in enumerate(files) if file.is_file()]
+    hashes = content_hashes([files[place] for place in there], workers)
+    changed = [files[place] for place, digits in zip(there, hashes, strict=True) if digits != split.content[place]]
+    if changed:
+        raise UserError(
+            f"{path}: {changed[0]} and {len(changed) - 1} others of its {len(files)} images have changed since; "
+            "extract them again"
+        )
+    return split
 
 
 if __name__ == "__main__":

@@ -36,10 +36,11 @@ from dgnet.video.camera import Camera
 from dgnet.video.chosen_parts import boxes_of_file, detector_of, linker_of, request_of
 from dgnet.video.detectors import BoxFile
 from dgnet.video.find import find_people
-from dgnet.video.joining import Embed, join_tracks
+from dgnet.video.joining import join_tracks
 from dgnet.video.options import add_box_options, add_gallery_options, add_track_options, check_together
 from dgnet.video.source_writer import SourceWriter
 from dgnet.video.sources import open_source
+from dgnet.video.tracks import Embed
 from eval.reid.embedding_model import preprocessing_of
 from reid_heads.load import load_model
 from reid_heads.loaded_model import LoadedModel

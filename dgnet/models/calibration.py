@@ -22,6 +22,10 @@ OTHER_DOMAIN = (
     "(tools/transfer.py shows how far)"
 )
 USUAL_RATE = 1e-3
+OF_TRACKS = (
+    "the threshold was measured on pairs of single images: means of tracks are more alike than single images are, so "
+    "its rate need not hold for tracks"
+)
 _SAMPLE = 64
 _log = logging.getLogger(__name__)
 

@@ -1,8 +1,6 @@
 """Tracks of one person become one identity: by the mean feature of each track's crops, over gaps and cameras."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,32 +9,10 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from dgnet.core.errors import UserError
-from dgnet.video.box_files import read_boxes
-from dgnet.video.gallery import BOXES, Sighting, read_gallery, renumbered
+from dgnet.video.gallery import renumbered
+from dgnet.video.tracks import Embed, Track, pooled_tracks
 
-# Files of images -> features [image, feature].
-Embed = Callable[[Sequence[Path]], np.ndarray]
-TrackKey = tuple[str, int]  # source, track
-
-_BATCH = 256
 _NEVER = 4.0  # more than any distance of cosines, which is at most 2
-
-
-@dataclass(frozen=True)
-class Track:
-    """A track of a gallery: the direction of its mean feature, weighted by quality, and when it was seen.
-
-    Attributes:
-        feature: of unit length `[feature]`.
-        first, last: its frames.
-    """
-
-    source: str
-    track: int
-    feature: Float[np.ndarray, " feature"]
-    first: int
-    last: int
-    frames: frozenset[int]
 
 
 def join_tracks(gallery: Path, embed: Embed, threshold: float) -> tuple[int, int]:
@@ -60,43 +36,6 @@ def join_tracks(gallery: Path, embed: Embed, threshold: float) -> tuple[int, int
     identity = dict(zip(tracks, identities, strict=True))
     renumbered(gallery, lambda source, track: identity[source, track])
     return len(tracks), len(set(identities))
-
-
-def pooled_tracks(gallery: Path, embed: Embed) -> dict[TrackKey, Track]:
-    """The tracks of a gallery in the order of their first rows; the features of a batch are in memory at a time."""
-    sums: dict[TrackKey, np.ndarray] = {}
-    rows = read_gallery(gallery)
-    while batch := list(islice(rows, _BATCH)):
-        features = embed([row.path for row in batch])
-        lengths = np.linalg.norm(features, axis=1, keepdims=True)
-        for row, feature in zip(batch, features / np.maximum(lengths, np.finfo(np.float32).tiny), strict=True):
-            _add(row, feature, sums)
-    frames = _frames_of_tracks(gallery, dict.fromkeys(source for source, _ in sums))
-    return {
-        key: Track(*key, _direction(total), min(frames[key]), max(frames[key]), frozenset(frames[key]))
-        for key, total in sums.items()
-    }
-
-
-def _frames_of_tracks(gallery: Path, sources: Iterable[str]) -> dict[TrackKey, set[int]]:
-    """On which frames each track has a box: more than have a crop, where not every box was cut out."""
-    frames: dict[TrackKey, set[int]] = {}
-    for source in sources:
-        table = read_boxes(gallery / source / BOXES)
-        for frame, track in zip(table.frames.tolist(), table.boxes.tracks.tolist(), strict=True):
-            frames.setdefault((source, track), set()).add(frame)
-    return frames
-
-
-def _add(row: Sighting, feature: np.ndarray, sums: dict[TrackKey, np.ndarray]) -> None:
-    key = row.source, row.track
-    # A crop of which nothing is seen counts a little: the track may have no other.
-    weighted = feature.astype(np.float64) * max(row.quality, 1e-3)
-    sums[key] = sums[key] + weighted if key in sums else weighted
-
-
-def _direction(total: np.ndarray) -> np.ndarray:
-    return total / max(float(np.linalg.norm(total)), np.finfo(np.float64).tiny)
 
 
 def _apart(tracks: Sequence[Track]) -> Bool[np.ndarray, "track track"]:

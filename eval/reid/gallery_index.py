@@ -87,6 +87,15 @@ def load_index(path: Path, gallery: Array) -> GalleryIndex:
     return GalleryIndex(unit, graph, recall)
 
 
+def open_index(path: Path, gallery: Array) -> tuple[GalleryIndex, bool]:
+    """The index in a file, and whether it was there: it is made where there is none. `UserError` as `load_index`."""
+    if path.exists():
+        return load_index(path, gallery), True
+    index = make_index(gallery)
+    save_index(path, index)
+    return index, False
+
+
 def recall_at_ten(index: GalleryIndex, asked: np.ndarray) -> float:
     """The mean share of the ten nearest other images of each of `asked` (places) that the index finds."""
     count = min(_AT, len(index.features) - 1)

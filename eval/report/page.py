@@ -61,6 +61,11 @@ def paragraph(text: str) -> Html:
     return block("paragraph", text)
 
 
+def heading(text: str) -> Html:
+    """A heading below that of a section."""
+    return block("heading", text)
+
+
 def code_line(label: str, code: str) -> Html:
     """A line with a command."""
     return block("code_line", label, code)

@@ -21,6 +21,7 @@ def ranked_lists(
     ranked: Sequence[np.ndarray | Tensor],
     similarities: Sequence[Sequence[float]],
     right: Sequence[Sequence[bool | None]] | None = None,
+    below: Sequence[Sequence[str]] | None = None,
     *,
     scale: int = 1,
 ) -> Picture:
@@ -32,6 +33,7 @@ def ranked_lists(
         similarities: for each query the cosines of its images, written above them.
         right: for each image whether it shows the query's identity (framed in green) or another (orange); None where
             that is not known.
+        below: for each image a few words that stand below it.
 
     Raises:
         UserError: the numbers do not agree.
@@ -45,13 +47,16 @@ def ranked_lists(
     known = [[None] * length for length in lengths] if right is None else right
     if [len(values) for values in known] != lengths:
         raise UserError(f"right must have lists of lengths {lengths}, got {[len(values) for values in known]}")
+    words = [[""] * length for length in lengths] if below is None else below
+    if [len(texts) for texts in words] != lengths:
+        raise UserError(f"below must have lists of lengths {lengths}, got {[len(texts) for texts in words]}")
     ranks = max(lengths, default=0)
     tiles: list[list[Tile]] = []
-    for query, images, values, truths in zip(queries, ranked, similarities, known, strict=True):
+    for query, images, values, truths, texts in zip(queries, ranked, similarities, known, words, strict=True):
         empty = [Tile()] * (ranks - len(images))
         captions = [Tile(text=f"{rank}: {value:.3f}") for rank, value in enumerate(values, 1)]
         tiles.append([Tile(text="query"), *captions, *empty])
-        framed = [Tile(image, _FRAMES[truth]) for image, truth in zip(images, truths, strict=True)]
+        framed = [Tile(image, _FRAMES[truth], text) for image, truth, text in zip(images, truths, texts, strict=True)]
         tiles.append([Tile(query, REAL), *framed, *empty])
     # The query stands apart from its list.
     return grid(tiles, gaps=[8, 20, *[8] * (ranks - 1)][: ranks + 1], scale=scale)

@@ -12,8 +12,9 @@ from dgnet.core.errors import UserError
 from dgnet.video.box_files import mot_line
 from dgnet.video.boxes import Boxes, boxes_of
 from dgnet.video.gallery import BOXES, COLUMNS, read_gallery, read_table, write_table
-from dgnet.video.joining import identities_of, join_tracks, pooled_tracks
+from dgnet.video.joining import identities_of, join_tracks
 from dgnet.video.linking import TrackerLinker, Unlinked, scores_are_probabilities
+from dgnet.video.tracks import pooled_tracks
 from tests.dgnet.video.films import place_of
 from tests.messages import mentions
 

@@ -1,0 +1,126 @@
+"""The tracks of a gallery of people: one feature for each, and where and when its person was seen."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from tqdm import tqdm
+
+from dgnet.core.errors import UserError
+from dgnet.video.box_files import read_boxes
+from dgnet.video.gallery import BOXES, TABLE, Sighting, read_gallery
+
+# Files of images -> features [image, feature].
+Embed = Callable[[Sequence[Path]], np.ndarray]
+TrackKey = tuple[str, int]  # source, track
+
+_BATCH = 256
+_TINY = np.finfo(np.float64).tiny
+# A crop of which nothing is seen counts a little: the track may have no other.
+_LEAST_QUALITY = 1e-3
+
+
+@dataclass(frozen=True)
+class Track:
+    """A track of a gallery: the direction of its mean feature, weighted by quality, and when it was seen.
+
+    Attributes:
+        feature: of unit length `[feature]`.
+        frames: those that it has boxes on, from `first` to `last`.
+        begin, end: seconds of its first and last crop since the source began; None for a source without a clock.
+        identity: its person's number in the gallery.
+        best: the crop on which most of the person is seen, the largest of these.
+    """
+
+    source: str
+    track: int
+    camera: int
+    identity: int
+    feature: Float[np.ndarray, " feature"]
+    frames: frozenset[int]
+    first: int
+    last: int
+    begin: float | None
+    end: float | None
+    best: Path
+
+
+@dataclass
+class _Rows:
+    """What the rows of a track that were met so far sum to."""
+
+    best: Sighting
+    total: np.ndarray
+    times: list[float] = field(default_factory=list)  # the first and the last
+
+    def meet(self, row: Sighting, weighted: np.ndarray) -> None:
+        self.total += weighted
+        if row.time is not None:
+            self.times = [min([*self.times, row.time]), max([*self.times, row.time])]
+        if _shows(row) > _shows(self.best):
+            self.best = row
+
+
+def pooled_tracks(gallery: Path, embed: Embed) -> dict[TrackKey, Track]:
+    """The tracks of a gallery in the order of their first rows; the features of a batch are in memory at a time.
+
+    Args:
+        embed: the features of crops.
+
+    Raises:
+        UserError: `gallery` is none or empty, or a crop cannot be read.
+
+    Example:
+        >>> tracks = pooled_tracks(Path("people"), model.embed)  # doctest: +SKIP
+        >>> tracks["film", 7].begin  # doctest: +SKIP
+        12.4
+    """
+    met: dict[TrackKey, _Rows] = {}
+    rows = read_gallery(gallery)
+    with tqdm(unit="crop", delay=1, disable=None) as bar:
+        while batch := list(islice(rows, _BATCH)):
+            features = embed([row.path for row in batch]).astype(np.float64)
+            lengths = np.linalg.norm(features, axis=1, keepdims=True)
+            for row, feature in zip(batch, features / np.maximum(lengths, _TINY), strict=True):
+                sums = met.setdefault((row.source, row.track), _Rows(row, np.zeros_like(feature)))
+                sums.meet(row, feature * max(row.quality, _LEAST_QUALITY))
+            bar.update(len(batch))
+    if not met:
+        raise UserError(f"{gallery / TABLE}: must hold people, it has no rows")
+    frames = _frames_of_tracks(gallery, dict.fromkeys(source for source, _ in met))
+    return {key: _track(key, sums, frames[key]) for key, sums in met.items()}
+
+
+def _frames_of_tracks(gallery: Path, sources: Iterable[str]) -> dict[TrackKey, set[int]]:
+    """On which frames each track has a box: more than have a crop, where not every box was cut out."""
+    frames: dict[TrackKey, set[int]] = {}
+    for source in sources:
+        table = read_boxes(gallery / source / BOXES)
+        for frame, track in zip(table.frames.tolist(), table.boxes.tracks.tolist(), strict=True):
+            frames.setdefault((source, track), set()).add(frame)
+    return frames
+
+
+def _track(key: TrackKey, sums: _Rows, frames: set[int]) -> Track:
+    begin, end = sums.times or (None, None)
+    return Track(
+        source=key[0],
+        track=key[1],
+        camera=sums.best.camera,
+        identity=sums.best.identity,
+        feature=sums.total / max(float(np.linalg.norm(sums.total)), _TINY),
+        frames=frozenset(frames),
+        first=min(frames),
+        last=max(frames),
+        begin=begin,
+        end=end,
+        best=sums.best.path,
+    )
+
+
+def _shows(row: Sighting) -> tuple[float, float]:
+    """How well a crop shows its person."""
+    return row.quality, row.place[2] * row.place[3]

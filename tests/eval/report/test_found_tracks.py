@@ -1,0 +1,84 @@
+"""Time lines: pictures stand where their times are, none over another, and the page says the same in words."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from eval.report.found_tracks import FoundTrack, found_section
+from eval.report.page import Tile, document
+from eval.report.time_line import TimeLineEntry, clock, time_line
+from tests.eval.report.pages import Element, Page, foreign_loads
+
+IMAGE = torch.zeros(3, 128, 64, dtype=torch.uint8)
+
+
+def found(
+    rank: int, begin: float, end: float, *, camera: int = 1, same: bool = False, timed: bool = True
+) -> FoundTrack:
+    verdict = "same person" if same else "not the same person"
+    return FoundTrack(rank, 1 - rank / 10, verdict, same, f"film<{camera}>", camera, 10 + rank, 20 + rank, begin, end,
+                      timed, IMAGE, "a.jpg")  # fmt: skip
+
+
+def page_of(tracks: list[FoundTrack], ends: dict[tuple[int, str], float], more: int = 0) -> Page:
+    page = Page(document("t", [found_section("query", Tile(IMAGE, "the query"), tracks, ends, more)]))
+    assert foreign_loads(page) == []
+    return page
+
+
+def of_class(page: Page, name: str, kind: str) -> list[Element]:
+    return [element for element in page.root.all(kind) if element.attributes.get("class") == name]
+
+
+def test_a_line_for_each_camera_with_one_scale() -> None:
+    tracks = [found(1, 10, 30, same=True), found(2, 0, 5, camera=2), found(3, 60, 90)]
+    page = page_of(tracks, {(1, "film<1>"): 100.0, (2, "film<2>"): 50.0, (3, "film<3>"): 70.0}, more=4)
+    assert [heading.text for heading in page.root.all("h3")] == ["Camera 1 (film<1>)", "Camera 2 (film<2>)"]
+    bars = [{name: float(bar.attributes[name]) for name in ("x", "width")} for bar in page.root.all("rect")]
+    # Ten seconds are as long everywhere: bars of 20, 30 and 5 seconds at 10, 60 and 0.
+    second = bars[0]["width"] / 20
+    assert bars[1]["width"] == pytest.approx(30 * second, abs=0.2) and bars[2]["width"] == pytest.approx(
+        5 * second, abs=0.2
+    )
+    assert bars[1]["x"] - bars[0]["x"] == pytest.approx(50 * second, abs=0.2)
+    assert bars[2]["x"] == pytest.approx(bars[0]["x"] - 10 * second, abs=0.2)
+    text = page.root.text
+    assert "1 of these 3 tracks are called the same person" in text and "4 further tracks" in text
+    assert "None of these tracks is by camera 3 (film<3>)" in text
+    rows = [[cell.text for cell in row.children] for row in page.root.all("tbody")[0].all("tr")]
+    assert [row[0] for row in rows] == ["1", "2", "3"]
+    assert rows[0][2:] == ["0.9000", "same person", "0:10.0 to 0:30.0", "1", "film<1>", "11", "21"]
+    # Marked without colors too, and told to those who see no pictures.
+    assert [label.text for label in of_class(page, "marked", "text")] == ["1: 0.90 ✓"]
+    assert all("similarity" in image.attributes["alt"] for image in page.root.all("img")[1:])
+
+
+def test_frames_where_there_is_no_clock() -> None:
+    page = page_of([found(1, 10, 30, timed=False)], {(1, "film<1>"): 400.0})
+    assert "frame 10 to 30" in page.root.text and "from 0 to frame 400" in page.text
+    assert [text.text for text in page.root.all("text")][:3] == ["0", "50", "100"]
+
+
+def test_pictures_never_overlap() -> None:
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        begins = np.sort(random.uniform(0, 100, 12))
+        entries = [
+            TimeLineEntry(begin, begin + random.exponential(10), Tile(IMAGE, "x"), "1: 0.99 ✓", False)
+            for begin in begins.tolist()
+        ]
+        drawn = str(time_line("camera", entries, 100.0))
+        places = [list(map(float, place)) for place in re.findall(r'style="left:([\d.]+)%;top:([\d.]+)%;width', drawn)]
+        assert len(places) == 12 and all(left + 8 <= 100 for left, _ in places)
+        for number, (left, top) in enumerate(places):
+            for other, above in places[:number]:
+                # 4.8 % of the width is a picture, 8.2 % one with its label.
+                assert abs(left - other) >= 8.1 or abs(top - above) > 1
+
+
+def test_clocks() -> None:
+    assert [clock(seconds) for seconds in (0, 59.94, 59.96, 3599.99, 90061)] == [
+        "0:00.0", "0:59.9", "1:00.0", "1:00:00.0", "25:01:01.0",
+    ]  # fmt: skip
