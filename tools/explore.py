@@ -3,39 +3,48 @@
     python tools/explore.py                      # the latest run under outputs/
     python tools/explore.py --name market --data /data/Market-1501
     python tools/explore.py --name outputs/E0.5new_reid0.5_w30000    # the official release's folder
+    python tools/explore.py --people people --people-model bnneck    # where and when was a person? A second tab
 
 The page is served to this machine only (127.0.0.1) and loads nothing from elsewhere. It shows the nearest real images
 and the identities that the network recognizes in the generated one, and with a calibration beside the weights whether a
-real image is of the same person. Uploads (JPEG, PNG, WebP or BMP, up to 8 MB and 4096 pixels a side) stay in memory and
-are removed at the end. Needs the extra `explorer`: pip install gradio. Ctrl-C stops it.
+real image is of the same person. With a gallery of tools/find_people.py a second tab answers where and when the person
+of a photograph was seen, as tools/search.py does. Uploads (JPEG, PNG, WebP or BMP, up to 8 MB and 4096 pixels a side)
+stay in memory and are removed at the end. Needs the extra `explorer`: pip install gradio. Ctrl-C stops it.
 """
 
 import argparse
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from torch import Tensor
+
 from dgnet.core.cli import CommandParser
 from dgnet.core.content import content_hashes
-from dgnet.core.errors import command
+from dgnet.core.errors import UserError, command
 from dgnet.core.numerics import open_device
-from dgnet.core.option_types import at_least, expanded_path, from_to
+from dgnet.core.option_types import at_least, expanded_path, from_to, run_name
 from dgnet.data.records import Record
 from dgnet.generation.load import find_generator
 from dgnet.generation.swap_pairs import one_image_per_identity
 from dgnet.models.calibration import SAME, Threshold, find_calibration
 from dgnet.runs.loaded_generator import LoadedGenerator
-from eval.reid.embedding_model import preprocessing_of
-from reid_heads.load import appearance_model
+from dgnet.video.gallery import is_gallery
+from eval.images.extractor import features_of
+from eval.reid.embedding_model import extractor_of, preprocessing_of
+from reid_heads.load import appearance_model, load_model
+from tools.people.track_search import TrackSearch
+from tools.people.verdicts import Verdicts
 from visual.explorer.answers import Explorer, private_gradio
 from visual.job import dataset_of_run, unseen_records
 from visual.options import add_run_options
 
-EXAMPLES = 24
+EXAMPLES, TRACKS = 24, 10
 
 
 def main() -> None:
@@ -49,10 +58,25 @@ def main() -> None:
         help="real images to search for neighbors, 0 for none (default: 1000)",
     )
     parser.add_argument(
+        "--people",
+        type=expanded_path,
+        metavar="DIR",
+        help="a gallery of tools/find_people.py, for the tab that tells where and when a person was seen",
+    )
+    parser.add_argument(
+        "--people-model",
+        type=run_name,
+        help="the re-ID model of that tab (default: the generator's appearance encoder)",
+    )
+    parser.add_argument(
         "--port", type=from_to(1, 65535), help="port of the page (default: the first free one from 7860)"
     )
     parser.add_argument("--browser", action="store_true", help="open the page in the browser")
     options = parser.parse_args()
+    if options.people_model is not None and options.people is None:
+        raise UserError(f"--people-model {options.people_model} needs --people, the gallery that it searches")
+    if options.people is not None and not is_gallery(options.people):
+        raise UserError(f"--people {options.people}: must be a gallery of tools/find_people.py")
     # SIGTERM ends like Ctrl-C, so that what was uploaded is removed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with private_gradio():
@@ -71,7 +95,8 @@ def explore(options: argparse.Namespace) -> None:
     records = real_images(run, options.data, options.neighbors)
     print(f"{run.name} after {run.iteration} iterations; {len(records)} real images to compare with", flush=True)
     explorer = Explorer(run, records, *same_person_threshold(run, records))
-    page = build_page(explorer, [record.path for record in records[:EXAMPLES]])
+    search = people_search(run, options) if options.people is not None else None
+    page = build_page(explorer, [record.path for record in records[:EXAMPLES]], search)
     print(f"explorer at {serve(page, options.port, options.browser)} (Ctrl-C ends it)", flush=True)
     try:
         threading.Event().wait()
@@ -97,6 +122,23 @@ def same_person_threshold(run: LoadedGenerator, records: Sequence[Record]) -> tu
     if not calibration.is_of(records[0].path, content_hashes([record.path for record in records])):
         words.append(f"The real images are not known to be of {calibration.data} either.")
     return threshold, " ".join(words)
+
+
+def people_search(run: LoadedGenerator, options: argparse.Namespace) -> Callable[[Tensor], str]:
+    """What answers with a page where and when the person of a photograph (uint8 `[3, height, width]`) was seen."""
+    named = options.people_model
+    model = appearance_model(run) if named is None else load_model(named, device=open_device(options.device))
+    embed = partial(features_of, extractor=extractor_of(model))
+    search = TrackSearch.open(options.people, embed, Verdicts.of(model))
+    print(f"{options.people}: {len(search.tracks)} tracks, compared by {model.name}", flush=True)
+
+    def answer(photograph: Tensor) -> str:
+        features = embed(photograph[None])
+        return search.page(
+            [("photograph", photograph)], search.nearest(features, TRACKS), search.more(features, TRACKS)
+        )
+
+    return answer
 
 
 def real_images(run: LoadedGenerator, data: Path | None, count: int) -> list[Record]:

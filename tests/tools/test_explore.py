@@ -20,6 +20,7 @@ from PIL import Image
 
 from dgnet.generation.load import find_generator
 from dgnet.models.swap import swap_all
+from dgnet.video.gallery import COLUMNS, write_table
 from tests.messages import mentions
 from tests.tools.browser import chromium, drop, requested
 from tests.visual.small_run import write_run
@@ -52,6 +53,14 @@ class Served:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("explorer")
     write_run(place)
+    rows = []
+    for track, file in enumerate(sorted((place / "people/query").iterdir())[:3], 1):
+        path = f"hall/{track:06d}/00000000.png"
+        (place / "found" / path).parent.mkdir(parents=True)
+        (place / "found" / path).write_bytes(file.read_bytes())
+        values = (path, track, 1, "hall", track, 0, 10 * track, 0, 0, 48, 64, 0.9, 1)
+        rows.append(dict(zip(COLUMNS, values, strict=True)))
+    write_table(place / "found", rows)
     return place
 
 
@@ -59,13 +68,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def served(place: Path) -> Iterator[Served]:
     pytest.importorskip("gradio", reason="the extra 'explorer' is not installed")
     words = [sys.executable, "tools/explore.py", "--output-path", str(place), "--neighbors", "12"]
+    words += ["--people", str(place / "found")]
     before = upload_folders()
     process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout
     try:
-        lines = [process.stdout.readline() for _ in range(2)]
+        lines = [process.stdout.readline() for _ in range(3)]
         assert lines[0].startswith("small after 30 iterations; 12 real images"), (lines, process.stderr)
-        address = lines[1].split()[2]
+        assert "found: 3 tracks, compared by DG-Net's encoder of small" in lines[1]
+        address = lines[2].split()[2]
         (uploads,) = upload_folders() - before
         yield Served(address, uploads)
     finally:
@@ -197,6 +208,37 @@ def test_what_is_no_image_of_a_person_is_refused_and_the_page_goes_on(
         assert page.press().shape == (64, 48, 3)
 
 
+@pytest.mark.browser
+@pytest.mark.timeout(400)
+def test_a_photograph_is_dropped_and_the_person_found(place: Path, served: Served, tmp_path: Path) -> None:
+    """The page of tools/search.py appears in a frame: the tracks by similarity, the photograph's own first."""
+    photograph = sorted((place / "people/query").iterdir())[1]
+    with chromium(tmp_path / "profile") as driver:
+        page = OpenPage(driver, served.address)
+        tab = wait_for(lambda: [b for b in page.all("button[role=tab]") if b.text == "Where and when"], "tab")[0]
+        tab.click()
+        room = wait_for(lambda: page.all("#photograph button[aria-dropeffect]"), "room")[0]
+        wait_for(room.is_displayed, "tab that is open")
+        drop(driver, room, photograph.name, photograph.read_bytes())
+        frame = wait_for(lambda: page.all("#found iframe"), "time lines")[0]
+        driver.switch_to.frame(frame)
+        assert [heading.text for heading in page.all("h3")] == ["Camera 1 (hall)"]
+        first = [cell.text for cell in page.all("tbody tr:first-child > *")]
+        assert (first[0], first[2], first[3], first[6]) == ("1", "1.0000", "0:20.0 to 0:20.0", "2")
+        assert len(page.all("tbody tr")) == 3 and page.all(".at img")[0].is_displayed()
+        driver.switch_to.default_content()
+
+        # No other host was asked for anything.
+        asked = {urlparse(address) for address in requested(driver)}
+        hosts = {address.netloc for address in asked if address.scheme not in ("chrome", "data", "blob", "about")}
+        assert hosts == {urlparse(served.address).netloc}
+        page.remove("photograph")
+        wait_for(lambda: not page.all("#found iframe"), "empty answer")
+        drop(driver, page.all("#photograph button[aria-dropeffect]")[0], "text.png", b"not an image at all")
+        sentence = "the JPEG, PNG, WEBP, BMP file: not a readable image"
+        wait_for(lambda: sentence in driver.find_element("tag name", "body").text, sentence)
+
+
 def test_only_this_machine_and_not_without_limits(served: Served) -> None:
     address = urlparse(served.address)
     assert address.hostname == "127.0.0.1"
@@ -222,6 +264,8 @@ def test_only_this_machine_and_not_without_limits(served: Served) -> None:
         (["--name", "nobody"], "nobody: no such run, and no run of that name below"),
         (["--port", "0"], mentions("--port", 1, 65535, 0)),
         (["--neighbors", "-1"], mentions("--neighbors", 0, "-1")),
+        (["--people", "tools"], mentions("--people", "tools", "find_people")),
+        (["--people-model", "x"], mentions("--people-model", "x", "--people")),
     ],
 )
 def test_bad_input_is_one_sentence(place: Path, options: list[str], sentence: str) -> None:

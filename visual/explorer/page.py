@@ -14,7 +14,8 @@ from torch import Tensor
 from dgnet.core.errors import UserError
 from dgnet.core.images import read_image
 from visual.explorer.answers import Blend, Explorer
-from visual.image_input import decode_upload
+from visual.explorer.slots import image_slot
+from visual.explorer.where_tab import STYLE, Search, where_tab
 
 try:
     import gradio
@@ -31,60 +32,76 @@ ENLARGED = "#result img, .slot img { width: 100%; height: 100%; object-fit: cont
 SLOTS = ("appearance", "second appearance", "structure", "second structure")
 
 
-def build_page(explorer: Explorer, examples: list[Path]) -> gradio.Blocks:
-    """The page; `examples` are real images to choose from, the first two of them swapped when it opens."""
+def build_page(explorer: Explorer, examples: list[Path], search: Search | None = None) -> gradio.Blocks:
+    """The page.
+
+    Args:
+        examples: real images to choose from, the first two of them swapped when it opens.
+        search: what answers on the second tab, where and when a person was seen; without it there is no such tab.
+    """
+    with gradio.Blocks(title=f"DG-Net explorer: {explorer.run.name}", analytics_enabled=False) as page:
+        if search is None:
+            _swap_tab(explorer, examples)
+            return page
+        with gradio.Tabs():
+            with gradio.Tab("Swap"):
+                _swap_tab(explorer, examples)
+            with gradio.Tab("Where and when", elem_id="where"):
+                where_tab(search)
+    return page
+
+
+def _swap_tab(explorer: Explorer, examples: list[Path]) -> None:
     first = dict(zip(("appearance", "structure"), examples[:2], strict=False)) if len(examples) > 1 else {}
     image, names, near = _example(explorer, *first.values()) if first else (None, None, None)
-    with gradio.Blocks(title=f"DG-Net explorer: {explorer.run.name}", analytics_enabled=False) as page:
-        gradio.Markdown(
-            f"# Swap appearance and structure\n{explorer.run.name}, after {explorer.run.iteration} iterations. Drop "
-            "an image for the **appearance** (clothes) and one for the **structure** (pose, body, place). The "
-            "sliders move towards the second image of a kind. The cross above an image makes room for another. Nothing "
-            "leaves this machine."
-        )
-        with gradio.Row():
-            with gradio.Column(scale=2):
-                with gradio.Row():
-                    slots = [_slot(name, first.get(name)) for name in SLOTS]
-                with gradio.Row():
-                    appearance_weight = _slider("appearance")
-                    structure_weight = _slider("structure")
-                swap = gradio.Button("Swap", variant="primary", elem_id="swap")
-                if examples:
-                    _chooser(slots, examples)
-            with gradio.Column(scale=1):
-                result = gradio.Image(
-                    image,
-                    label="Generated",
-                    format="png",
-                    interactive=False,
-                    elem_id="result",
-                    buttons=["download"],
-                    height=360,
-                )
-                scores = gradio.Label(
-                    names, label="Taken for (training identities)", num_top_classes=SCORES, elem_id="scores"
-                )
-        neighbors = gradio.Gallery(
-            near, label="Nearest real images, by the appearance embedding", columns=NEIGHBORS, object_fit="contain",
-            elem_id="neighbors", format="png", height=240, visible=bool(explorer.records), buttons=["download"],
-        )  # fmt: skip
-        if explorer.note:
-            gradio.Markdown(explorer.note, elem_id="same-person")
-        inputs = [*slots, appearance_weight, structure_weight]
-        answers = [result, scores, neighbors]
-        swap.click(lambda *values: answer(explorer, *values), inputs, answers, api_visibility="private")
-        for slider in (appearance_weight, structure_weight):
-            # While it is dragged, only the last place counts.
-            slider.change(
-                lambda *values: answer(explorer, *values) if _complete(values) else (gradio.skip(),) * 3,
-                inputs,
-                answers,
-                api_visibility="private",
-                trigger_mode="always_last",
-                show_progress="hidden",
+    gradio.Markdown(
+        f"# Swap appearance and structure\n{explorer.run.name}, after {explorer.run.iteration} iterations. Drop "
+        "an image for the **appearance** (clothes) and one for the **structure** (pose, body, place). The "
+        "sliders move towards the second image of a kind. The cross above an image makes room for another. Nothing "
+        "leaves this machine."
+    )
+    with gradio.Row():
+        with gradio.Column(scale=2):
+            with gradio.Row():
+                slots = [image_slot(name, first.get(name)) for name in SLOTS]
+            with gradio.Row():
+                appearance_weight = _slider("appearance")
+                structure_weight = _slider("structure")
+            swap = gradio.Button("Swap", variant="primary", elem_id="swap")
+            if examples:
+                _chooser(slots, examples)
+        with gradio.Column(scale=1):
+            result = gradio.Image(
+                image,
+                label="Generated",
+                format="png",
+                interactive=False,
+                elem_id="result",
+                buttons=["download"],
+                height=360,
             )
-    return page
+            scores = gradio.Label(
+                names, label="Taken for (training identities)", num_top_classes=SCORES, elem_id="scores"
+            )
+    neighbors = gradio.Gallery(
+        near, label="Nearest real images, by the appearance embedding", columns=NEIGHBORS, object_fit="contain",
+        elem_id="neighbors", format="png", height=240, visible=bool(explorer.records), buttons=["download"],
+    )  # fmt: skip
+    if explorer.note:
+        gradio.Markdown(explorer.note, elem_id="same-person")
+    inputs = [*slots, appearance_weight, structure_weight]
+    answers = [result, scores, neighbors]
+    swap.click(lambda *values: answer(explorer, *values), inputs, answers, api_visibility="private")
+    for slider in (appearance_weight, structure_weight):
+        # While it is dragged, only the last place counts.
+        slider.change(
+            lambda *values: answer(explorer, *values) if _complete(values) else (gradio.skip(),) * 3,
+            inputs,
+            answers,
+            api_visibility="private",
+            trigger_mode="always_last",
+            show_progress="hidden",
+        )
 
 
 def _example(explorer: Explorer, appearance: Path, structure: Path) -> Answer:
@@ -134,40 +151,13 @@ def serve(page: gradio.Blocks, port: int | None, open_browser: bool) -> str:
             mcp_server=False,
             ssr_mode=False,
             pwa=False,
-            css=ENLARGED,
+            css=ENLARGED + STYLE,
             # Fonts of the reader's system: Gradio's own themes fetch theirs from elsewhere.
             theme=gradio.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         )
     except OSError as error:
         raise UserError(f"--port {port or 'default'}: no free port to serve the page on ({error})") from error
     return address
-
-
-def _slot(name: str, example: Path | None) -> gradio.Image:
-    slot = gradio.Image(
-        None if example is None else str(example),
-        label=name.capitalize() + (" (optional)" if "second" in name else ""),
-        sources=["upload", "clipboard"],
-        format="png",
-        height=240,
-        min_width=100,  # four stand side by side on a page of 1,200 pixels
-        elem_id=name.replace(" ", "-"),
-        elem_classes="slot",
-    )
-    # Decoded by our rules instead of Gradio's. Not a subclass: Gradio would write a stub file beside this one.
-    slot.preprocess = _decoded  # type: ignore[method-assign,assignment]
-    return slot
-
-
-def _decoded(payload: Any) -> Tensor | None:
-    if payload is None:
-        return None
-    if not payload.path:
-        raise gradio.Error("only files can be dropped here")
-    try:
-        return decode_upload(Path(payload.path))
-    except UserError as error:
-        raise gradio.Error(str(error)) from error
 
 
 def _slider(kind: str) -> gradio.Slider:
