@@ -7,7 +7,7 @@ from itertools import groupby
 from jaxtyping import UInt8
 from torch import Tensor
 
-from eval.report.page import Frame, Html, HtmlSection, Tile, heading, paragraph, section, table, tile
+from eval.report.page import Frame, Html, HtmlSection, Tile, beside, heading, paragraph, section, table, tile
 from eval.report.time_line import TimeLineEntry, clock, time_line
 
 Lane = tuple[int, str]  # camera, source
@@ -85,22 +85,25 @@ def place_of(lane: Lane) -> str:
 
 
 def found_section(
-    title: str, query: Tile, tracks: Sequence[FoundTrack], ends: Mapping[Lane, float | int], more: int = 0
+    title: str, query: Tile, tracks: Sequence[FoundTrack], total: int, ends: Mapping[Lane, float | int], more: int = 0
 ) -> HtmlSection:
     """The photograph, a time line for each camera and source on which a track was found, and the tracks in a table.
 
     Args:
         tracks: by rank.
+        total: how many tracks the gallery has.
         ends: of every camera and source of the gallery its last time in seconds, or its last frame without a clock.
         more: how many further tracks are called the same person.
     """
     seen = sorted({track.lane for track in tracks})
     others = [place_of(lane) for lane in sorted(ends) if lane not in seen]
-    blocks: list[Html] = [tile(query)]
+    words = [paragraph(f"The {len(tracks)} most similar of the {total} tracks of the gallery.")]
     if any(track.verdict for track in tracks):
-        count = sum(track.same for track in tracks)
-        rest = f"; {more} further tracks are, too" if more else ""
-        blocks.append(paragraph(f"{count} of these {len(tracks)} tracks are called the same person (✓){rest}."))
+        rest = f"; {more} further ones are, too" if more else ""
+        words.append(paragraph(f"Called the same person: {sum(track.same for track in tracks)} of them (✓){rest}."))
+    if others:
+        words.append(paragraph(f"None of them is by {', '.join(others)}."))
+    blocks: list[Html] = [beside(tile(query), words)]
     longest = max((ends[track.lane] for track in tracks if track.timed), default=0.0)
     for lane, group in groupby(sorted(tracks, key=lambda track: (track.lane, track.begin)), lambda track: track.lane):
         here = list(group)
@@ -110,8 +113,6 @@ def found_section(
             heading(place_of(lane).capitalize()),
             time_line(place_of(lane), list(map(_entry, here)), end, timed=here[0].timed),
         ]
-    if others:
-        blocks.append(paragraph(f"None of these tracks is by {', '.join(others)}."))
     head = ("rank", "crop", "similarity", *(("same person?",) if any(t.verdict for t in tracks) else ()))
     head = (*head, "when", "camera", "source", "track", "person in the gallery")
     blocks.append(table("The tracks, the most similar first", head, {"": [_row(track) for track in tracks]}))

@@ -66,6 +66,11 @@ def heading(text: str) -> Html:
     return block("heading", text)
 
 
+def beside(picture: Html, blocks: Sequence[Html]) -> Html:
+    """A small picture with other blocks to the right of it."""
+    return block("beside", picture, blocks)
+
+
 def code_line(label: str, code: str) -> Html:
     """A line with a command."""
     return block("code_line", label, code)

@@ -142,7 +142,7 @@ def test_verdicts_by_the_calibration(place: Path, answers: Answer, tmp_path: Pat
         assert verdicts == [True, True, False]
         assert "single images" in printed and "not known to be of shop" in printed
         page = (tmp_path / "found.html").read_text(encoding="utf-8")
-        assert "2 of these 3 tracks are called the same person" in page and "single images" in page
+        assert "Called the same person: 2 of them" in page and "single images" in page
         status, printed, _ = answers("--top", 1, "--overwrite")
         assert status == 0 and "1 further tracks are called the same person: --top 2 lists them" in printed
         status, _, said = answers("--false-positive-rate", 0.1, "--overwrite")

@@ -91,7 +91,9 @@ class TrackSearch:
         """The page of one file: for each query, with its name, time lines and a table; `closing` stands below."""
         notes = [paragraph(_sentence(words)) for words in self.sentences]
         sections = [
-            found_section(name, Tile(thumbnail(image), f"the query {name}", "query"), tracks, self.ends, rest)
+            found_section(
+                name, Tile(thumbnail(image), f"the query {name}", "query"), tracks, len(self.tracks), self.ends, rest
+            )
             for (name, image), tracks, rest in zip(queries, lists, more, strict=True)
         ]
         below = section("How it was searched", paragraph(_POOLED), *closing)

@@ -23,7 +23,7 @@ def found(
 
 
 def page_of(tracks: list[FoundTrack], ends: dict[tuple[int, str], float], more: int = 0) -> Page:
-    page = Page(document("t", [found_section("query", Tile(IMAGE, "the query"), tracks, ends, more)]))
+    page = Page(document("t", [found_section("query", Tile(IMAGE, "the query"), tracks, 9, ends, more)]))
     assert foreign_loads(page) == []
     return page
 
@@ -45,8 +45,8 @@ def test_a_line_for_each_camera_with_one_scale() -> None:
     assert bars[1]["x"] - bars[0]["x"] == pytest.approx(50 * second, abs=0.2)
     assert bars[2]["x"] == pytest.approx(bars[0]["x"] - 10 * second, abs=0.2)
     text = page.root.text
-    assert "1 of these 3 tracks are called the same person" in text and "4 further tracks" in text
-    assert "None of these tracks is by camera 3 (film<3>)" in text
+    assert "The 3 most similar of the 9 tracks" in text and "None of them is by camera 3 (film<3>)" in text
+    assert "Called the same person: 1 of them (✓); 4 further ones are, too." in text
     rows = [[cell.text for cell in row.children] for row in page.root.all("tbody")[0].all("tr")]
     assert [row[0] for row in rows] == ["1", "2", "3"]
     assert rows[0][2:] == ["0.9000", "same person", "0:10.0 to 0:30.0", "1", "film<1>", "11", "21"]
