@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import UInt8
+from torch import Tensor
 
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
 from dgnet.core.images import read_image
 from eval.images.memorization import HEIGHT, WIDTH, MemorizationAudit, memorization_audit
-from eval.report.page import HtmlSection, Tile, in_order, paragraph, section
+from eval.report.page import HtmlSection, Tile, paragraph, picture_pairs, section
 from eval.report.result import MetricValue
 
 SECTION = "Memorization"
@@ -50,7 +52,7 @@ def memorization_metrics(audit: MemorizationAudit, training: int) -> list[Metric
     )
     rule = (
         f"{count:,} nearer than {audit.threshold:.4f}; chance takes {100 * audit.alarm_rate:.2g} % of held-out images "
-        f"for copies, that were {audit.alarm_rate * images:.1f}"
+        f"for copies, here {audit.alarm_rate * images:.1f}"
     )
     metrics = [MetricValue(SECTION, "suspected copies", 100 * count / images, "%", protocol, rule, "lower")]
     for name, distances in (("generated", audit.distances), ("held-out photographs", audit.held_out)):
@@ -62,20 +64,23 @@ def memorization_metrics(audit: MemorizationAudit, training: int) -> list[Metric
 
 
 def pairs_section(audit: MemorizationAudit, generated: Sequence[Path], training: Sequence[Path]) -> HtmlSection:
-    """The generated images that are nearest to a training image, each before that image."""
-    tiles = []
+    """The generated images that are nearest to a training image, each beside that image."""
+    pairs = []
     for image in audit.nearest_first[:PAIRS_SHOWN].tolist():
-        source, distance = training[int(audit.nearest[image])], audit.distances[image]
-        verdict = "suspected copy" if audit.suspected[image] else "no suspected copy"
-        for path, words, label in (
-            (generated[image], f"generated, {verdict}", f"{distance:.4f}"),
-            (source, "its nearest training image", ""),
-        ):
-            picture = pixels.resize(read_image(path)[None], *_SHOWN)[0]
-            tiles.append(Tile(picture, f"{words}: {path.name}", label, "" if label else "source"))
+        source, suspected = training[int(audit.nearest[image])], bool(audit.suspected[image])
+        verdict = "suspected copy" if suspected else "no suspected copy"
+        both = (
+            Tile(_shown(generated[image]), f"generated, {verdict}: {generated[image].name}", "generated"),
+            Tile(_shown(source), f"its nearest training image: {source.name}", "training", "source"),
+        )
+        pairs.append((both, f"{audit.distances[image]:.4f}" + (", suspected" if suspected else ""), suspected))
     lead = (
         f"{int(audit.suspected.sum()):,} of {len(audit.distances):,} generated images are nearer to a training image "
-        f"than {audit.threshold:.4f}, as {100 * audit.alarm_rate:.2g} % of held-out photographs are at most. The "
-        "nearest pairs, each with its distance (0: the same thumbnail) and, framed, the training image."
+        f"than {audit.threshold:.4f}, as {100 * audit.alarm_rate:.2g} % of held-out photographs are at most: they are "
+        "suspected copies. The nearest pairs, each with its distance (0: the same thumbnail)."
     )
-    return section("Copies of training images?", paragraph(lead), in_order(tiles, "The nearest pairs"))
+    return section("Copies of training images?", paragraph(lead), picture_pairs(pairs, "The nearest pairs"))
+
+
+def _shown(path: Path) -> UInt8[Tensor, "3 height width"]:
+    return pixels.resize(read_image(path)[None], *_SHOWN)[0]

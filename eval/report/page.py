@@ -118,6 +118,12 @@ def in_order(tiles: Sequence[Tile], heading: str) -> Html:
     return block("in_order", heading, [tile(content) for content in tiles])
 
 
+def picture_pairs(pairs: Sequence[tuple[tuple[Tile, Tile], str, bool]], heading: str) -> Html:
+    """Pairs of small pictures in an order that means something, each with words below it; marked ones stand out."""
+    drawn = [([tile(content) for content in both], words, marked) for both, words, marked in pairs]
+    return block("picture_pairs", heading, drawn)
+
+
 def picture_table(caption: str, corner: str, head: Sequence[Tile], rows: Sequence[tuple[Tile, Sequence[Tile]]]) -> Html:
     """Pictures that belong to a row and a column, whose headers are pictures too; it always fits the screen's width."""
     cells = [(tile(first), [tile(content) for content in others]) for first, others in rows]

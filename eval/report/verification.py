@@ -67,9 +67,12 @@ def roc_section(result: VerificationResult) -> HtmlSection:
     at = np.geomspace(least, 1.0, _POINTS) if least < 1 else np.ones(1)
     # The largest true-positive rate at no more than that false-positive rate.
     points = [(float(x), 100 * float(tpr[np.searchsorted(fpr, x * (1 + 1e-12), side="right") - 1])) for x in at]
-    title = "Pairs of one person, in per cent, that are called so (TPR)"
+    title = "True-positive rate (TPR) in per cent: pairs of one person that are called so"
     lead = f"Of {result.positives:,} pairs of one person and {result.negatives:,} of two: {result.pairs}."
-    chart = line_chart(title, {"without re-ranking": points}, "false-positive rate", log=False, log_x=True, steps=True)
+    chance = [(x, 100 * x) for x, _ in points]
+    lines = {"without re-ranking": points, "chance": chance}
+    x_label = "false-positive rate (FPR): pairs of two people that are called one"
+    chart = line_chart(title, lines, x_label, log=False, log_x=True, steps=True)
     return section("ROC", paragraph(lead), chart)
 
 

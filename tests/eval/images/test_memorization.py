@@ -124,7 +124,7 @@ def test_the_report_lists_the_nearest_pairs_and_what_chance_would_do(tmp_path: P
     share, of_made, of_held_out = metrics
     assert (share.name, share.unit, share.better) == ("suspected copies", "%", "lower")
     assert share.value == 100 * audit.suspected.sum() / 20 and share.value >= 5
-    assert "chance takes 2.4 % of held-out images" in share.note and "that were 0.5" in share.note
+    assert "chance takes 2.4 % of held-out images" in share.note and "here 0.5" in share.note
     assert share.protocol.startswith("20 against 40 training images, 40 held out")
     assert of_made.value == np.median(audit.distances) and of_held_out.value == np.median(audit.held_out)
     page = str(section.body)

@@ -16,16 +16,20 @@ from eval.report.accuracy import cmc_section
 from eval.report.chart import charts, decades, line_chart, ticks
 from eval.report.page import (
     Tile,
+    beside,
     details,
     document,
+    heading,
     in_order,
     listing,
     paragraph,
     picture_file,
+    picture_pairs,
     picture_table,
     preformatted,
     section,
     table,
+    tile,
 )
 from eval.report.report import MetricValue, Picture, Report, as_html
 from tests.eval.reid.sides import sides
@@ -52,6 +56,9 @@ def every_block(text: str) -> str:
             section(text, paragraph(text), table(text, [text, text], {"": [[text, text]], text: []})),
             section(text, details(text, preformatted(text)), listing(text, {text: text})),
             section(text, in_order(tiles, text), picture_table(text, text, tiles, [(tiles[0], tiles)])),
+            section(
+                text, picture_pairs([((tiles[0], tiles[1]), text, True)], text), beside(tile(tiles[0]), [heading(text)])
+            ),
             section(text, charts([line_chart(text, {text: [(0, 1), (1, 2)], "b": [(0, 2), (1, 1)]}, text)])),
         ],
         [paragraph(text)],
@@ -63,7 +70,7 @@ def test_every_block_is_well_formed_and_fetches_nothing(text):
     page = Page(every_block(text))
     assert foreign_loads(page) == []
     assert page.root.all("h1")[0].text == text.replace("\x00", "\ufffd") or page.root.all("h1")[0].text == text
-    assert len(page.root.all("h2")) == 4 and len(page.root.all("img")) == 4 + 4 + 1 + 4
+    assert len(page.root.all("h2")) == 5 and len(page.root.all("img")) == 4 + 4 + 1 + 4 + 3
 
 
 def test_the_check_finds_what_it_looks_for():
@@ -87,7 +94,7 @@ def test_tables_and_pictures_speak():
     assert page.root.all("html")[0].attributes["lang"] == "en"
     assert {link.attributes["href"] for link in page.root.all("a")} == {
         "#content",
-        *(f"#part-{i}" for i in range(1, 5)),
+        *(f"#part-{i}" for i in range(1, 6)),
     }
     # Right and wrong are told apart without colors.
     assert "✓ x" in page.text and "✗ x" in page.text

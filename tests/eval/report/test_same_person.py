@@ -53,6 +53,12 @@ def test_the_curve_of_a_page() -> None:
     # It ends where everything is called one person, and begins where 30 errors are expected.
     assert drawing.attributes["aria-label"].endswith("to 100 at 1")
     assert f"{30 / verification.negatives:.4g}" in drawing.attributes["aria-label"]
+    curve, chance = (
+        [tuple(map(float, point.split(","))) for point in line.attributes["points"].split()]
+        for line in drawing.all("polyline")
+    )
+    # Chance calls as many pairs of one person so as of two; the network is above it (up is a smaller number).
+    assert curve[-1] == chance[-1] and curve[len(curve) // 2][1] < chance[len(chance) // 2][1]
     few = result(1, 4)
     assert few[0].auc is None and same_person_figures(*few).sections == []
 
