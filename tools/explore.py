@@ -127,7 +127,7 @@ def same_person_threshold(run: LoadedGenerator, records: Sequence[Record]) -> tu
 def people_search(run: LoadedGenerator, options: argparse.Namespace) -> Callable[[Tensor], str]:
     """What answers with a page where and when the person of a photograph (uint8 `[3, height, width]`) was seen."""
     named = options.people_model
-    model = appearance_model(run) if named is None else load_model(named, device=open_device(options.device))
+    model = appearance_model(run) if named is None else load_model(named, device=run.device)
     embed = partial(features_of, extractor=extractor_of(model))
     search = TrackSearch.open(options.people, embed, Verdicts.of(model))
     print(f"{options.people}: {len(search.tracks)} tracks, compared by {model.name}", flush=True)
