@@ -54,10 +54,12 @@ class _Rows:
 
     best: Sighting
     total: np.ndarray
+    frames: set[int] = field(default_factory=set)
     times: list[float] = field(default_factory=list)  # the first and the last
 
     def meet(self, row: Sighting, weighted: np.ndarray) -> None:
         self.total += weighted
+        self.frames.add(row.frame)
         if row.time is not None:
             self.times = [min([*self.times, row.time]), max([*self.times, row.time])]
         if _shows(row) > _shows(self.best):
@@ -91,7 +93,7 @@ def pooled_tracks(gallery: Path, embed: Embed) -> dict[TrackKey, Track]:
     if not met:
         raise UserError(f"{gallery / TABLE}: must hold people, it has no rows")
     frames = _frames_of_tracks(gallery, dict.fromkeys(source for source, _ in met))
-    return {key: _track(key, sums, frames[key]) for key, sums in met.items()}
+    return {key: _track(key, sums, sums.frames | frames.get(key, set())) for key, sums in met.items()}
 
 
 def _frames_of_tracks(gallery: Path, sources: Iterable[str]) -> dict[TrackKey, set[int]]:

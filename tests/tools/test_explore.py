@@ -20,7 +20,7 @@ from PIL import Image
 
 from dgnet.generation.load import find_generator
 from dgnet.models.swap import swap_all
-from dgnet.video.gallery import COLUMNS, write_table
+from dgnet.video.gallery import BOXES, COLUMNS, write_table
 from tests.messages import mentions
 from tests.tools.browser import chromium, drop, requested
 from tests.visual.small_run import write_run
@@ -61,6 +61,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         values = (path, track, 1, "hall", track, 0, 10 * track, 0, 0, 48, 64, 0.9, 1)
         rows.append(dict(zip(COLUMNS, values, strict=True)))
     write_table(place / "found", rows)
+    (place / "found/hall" / BOXES).write_text("".join(f"1,{track},0,0,48,64,0.9\n" for track in (1, 2, 3)))
     return place
 
 
