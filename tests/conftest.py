@@ -1,4 +1,4 @@
-"""While testing, every annotation of our packages is checked: shapes by jaxtyping, the rest by beartype.
+"""While testing, every annotation of our packages is checked (`tests/annotation_checks.py`).
 
 Only here: a user's run pays nothing for it. Programs that a test starts run without, as a user's do.
 """
@@ -6,7 +6,6 @@ Only here: a user's run pays nothing for it. Programs that a test starts run wit
 import fcntl
 import gc
 import os
-import sys
 from collections.abc import Iterator
 
 # One thread for each process, before torch reads it and for programs that a test starts: tests run side by side, and a
@@ -17,19 +16,14 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 import pytest
 import torch
-from jaxtyping import install_import_hook
 
+from tests.annotation_checks import check_annotations
 from tests.memory import keep_little, release
 
-CHECKED = ("dgnet", "eval", "reid_heads", "visual")
-
-already = [name for name in CHECKED if name in sys.modules]
-if already:
-    raise RuntimeError(f"imported before the import hook could check them: {already}")
-
-install_import_hook(CHECKED, "beartype.beartype")
+check_annotations(("dgnet", "eval", "reid_heads", "visual"))
 
 from dgnet.core.folder_names import printable  # noqa: E402
+from tests.dgnet.small_training import narrow_trunks  # noqa: E402
 
 torch.set_num_threads(1)
 keep_little()
@@ -55,6 +49,14 @@ def pytest_collection_finish() -> None:
 def device(request: pytest.FixtureRequest) -> torch.device:
     """Where a test computes; on a GPU only where there is one."""
     return torch.device(request.param)
+
+
+@pytest.fixture(scope="module")
+def narrow() -> Iterator[None]:
+    """A resnet18 of an eighth of the width, where what is tested does not see the width."""
+    with pytest.MonkeyPatch.context() as patch:
+        narrow_trunks(patch)
+        yield
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -10,7 +10,9 @@ import jaxtyping
 import pytest
 import torch
 
+from dgnet.core.old_keys import current_key
 from dgnet.core.pixels import gray
+from dgnet.losses.identity import identity_loss
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("dgnet", "eval", "reid_heads", "tests", "tools", "visual")
@@ -54,6 +56,10 @@ def test_annotations_are_checked_while_testing() -> None:
         gray(torch.zeros(2, 1, 4, 4))
     with pytest.raises(jaxtyping.TypeCheckError):
         gray("not a tensor")
+    with pytest.raises(jaxtyping.TypeCheckError, match="batch=4"):  # sizes of one name, each fine alone
+        identity_loss(torch.zeros(4, 3), torch.zeros(6, dtype=torch.int64))
+    with pytest.raises(jaxtyping.TypeCheckError):  # no shapes here
+        current_key(3)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("package", ["dgnet", "eval", "reid_heads", "visual"])
