@@ -9,8 +9,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import torch
-
 try:
     import resource
 except ImportError:  # Windows
@@ -26,6 +24,8 @@ def usable_cores() -> int:
 
 def machine() -> dict[str, Any]:
     """CPU model, usable cores, torch's threads, memory in GiB, names of the GPUs, operating system."""
+    import torch  # here: who only asks for cores need not wait for it
+
     gpus = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
     facts = {
         "cpu": cpu_model(),
@@ -41,6 +41,8 @@ def machine() -> dict[str, Any]:
 
 def versions() -> dict[str, Any]:
     """Python, torch (whose suffix tells CUDA or CPU), CUDA, and the libraries that figures depend on, as installed."""
+    import torch
+
     numbers = {"python": platform.python_version(), "torch": str(torch.__version__), "cuda": torch.version.cuda}
     for name in _LIBRARIES:
         with contextlib.suppress(metadata.PackageNotFoundError):
