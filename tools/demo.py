@@ -38,6 +38,7 @@ from dgnet.runs.folder import CONFIG, config_changes
 from dgnet.training.estimate import joint_seconds, teacher_seconds
 from dgnet.training.independent_classifier import (
     check_independent_classifier,
+    classifier_name,
     independent_classifier_config,
     train_independent_classifier,
 )
@@ -118,8 +119,8 @@ def demo(config: Config, output: Path) -> None:
     print(f"Pedestrians in {config.data.root}", flush=True)
     with watch.stage("pedestrians"):
         dataset = open_dataset(config.data, distributed)
-    classifier_name = f"{config.name}_witness"
-    check_independent_classifier(job, dataset, classifier_name)
+    classifier_run = classifier_name(job, config.name)
+    check_independent_classifier(job, dataset, classifier_run)
     distributed.on_main(lambda: job.refuse_folder(config.name, SECTIONS, LENGTH))
     folder = job.folder(config.name)
     with watch.stage("pictures"):
@@ -132,7 +133,7 @@ def demo(config: Config, output: Path) -> None:
     with watch.stage(f"DG-Net{left[1]}"):
         job.train(dataset, fixed_grid(config, dataset))
     with watch.stage(CLASSIFIER):
-        classifier = train_independent_classifier(job, dataset, classifier_name)
+        classifier = train_independent_classifier(job, dataset, classifier_run)
 
     stored = find_generator(config.name, output, device=distributed.device)
     with watch.stage("pictures"):

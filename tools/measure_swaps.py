@@ -5,7 +5,7 @@
 
 Prints the fidelity of swaps to the true ones, that of images decoded from codes of one person (which tells where detail
 is lost), how many generated images an independent classifier assigns to the identity of their appearance, and the
-accuracy of re-identification. The classifier is trained first, as the run NAME_witness, if it does not exist yet.
+accuracy of re-identification. The classifier is trained first, as the run NAME_classifier, if it does not exist yet.
 """
 
 import sys
@@ -38,7 +38,12 @@ from dgnet.generation.swap_pairs import Pair, draw_pairs, generate_pairs, render
 from dgnet.models.embedding import model_embedding
 from dgnet.models.model_file import StoredModel, read_model_file
 from dgnet.runs.loaded_generator import LoadedGenerator
-from dgnet.training.independent_classifier import classifier_logits, hold_out, train_independent_classifier
+from dgnet.training.independent_classifier import (
+    classifier_logits,
+    classifier_name,
+    hold_out,
+    train_independent_classifier,
+)
 from dgnet.training.pipeline import Job
 from eval.images.swap_fidelity import Embed, fidelity, swap_fidelity
 from eval.images.swap_metrics import detail_metrics, identification_metrics, swap_fidelity_metrics
@@ -202,7 +207,7 @@ def main() -> int:
     parser = CommandParser(__doc__)
     add_run(parser, required=True)
     parser.add_argument(
-        "--classifier", type=folder_name, help="the run of the independent classifier (default: NAME_witness)"
+        "--classifier", type=folder_name, help="the run of the independent classifier (default: NAME_classifier)"
     )
     add_device(parser)
     parser.add_removed_option("--resume", "a classifier that was half trained is trained on in any case")
@@ -218,7 +223,7 @@ def main() -> int:
     job = Job(generator.config, args.output_path, distributed, resume_option=None)
     watch = Stopwatch()
     with watch.stage("independent classifier"):
-        classifier = train_independent_classifier(job, dataset, args.classifier or f"{name}_witness")
+        classifier = train_independent_classifier(job, dataset, args.classifier or classifier_name(job, name))
     taught_by = teacher_of(generator)
     teacher = read_model_file(taught_by, distributed.device) if taught_by else None
     print(as_table(measure(generator, teacher, read_model_file(classifier, distributed.device), dataset, watch)))

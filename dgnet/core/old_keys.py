@@ -102,6 +102,9 @@ RECIPE_KEYS: dict[str, str] = {"data.licence": "data.license"}
 AB_RESULT_KEYS: dict[str, str] = {"row": "variant", "dropped": "filter_counts"}
 AB_RESULTS_FOLDER = "rows"
 
+# What the name of the independent classifier's run ends with: "_classifier" today.
+OLD_CLASSIFIER_SUFFIX = "_witness"
+
 # Options of the command line -> what they are called today, the first name that the parser of a tool knows; a tool that
 # still has an option of the old name means that one.
 OPTIONS: dict[str, tuple[str, ...]] = {

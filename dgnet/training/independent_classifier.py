@@ -1,6 +1,6 @@
 """The independent classifier: trained on real images, apart from DG-Net, it identifies the person in generated images.
 
-Its run is called NAME_witness, as in earlier versions.
+Its run is NAME_classifier beside that of DG-Net.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dgnet.config import Config, parse_config, resolved
 from dgnet.core import pixels
+from dgnet.core.old_keys import OLD_CLASSIFIER_SUFFIX
 from dgnet.data.records import Dataset, Record
 from dgnet.models.model_file import StoredModel
 from dgnet.runs.folder import CONFIG
@@ -19,6 +20,7 @@ from dgnet.runs.resume import require_trained_on
 from dgnet.training.pipeline import Job
 from dgnet.training.teacher import TEACHER_FILE
 
+_SUFFIX = "_classifier"
 # Small, and unlike the teacher: another image size, another seed.
 _DATA = {"height": 64, "width": 48, "pad": 4, "erasing": 0.0}
 _NETWORK = {
@@ -42,6 +44,12 @@ def independent_classifier_config(config: Config) -> Config:
     values["teacher"] |= _NETWORK
     values["run"]["seed"] += 1
     return parse_config(values, "independent classifier")
+
+
+def classifier_name(job: Job, name: str) -> str:
+    """The run of the classifier of `name`; one that an earlier version trained or began goes by its old name."""
+    old = name + OLD_CLASSIFIER_SUFFIX
+    return job.distributed.agree(old if job.folder(old).exists() else name + _SUFFIX)
 
 
 def hold_out(dataset: Dataset) -> tuple[Dataset, tuple[Record, ...]]:

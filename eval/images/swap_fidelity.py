@@ -1,7 +1,7 @@
 """Swap fidelity: how near a generated swap is to the true one, inside the person's outline.
 
 Only where the truth of a swap can be rendered is there such a figure. It means little by itself, so it always comes
-with the same figure for answers that need no model (`eval.images.trivial_answers`).
+with the same figures for simple answers without a model (`eval.images.simple_answers`).
 """
 
 from collections.abc import Callable
@@ -14,8 +14,8 @@ from dgnet.core.errors import UserError
 from eval.arrays import Array, as_numpy, check_same_shape, checked_features, checked_images, checked_outlines
 from eval.images.frechet import frechet_distance, statistics_of
 from eval.images.gradients import gradient_fidelity
+from eval.images.simple_answers import simple_answers, weighted_mean
 from eval.images.ssim import ssim_map
-from eval.images.trivial_answers import trivial_answers, weighted_mean
 
 Embed = Callable[[Array], Array]  # uint8 images [pair, 3, height, width] -> features [pair, feature]
 
@@ -70,10 +70,10 @@ class Fidelity:
 
 @dataclass(frozen=True)
 class SwapFidelity:
-    """Generated swaps beside the trivial answers, all against the same truths inside the same outlines."""
+    """Generated swaps beside the simple answers, all against the same truths inside the same outlines."""
 
     generated: Fidelity
-    trivial: dict[str, Fidelity]  # structure_itself, appearance_itself, recolored, painted
+    simple: dict[str, Fidelity]  # structure_itself, appearance_itself, recolored, painted
 
     @property
     def pairs(self) -> int:
@@ -82,14 +82,14 @@ class SwapFidelity:
 
     @property
     def share_won(self) -> float:
-        """The share 0..1 of pairs whose generated swap has a higher PSNR than every trivial answer to that pair."""
-        hardest = np.max([answer.psnr_of_pairs for answer in self.trivial.values()], axis=0)
+        """The share 0..1 of pairs whose generated swap has a higher PSNR than every simple answer to that pair."""
+        hardest = np.max([answer.psnr_of_pairs for answer in self.simple.values()], axis=0)
         return float((self.generated.psnr_of_pairs > hardest).mean())
 
     def of_pairs(self, chosen: np.ndarray) -> "SwapFidelity":
         """The same for the pairs where `chosen`, bool `[pair]`, is true."""
-        trivial = {name: answer.of_pairs(chosen) for name, answer in self.trivial.items()}
-        return SwapFidelity(self.generated.of_pairs(chosen), trivial)
+        simple = {name: answer.of_pairs(chosen) for name, answer in self.simple.items()}
+        return SwapFidelity(self.generated.of_pairs(chosen), simple)
 
 
 def swap_fidelity(
@@ -103,14 +103,14 @@ def swap_fidelity(
     *,
     embed: Embed | None = None,
 ) -> SwapFidelity:
-    """Fidelity of generated swaps and of the trivial answers.
+    """Fidelity of generated swaps and of the simple answers.
 
     Images are uint8 `[pair, 3, height, width]`, outlines `[pair, height, width]` weights 0..1 of the person in the
     truth, in the structure image and in the appearance image; everything is measured inside `truth_outlines`, but for
     the Frechet distance: `embed` gives features of whole images. Pairs of one identity with itself have their structure
-    image as truth and tell nothing: a trivial answer that equals the truth is an `UserError`, as are mismatched shapes.
+    image as truth and tell nothing: a simple answer that equals the truth is an `UserError`, as are mismatched shapes.
     """
-    answers = trivial_answers(structures, structure_outlines, appearances, appearance_outlines)
+    answers = simple_answers(structures, structure_outlines, appearances, appearance_outlines)
     true_features = None if embed is None else _features(embed, truths)
 
     def measured(images: Array) -> Fidelity:
@@ -119,12 +119,12 @@ def swap_fidelity(
             return result
         return replace(result, features=_features(embed, images), true_features=true_features)
 
-    ours, trivial = measured(generated), {name: measured(images) for name, images in answers.items()}
-    for name, answer in trivial.items():
+    ours, simple = measured(generated), {name: measured(images) for name, images in answers.items()}
+    for name, answer in simple.items():
         if np.isinf(answer.psnr_of_pairs).any():
             pair = int(np.isinf(answer.psnr_of_pairs).argmax())
-            raise UserError(f"pair {pair} is no swap: its truth is the trivial answer {name} to the last pixel")
-    return SwapFidelity(ours, trivial)
+            raise UserError(f"pair {pair} is no swap: its truth is the simple answer {name} to the last pixel")
+    return SwapFidelity(ours, simple)
 
 
 def fidelity(images: Array, truths: Array, outlines: Array, *, batch: int = 64) -> Fidelity:

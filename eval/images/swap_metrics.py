@@ -12,8 +12,8 @@ from eval.report.result import Direction, MetricValue
 
 FIDELITY, IDENTIFICATION, DETAIL = "Swap fidelity", "Identification", "Where detail is lost"
 PATTERNED, PLAIN = f"{FIDELITY}: clothes with a repeating pattern", f"{FIDELITY}: clothes without one"
-# These answers need no knowledge of where which clothes are; `painted` has it.
-TRIVIAL = ("structure_itself", "appearance_itself", "recolored")
+# Simple answers without the true outline of the clothes, which `painted` is given.
+SIMPLE = ("structure_itself", "appearance_itself", "recolored")
 SWAPS = "the swaps"
 WORDS = {
     "generated": SWAPS,
@@ -56,13 +56,13 @@ MEASURES: dict[str, tuple[str, str, str, Direction]] = {
 def swap_fidelity_metrics(
     result: SwapFidelity, size: tuple[int, int], patterned: np.ndarray | None = None
 ) -> list[MetricValue]:
-    """Generated swaps of `size` (height, width) beside the answers without a model, and the margins.
+    """Generated swaps of `size` (height, width) beside the simple answers, and the margins.
 
     `patterned`, bool `[pair]`, says whose clothes have a repeating pattern: these and the others get their own figures,
     too, each where there are at least two pairs.
     """
     metrics = [*_margins(FIDELITY, result, size), *_measures(FIDELITY, result.generated, size, SWAPS)]
-    for name, answer in result.trivial.items():
+    for name, answer in result.simple.items():
         first, *others = _measures(FIDELITY, answer, size, WORDS[name])
         metrics += [replace(first, note=MEANING[name]), *(replace(one, note="") for one in others)]
     groups = {} if patterned is None else {PATTERNED: patterned, PLAIN: ~patterned}
@@ -100,7 +100,7 @@ def identification_metrics(result: Identification, real_accuracy: float, real_im
     own = f"{real_images} real images that it never saw, one of each training identity"
     appearance = "The swap wears the clothes of this person, and an independent classifier should see that."
     structure = "Only pose and place are of this person: nobody should be recognized by them."
-    chance = "What blind guessing would reach in the two lines above."
+    chance = "What guessing would reach in the two lines above."
     real = "How good this classifier is: swaps can hardly be recognized better than real images."
     return [
         MetricValue(
@@ -127,8 +127,8 @@ def identification_metrics(result: Identification, real_accuracy: float, real_im
 
 
 def _margins(section: str, result: SwapFidelity, size: tuple[int, int]) -> list[MetricValue]:
-    """How much nearer the swaps are than the answers without a model."""
-    best = max(TRIVIAL, key=lambda name: result.trivial[name].psnr)
+    """How much nearer to the truth the swaps are than the simple answers."""
+    best = max(SIMPLE, key=lambda name: result.simple[name].psnr)
     protocol = _protocol(result.generated, size)
     won = MetricValue(
         section,
@@ -143,7 +143,7 @@ def _margins(section: str, result: SwapFidelity, size: tuple[int, int]) -> list[
         MetricValue(
             section,
             f"PSNR gain over {words}",
-            result.generated.psnr - result.trivial[name].psnr,
+            result.generated.psnr - result.simple[name].psnr,
             "dB",
             protocol,
             note,

@@ -16,6 +16,7 @@ from dgnet.models.registry import build_model
 from dgnet.training.independent_classifier import (
     check_independent_classifier,
     classifier_logits,
+    classifier_name,
     hold_out,
     independent_classifier_config,
     train_independent_classifier,
@@ -23,6 +24,8 @@ from dgnet.training.independent_classifier import (
 from dgnet.training.pipeline import Job
 from dgnet.training.teacher import TEACHER_FILE, TeacherTask
 from tests.messages import mentions
+
+pytestmark = pytest.mark.usefixtures("narrow")
 
 
 def dataset(images):
@@ -56,22 +59,29 @@ def test_its_log_does_not_call_it_the_teacher():
 
 def test_a_classifier_that_is_there_is_not_trained_again(tmp_path):
     job = Job(Config(), tmp_path, Distributed(0, 0, 1, torch.device("cpu")))
-    path = job.folder("one_witness") / TEACHER_FILE
+    path = job.folder("one_classifier") / TEACHER_FILE
     path.parent.mkdir(parents=True)
     path.write_bytes(b"untouched")
-    assert train_independent_classifier(job, dataset({4: 3, 7: 2}), "one_witness") == path
+    assert train_independent_classifier(job, dataset({4: 3, 7: 2}), "one_classifier") == path
     assert [entry.name for entry in path.parent.iterdir()] == [TEACHER_FILE]
+
+
+def test_the_run_of_an_earlier_version_keeps_its_name(tmp_path):
+    job = Job(Config(), tmp_path, Distributed(0, 0, 1, torch.device("cpu")))
+    assert classifier_name(job, "one") == "one_classifier"
+    job.folder("one_witness").mkdir(parents=True)
+    assert classifier_name(job, "one") == "one_witness"
 
 
 def test_what_it_would_refuse_is_said_before_the_hours_of_dg_net(tmp_path):
     job = Job(Config(), tmp_path, Distributed(0, 0, 1, torch.device("cpu")))
-    check_independent_classifier(job, dataset({4: 9, 7: 9}), "one_witness")
+    check_independent_classifier(job, dataset({4: 9, 7: 9}), "one_classifier")
     with pytest.raises(UserError, match=mentions("teacher.batch_size", 12, 3, 32)):  # of 5 images 2 are held out
-        check_independent_classifier(job, dataset({4: 3, 7: 2}), "one_witness")
-    job.curves("one_witness").mkdir(parents=True)
-    (job.curves("one_witness") / "events").write_text("of another run")
+        check_independent_classifier(job, dataset({4: 3, 7: 2}), "one_classifier")
+    job.curves("one_classifier").mkdir(parents=True)
+    (job.curves("one_classifier") / "events").write_text("of another run")
     with pytest.raises(UserError, match="holds the curves of another run"):
-        check_independent_classifier(job, dataset({4: 9, 7: 9}), "one_witness")
+        check_independent_classifier(job, dataset({4: 9, 7: 9}), "one_classifier")
     assert not (tmp_path / "outputs").exists()
 
 

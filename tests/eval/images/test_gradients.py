@@ -119,7 +119,7 @@ def test_a_blurred_and_a_noisy_answer_lose(rendered: dict[str, np.ndarray]) -> N
         result = swap_fidelity(given, **rendered, embed=_features)
         measured[name] = result.generated
         # By PSNR the blurred answer beats all that need no model.
-        assert result.generated.psnr > max(answer.psnr for answer in result.trivial.values()) + 1, name
+        assert result.generated.psnr > max(answer.psnr for answer in result.simple.values()) + 1, name
     good, blurred, noisy = (measured[name] for name in ("good", "blurred", "noisy"))
     assert 0.9 < good.gradient_energy < 1.1 and good.gradient_correlation > 0.95
     assert blurred.gradient_energy < 0.5 and noisy.gradient_energy > 2

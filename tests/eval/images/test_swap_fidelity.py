@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
 
+from eval.images.simple_answers import painted, recolored, simple_answers
 from eval.images.swap_fidelity import fidelity, swap_fidelity
-from eval.images.trivial_answers import painted, recolored, trivial_answers
 from tests.messages import mentions
 
 HEIGHT, WIDTH = 30, 16
@@ -129,18 +129,18 @@ def arguments() -> dict[str, np.ndarray]:
     }
 
 
-def test_ours_beside_the_trivial_answers() -> None:
+def test_ours_beside_the_simple_answers() -> None:
     given = arguments()
     result = swap_fidelity(**given)
-    answers = trivial_answers(*(given[name] for name in list(given)[3:]))
-    assert list(result.trivial) == ["structure_itself", "appearance_itself", "recolored", "painted"]
+    answers = simple_answers(*(given[name] for name in list(given)[3:]))
+    assert list(result.simple) == ["structure_itself", "appearance_itself", "recolored", "painted"]
     for name, answer in answers.items():
-        assert result.trivial[name].psnr == fidelity(answer, given["truths"], given["truth_outlines"]).psnr
+        assert result.simple[name].psnr == fidelity(answer, given["truths"], given["truth_outlines"]).psnr
     assert (
-        result.trivial["structure_itself"].psnr
+        result.simple["structure_itself"].psnr
         == fidelity(given["structures"], given["truths"], given["truth_outlines"]).psnr
     )
-    best = max(answer.psnr for answer in result.trivial.values())
+    best = max(answer.psnr for answer in result.simple.values())
     assert result.generated.psnr - best > 4
     assert (result.share_won, result.pairs) == (1.0, 3)
 

@@ -24,8 +24,8 @@ def answer(psnr: float, ssim: float = 0.5, features: bool = False) -> Fidelity:
 
 
 def a_result(features: bool = False) -> SwapFidelity:
-    trivial = {"structure_itself": 11.0, "appearance_itself": 13.0, "recolored": 12.0, "painted": 16.0}
-    return SwapFidelity(answer(17.5, features=features), {name: answer(psnr) for name, psnr in trivial.items()})
+    simple = {"structure_itself": 11.0, "appearance_itself": 13.0, "recolored": 12.0, "painted": 16.0}
+    return SwapFidelity(answer(17.5, features=features), {name: answer(psnr) for name, psnr in simple.items()})
 
 
 def test_margins_are_over_the_best_answer_that_knows_nothing_of_clothes() -> None:

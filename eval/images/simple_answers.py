@@ -1,4 +1,4 @@
-"""Answers to a swap that need no model: what a generated swap has to beat."""
+"""Simple answers to a swap, made without a model: baselines that a generated swap has to beat."""
 
 from collections.abc import Mapping
 
@@ -9,14 +9,14 @@ from eval.arrays import Array, check_same_shape, checked_images, checked_outline
 
 # Bands from the top of the outline to its bottom, each of one color: about head, chest, waist, thighs, shins, feet.
 _BANDS = 6
-# Rounds of moving the colors until their mean is met in spite of values cut off at 0 and 255.
+# Rounds of shifting the colors until their mean is reached, although values are clipped to 0..255.
 _RECOLOR_ROUNDS = 12
 
 
-def trivial_answers(
+def simple_answers(
     structures: Array, structure_outlines: Array, appearances: Array, appearance_outlines: Array
 ) -> Mapping[str, Tensor]:
-    """The answers that need no model, uint8 `[pair, 3, height, width]`, by name."""
+    """The simple answers, uint8 `[pair, 3, height, width]`, by name."""
     structure, appearance = checked_images("structures", structures), checked_images("appearances", appearances)
     check_same_shape("structures and appearances", structure, appearance)
     return {
@@ -32,7 +32,7 @@ def recolored(structures: Array, structure_outlines: Array, appearances: Array, 
 
     Inside the structure outline each channel is shifted by one number per image until the outline's mean is that inside
     the appearance outline to half a gray level (also where dark or bright clothes are cut off at 0 and 255); the
-    background stays. Shapes as in `trivial_answers`.
+    background stays. Shapes as in `simple_answers`.
     """
     structure, appearance = checked_images("structures", structures), checked_images("appearances", appearances)
     inside = checked_outlines("structure_outlines", structure_outlines, structure)[:, None]
@@ -52,8 +52,8 @@ def painted(structures: Array, structure_outlines: Array, appearances: Array, ap
     """The structure images with the person painted over: each sixth of the outline's height in the mean color of the
     same sixth of the appearance image's person.
 
-    It knows where the clothes are and their colors, but neither folds nor patterns nor light: of the answers here the
-    strongest in PSNR, for being the least wrong everywhere. Shapes as in `trivial_answers`.
+    It has the true outline and mean colors, but no folds, patterns or light: the strongest of these answers in PSNR.
+    Shapes as in `simple_answers`.
     """
     structure, appearance = checked_images("structures", structures), checked_images("appearances", appearances)
     inside = checked_outlines("structure_outlines", structure_outlines, structure)
