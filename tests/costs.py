@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 PERIOD = 0.2
-# Lines at the end: the dearest tests.
+# Lines at the end: the most expensive tests.
 SHOWN = 30
 KINDS = ("RssAnon:", "RssShmem:")
 
@@ -83,7 +83,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             if "cost" in properties:
                 costs[report.nodeid] = tuple(properties["cost"])
     for column, title in enumerate(("CPU seconds", "MB of memory")):
-        terminalreporter.section(f"{title}, the {SHOWN} dearest tests")
+        terminalreporter.section(f"{title}, the {SHOWN} most expensive tests")
         for name, cost in sorted(costs.items(), key=lambda item: -item[1][column])[:SHOWN]:
             terminalreporter.line(f"{cost[0]:9.2f} s {cost[1]:9,.0f} MB  {name}")
     total = sum(seconds for seconds, _ in costs.values())

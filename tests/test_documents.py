@@ -5,8 +5,6 @@ import ast
 import importlib
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from dgnet.data.datasets import LAYOUTS
 from dgnet.models import registry as model_registry
 from eval.images.fidelity import MEASURES
 from reid_heads.config import ReIDConfig
+from tests.tools.evaluation_tool import answer
 from tools import bench
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -133,17 +132,19 @@ def commands() -> dict[str, set[str]]:
     return typed
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("script", sorted(commands()))
-def test_every_option_that_is_typed_exists(script: str) -> None:
+def test_every_option_that_is_typed_exists(
+    script: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     if script == "tools/bench.py":
         kinds = argparse.ArgumentParser().add_subparsers()
         for module in bench.KINDS.values():
             module.add_parser(kinds)
         helped = "".join(kind.format_help() for kind in kinds.choices.values())
     else:
-        words = [sys.executable, str(ROOT / script), "--help"]
-        helped = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+        tool = importlib.import_module(script.removesuffix(".py").replace("/", "."))
+        status, helped, _ = answer(tool, monkeypatch, capsys, "--help")
+        assert status == 0
     known = {option.replace("_", "-") for option in re.findall(r"--[\w-]+", helped)}
     assert {option for option in commands()[script] if option.replace("_", "-") not in known} == set()
 

@@ -78,7 +78,7 @@ def departures(got: dict[str, float], expected: dict[str, float], tolerance: flo
 @pytest.mark.large
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("case", CASES if os.environ.get("DGNET_ALL_CASES") else CASES[:1])
-def test_the_naive_step_computes_what_the_original_did(case: str, tmp_path: Path) -> None:
+def test_the_naive_step_computes_what_the_official_one_did(case: str, tmp_path: Path) -> None:
     model, losses, expected = run_case(case, tmp_path)
     assert departures(losses, expected["losses"], LOSS_TOLERANCE) == []
     arrays = np.load(REFERENCE / "dgnet_dev.npz")

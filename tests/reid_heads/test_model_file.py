@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
+import torchvision
 from torch import Tensor, nn
-from torchvision.models import resnet18
 
 from dgnet.core.checkpoint import save_checkpoint
 from dgnet.core.errors import UserError
@@ -17,6 +17,8 @@ from dgnet.models.pretrained import classifier_entries, load_backbone, load_pret
 from dgnet.models.registry import build_model
 from dgnet.models.reid_model import ReIDModel
 from tests.messages import mentions
+
+pytestmark = pytest.mark.usefixtures("narrow")
 
 IDENTITIES = (3, 8, 21)
 
@@ -115,7 +117,7 @@ def test_a_file_of_mgn_pytorch_tells_its_stripes_itself(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_imagenet_weights_fill_every_trunk(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    published, path = resnet18().state_dict(), tmp_path / "imagenet.pth"
+    published, path = torchvision.models.resnet18().state_dict(), tmp_path / "imagenet.pth"
     torch.save(published, path)
     plain, distilled, mgn = (model_of(name) for name in ("resnet18", "resnet18_kd", "mgn"))
     before = plain.get_submodule("classifier").weight.clone()
@@ -257,7 +259,7 @@ def test_another_architecture_or_number_of_identities(tmp_path: Path) -> None:
     theirs, ours, imagenet = (tmp_path / f"{name}.pth" for name in ("theirs", "ours", "imagenet"))
     torch.save(state_of_others(model_of("resnet18")), theirs)
     save_model(ours, model_of("resnet18"), IDENTITIES, 64, 32)
-    torch.save(resnet18().state_dict(), imagenet)
+    torch.save(torchvision.models.resnet18().state_dict(), imagenet)
     for path in (theirs, ours, imagenet):
         with pytest.raises(UserError, match="resnet34"):
             load_pretrained(model_of("resnet34"), path)

@@ -1,4 +1,4 @@
-"""Heads and losses against numbers of the originals, in float64: embeddings, losses and gradient norms."""
+"""Heads and losses against numbers of the reference code, in float64: embeddings, losses and gradient norms."""
 
 import json
 from functools import lru_cache
@@ -37,9 +37,9 @@ def arrays() -> dict[str, np.ndarray]:
 
 
 def filled_head(shapes: dict, prefix: str, name: str, folder: Path, **options: str) -> ReIDModel:
-    """A head of the originals' weights, through a file of theirs."""
-    torch.save(filled_state_dict(shapes, prefix), folder / "original.pth")
-    return read_model(folder / "original.pth", name, **options).network.train().double()
+    """A model with the reference's weights, read from a file as the reference writes it."""
+    torch.save(filled_state_dict(shapes, prefix), folder / "reference.pth")
+    return read_model(folder / "reference.pth", name, **options).network.train().double()
 
 
 def close(ours: Tensor, stored: np.ndarray) -> bool:
@@ -49,7 +49,7 @@ def close(ours: Tensor, stored: np.ndarray) -> bool:
 @pytest.mark.slow
 @pytest.mark.large
 @pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet50_ibn_a"])
-def test_baseline_equals_the_original(name: str, tmp_path: Path) -> None:
+def test_baseline_equals_the_reference(name: str, tmp_path: Path) -> None:
     case = reference()[f"baseline_{name}"]
     head = filled_head(case["state_dict_shapes"], f"{name}.", name, tmp_path)
     batch = images(reference()["seed"] + 1, 8, 256, 128).double()
@@ -73,7 +73,7 @@ def test_baseline_equals_the_original(name: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.large
 @pytest.mark.parametrize("pooling", ["avg", "max"])
-def test_mgn_equals_the_original(pooling: str, tmp_path: Path) -> None:
+def test_mgn_equals_the_reference(pooling: str, tmp_path: Path) -> None:
     case, shapes = reference()[f"mgn_{pooling}"], reference()["mgn_state_dict_shapes"]
     head = filled_head(shapes, "mgn.", "mgn", tmp_path, pooling=pooling)
     batch = images(reference()["seed"], 8, 384, 128).double()
@@ -106,7 +106,7 @@ def losses_case() -> tuple[dict, Tensor, Tensor]:
     return case, torch.from_numpy(arrays()["losses/features"]), torch.tensor(case["labels"])
 
 
-def test_losses_on_features_equal_the_originals() -> None:
+def test_losses_on_features_equal_the_references() -> None:
     case, features, labels = losses_case()
     for margin, stored in case["triplet_batch_hard"].items():
         assert triplet_loss(features, labels, float(margin)).item() == pytest.approx(stored, rel=TOLERANCE)

@@ -26,7 +26,7 @@ from tests.messages import mentions
 from tools import test_2label as two_labels
 from tools import transfer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("narrow")]
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def expected(place: Path, alpha: float) -> tuple[float, ...]:
     return (*result.cmc.values(), result.mAP)
 
 
-def test_the_originals_table(place, monkeypatch, capsys) -> None:
+def test_the_official_table(place, monkeypatch, capsys) -> None:
     words = ("--name", "small", "--iteration", "7", "--data", place / "here")
     run(two_labels.main, place, monkeypatch, *words)
     printed = capsys.readouterr().out

@@ -3,17 +3,15 @@
 import argparse
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.messages import mentions
+from tests.tools.evaluation_tool import answer
+from tools import bench
 from tools.benchmarks import evaluation
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def options(*words: str) -> argparse.Namespace:
@@ -23,12 +21,11 @@ def options(*words: str) -> argparse.Namespace:
 
 
 @pytest.mark.slow
-def test_ours_alone_prints_json() -> None:
+def test_ours_alone_prints_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["eval", "--alone", "--query", "40", "--gallery", "300", "--features", "16", "--threads", "1"]
-    done = subprocess.run(
-        [sys.executable, ROOT / "tools" / "bench.py", *words], capture_output=True, text=True, check=True
-    )
-    result = json.loads(done.stdout)
+    status, printed, said = answer(bench, monkeypatch, capsys, *words)
+    assert status == 0, said
+    result = json.loads(printed)
     assert (result["query"], result["gallery"], result["torchreid"]) == (40, 300, None)
     for task in evaluation.ALONE:
         ours = result[task]["ours"]

@@ -15,7 +15,7 @@ from dgnet.models.registry import build_model
 from tests.tools.evaluation_tool import answer
 from tools import evaluate_reid, search
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("narrow")]
 
 
 @pytest.fixture(scope="module")

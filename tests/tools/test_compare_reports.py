@@ -1,38 +1,27 @@
-"""`tools/compare_reports.py` from the shell."""
-
-import subprocess
-import sys
-from pathlib import Path
+"""`tools/compare_reports.py`: its table and its exit status."""
 
 import pytest
 
 from eval.report.report import MetricValue, Report, write_report
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def call(*arguments: object) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "tools/compare_reports.py", *map(str, arguments)]
-    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300)
+from tests.tools.evaluation_tool import answer
+from tools import compare_reports
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("protocol", "status"), [("standard", 0), ("dgnet", 1)])
-def test_two_reports(tmp_path, protocol, status):
+def test_two_reports(tmp_path, protocol, status, monkeypatch, capsys):
     paths = [
         write_report(Report(name, [MetricValue("Re-identification", "mAP", 80.0, "%", given)]), tmp_path / name)[0]
         for name, given in (("first", "standard"), ("second", protocol))
     ]
-    done = call(*paths)
-    assert done.returncode == status and done.stderr == ""
-    assert all(str(path) in done.stdout for path in paths)
-    assert ("do not compare them" in done.stdout) == bool(status)
+    ended, printed, said = answer(compare_reports, monkeypatch, capsys, *paths)
+    assert ended == status and said == ""
+    assert all(str(path) in printed for path in paths)
+    assert ("do not compare them" in printed) == bool(status)
 
 
-@pytest.mark.slow
-def test_what_is_no_report(tmp_path):
+def test_what_is_no_report(tmp_path, monkeypatch, capsys):
     (tmp_path / "x.json").write_text("{}")
     for path, words in ((tmp_path / "x.json", "must be a report.json"), (tmp_path / "y.json", "No such file")):
-        done = call(path, path)
-        assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith("error: ") and words in done.stderr and done.stderr.count("\n") == 1
+        status, printed, said = answer(compare_reports, monkeypatch, capsys, path, path)
+        assert (status, printed) == (2, "")
+        assert said.startswith("error: ") and words in said and said.count("\n") == 1

@@ -18,7 +18,7 @@ from tests.tools.evaluation_tool import answer
 from tools import evaluate_reid, transfer
 from tools import test as test_tool
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("narrow")]
 
 FOLDERS = ("--leave-one-out", "--without-cameras")
 WITHOUT_MATCH = "1 of 5 queries have no match by another camera: left out of every mean"

@@ -177,14 +177,13 @@ def test_a_dry_run_prints_settings_and_an_estimate_and_writes_nothing(tmp_path, 
 @pytest.mark.parametrize(
     ("tool", "arguments", "sentence"),
     [
-        ("demo", ["--config", "configs/latest.yaml"], mentions("data.layout", "'synthetic'", "'auto'")),
-        ("measure_swaps", ["--name", "nobody"], "nobody: no such run, and no run of that name below"),
+        (demo, ["--config", ROOT / "configs/latest.yaml"], mentions("data.layout", "'synthetic'", "'auto'")),
+        (measure_swaps, ["--name", "nobody"], "nobody: no such run, and no run of that name below"),
     ],
 )
-def test_bad_input_is_one_sentence(tool, arguments, sentence, tmp_path):
-    process = start(tool, *arguments, "--output-path", tmp_path)
-    _, said = process.communicate()
-    assert process.returncode == 2
+def test_bad_input_is_one_sentence(tool, arguments, sentence, tmp_path, monkeypatch, capsys):
+    status, _, said = answer(tool, monkeypatch, capsys, *arguments, "--output-path", tmp_path)
+    assert status == 2
     assert said.startswith("error: ") and re.search(sentence, said) and said.count("\n") == 1
 
 

@@ -24,7 +24,7 @@ from tests.messages import mentions
 from tests.tools.evaluation_tool import answer
 from tools import evaluate_gan
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("narrow")]
 
 
 @pytest.fixture(scope="module")

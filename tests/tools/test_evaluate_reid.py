@@ -23,7 +23,7 @@ from tests.messages import mentions
 from tests.tools.evaluation_tool import answer
 from tools import evaluate_reid
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("narrow")]
 
 SECTION = "Re-identification"
 

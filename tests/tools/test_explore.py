@@ -23,7 +23,9 @@ from dgnet.models.swap import swap_all
 from dgnet.video.gallery import BOXES, COLUMNS, write_table
 from tests.messages import mentions
 from tests.tools.browser import chromium, drop, requested
+from tests.tools.evaluation_tool import answer
 from tests.visual.small_run import write_run
+from tools import explore
 from visual.drawing.interpolate import between_appearances
 from visual.image_input import read_images
 
@@ -269,8 +271,13 @@ def test_only_this_machine_and_not_without_limits(served: Served) -> None:
         (["--people-model", "x"], mentions("--people-model", "x", "--people")),
     ],
 )
-def test_bad_input_is_one_sentence(place: Path, options: list[str], sentence: str) -> None:
-    words = [sys.executable, "tools/explore.py", "--output-path", str(place), *options]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: ") and re.search(sentence, done.stderr) and done.stderr.count("\n") == 1
+def test_bad_input_is_one_sentence(
+    place: Path,
+    options: list[str],
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    status, printed, said = answer(explore, monkeypatch, capsys, "--output-path", place, *options)
+    assert (status, printed) == (2, "")
+    assert said.startswith("error: ") and re.search(sentence, said) and said.count("\n") == 1

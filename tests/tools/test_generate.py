@@ -195,7 +195,7 @@ def test_two_processes_make_the_same_set(here, place, tmp_path):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-def test_the_originals_flags(here, place, tmp_path):
+def test_the_options_of_the_official_script(here, place, tmp_path):
     flags = ["--name", "small", "--iteration", 8, "--batchsize", 1, "--seed", 10, "--a2b", 1, "--output-only"]
     status, printed, _ = here(
         test_folder,

@@ -27,7 +27,7 @@ from tools import generate, report
 from tools import test_2label as two_labels
 from visual import show1by1, show_rainbow, show_smooth, show_smooth_structure, show_spaces, show_swap
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("narrow")]
 
 HEAD = "appearance.model=resnet18"
 

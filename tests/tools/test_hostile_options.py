@@ -16,6 +16,8 @@ from tests.visual.small_run import write_run
 from tools import evaluate_reid, export_onnx, extract, generate, report, search, train_gan
 from visual import show_swap
 
+pytestmark = pytest.mark.usefixtures("narrow")
+
 # A name in Latin-1, as Python holds it.
 LATIN_1 = os.fsdecode(b"caf\xe9")
 

@@ -11,6 +11,8 @@ from reid_heads.run_data import dataset_of_run
 from tests.dgnet.generation.small_run import write_run
 from tests.messages import mentions
 
+pytestmark = pytest.mark.usefixtures("narrow")
+
 
 @pytest.mark.slow
 def test_a_generator_with_its_teacher_in_its_folder_is_still_a_generator(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from visual.job import draw_people
 from visual.options import visual_parser
 
 DESK, PHONE = (1200, 900), (375, 700)
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.usefixtures("narrow")]
 
 
 def settings(place: Path) -> Config:

@@ -12,7 +12,7 @@ from dgnet.models.registry import build_model
 from tests.visual.small_run import Script, write_run
 from tools.show_activation import main
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("narrow")]
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""How far a threshold travels: the second table of direct transfer."""
+"""Thresholds on other data: the second table of direct transfer."""
 
 import json
 import sys

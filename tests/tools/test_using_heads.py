@@ -22,13 +22,15 @@ from dgnet.models.model_file import StoredModel, read_model_file, save_model
 from dgnet.models.registry import build_model
 from dgnet.models.reid_model import Option, ReIDModel, ReIDOutput
 from reid_heads import export
+from tests.dgnet.small_training import WIDTHS
 from tests.messages import mentions
 from tools import export_onnx, extract, search
 from visual.drawing.ranked_lists import RIGHT, WRONG
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("narrow")]
 
 HEIGHT, WIDTH = 64, 32
+NUMBERS = WIDTHS[-1]  # of an embedding
 Call = Callable[..., tuple[int, str, str]]
 
 
@@ -107,7 +109,7 @@ def test_features_of_a_folder_and_a_file(place: Path, tmp_path: Path, call: Call
     words = ("--model-path", place / "head.pth", "--to", to, people / "more", people / "0007_c2s1_000001_00.png")
     status, printed, said = call(extract, *words, "--batch-size", 2)
     assert status == 0, said
-    assert "4 images, 512 numbers each" in printed
+    assert f"4 images, {NUMBERS} numbers each" in printed
     with np.load(to) as file:
         stored = {name.removeprefix("images/"): file[name] for name in file.files}
     names = ["more/someone.png", "more/x1.png", "more/x2.png", "0007_c2s1_000001_00.png"]
@@ -260,7 +262,7 @@ def test_the_exported_head_takes_plain_rgb_in_any_number(place: Path, tmp_path: 
     to, people = tmp_path / "head.onnx", place / "people"
     status, printed, said = call(export_onnx, "--model-path", place / "head.pth", "--to", to)
     assert status == 0, said
-    assert "uint8 RGB 64x32 -> 512 numbers" in printed
+    assert f"uint8 RGB 64x32 -> {NUMBERS} numbers" in printed
     session = onnxruntime.InferenceSession(to)
     files = [people / "more/someone.png", people / "more/x2.png", people / "0007_c2s1_000001_00.png"]
     plain = torch.stack([read(path) for path in files]).numpy()

@@ -40,12 +40,12 @@ def test_official_folders(tmp_path: Path) -> None:
 
 def test_both_layouts_are_the_same_data_set(tmp_path: Path) -> None:
     root = write_market(tmp_path / "market")
-    published, original = read_dataset(root), read_dataset(prepare_market(root, tmp_path / "other").output)
-    assert original.name == "dgnet"
+    published, official = read_dataset(root), read_dataset(prepare_market(root, tmp_path / "other").output)
+    assert official.name == "dgnet"
     for split in ("train", "query", "gallery", "multi_query"):
         ours, theirs = (
             sorted((record.path.name, record.identity, record.camera, record.split) for record in getattr(data, split))
-            for data in (published, original)
+            for data in (published, official)
         )
         assert ours == theirs
 

@@ -36,7 +36,7 @@ def test_crop_equals_padding_and_cutting_at_every_place(memory_format: torch.mem
         assert torch.equal(cropped[image], padded[image, :, top : top + height, left : left + width])
 
 
-def test_erasing_draws_the_shapes_of_the_original() -> None:
+def test_erasing_draws_the_shapes_of_the_official_code() -> None:
     height, width, images = 256, 128, 20000
     rectangles = draw_erasing(np.random.default_rng(0), images, height, width, probability=0.5)
     erased = rectangles[rectangles[:, 2] > 0]

@@ -26,7 +26,7 @@ from dgnet.models.model_file import read_model_file
 from tests.dgnet.generation.small_run import request, write_people, write_run
 from tests.messages import mentions
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("narrow")]
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,8 @@ from dgnet.generation.create_set import create_set
 from dgnet.generation.diversity import diversity, nearest_other
 from tests.dgnet.generation.small_run import request, write_run
 
+pytestmark = pytest.mark.usefixtures("narrow")
+
 
 def slow(images: torch.Tensor) -> list[float]:
     found = []

@@ -27,7 +27,7 @@ def released(tmp_path, monkeypatch):
     naive = official_networks()
     write_images(tmp_path / "people")
     write_teacher(tmp_path / "models" / "best", naive, {"stride": 2})
-    return write_official(tmp_path / "original", naive)
+    return write_official(tmp_path / "official", naive)
 
 
 @pytest.mark.slow

@@ -24,6 +24,8 @@ from dgnet.runs.loaded_generator import LoadedGenerator
 from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator
 from tests.messages import mentions
 
+pytestmark = pytest.mark.usefixtures("narrow")
+
 
 def records(identities, images=5):
     return [

@@ -8,7 +8,7 @@ APPEARANCE, STRUCTURE = torch.tensor([0, 1, 2, 0]), torch.tensor([1, 2, 2, 2])
 
 
 def test_what_the_teacher_gives_neither_source_they_share() -> None:
-    """The quotient of the original where there is one, bit for bit; a finite loss where it is 0 / 0."""
+    """The quotient of the official code where there is one, bit for bit; a finite loss where it is 0 / 0."""
     logits = torch.tensor([[3.0, 1.0, 0.5], [800.0, 0.0, 0.0], [800.0, 0.0, 0.0], [0.1, 0.0, -790.0]]).double()
     prediction = logits.softmax(1)
     label = teacher_label("soft_between", prediction, APPEARANCE, STRUCTURE, 3)

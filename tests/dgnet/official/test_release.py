@@ -14,7 +14,7 @@ from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset, Record
 from dgnet.generation.load import load_generator
 from dgnet.models.model_file import read_model_file
-from dgnet.official.import_run import Imported, import_run, official_identities
+from dgnet.official.import_run import ImportedRun, import_run, official_identities
 from dgnet.official.release import read_official, read_official_teacher
 from dgnet.training.pipeline import Job
 from tests.dgnet.official.official_folder import (
@@ -43,14 +43,14 @@ def naive(monkeypatch: pytest.MonkeyPatch) -> NaiveDGNet:
     return official_networks()
 
 
-def imported(folder: Path, naive: NaiveDGNet, *settings: str) -> tuple[Imported, Dataset]:
-    released = read_official(write_official(folder / "original" / "e", naive), settings=settings)
+def imported(folder: Path, naive: NaiveDGNet, *settings: str) -> tuple[ImportedRun, Dataset]:
+    released = read_official(write_official(folder / "official" / "e", naive), settings=settings)
     teacher = read_official_teacher(write_teacher(folder / "models" / "best", naive, {"stride": 2}))
     dataset = read_dataset(write_images(folder / "images"))
     return import_run(released, [teacher], dataset, folder, Distributed.start("cpu")), dataset
 
 
-def test_classes_in_the_original_order(tmp_path: Path) -> None:
+def test_classes_in_the_official_order(tmp_path: Path) -> None:
     dataset = read_dataset(write_images(tmp_path))
     assert official_identities(dataset) == ORIGINAL_ORDER
     assert dataset.identities == OUR_ORDER
@@ -65,7 +65,7 @@ def test_classes_without_folders() -> None:
         official_identities(Dataset("csv", root, (*train, strange)))
 
 
-def test_imported_networks_compute_what_the_original_computes(tmp_path: Path, naive: NaiveDGNet) -> None:
+def test_imported_networks_compute_what_the_official_ones_compute(tmp_path: Path, naive: NaiveDGNet) -> None:
     run, _ = imported(tmp_path, naive)
     stored = load_generator(run.folder)
     assert stored.iteration == 6 and stored.identities == OUR_ORDER
@@ -145,9 +145,9 @@ def test_missing_and_damaged_files_end_in_one_sentence(
     tmp_path: Path, naive: NaiveDGNet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data, teacher = write_images(tmp_path / "images"), write_teacher(tmp_path / "best", naive, {"stride": 2})
-    original = tmp_path / "original"
+    official = tmp_path / "official"
 
-    def leave_with(status: int, *words: str, folder: Path = original, settings: tuple[str, ...] = ()) -> None:
+    def leave_with(status: int, *words: str, folder: Path = official, settings: tuple[str, ...] = ()) -> None:
         command_line = ["--outputs", folder, "--teacher", teacher, "--output-path", tmp_path, "--name", "2019"]
         arguments = [*map(str, command_line), f"data.root={data}", "run.device=cpu", *settings]
         monkeypatch.setattr(sys, "argv", ["import_official.py", *arguments])
@@ -159,9 +159,9 @@ def test_missing_and_damaged_files_end_in_one_sentence(
         assert all(word in said for word in words), said
         assert not status or output.err.count("\n") == 1
 
-    leave_with(2, "original/config.yaml", "no such file")
-    write_official(original, naive)
-    (original / "checkpoints" / "dis_00000006.pt").unlink()
+    leave_with(2, "official/config.yaml", "no such file")
+    write_official(official, naive)
+    (official / "checkpoints" / "dis_00000006.pt").unlink()
     leave_with(2, "dis_00000006.pt", "no such file")
     for number, (break_it, words) in enumerate(
         [
@@ -178,7 +178,7 @@ def test_missing_and_damaged_files_end_in_one_sentence(
     leave_with(2, "structure.channels", "False", folder=whole, settings=("structure.channels=no",))
     leave_with(2, "gen_00000006.pt", "of another shape", folder=whole, settings=("structure.channels=3",))
     few = write_images(tmp_path / "few", NAMES[:3])
-    leave_with(2, "know 4 identities", "has 3", "data.root", folder=whole, settings=(f"data.root={few}",))
+    leave_with(2, "have 4 identities", "has 3", "data.root", folder=whole, settings=(f"data.root={few}",))
     assert not (tmp_path / "outputs").exists()
     leave_with(0, "after 6 iterations, 4 identities", "--resume", "optimizer.pt", folder=whole)
     leave_with(2, "already holds a run", folder=whole)

@@ -11,6 +11,8 @@ from dgnet.models.model_file import read_model_file
 from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator, store
 from tests.messages import mentions
 
+pytestmark = pytest.mark.usefixtures("narrow")
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):

@@ -52,16 +52,16 @@ def case_config(late: bool) -> Config:
     )
 
 
-def original_networks(config: Config) -> tuple[Generator, MultiScaleDiscriminator, ReIDModel]:
+def official_networks(config: Config) -> tuple[Generator, MultiScaleDiscriminator, ReIDModel]:
     """Our networks in float64 with the weights of the reference."""
     shapes = reference()["state_dict_shapes"]
-    original = {net: filled_state_dict(shapes[net], net + ".") for net in ("gen", "dis", "id", "teacher")}
+    references = {net: filled_state_dict(shapes[net], net + ".") for net in ("gen", "dis", "id", "teacher")}
     generator = build_generator(config, IDENTITIES)
-    generator.load_state_dict(official.generator_state(original["gen"], original["id"]))
+    generator.load_state_dict(official.generator_state(references["gen"], references["id"]))
     discriminator = build_discriminator(config)
-    discriminator.load_state_dict(official.discriminator_state(original["dis"]))
+    discriminator.load_state_dict(official.discriminator_state(references["dis"]))
     teacher = build_teacher(config.teacher, IDENTITIES)
-    teacher.load_state_dict(official.appearance_state(original["teacher"]))
+    teacher.load_state_dict(official.appearance_state(references["teacher"]))
     return generator.double().train(), discriminator.double().train(), teacher.double().eval()
 
 
@@ -76,7 +76,7 @@ def run_case(
 ) -> tuple[dict, StepRecord, Generator, nn.Module, dict[str, dict[str, Tensor]]]:
     expected = reference()[name]["steps"][0]
     config = case_config(late=name.startswith("late"))
-    generator, discriminator, teacher = (network.to(device) for network in original_networks(config))
+    generator, discriminator, teacher = (network.to(device) for network in official_networks(config))
     optimizers = Optimizers(generator, discriminator, config)
     precision = Precision("fp32", device), Precision("fp32", device)
     step = JointStep(
@@ -108,7 +108,7 @@ def halves(terms: dict[str, Tensor], name: str) -> list[float]:
 @pytest.mark.slow
 @pytest.mark.large
 @pytest.mark.parametrize("name", CASES)
-def test_step_equals_the_original(name: str, device: torch.device) -> None:
+def test_step_equals_the_official_one(name: str, device: torch.device) -> None:
     expected, record, generator, discriminator, gradients = run_case(name, device)
     weights, terms, judged = record.weights, record.generator, record.discriminator
     ours = {"loss_gen_total": record.total.item()}
@@ -129,12 +129,12 @@ def test_step_equals_the_original(name: str, device: torch.device) -> None:
         assert ours[key] == pytest.approx(value, rel=LOSS_TOLERANCE, abs=1e-12), key
 
     for net in ("gen", "id", "dis"):
-        compare(expected["grad_norms"][net], as_original(net, gradients), f"gradient of {net}")
+        compare(expected["grad_norms"][net], by_official_names(net, gradients), f"gradient of {net}")
         state = {"generator": generator.state_dict(), "discriminator": discriminator.state_dict()}
-        compare(expected["param_norms_after_step"][net], as_original(net, state), f"state of {net}")
+        compare(expected["param_norms_after_step"][net], by_official_names(net, state), f"state of {net}")
 
 
-def as_original(net: str, tensors: dict[str, dict[str, Tensor]]) -> dict[str, float]:
+def by_official_names(net: str, tensors: dict[str, dict[str, Tensor]]) -> dict[str, float]:
     """Norms under the official keys: the rules of `official` tell which of ours each of theirs became."""
     shapes = reference()["state_dict_shapes"]
     marked = {n: {k: torch.full((1,), i) for i, k in enumerate(shapes[n])} for n in ("gen", "id", "dis")}
@@ -159,7 +159,7 @@ def compare(expected: dict[str, float], ours: dict[str, float], what: str) -> No
     largest = max(expected.values())
     for key, value in expected.items():
         if key.startswith("model.fc.") or ".norm.running_" in key and key.startswith("dec."):
-            continue  # never read by the original, not kept here
+            continue  # never read by the official code, not kept here
         if value < NOISE * largest:
             assert ours.get(key, 0.0) < 10 * NOISE * largest, f"{what}: {key}"
         else:
@@ -169,7 +169,7 @@ def compare(expected: dict[str, float], ours: dict[str, float], what: str) -> No
 @pytest.fixture(scope="module")
 def forward() -> dict[str, np.ndarray]:
     """What our networks make of the reference's images, in training mode, sliced as it is stored."""
-    generator, _, _ = original_networks(case_config(late=True))
+    generator, _, _ = official_networks(case_config(late=True))
     a, b, positive_a, _ = reference_images(CASES[0])
     with torch.no_grad():
         encoded_a, encoded_b, encoded_positive = map(generator.appearance, (a, b, positive_a))

@@ -81,7 +81,7 @@ def test_rates_fall_at_three_milestones(iteration: int, milestones: int) -> None
 
 
 def test_milestones_are_whole_iterations() -> None:
-    """int(1.5 * 5) = 7 and int(1.75 * 5) = 8, as the original rounds."""
+    """int(1.5 * 5) = 7 and int(1.75 * 5) = 8, as the official code rounds."""
     config = Config(schedule=ScheduleConfig(step_size=5))
     factors = [learning_rate_factor(config, 0.5, iteration) for iteration in range(9)]
     assert factors == [1, 1, 1, 1, 0.5, 0.5, 0.25, 0.125, 0.125]

@@ -16,6 +16,8 @@ from tests.dgnet.small_generator import small_generator, store
 from tests.messages import mentions
 from tests.reid_heads.small_data import generated_folder, pedestrians
 
+pytestmark = pytest.mark.usefixtures("narrow")
+
 SCORED = [
     GeneratedRecord(Path(f"{number}.png"), identity, scores={"identity_consistency": value, "diversity": 1 - value})
     for number, (identity, value) in enumerate([(1, 0.9), (1, 0.2), (1, 0.9), (2, 0.1), (2, 0.05), (3, 0.4)])

@@ -13,6 +13,8 @@ from dgnet.models.reid_model import Option, ReIDModel
 from reid_heads.models.ibn import SplitNorm
 from tests.messages import mentions
 
+pytestmark = pytest.mark.usefixtures("narrow")
+
 IDENTITIES = 5
 SMALL_MGN: dict[str, Option] = {"trunk": "resnet18", "features": 16}
 
@@ -120,7 +122,7 @@ def test_last_stride_sets_the_resolution() -> None:
     assert small_model("resnet18", last_stride=2)(images()).feature_map.shape[2:] == (2, 1)
 
 
-def test_the_baselines_stem_has_a_relu_where_its_original_has() -> None:
+def test_the_baselines_stem_has_a_relu_where_the_reference_has() -> None:
     def has_relu(head: ReIDModel) -> bool:
         return isinstance(head.get_submodule("trunk.relu"), torch.nn.ReLU)
 
