@@ -62,7 +62,7 @@ def write_outcome(experiment: ABExperiment, command_line: str) -> str:
     variants = {
         name: MeasuredVariant(
             variant.meaning,
-            config.opponents(name),
+            config.compared_with(name),
             {
                 domain: {
                     metric: [result.figures[domain][metric] for result in results[name]]

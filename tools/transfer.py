@@ -9,8 +9,8 @@ each row, and a second call with the same folder reads them, if the images have 
 those of the data set now. --features adds a row from a saved file as it is, labels included: neither its network nor
 its images are looked at.
 
-Where a network is tested on two data sets or more, a second table shows how far its thresholds for "the same person"
-travel: set on one data set for a false-positive rate (FPR), applied to another, with the rates that they have there.
+Where a network is tested on two data sets or more, a second table shows its thresholds for "the same person" on other
+data: set on one data set for a false-positive rate (FPR), applied to another, with the rates that they have there.
 """
 
 import argparse
@@ -193,7 +193,7 @@ def add_verification(
 
 
 def threshold_lines(rows: list[dict[str, Any]]) -> list[list[str]]:
-    """The table of thresholds that travel, in per cent; nothing where none does."""
+    """The table of thresholds on other data, in per cent; empty where there are none."""
     lines = [["network", "threshold of", "tested on", "FPR wanted", "threshold", "FPR", "TPR", "TPR by own"]]
     for entry in rows:
         for one in entry["thresholds_of_others"]:

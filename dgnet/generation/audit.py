@@ -1,4 +1,4 @@
-"""What an audit for copies compares: the images of a set, what its generator could copy, and photographs held out."""
+"""What an audit for copies compares: a set, the training images of its generator, and held-out images."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +12,13 @@ from dgnet.generation.paths import content, source_paths, sources
 
 @dataclass(frozen=True)
 class AuditedSet:
-    """The sides of an audit.
+    """The three groups of images that an audit compares.
 
     Attributes:
         files: the images of the manifest, below the set's folder.
         training: the training images of the set's data set, and its other images that a swap was made of; as they are
             named in the manifest, and where they are.
-        held_out: the images of test people that no swap was made of.
+        held_out: images of test identities that no swap was made of.
     """
 
     files: tuple[str, ...]
@@ -28,7 +28,7 @@ class AuditedSet:
 
 
 def audited_set(folder: Path, data: Path | None = None) -> AuditedSet:
-    """The sides of the audit of the set in `folder`; `data` is its data set, if that has moved.
+    """The images to compare in an audit of the set in `folder`; `data` is its data set, if that has moved.
 
     Raises:
         UserError: no set, an empty or damaged manifest, or a data set that is not there or is another one.

@@ -35,7 +35,7 @@ class CreatedSet:
 
     Attributes:
         images: in the set.
-        new_images: those that were not there before.
+        new_images: those generated now.
         labels_by: the network that gave labels and scores; None where there are none.
     """
 
@@ -51,11 +51,11 @@ class CreatedSet:
 
 @dataclass(frozen=True)
 class OpenSet:
-    """A set whose request is checked and whose folder is begun or reopened: `create` generates what is missing.
+    """A set whose request has been checked and whose folder exists: `create` generates the missing images.
 
     Attributes:
         is_main: whether this is the process that prints.
-        missing: images that are not there yet; 0 in other processes.
+        missing: the number of images still to generate; 0 in other processes.
     """
 
     generator: LoadedGenerator
@@ -80,7 +80,7 @@ class OpenSet:
 
 
 def create_set(request: SetRequest) -> CreatedSet:
-    """Create the set, or what is missing of it. `UserError` as in `open_set` and `OpenSet.create`.
+    """Create the set, or generate what it still lacks. `UserError` as in `open_set` and `OpenSet.create`.
 
     Example:
         `create_set(SetRequest(name="market", per_identity=24)).folder`
@@ -94,7 +94,7 @@ def open_set(request: SetRequest) -> Iterator[OpenSet]:
     """Read the generator and the data set, choose the pairs, and create or reopen the folder.
 
     Raises:
-        UserError: an option, the generator, the data set or the folder is not usable; then nothing was begun.
+        UserError: an option, the generator, the data set or the folder is not usable; nothing has been written then.
     """
     if request.batch_size < 1 or request.threads < 1 or not request.memory > 0:
         raise UserError(
@@ -161,7 +161,7 @@ def _dataset(request: SetRequest, generator: LoadedGenerator, distributed: Distr
 
 
 def _with_identities(generator: LoadedGenerator, dataset: Dataset, other: bool) -> LoadedGenerator:
-    """The generator with its training identities. `UserError` for another data set's, unless it is meant as one."""
+    """The generator with its training identities. `UserError` where `dataset` has other ones, unless `other` is set."""
     if other:
         return generator
     classes = len(generator.network.appearance.fine.logits.bias)

@@ -12,7 +12,7 @@ from dgnet.core import pixels
 from dgnet.core.images import read_image
 from dgnet.core.machine import usable_cores
 
-# Large enough for pose, background and clothes, too small for noise and sharpness to count.
+# Pixels: pose, background and clothes still show at this size, noise and sharpness do not.
 HEIGHT, WIDTH = 16, 8
 
 
@@ -31,7 +31,7 @@ def nearest_other(thumbnails: UInt8[Tensor, "image 3 height width"]) -> Float[Te
 def diversity(files: Mapping[int, Path], identities: Sequence[int]) -> dict[int, float]:
     """Position -> diversity of each of `files` within its identity, `identities[position]`.
 
-    The only image of an identity has none. `UserError` for a file that is no image.
+    An identity's only image has no diversity. `UserError` for a file that is not an image.
     """
     groups: dict[int, list[int]] = {}
     for position in files:

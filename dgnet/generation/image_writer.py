@@ -1,4 +1,4 @@
-"""Image files written on threads beside the networks; none is overwritten, none is left half."""
+"""Writes image files on threads while the networks run; no file is overwritten, none is left incomplete."""
 
 import hashlib
 import io
@@ -35,10 +35,10 @@ def image_encoder(jpeg_quality: int | None) -> Encode:
 
 
 def write_new(path: Path, content: bytes) -> str:
-    """Write a file that is not there, whole or not at all, and return its SHA-256.
+    """Write a new file, completely or not at all, and return its SHA-256.
 
-    A file of the same content may be there: an interrupted process left it. `UserError` for one of another content, and
-    where the disk is full or the folder cannot be written to.
+    A file with the same content may exist already, from an interrupted process. `UserError` where its content differs,
+    the disk is full or the folder cannot be written to.
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
@@ -64,7 +64,7 @@ class ImageWriter:
         self._pool = ThreadPoolExecutor(threads)
 
     def write(self, path: Path, image: UInt8[Tensor, "3 height width"]) -> Future[str]:
-        """Begin to write an image; the future is the SHA-256 of its file."""
+        """Start writing an image; the future holds the SHA-256 of its file."""
         return self._pool.submit(lambda: write_new(path, self._encode(image)))
 
     def __enter__(self) -> "ImageWriter":

@@ -20,10 +20,10 @@ COLUMNS = ("appearance", "structure")
 def ring_pairs(records: Sequence[Record], seed: int, count: int | None = None) -> Pairs:
     """The official protocol: every image once as appearance, with the structure of another image.
 
-    The images form a random ring and each is paired with the structure of its neighbor, so that every image is also
-    used once as structure, and none with itself. A `count` beyond the number of images goes around further rings and
-    never repeats a pair; one below it takes the first by structure. The two images of a pair may show one identity, as
-    in the official code.
+    The images are put into a random circular order and each is paired with the structure of its neighbor, so that
+    every image is also used once as structure, and none with itself. A `count` above the number of images draws further
+    circular orders and never repeats a pair; one below it takes the first pairs by structure. The two images of a pair
+    may show one identity, as in the official code.
 
     Raises:
         UserError: fewer than two images, or more pairs than there are.

@@ -11,7 +11,7 @@ from dgnet.generation.paths import content, fingerprint, sources
 from dgnet.runs.loaded_generator import LoadedGenerator
 
 RESEARCH = "its authors gave it out for research only, and their terms hold for images derived from it"
-# By the name of the layout; what a reader cannot tell apart is named together.
+# By layout; data sets that share a layout are named together.
 LICENSES = {
     "market1501": (
         f"Market-1501, or another data set in its layout: {RESEARCH} (DukeMTMC-reID was withdrawn by its authors)"

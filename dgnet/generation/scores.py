@@ -1,4 +1,4 @@
-"""Scores of a generated image: the identities that a classifier sees, realism by the discriminator, sharpness."""
+"""Scores of a generated image: identity by a classifier, realism by the discriminator, sharpness."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Scores:
 
     - `soft_label`: the likeliest identities and their probabilities, "2:0.9130 14:0.0512": the classifier's softmax,
       mean over image and mirrored image, batch norm with its running statistics.
-    - `identity_consistency`: of these probabilities that of the appearance's identity, 0..1.
+    - `identity_consistency`: the probability of the appearance's identity, 0..1.
     - `realism`: mean of the discriminator's output over positions, then scales; it was trained to 1 for real and 0 for
       generated images (a least-squares discriminator; of an nsGAN the sigmoid).
     - `sharpness`: variance of the Laplacian of the mean over channels, in gray levels squared: low is blurred
@@ -49,10 +49,9 @@ class ImageScorer:
     Args:
         teacher: gives the soft labels; without one the generator's own primary classifier does.
         discriminator: gives the realism.
-        same_identities: the sources' identities are those of the training; otherwise equal numbers are not equal
-            identities.
+        same_identities: the sources have the identities of the training; otherwise equal numbers are different people.
 
-    Where it is not known which identity a class stands for (an official run without its data set), there are no labels.
+    There are no labels where it is unknown which identity a class stands for (an official run without its data set).
     """
 
     def __init__(

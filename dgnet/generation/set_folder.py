@@ -57,7 +57,7 @@ class SetFolder:
     def create(cls, folder: Path, dataset: Dataset, recipe: Mapping[str, Any], pairs: Pairs) -> "SetFolder":
         """A new set in a folder that does not exist or is empty; a `UserError` for any other.
 
-        A plan without a recipe is no set yet: a process was killed between the two.
+        A plan without a recipe may be there: a process was killed between writing the two.
         """
         begun = {folder / name for name in (PROGRESS, PLAN, f"{PROGRESS}/.plan.csv.partial", f".{RECIPE}.partial")}
         if folder.exists() and (not folder.is_dir() or set(folder.rglob("*")) - begun):
@@ -82,8 +82,8 @@ class SetFolder:
         if CONTENT not in old["data"]:
             changes.pop(f"data.{CONTENT}", None)
             _log.warning(
-                "%s: begun by version 0.2 or before, which noted the sizes of its source images and not their content: "
-                "whether they have changed since cannot be checked",
+                "%s: begun by version 0.2 or before, which recorded the sizes of its source images but not their "
+                "content: whether they have changed since cannot be checked",
                 folder,
             )
         if set(changes) == {f"data.{CONTENT}"}:
@@ -126,7 +126,7 @@ class SetFolder:
             raise UserError(f"{problems[0]}; {len(problems)} such images: restore them, or start another set")
 
     def diversity(self, finished: Mapping[int, FinishedImage]) -> dict[int, float]:
-        """Position -> how much an image differs from the others of its identity, see `dgnet.generation.diversity`."""
+        """Position -> diversity of an image within its identity (`dgnet.generation.diversity`)."""
         records = sources(self.dataset)
         identities = [records[appearance].identity for appearance, _ in self.pairs]
         return diversity({position: self.folder / self.files[position] for position in finished}, identities)
@@ -134,7 +134,7 @@ class SetFolder:
     def write_manifest(self, finished: Mapping[int, FinishedImage], diversity: Mapping[int, float]) -> None:
         """`manifest.csv` of the finished images; the column `diversity` is empty where none is given.
 
-        What an audit for copies said of an image stays as long as the image does.
+        The results of an audit for copies are kept for images that have not changed.
         """
         audit = read_audit(self.folder)
         records, paths = sources(self.dataset), source_paths(self.dataset)

@@ -43,8 +43,8 @@ class TrueSwaps:
 def draw_pairs(records: Sequence[Record], count: int, seed: int, stream: str) -> list[Pair]:
     """`count` pairs of images of two identities, a pure function of `records`, `seed` and `stream`.
 
-    An image is the appearance of at most one pair: there are no more pairs than images. Each structure is drawn among
-    all images of other identities. Junk and distractors take no part. `UserError` for fewer than two identities.
+    An image is the appearance of at most one pair, so there are no more pairs than images. Each structure is drawn from
+    all images of other identities. Junk and distractors are left out. `UserError` for fewer than two identities.
     """
     people = sorted((record for record in records if record.identity > 0), key=lambda record: record.path)
     if len({record.identity for record in people}) < 2:
@@ -61,7 +61,7 @@ def draw_pairs(records: Sequence[Record], count: int, seed: int, stream: str) ->
 def same_person_pairs(pairs: Sequence[Pair], records: Sequence[Record], seed: int, stream: str) -> list[Pair]:
     """For each pair's appearance image, which becomes the structure: another image of the same identity.
 
-    A pure function of its arguments. Identities with one image in `records` take no part.
+    A pure function of its arguments. Identities with a single image in `records` are left out.
     """
     people = sorted(records, key=lambda record: record.path)
     result = []

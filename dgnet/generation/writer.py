@@ -20,14 +20,14 @@ from dgnet.generation.set_folder import SetFolder
 from dgnet.runs.folder_lock import lock_folder
 from dgnet.runs.loaded_generator import LoadedGenerator
 
-# Images that wait to be written, per thread: enough that none idles, few enough to stay small in memory.
+# Images that wait to be written, per thread: enough to keep the threads busy, few enough to stay small in memory.
 QUEUE_PER_THREAD = 64
 Queue = deque[tuple[Future[str], FinishedImage]]
 
 
 @dataclass(frozen=True)
 class Resources:
-    """Speed and memory of the work; no image depends on them (but on `precision`).
+    """Precision, speed and memory; only `precision` changes the images.
 
     Attributes:
         batch_size: pairs handled at a time.
@@ -50,8 +50,8 @@ def write_missing(
 ) -> int:
     """Generate and write what the set lacks, and its manifest; the number of new images, over all processes.
 
-    Each process works on neighboring pairs, as many as the others. Without a scorer nothing is scored. However this
-    ends, the manifest holds the images that are whole.
+    Each process works on neighboring pairs, as many as the others. Without a scorer nothing is scored. Also after an
+    error the manifest lists every complete image.
 
     Raises:
         UserError: a source cannot be read, or a file cannot be written (full disk, no permission, another content).
@@ -125,7 +125,7 @@ def _write(
 
 
 def _log_written(queue: Queue, length: int, log: TextIO) -> None:
-    """Wait for the oldest files until `length` are in the queue, and log those that are whole."""
+    """Wait for the oldest files until `length` are left in the queue, and log those that are complete."""
     failure: UserError | None = None
     while len(queue) > length:
         future, image = queue.popleft()

@@ -1,7 +1,7 @@
 """The official release's flat configuration (`outputs/NAME/config.yaml`) -> ours.
 
-Every key of it is carried over, known to make no difference, known with the one value that its networks and terms here
-stand for, or refused by name. A key that a file lacks has our default, the official `latest.yaml`.
+Every key of it is carried over, has no effect here, is supported with one value only, or is refused by name. A key
+that a file lacks has our default, which is that of the official `latest.yaml`.
 """
 
 from collections.abc import Mapping
@@ -73,7 +73,7 @@ SPELLING: dict[str, dict[Any, Any]] = {
     "apex": {True: "fp16", False: "fp32"},
     "teacher_style": dict(enumerate(get_args(TeacherLabel))),
 }
-# Keys with a single value that the networks and terms here can stand for.
+# Keys that are supported with this value only.
 ONLY: dict[str, Any] = {
     "ID_style": "AB",
     "input_dim_a": 1,
@@ -112,7 +112,7 @@ WITHOUT_EFFECT: dict[str, str] = {
     "image_display_iter": "grids are written, not displayed",
     "log_iter": "1, the official value, asks for the losses at every iteration, which makes a GPU wait",
 }
-# These three ramps begin together here.
+# Three ramps that begin together here, with one setting.
 CODE_STARTS = ("recon_f_w", "recon_s_w", "recon_x_cyc_w")
 
 
@@ -134,8 +134,10 @@ def read_flat_config(path: Path) -> dict[str, Any]:
         )
     flat = {}
     for key, value in content.items():
-        inner = value.items() if key in ("gen", "dis") else ((None, value),)
-        flat.update({key if name is None else f"{key}.{name}": setting for name, setting in inner})
+        if key in ("gen", "dis"):
+            flat.update({f"{key}.{name}": setting for name, setting in value.items()})
+        else:
+            flat[key] = value
     return flat
 
 
@@ -161,7 +163,7 @@ def convert_config(flat: Mapping[str, Any], source: str, name: str) -> Config:
             f"{source}: {', '.join(CODE_STARTS)} must be there with one value (0 in the paper), got {starts}"
         )
     values: dict[str, Any] = {"name": name}
-    origin: dict[str, str] = {}
+    official_key: dict[str, str] = {}
     for key, ours in CARRIED.items():  # in this order: lr_g and lr_d win over lr
         if key not in flat:
             continue
@@ -170,12 +172,12 @@ def convert_config(flat: Mapping[str, Any], source: str, name: str) -> Config:
         for setting in ours:
             section, field = setting.split(".")
             values.setdefault(section, {})[field] = SPELLING.get(key, {}).get(flat[key], flat[key])
-            origin[setting] = key
+            official_key[setting] = key
     try:
         return Config.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        key = origin.get(".".join(map(str, first["loc"])), "name")
+        key = official_key.get(".".join(map(str, first["loc"])), "name")
         reason = first["msg"][0].lower() + first["msg"][1:]
         raise UserError(f"{source}: {key}: {reason}, got {first['input']!r}") from error
 

@@ -1,4 +1,4 @@
-"""An official training becomes a run of ours, which every tool works on and `--resume` continues."""
+"""Turns a training of the official release into a run of ours, which every tool reads and `--resume` continues."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ from dgnet.training.teacher import TEACHER_FILE
 
 
 @dataclass(frozen=True)
-class Imported:
-    """The run's folder and what its user should know, a sentence each."""
+class ImportedRun:
+    """The run's folder and configuration; `notes`: what its user should know, a sentence each."""
 
     folder: Path
     config: Config
@@ -64,16 +64,16 @@ def import_run(
     dataset: Dataset,
     output: Path,
     distributed: Distributed,
-) -> Imported:
+) -> ImportedRun:
     """Write `output/outputs/NAME`: configuration, checkpoint and teachers; NAME is that of `official.config`.
 
     Raises:
         UserError: the data set has other training identities than the classifiers, or NAME is another run's.
     """
-    for path, known in [(official.folder, official.identities), *((t.path, t.identities) for t in teachers)]:
-        if known != len(dataset.identities):
+    for path, classes in [(official.folder, official.identities), *((t.path, t.identities) for t in teachers)]:
+        if classes != len(dataset.identities):
             raise UserError(
-                f"{path}: its classifiers know {known} identities, the data set {dataset.root} has "
+                f"{path}: its classifiers have {classes} identities, the data set {dataset.root} has "
                 f"{len(dataset.identities)} to train on; name the data set it was trained on by data.root=..."
             )
     folder = output / "outputs" / official.config.name
@@ -104,7 +104,7 @@ def import_run(
         update_config(folder, resolved(config), ())
     finally:
         lock.close()
-    return Imported(folder, config, _notes(official, teachers, config))
+    return ImportedRun(folder, config, _notes(official, teachers, config))
 
 
 def _with_teachers(config: Config, teachers: Sequence[OfficialTeacher], paths: Sequence[Path]) -> Config:

@@ -22,7 +22,7 @@ TEACHER_WEIGHTS, TEACHER_OPTIONS = "net_last.pth", "opts.yaml"
 _EXPECTED = "a checkpoint of the official DG-Net release"
 _CHECKPOINT = re.compile(r"gen_(\d+)\.pt")
 _GENERATOR_KEY = re.compile(r"enc_content\.|dec\.|mlp_[wb]\d+\.model\.\d+\.fc\.")
-# Options of the repository that trained the teachers which stand for another network than its plain ResNet-50.
+# Options in a teacher's opts.yaml that select another network than the plain ResNet-50.
 _OTHER_TEACHER = re.compile(r"PCB|ibn|use_.*")
 
 
@@ -73,7 +73,7 @@ def read_official(folder: Path, iteration: int | None = None, settings: Sequence
     )
     path = folder / "checkpoints" / f"gen_{number}.pt"
     if unknown := [key for key in gen if not _GENERATOR_KEY.match(key)]:
-        raise UserError(f"{path}: {unknown[0]} belongs to no official network that is known here")
+        raise UserError(f"{path}: {unknown[0]} belongs to none of the official networks that can be read")
     try:
         generator = generator_state(gen, id_)
     except RuntimeError as error:  # the eight small networks cannot be stacked
@@ -89,7 +89,7 @@ def read_official_teacher(path: Path) -> OfficialTeacher:
     """Read an official teacher: its folder `models/NAME`, or the weights in it.
 
     The stride of its last stage and its dropout stand in `opts.yaml` beside the weights; without that file, or without
-    the key, the stride is 2. The other options there concern its training.
+    the key, the stride is 2. The other options there are those of its training.
 
     Raises:
         UserError: the weights are missing or damaged, or are not of a ResNet-50 with one classifier.

@@ -131,7 +131,7 @@ class TransferredThreshold:
 
 
 def transferred_thresholds(there: VerificationResult, scores: PairScores) -> list[TransferredThreshold]:
-    """How far thresholds travel: those set on other data (`there`) applied to the pairs of this data set (`scores`).
+    """Thresholds of other data (`there`), applied to the pairs of this data set (`scores`).
 
     None where either has too few pairs.
     """

@@ -1,4 +1,4 @@
-"""The outcome of an A/B: variants of a training with several seeds each, their means, and paired differences."""
+"""The outcome of an A/B: mean of each variant over its seeds, and differences paired by seed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ class MeasuredVariant:
 
     Attributes:
         meaning: a few words for the table.
-        opponents: the names of the variants that it is compared with.
+        compared_with: the names of other variants.
         values: domain -> metric ("mAP", "Rank-1") -> its values, 0..1, by seed: the same seeds in every variant.
     """
 
     meaning: str
-    opponents: tuple[str, ...]
+    compared_with: tuple[str, ...]
     values: Mapping[str, Mapping[str, Sequence[float]]]
 
 
 def comparisons(variants: Mapping[str, MeasuredVariant]) -> list[tuple[str, str]]:
-    """Which variant is compared with which, in the order of the variants."""
-    return [(name, other) for name, variant in variants.items() for other in variant.opponents]
+    """The pairs of variants to compare, in the order of the variants."""
+    return [(name, other) for name, variant in variants.items() for other in variant.compared_with]
 
 
 def difference(
@@ -83,7 +83,7 @@ def outcome_metrics(variants: Mapping[str, MeasuredVariant], confidence: float) 
                 one = spread(variant.values[domain][shown])
                 note = f"{variant.meaning}; standard deviation {100 * one.deviation:.2f}, {one.seeds} seeds"
                 metrics.append(MetricValue(section, name, 100 * one.mean, "%", note=note))
-                for other in variant.opponents:
+                for other in variant.compared_with:
                     d = difference(variants, name, other, domain, shown, confidence)
                     for end, value in {"": d.mean, ", low end": d.low, ", high end": d.high}.items():
                         note = d.verdict if not end else f"of the {100 * confidence:g} % interval"

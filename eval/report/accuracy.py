@@ -22,20 +22,19 @@ PROTOCOLS = {
     "(torchreid, fast-reid, MGN-pytorch).",
     "dgnet": "As the official DG-Net: the average precision is the area under the precision-recall curve by the "
     "trapezoid rule, and every mean is divided by all queries.",
-    SINGLE_SHOT: "CUHK03's first: one gallery image of each person is drawn, again and again; the CMC is the mean over "
-    "these galleries (Li et al., CVPR 2014).",
+    SINGLE_SHOT: "The first protocol of CUHK03: galleries of one image per person are drawn repeatedly, and the CMC is "
+    "the mean over them (Li et al., CVPR 2014).",
 }
-# What is done to features before they are ranked, where it is asked for: the name that follows a metric's, and what it
-# means.
+# Changes of features at test time, by the name that follows a metric's.
 CENTRALIZED, WITH_SWAPS, RERANKED = "centralized", "with swaps", "re-ranked"
 TEST_TIME = {
     WITH_SWAPS: "The feature of each query (if the protocol says so, of each gallery image, too) is joined with those "
-    "of generated images: the same person in the structures of a few training images of the generator.",
+    "of generated images: the same appearance in the structures of a few training images of the generator.",
     CENTRALIZED: "The feature of each image is joined with those of its mutual nearest neighbors, queries among "
     "queries and gallery images among gallery images (Yuan et al., CVPR 2025). A figure depends on which other queries "
     "are asked.",
 }
-# Ranks that the curve shows: what comes later tells no more.
+# The curve ends at this rank.
 _LAST_RANK = 50
 
 # Which image of which split: `picture("query", 3)` is uint8 `[3, height, width]`.
@@ -43,20 +42,22 @@ PictureOf = Callable[[Literal["query", "gallery"], int], Array]
 
 
 def unmatched_queries(result: RankingResult | SingleShotResult) -> str:
-    """How many queries have no true match, and what becomes of them; empty where all have one."""
+    """The number of queries without a true match and how they count; empty where all have one."""
     missing = result.queries - result.valid_queries
-    fate = "they count as 0" if result.protocol == "dgnet" else "left out of every mean"
-    return f"{missing:,} of {result.queries:,} queries have no match by another camera: {fate}" if missing else ""
+    effect = "they count as 0" if result.protocol == "dgnet" else "left out of every mean"
+    return f"{missing:,} of {result.queries:,} queries have no match by another camera: {effect}" if missing else ""
 
 
 def used_at_test_time(metrics: Sequence[MetricValue]) -> dict[str, str]:
-    """Those of `TEST_TIME` that are among metrics of `accuracy_metrics`."""
+    """The entries of `TEST_TIME` that occur among metrics of `accuracy_metrics`."""
     return {name: words for name, words in TEST_TIME.items() if any(name in metric.name for metric in metrics)}
 
 
 def protocol_of(result: RankingResult | SingleShotResult, split: str = "") -> str:
-    """All that decides whether two accuracies may be compared, in one line; `split`: how queries and gallery were
-    taken from the data, where that is not usual."""
+    """Everything that decides whether two accuracies may be compared, in one line.
+
+    `split`: how queries and gallery were chosen, where that is not usual.
+    """
     return f"{_protocol(result)}, {split}" if split else _protocol(result)
 
 
@@ -132,7 +133,8 @@ def difference_metrics(
 
 
 def cmc_section(results: Mapping[str, RankingResult] | Mapping[str, SingleShotResult]) -> HtmlSection:
-    """The cumulated matching characteristic of each result up to rank 50; many in two charts, re-ranked ones apart."""
+    """The cumulative matching characteristic of each result up to rank 50; more than four in two charts, plain and
+    re-ranked."""
     lines = {
         name: [(rank, 100 * float(share)) for rank, share in enumerate(result.cmc_curve[:_LAST_RANK], start=1)]
         for name, result in results.items()
@@ -147,7 +149,7 @@ def cmc_section(results: Mapping[str, RankingResult] | Mapping[str, SingleShotRe
 def retrieval_section(title: str, lead: str, lists: Sequence[Retrieval], ids: Array, picture: PictureOf) -> HtmlSection:
     """Ranked lists, one for each query, the true matches framed; `ids` are the queries' identities.
 
-    Where no true match is among the first, the nearest stands behind them with its rank.
+    Where none of the listed images is a true match, the nearest one follows with its rank.
     """
     blocks: list[Html] = [paragraph(lead)]
     for one in lists:

@@ -1,5 +1,6 @@
-"""Line charts as SVG: sharp at any size, in the page's own colors by day and by night, with words for those who cannot
-see them. A template draws them: charts of matplotlib have fixed colors, and ids that clash on one page.
+"""Line charts as SVG, in the page's colors for light and dark screens, with a description for screen readers.
+
+A template draws them: charts of matplotlib have fixed colors, and ids that clash on one page.
 """
 
 import math

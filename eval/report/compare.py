@@ -1,4 +1,4 @@
-"""Reports side by side. Metrics of different protocols never stand in one row, and a warning names them."""
+"""Compares reports side by side. Metrics of different protocols are never in one row, and a warning names them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The rows in the order of the first report, and what must be known before reading them, a sentence each.
+    """The rows in the order of the first report, and warnings about them, a sentence each.
 
     `not_measured` holds the names and reasons of each report.
     """
@@ -100,7 +100,7 @@ def _warnings(reports: Sequence[Report], rows: Sequence[Row]) -> tuple[str, ...]
             f"{DIFFERENT} Measured by different protocols, each in a row of its own; do not compare them: {different}."
         )
     if unknown := _named([row for row in rows if row.mark == UNKNOWN]):
-        warnings.append(f"{UNKNOWN} No protocol is stated, so that nobody knows what is compared: {unknown}.")
+        warnings.append(f"{UNKNOWN} No protocol is stated, so it is unknown whether these may be compared: {unknown}.")
     for split in dict.fromkeys(name for report in reports for name in report.splits):
         counts = [report.splits[split] for report in reports if split in report.splits]
         if any(count != counts[0] for count in counts):

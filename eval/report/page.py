@@ -29,7 +29,7 @@ Frame = Literal["", "right", "wrong", "source", "true"]
 
 QUALITY = 82  # of WebP, 0..100: no difference to be seen at twice the size
 _WIDEST = 1600  # pixels of an embedded picture
-# In words, for those who cannot tell the frames' colors apart.
+# Beside the frames' colors, for readers who cannot tell these apart.
 _SIGNS: dict[Frame, str] = {"": "", "right": "✓", "wrong": "✗", "source": "", "true": ""}
 
 
@@ -82,7 +82,7 @@ def with_note(text: str, note: str) -> Html:
 
 
 def details(summary: str, *blocks: Html) -> Html:
-    """What only some want to see, closed until it is asked for."""
+    """A part that is closed until it is opened."""
     return block("details", summary, blocks)
 
 
@@ -92,7 +92,7 @@ def preformatted(text: str) -> Html:
 
 
 def listing(caption: str, entries: Mapping[str, str]) -> Html:
-    """Names and what they stand for, a row each."""
+    """A table of names and texts, a row each."""
     return block("listing", caption, entries)
 
 
@@ -114,7 +114,7 @@ def tile(content: Tile) -> Html:
 
 
 def in_order(tiles: Sequence[Tile], heading: str) -> Html:
-    """Small pictures in an order that means something: a list under its heading, as wide as the screen allows."""
+    """Small pictures in order, such as ranked ones: a list under its heading, as wide as the screen allows."""
     return block("in_order", heading, [tile(content) for content in tiles])
 
 

@@ -1,4 +1,4 @@
-"""Paired comparison of two ways of training, measured with the same seeds: mean difference and confidence interval."""
+"""Paired comparison of two trainings with the same seeds: mean difference and confidence interval."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ NO_DIFFERENCE = "no difference found"
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean and standard deviation (with n - 1) of one way's metrics over its seeds."""
+    """Mean and standard deviation (with n - 1) of a metric over the seeds of one training."""
 
     mean: float
     deviation: float
@@ -52,10 +52,10 @@ def spread(metrics: Sequence[float]) -> Spread:
 
 
 def paired_difference(first: Sequence[float], second: Sequence[float], confidence: float = 0.95) -> PairedDifference:
-    """Metrics of two ways for the same seeds, in the same order: `mean(d) -+ t * std(d) / sqrt(n)`, d = first - second.
+    """A metric of two trainings with the same seeds: `mean(d) -+ t * std(d) / sqrt(n)`, d = first - second.
 
     t is the quantile of Student's distribution with n - 1 degrees of freedom that leaves (1 - confidence) / 2 above it.
-    Pairing removes the effect of the seed that both ways share. Equal differences have an interval of width 0.
+    Pairing removes the effect of the seed, which both share. Equal differences have an interval of width 0.
 
     Raises:
         UserError: fewer than two pairs, other numbers of them, a metric that is not finite, or a confidence that
@@ -65,7 +65,7 @@ def paired_difference(first: Sequence[float], second: Sequence[float], confidenc
         raise UserError(f"the confidence must lie between 0 and 1, got {confidence}")
     one, other = _checked("first", first), _checked("second", second)
     if len(one) != len(other):
-        raise UserError(f"pairs need as many metrics of both ways, got {len(one)} and {len(other)}")
+        raise UserError(f"pairs need as many values of both trainings, got {len(one)} and {len(other)}")
     differences = one - other
     mean, seeds = float(differences.mean()), len(differences)
     error = float(differences.std(ddof=1)) / math.sqrt(seeds)

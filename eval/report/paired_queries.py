@@ -45,8 +45,8 @@ def query_difference(
 
     As many identities as there are are drawn with replacement, each with all of its queries, for the queries of one
     person are not independent of each other; the interval lies between the quantiles of the differences of the draws
-    (percentile bootstrap, Efron and Tibshirani 1993). It tells how far other people would move the difference. What
-    other gallery images, trainings or draws of structures would do it does not tell.
+    (percentile bootstrap, Efron and Tibshirani 1993). It covers the choice of people, not that of gallery
+    images, trainings or draws of structures.
 
     Raises:
         UserError: other numbers of queries, a NaN on one side alone, or fewer than two identities with a match.

@@ -1,4 +1,4 @@
-"""The result of an evaluation: metrics with everything needed to read them, compare them and measure them again."""
+"""The result of an evaluation: metrics, and what is needed to read, compare and reproduce them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -52,7 +52,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Report:
-    """All that one run measured."""
+    """Everything that one evaluation measured."""
 
     title: str
     metrics: list[MetricValue]

@@ -11,13 +11,13 @@ _LOSS = "loss/"
 
 
 def swap_section(images: Array, swapped: Array, people: Sequence[int], split: str) -> HtmlSection:
-    """Every image in the clothes of every other.
+    """All swaps between a few images.
 
     Args:
         images: uint8 `[person, 3, height, width]`, a photograph of each person.
         swapped: uint8 `[appearance, structure, 3, height, width]`, the swaps of all pairs.
-        people: the identity of each.
-        split: whose people these are, such as "test".
+        people: the identity of each image.
+        split: the split that they belong to, such as "test".
     """
     head = [
         Tile(image, f"structure: person {person} as photographed", frame="source")
@@ -25,23 +25,23 @@ def swap_section(images: Array, swapped: Array, people: Sequence[int], split: st
     ]
     rows = [
         (
-            Tile(images[row], f"appearance: person {wearer} as photographed", frame="source"),
+            Tile(images[row], f"appearance: person {appearance} as photographed", frame="source"),
             [
-                Tile(swapped[row][column], f"generated: clothes of person {wearer}, pose of person {poser}")
-                for column, poser in enumerate(people)
+                Tile(swapped[row][column], f"generated: clothes of person {appearance}, pose of person {structure}")
+                for column, structure in enumerate(people)
             ],
         )
-        for row, wearer in enumerate(people)
+        for row, appearance in enumerate(people)
     ]
     lead = (
-        f"A row wears the clothes of its first image, a column has the pose, body and place of its first image. People "
-        f"of the {split} split; the pointer or the keyboard on a picture shows it large."
+        f"A row has the clothes of its first image, a column the pose, body and place of its first image. People of "
+        f"the {split} split; point at a picture or select it with the keyboard to enlarge it."
     )
     return section("Swaps", paragraph(lead), picture_table("Generated images", "structure →\nappearance ↓", head, rows))
 
 
 def curves_section(rows: Sequence[tuple[int, dict[str, float]]]) -> HtmlSection:
-    """A chart for each scalar that was logged, of (iteration, values): losses first, the others on demand."""
+    """A chart for each scalar that was logged, of (iteration, values): losses first, the others in a closed section."""
     points: dict[str, list[tuple[int, float]]] = {}
     for iteration, values in rows:
         for name, value in values.items():
@@ -51,7 +51,7 @@ def curves_section(rows: Sequence[tuple[int, dict[str, float]]]) -> HtmlSection:
     drawings = {name: _chart(name.removeprefix(_LOSS).replace("_", " "), line, span) for name, line in points.items()}
     losses = [chart for name, chart in drawings.items() if name.startswith(_LOSS)]
     others = [chart for name, chart in drawings.items() if not name.startswith(_LOSS)]
-    lead = paragraph("Each loss without its weight. Dark: the mean of a hundredth of its values; pale: their range.")
+    lead = paragraph("Each loss without its weight. Line: means over hundredths of the training; pale: their range.")
     more = [details("Weights, learning rates, speed and memory", charts(others))] if others else []
     return section("Curves", lead, charts(losses), *more)
 

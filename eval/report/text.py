@@ -65,7 +65,7 @@ def _listing(title: str, entries: Mapping[str, str]) -> list[str]:
 
 
 def listings(report: Report) -> dict[str, dict[str, str]]:
-    """What stands below the metrics, heading -> name -> words; a report that lacks something lacks the heading."""
+    """The tables below the metrics, heading -> name -> text; without those that the report has no entries for."""
     seconds = dict(report.seconds)
     if seconds:
         seconds["all together"] = sum(report.seconds.values())

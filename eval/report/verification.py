@@ -12,20 +12,21 @@ from eval.report.result import Direction, MetricValue
 
 VERIFICATION, OPEN_SET = "verification", "open-set identification"
 PROTOCOLS = {
-    VERIFICATION: "Two images are called one person where the cosine of their features, without re-ranking, reaches a "
-    "threshold. The pairs of queries and gallery by different cameras count, junk left out, distractors kept. TPR: the "
-    "share of pairs of one person that are called so; FPR: that of pairs of two people. EER: both errors equal; AUC: "
-    f"area under the curve. A rate is measured where {ENOUGH} errors or more are expected.",
-    OPEN_SET: "Every query is asked twice: as a person of the gallery, identified where rank 1 (as in the protocol "
-    "standard) is right and reaches a threshold, and as a stranger, all images of its own person left out, accepted "
-    "falsely where any image reaches it. FAR: the share of strangers that are accepted.",
+    VERIFICATION: "Two images are accepted as the same person where the cosine of their features, without re-ranking, "
+    "reaches a threshold. All pairs of a query and a gallery image by different cameras count, without junk, with "
+    "distractors. TPR: the share of pairs of one person that are accepted; FPR: the share of pairs of two people that "
+    "are. EER: the rate at which both errors are equal; AUC: area under the curve. A rate is measured where "
+    f"{ENOUGH} errors or more are expected.",
+    OPEN_SET: "Every query is searched twice: with its person in the gallery, identified where rank 1 (as in the "
+    "protocol standard) is right and reaches a threshold; and as a stranger, without the gallery images of its "
+    "person, falsely accepted where any image reaches the threshold. FAR: the share of strangers that are accepted.",
 }
 _POINTS = 90  # of the curve: a chart draws up to 100 points one by one
 
 
 @dataclass(frozen=True)
 class SamePersonFigures:
-    """What a report holds of verification and open-set identification."""
+    """Verification and open-set identification in a report."""
 
     metrics: list[MetricValue]
     not_measured: dict[str, str]
@@ -38,8 +39,8 @@ def same_person_figures(
     """Metrics, the reasons of those that are missing, and the ROC curve.
 
     Args:
-        note: what the features are of.
-        split: how queries and gallery were taken from the data, where that is not usual.
+        note: which model and images the features belong to.
+        split: how queries and gallery were chosen, where that is not usual.
     """
     end = f", {split}" if split else ""
     counts = f"{verification.positives:,} of one person, {verification.negatives:,} of two"

@@ -1,1 +1,1 @@
-"""Do generated images help? A re-ID model trained with and without them: settings, data, runs and outcome."""
+"""An A/B experiment: does a re-ID model gain from generated images? Settings, data, runs and results."""

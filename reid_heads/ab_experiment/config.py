@@ -1,4 +1,4 @@
-"""Settings of an A/B of re-ID models: what all variants share, and what each does differently."""
+"""Settings of an A/B of re-ID models: those that all variants share, and those of each variant."""
 
 import json
 from pathlib import Path
@@ -12,9 +12,9 @@ from reid_heads.config import ReIDConfig
 
 
 class SubsetConfig(Section):
-    """The real images to train on: so many `identities`, `images` of each, from so many of its `cameras`.
+    """The real images to train on: the number of `identities`, of `images` of each and of `cameras` they come from.
 
-    Null: all. Which ones, is drawn by `seed`.
+    Null: all. They are drawn with `seed`.
     """
 
     identities: int | None = Field(None, ge=2)
@@ -33,7 +33,7 @@ class PedestriansConfig(Section):
 
 
 class TargetDomainConfig(Section):
-    """Another domain to test on, never trained on: a data set as in `data`, made first if it is `pedestrians`."""
+    """A target domain, tested on and never trained on: a data set as in `data`; `pedestrians` are rendered first."""
 
     root: Path
     layout: str = "auto"
@@ -45,9 +45,9 @@ class VariantConfig(Section):
 
     Args:
         meaning: a few words for the table.
-        generated: whether it sees the generated images.
-        against: the variants that it is compared with; empty: the baseline.
-        every_image: it gets all real images of the same identities, not the subset.
+        generated: whether it trains on the generated images.
+        against: the variants that it is compared with; by default the baseline.
+        every_image: it trains on all real images of the same identities, not on the subset.
         settings: `section.key` of the configuration of a model -> value, on top of `training`.
     """
 
@@ -62,13 +62,13 @@ class ABConfig(Section):
     """Everything that `tools/ab.py` needs.
 
     Args:
-        seeds: how often each variant is trained: with seeds 0, 1, ... for weights, batches and augmentation, the same
-            in every variant.
-        confidence: of the intervals.
-        baseline: the variant of real images alone.
-        generator: a run of DG-Net (tools/train_gan.py, `make demo`), or the set that already exists: a folder of
-            generated images or a CSV.
-        per_identity: how many images it makes for each identity, from the real images that the models are trained on.
+        seeds: the number of runs of each variant, with the seeds 0, 1, ... for weights, batches and augmentation, the
+            same in every variant.
+        confidence: the confidence level of the intervals.
+        baseline: the variant that trains on real images alone.
+        generator: a run of DG-Net (tools/train_gan.py, `make demo`), or an existing set: a folder of generated images
+            or a CSV file.
+        per_identity: the number of images generated for each identity, from the real images that the models train on.
         training: the settings that all variants share, as for tools/train.py.
     """
 
@@ -89,7 +89,7 @@ class ABConfig(Section):
         return plain_folder_name(name)
 
     def check(self) -> None:
-        """`UserError` where the variants do not go together."""
+        """`UserError` where the settings of the variants contradict each other."""
         for name, variant in self.variants.items():
             try:
                 plain_folder_name(name)
@@ -115,7 +115,7 @@ class ABConfig(Section):
                 "generator must name a trained DG-Net or a set of images, as a variant has generated ones: null"
             )
 
-    def opponents(self, name: str) -> tuple[str, ...]:
+    def compared_with(self, name: str) -> tuple[str, ...]:
         """The variants that `name` is compared with; none for the baseline."""
         return () if name == self.baseline else self.variants[name].against or (self.baseline,)
 

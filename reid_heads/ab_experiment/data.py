@@ -1,4 +1,4 @@
-"""What an A/B trains and tests on: a subset of the real images, images generated from it, and another domain."""
+"""The data of an A/B: a subset of the real images, images generated from it, and a target domain."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,16 +19,16 @@ from reid_heads.generated.sources import is_run
 def subset_of(dataset: Dataset, subset: SubsetConfig) -> Dataset:
     """The data set with some of the identities and training images: a pure function of the records and `subset`.
 
-    Of each identity `subset.cameras` of its cameras are drawn, then `subset.images` of the images that these took.
+    For each identity, `subset.cameras` of its cameras are drawn, then `subset.images` of the images by these.
     """
-    people: dict[int, list[Record]] = {}
+    by_identity: dict[int, list[Record]] = {}
     for record in dataset.train:
-        people.setdefault(record.identity, []).append(record)
-    everybody = dataset.identities
-    drawn = permutation(subset.seed, "identities", 0, len(everybody))[: subset.identities]
+        by_identity.setdefault(record.identity, []).append(record)
+    identities = dataset.identities
+    drawn = permutation(subset.seed, "identities", 0, len(identities))[: subset.identities]
     chosen: list[Record] = []
-    for identity in (everybody[index] for index in drawn):
-        records = people[identity]
+    for identity in (identities[index] for index in drawn):
+        records = by_identity[identity]
         cameras = sorted({record.camera for record in records})
         order = permutation(subset.seed, "cameras of an identity", identity, len(cameras))
         allowed = {cameras[index] for index in order[: subset.cameras]}
@@ -39,12 +39,12 @@ def subset_of(dataset: Dataset, subset: SubsetConfig) -> Dataset:
 
 
 def open_target_domain(target_domain: TargetDomainConfig) -> Dataset:
-    """The other domain, rendered first where it is built-in pedestrians that are not there yet."""
+    """The target domain; built-in pedestrians are rendered first where they do not exist yet."""
     if (people := target_domain.pedestrians) is not None:
         spec = SyntheticSpec(
             seed=people.seed,
             camera_seed=people.camera_seed,
-            train_identities=2,  # nobody trains on them, but a data set without a training split is none
+            train_identities=2,  # never trained on; a data set must have a training split
             test_identities=people.test_identities,
             images_per_identity=people.images_per_identity,
         )
@@ -61,19 +61,19 @@ def test_records(dataset: Dataset) -> tuple[Record, ...]:
 
 
 def require_generator(config: ABConfig) -> Path:
-    """What is to make the generated images, or the set of them. `UserError` where nothing is there."""
+    """The generator or the set of generated images that the configuration names. `UserError` where it is missing."""
     source = config.generator
     if source is None or not source.exists():
         raise UserError(
-            f"{source}: no trained generator here; `make demo` trains the one of the built-in pedestrians, "
+            f"{source}: no trained generator here; `make demo` trains one on the built-in pedestrians, "
             "generator=RUN names another"
         )
     return source
 
 
 def generated_images(config: ABConfig, subset: Dataset, folder: Path) -> Path:
-    """Where the generated images are: in `folder/generated`, swaps of the real images of `subset`, continued where they
-    are there in part; or the set that the configuration names.
+    """The set of generated images: `folder/generated`, swaps of the real images of `subset`, completed where it is
+    unfinished; or the set that the configuration names.
 
     Raises:
         UserError: there is no generator, or it was trained on other identities.
@@ -94,7 +94,7 @@ def generated_images(config: ABConfig, subset: Dataset, folder: Path) -> Path:
 
 
 def generated_folder(config: ABConfig, folder: Path) -> Path | None:
-    """Where the generated images of an A/B in `folder` are, or will be."""
+    """The folder of generated images of an A/B in `folder`, which need not exist yet."""
     source = config.generator
     return folder / "generated" if source is not None and is_run(source) else source
 

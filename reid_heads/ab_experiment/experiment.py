@@ -1,4 +1,4 @@
-"""The runs of an A/B: every variant with every seed, one after another; results are kept."""
+"""The runs of an A/B: every variant with every seed, one after another; finished results are kept."""
 
 import contextlib
 import io
@@ -48,8 +48,8 @@ from reid_heads.training.trainer import MAY_CHANGE, train_model
 RESULTS = "results"
 # Domains, as results and reports name them.
 SAME_DOMAIN, TARGET_DOMAIN = "same cameras", "other cameras, other light"
-# An A/B may get more seeds and more variants, and its words may change; what was measured stays as it is.
-FREE = (
+# Settings that may change on `--resume`: none of them alters what was measured.
+RESUME_MAY_CHANGE = (
     "seeds",
     "variants",
     "confidence",
@@ -62,8 +62,8 @@ FREE = (
 
 @dataclass(frozen=True)
 class Result:
-    """One finished run: figures 0..1 by domain and name; the images it learned from; what filters dropped; a hash of
-    the images and labels of all splits (empty in results of version 0.2 and before)."""
+    """One finished run: figures 0..1 by domain and name; the numbers of images it trained on; those that filters
+    dropped; a hash of the images and labels of all splits (empty in results of version 0.2 and before)."""
 
     variant: str
     seed: int
@@ -89,7 +89,7 @@ class ABExperiment:
         """Begin it, or continue it (`resume`); `ranking` measures the models.
 
         Raises:
-            UserError: the variants do not go together, or the folder holds something else.
+            UserError: the settings of the variants contradict each other, or the folder holds something else.
         """
         config.check()
         self.config, self.output, self._ranking = config, output, ranking
@@ -104,15 +104,15 @@ class ABExperiment:
 
     def _settings(self) -> tuple[Mapping[str, Any], Collection[str], Mapping[str, Any]]:
         """The configuration, the settings that may change, and the defaults of settings that are new since it began."""
-        return resolved(self.config), FREE, {"training": resolved(ReIDConfig())}
+        return resolved(self.config), RESUME_MAY_CHANGE, {"training": resolved(ReIDConfig())}
 
     def open(self) -> None:
-        """Read the data; render the target domain and generate the images where they are not there.
+        """Read the data; render the target domain and generate the images where they do not exist.
 
-        The configuration is stored when everything has been checked: until then the settings may still change.
+        The configuration is stored once everything has been checked: until then the settings may still change.
 
         Raises:
-            UserError: data, generator or the settings of a variant are no good.
+            UserError: the data, the generator or a setting of a variant cannot be used.
         """
         config = self.config
         if config.needs_images():
@@ -122,12 +122,14 @@ class ABExperiment:
             config.model_of(name, 0, self.folder)
         self.whole = open_dataset(config.training.data, self.distributed)
         self.subset = subset_of(self.whole, config.subset)
-        self.every = subset_of(self.whole, SubsetConfig(identities=config.subset.identities, seed=config.subset.seed))
+        self.all_images = subset_of(
+            self.whole, SubsetConfig(identities=config.subset.identities, seed=config.subset.seed)
+        )
         domains = {SAME_DOMAIN: self.whole}
         if config.target_domain is not None:
             domains[TARGET_DOMAIN] = open_target_domain(config.target_domain)
         self.data = labeled_digest(
-            [*self.every.train, *(record for data in domains.values() for record in test_records(data))]
+            [*self.all_images.train, *(record for data in domains.values() for record in test_records(data))]
         )
         self.measures = {
             domain: _measure(dataset, config.training, self._ranking) for domain, dataset in domains.items()
@@ -135,11 +137,11 @@ class ABExperiment:
         self.steps = {name: self._steps(name) for name in config.variants}
         self._refuse_changed()
         for name in config.variants:
-            for other in config.opponents(name):
+            for other in config.compared_with(name):
                 if self.steps[name] != self.steps[other]:
                     raise UserError(
-                        f"variants.{name} trains {self.steps[name]} steps, and variants.{other}, its opponent, "
-                        f"{self.steps[other]}: data.epoch_mode=identities or schedule.epochs makes them equal"
+                        f"variants.{name} trains {self.steps[name]} steps, and variants.{other}, which it is compared "
+                        f"with, {self.steps[other]}: data.epoch_mode=identities or schedule.epochs makes them equal"
                     )
         update_config(self.folder, *self._settings())
         if (old := self.folder / AB_RESULTS_FOLDER).is_dir():
@@ -151,14 +153,14 @@ class ABExperiment:
             self._open(config.model_of(name, 0, self.generated))
 
     def _steps(self, name: str) -> int:
-        """How many steps a run of this variant has. `UserError` for settings that its training would refuse."""
+        """The number of steps of a run of this variant. `UserError` for settings that its training would refuse."""
         try:
             return check_training(self.config.model_of(name, 0, self.folder), self.images_of(name), self.distributed)
         except UserError as error:
             raise UserError(f"variants.{name}: {error}") from error
 
     def _refuse_changed(self) -> None:
-        """`UserError` for a variant whose settings changed since it was measured, or trained in part."""
+        """`UserError` for a variant whose settings have changed since a run of it began."""
         generated = generated_folder(self.config, self.folder)
         for name in self.config.variants:
             for seed in range(self.config.seeds):
@@ -166,11 +168,11 @@ class ABExperiment:
                 config_changes(self.folder / "runs" / f"{name}_{seed}", config, MAY_CHANGE, resolved(ReIDConfig()))
 
     def images_of(self, name: str) -> Dataset:
-        """The real images that a variant learns from."""
-        return self.every if self.config.variants[name].every_image else self.subset
+        """The real images that a variant trains on."""
+        return self.all_images if self.config.variants[name].every_image else self.subset
 
     def results(self) -> list[Result]:
-        """All that is finished, in the order of the variants, then of the seeds."""
+        """The finished results, by variant, then by seed."""
         wanted = [(name, seed) for name in self.config.variants for seed in range(self.config.seeds)]
         return [result for name, seed in wanted if (result := self.result(name, seed)) is not None]
 
@@ -199,7 +201,7 @@ class ABExperiment:
         """The training images and identities: of the subset, and of all images of its identities."""
         return {
             name: {"images": len(dataset.train), "identities": len(dataset.identities)}
-            for name, dataset in {"subset of the real images": self.subset, "all real images": self.every}.items()
+            for name, dataset in {"subset of the real images": self.subset, "all real images": self.all_images}.items()
         }
 
     def generator_hash(self) -> dict[str, str]:
@@ -210,7 +212,7 @@ class ABExperiment:
         return {f"{generator['run']}, iteration {generator['iteration']}": generator["checkpoint_sha256"]}
 
     def result(self, name: str, seed: int) -> Result | None:
-        """A finished run, None for one that is not. `UserError` for a file that is none."""
+        """The result of a finished run; None where there is none yet. `UserError` for a damaged file."""
         path = self.folder / RESULTS / f"{name}_{seed}.json"
         if not path.exists():
             return None
@@ -219,7 +221,7 @@ class ABExperiment:
             counts = [FilterCount(*count) for count in current_filter_counts(entries.pop("filter_counts", []))]
             result = Result(**entries, filter_counts=counts)
         except (AttributeError, ValueError, TypeError) as error:
-            raise UserError(f"{path}: not the result of a run ({error}); remove it and it is measured again") from error
+            raise UserError(f"{path}: not the result of a run ({error}); remove it to train this run again") from error
         if result.data and self.data and result.data != self.data:
             raise UserError(
                 f"{path}: measured on other images or labels than {self.whole.root} has now; put them back, or remove "
@@ -228,7 +230,7 @@ class ABExperiment:
         return result
 
     def train(self, after_each: Callable[[], None]) -> None:
-        """Train what is not finished yet, all variants of a seed before the next seed.
+        """Train the missing runs, all variants of a seed before the next seed.
 
         `after_each` is called when all variants have one seed more, from two seeds on.
         """
@@ -269,7 +271,7 @@ class ABExperiment:
             for _ in range(epoch_steps):
                 progress.advance()
 
-        # The messages of a single run are in its log.txt; here one progress bar stands for all of them.
+        # The messages of a run are in its log.txt; here one progress bar stands for all runs.
         try:
             with contextlib.redirect_stderr(io.StringIO()):
                 result = train_model(
@@ -285,7 +287,7 @@ class ABExperiment:
         except RunStopped:
             print(f"continue with:\n{signals.resume_command(sys.orig_argv, 1)}", file=sys.stderr)
             raise
-        for _ in range(self.steps[name] - shown):  # what an earlier start had done of it
+        for _ in range(self.steps[name] - shown):  # steps done before this run was resumed
             progress.advance()
         return Result(
             name,
@@ -300,7 +302,7 @@ class ABExperiment:
         )
 
     def _open(self, config: ReIDConfig) -> GeneratedSource | None:
-        """The generated images of a run, decoded once for all runs that share them."""
+        """The generated images of a run, decoded once for all runs that use them."""
         key = config.generated.model_dump_json(include={"source", "filters", "label", "name_pattern"})
         if key not in self._sources:
             self._sources[key] = open_generated(config.generated, self.subset, self.distributed.device)
@@ -308,7 +310,7 @@ class ABExperiment:
 
 
 def refuse_foreign_folder(folder: Path, resume: bool) -> None:
-    """`UserError` where `folder` is not this tool's to write in; reads alone."""
+    """`UserError` where `folder` holds something other than this A/B; writes nothing."""
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file, not the folder of an A/B; use another --name")
     if not folder.exists() or all(path.name.startswith(".") for path in folder.iterdir()):
