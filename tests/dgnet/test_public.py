@@ -14,6 +14,7 @@ from dgnet.core.errors import UserError
 from tests.dgnet.data.photographs import write_market
 from tests.dgnet.official.official_folder import narrow_trunk, official_networks, write_official
 from tests.dgnet.small_generator import small_generator, store
+from tests.dgnet.small_training import narrow_trunks
 from tests.messages import mentions
 from tests.tools.gan_tool import write_config
 
@@ -109,7 +110,8 @@ def test_a_folder_of_the_official_release(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_train_from_a_configuration_then_load(tmp_path):
+def test_train_from_a_configuration_then_load(tmp_path, monkeypatch):
+    narrow_trunks(monkeypatch)
     write_config(tmp_path)
     config = dgnet.load_config(str(tmp_path / "tiny.yaml"), ["schedule.iterations=2", "loss.teacher=0"])
     folder = dgnet.train(config, tmp_path)

@@ -19,7 +19,7 @@ from tests.messages import mentions
 from tests.tools.evaluation_tool import answer
 from tools import demo, measure_swaps
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("narrow")]
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = {
