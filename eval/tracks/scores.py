@@ -120,7 +120,7 @@ def _metrics() -> dict[str, Any]:
 def _trackeval_data(truth: TrackedBoxes, result: TrackedBoxes) -> dict[str, Any]:
     """One film as TrackEval's metrics take it: identities numbered from 0, and what belongs to each frame."""
     frames = np.arange(max(truth.frames.max(initial=-1), result.frames.max(initial=-1)) + 1)
-    sides, data = {}, {"num_timesteps": len(frames)}
+    sides, data = {}, dict[str, Any](num_timesteps=len(frames))
     for name, boxes in (("gt", truth), ("tracker", result)):
         known, numbers = np.unique(boxes.identities, return_inverse=True)
         order = np.argsort(boxes.frames, kind="stable")

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,7 @@ def _detect(film: Path, weights: Path, pictures: Sequence[Picture]) -> tuple[flo
 
     def ours() -> None:
         for number, picture in enumerate(pictures):
-            detector.boxes(Frame(number, None, lambda picture=picture: picture))
+            detector.boxes(Frame(number, None, partial(_same, picture)))
 
     def alone() -> None:
         for _ in pictures:
@@ -157,6 +158,10 @@ def _detect(film: Path, weights: Path, pictures: Sequence[Picture]) -> tuple[flo
 
     session.run(None, prepared)
     return _seconds(ours), _seconds(alone)
+
+
+def _same(picture: Picture) -> Picture:
+    return picture
 
 
 def _embed(name: str, pictures: Sequence[Picture], boxes: Sequence[Boxes]) -> tuple[float, float]:
