@@ -110,8 +110,12 @@ def run_weights(folder: Path) -> Path | None:
         return None
     if (folder / TEACHER_FILE).is_file():
         return folder / TEACHER_FILE
-    if best := max(folder.glob("mAP_*.pth"), key=lambda path: path.stat().st_mtime_ns, default=None):
-        return best
+    best = sorted(folder.glob("mAP_*.pth"), key=lambda path: path.stat().st_mtime_ns)
+    if best:
+        if len(best) > 1:  # of other protocols, or of a run that was killed; the dates may be those of a copy
+            others = ", ".join(path.name for path in best[:-1])
+            _log.warning("warning: %s: its newest file is taken, %s, not %s", folder, best[-1].name, others)
+        return best[-1]
     if not (folder / LAST_FILE).is_file():
         return None
     _log.warning("%s was not tested while it was trained: its last weights are taken, %s", folder, LAST_FILE)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from dgnet.core.errors import UserError
 from dgnet.core.old_keys import current_key
 from dgnet.core.option_types import at_least, between, expanded_path
+from dgnet.models.reid_model import Option
 from reid_heads.config import ReIDConfig
 from reid_heads.generated.label_policies import LABEL_POLICIES
 
@@ -129,6 +130,16 @@ def asked_size(config: ReIDConfig, overrides: Sequence[str]) -> tuple[int | None
     keys = keys_of(overrides)
     height, width = config.data.height, config.data.width
     return (height if "data.height" in keys else None, width if "data.width" in keys else None)
+
+
+def asked_options(config: ReIDConfig, overrides: Sequence[str]) -> dict[str, Option]:
+    """The options of the model as far as overrides of the configuration name them."""
+    keys = keys_of(overrides)
+    return {
+        name: value
+        for name, value in config.model.options.items()
+        if {"model", "model.options", f"model.options.{name}"} & set(keys)
+    }
 
 
 def with_self_distillation(settings: dict[str, object], config: ReIDConfig, distill: bool) -> dict[str, object]:

@@ -14,15 +14,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.cli import CommandParser, add_mirrored, add_settings
-from dgnet.core.errors import UserError, command
+from dgnet.core.errors import command
 from dgnet.core.option_types import at_least, expanded_path
 from dgnet.core.settings import as_settings, override_settings
 from dgnet.data.test_splits import add_split_options, split_of
-from dgnet.models.model_file import is_model_file
 from eval.reid.evaluator import RankingEvaluator
 from reid_heads.config import ReIDConfig
 from reid_heads.load import find_weights
-from reid_heads.options import DATA, add_options, asked_size, refuse_unused, settings_of
+from reid_heads.options import DATA, add_options, asked_options, asked_size, refuse_unused, settings_of
 from reid_heads.training.from_config import measure_model
 
 
@@ -51,9 +50,8 @@ def main() -> int:
     refuse_unused(args.settings)
     config = override_settings(ReIDConfig(), [*settings, *args.settings])
     path, size = find_weights(args.model_path), asked_size(config, args.settings)
-    if config.model.options and path.is_file() and is_model_file(path):
-        raise UserError(f"model.options has no effect on {path}, which tells its own: leave it out")
-    print(measure_model(config, path, args.model_name, RankingEvaluator, split_of(args), size))
+    options = asked_options(config, args.settings)
+    print(measure_model(config, path, args.model_name, RankingEvaluator, split_of(args), size, options))
     return 0
 
 

@@ -23,7 +23,7 @@ from dgnet.core.option_types import at_least
 from dgnet.core.settings import as_settings, load_settings
 from eval.reid.evaluator import RankingEvaluator
 from reid_heads.config import ReIDConfig
-from reid_heads.options import MGN_PYTORCH, add_options, asked_size, refuse_unused, settings_of
+from reid_heads.options import MGN_PYTORCH, add_options, asked_options, asked_size, refuse_unused, settings_of
 from reid_heads.training.from_config import describe_config, measure_model, train_from_config
 from visual.drawing.run_curves import draw_run_curves
 
@@ -57,8 +57,9 @@ def main() -> int:
         if weights is None:
             raise UserError("--test-only needs the model to test: --pre-train FILE")
         refuse_unused(args.settings)
-        size = asked_size(config, overrides)
-        print(measure_model(config, Path(str(weights)), "mgn", RankingEvaluator, size=size))
+        size, options = asked_size(config, overrides), asked_options(config, overrides)
+        file = Path(str(weights))
+        print(measure_model(config, file, "mgn", RankingEvaluator, size=size, asked_options=options))
         return 0
     how = {"resume": args.resume, "reset": args.reset, "max_hours": args.max_hours}
     train_from_config(config, args.output_path, RankingEvaluator, draw_run_curves, **how)

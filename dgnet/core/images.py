@@ -4,6 +4,7 @@ Whatever a file holds, what comes out is upright RGB of 8 bits a channel: the or
 16 bits are scaled to 8, and what is transparent shows the background `BACKGROUND`.
 """
 
+import io
 import os
 import struct
 import sys
@@ -20,13 +21,12 @@ from torch import Tensor
 from dgnet.core.errors import UserError
 from dgnet.core.files import nearest_folder
 from dgnet.core.folder_names import is_leftover, one_line
+from dgnet.core.image_damage import DECODING_ERRORS, damage_in
 
 BACKGROUND = "white"
 # Stands in files of features: those of another way to decode are not these.
 DECODING = f"upright by EXIF, 16 bits scaled to 8, transparency on {BACKGROUND}"
 EXTENSIONS = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-# What Pillow raises for damaged files, depending on the format and on where the damage is.
-_DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, struct.error)
 _SIXTEEN_BITS = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 # EXIF's orientation -> what brings the image upright.
 _UPRIGHT = {
@@ -50,7 +50,8 @@ def read_image(
         name: what an error calls the file; its path by default.
 
     Raises:
-        UserError: the file is missing, damaged, truncated or no image, or its pixels are no 8- or 16-bit numbers.
+        UserError: the file is missing, damaged (as far as `dgnet.core.image_damage` can tell), truncated or no image,
+            or its pixels are no 8- or 16-bit numbers.
 
     Example:
         >>> import tempfile
@@ -64,31 +65,20 @@ def read_image(
     name = str(path) if name is None else name
     try:
         # By its path Pillow maps some TIFF files into memory, and decodes those that lie on their side wrongly.
-        with open(path, "rb") as file, Image.open(file, formats=formats) as image:
+        with open(path, "rb") as file:
+            content = file.read()
+        with Image.open(io.BytesIO(content), formats=formats) as image:
             color = _color(image, name)
             upright = _UPRIGHT.get(_orientation(image))
             pixels = np.array(color if upright is None else color.transpose(upright))
+            damage = damage_in(content, image)
     except UserError:
         raise
-    except _DECODING_ERRORS as error:
+    except DECODING_ERRORS as error:
         raise _unreadable(name, error) from error
+    if damage is not None:
+        raise UserError(f"{name}: {damage}")
     return torch.from_numpy(pixels).permute(2, 0, 1)
-
-
-def wrong_checksum(path: Path) -> str | None:
-    """What is wrong in a PNG file whose pixels do not have the checksum they were written with; None where nothing is.
-
-    `read_image` does not see it: Pillow compares the checksums only in `verify`, and other formats have none. Missing
-    and unreadable files are for `read_image`.
-    """
-    try:
-        with open(path, "rb") as file, Image.open(file, formats=("PNG",)) as image:
-            image.verify()
-    except UnidentifiedImageError:
-        return None
-    except _DECODING_ERRORS as error:
-        return f"its pixels were changed or damaged ({error})"
-    return None
 
 
 def image_size(path: Path, *, formats: tuple[str, ...] | None = None, name: str | None = None) -> tuple[int, int]:
@@ -99,7 +89,7 @@ def image_size(path: Path, *, formats: tuple[str, ...] | None = None, name: str 
     try:
         with Image.open(path, formats=formats) as image:
             return image.height, image.width
-    except _DECODING_ERRORS as error:
+    except DECODING_ERRORS as error:
         raise _unreadable(str(path) if name is None else name, error) from error
 
 

@@ -3,6 +3,7 @@
 Files of ours are read by `dgnet.core.checkpoint.load_checkpoint`, which knows their checksums and old keys.
 """
 
+import logging
 import pickle
 import re
 import struct
@@ -19,6 +20,7 @@ from dgnet.core.errors import UserError
 from dgnet.core.stand_ins import StandIn, load_with_stand_ins
 
 StateDict = dict[str, Tensor]
+_log = logging.getLogger(__name__)
 
 # The names under which training programs keep the weights, the first that is there; "a" is the official DG-Net's.
 _WRAPPERS = (
@@ -55,7 +57,7 @@ def read_state_dict(path: Path, expected: str = "a state dict (tensors by name)"
     """The state dict in a `.pth` file, on the CPU, without the wrappers and prefixes of training programs.
 
     Options, optimizers and counters beside the weights are passed over, whatever classes they are of. Of several sets
-    of weights the plain ones are read, not their moving average.
+    of weights the plain ones are read, not their moving average, and a warning says so.
 
     Args:
         expected: what the file should hold, for the error's sentence.
@@ -104,15 +106,27 @@ def _weights_in(content: Any, path: Path) -> StateDict:
     """The tensors by name somewhere in the content of a file; nothing where there are none."""
     if not isinstance(content, Mapping):
         return {}
+    state = {key: value for key, value in content.items() if isinstance(key, str) and isinstance(value, Tensor)}
+    wrapped = [name for name in _WRAPPERS if _holds_tensors(content.get(name))]
     for name in _WRAPPERS:
         inside = content.get(name)
         if isinstance(inside, StandIn) and inside.is_module:
             raise UserError(
                 f"{path}: its {name!r} is a pickled module (of the class {inside.class_name}), {_MODULE_ADVICE}"
             )
-        if _holds_tensors(inside):
+        if name in wrapped:
+            # Beside the weights of a network, whose names have dots, a mean or a counter is none.
+            beside = [repr(other) for other in wrapped if other != name]
+            beside += [f"{len(state)} tensors outside of it"] if any("." in key for key in state) else []
+            if beside:
+                _log.warning(
+                    "warning: %s: holds several sets of weights, and %r is read, not %s; save the one that is meant "
+                    "alone to have it read",
+                    path,
+                    name,
+                    ", ".join(beside),
+                )
             return _weights_in(inside, path)
-    state = {key: value for key, value in content.items() if isinstance(key, str) and isinstance(value, Tensor)}
     if state:
         return state
     sets = {

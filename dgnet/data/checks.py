@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from dgnet.core.errors import UserError
 from dgnet.core.folder_names import one_line
-from dgnet.core.images import read_image, wrong_checksum
+from dgnet.core.images import read_image
 from dgnet.core.machine import usable_cores
 from dgnet.data.copies import copied_queries, copies_of_two_people, warn_of_copied_queries
 from dgnet.data.description import SplitCount, count_splits, mixed_cameras, split_table, splits_of
@@ -67,7 +67,10 @@ class Report:
         count = len(self.problems)
         verdict = f"{count} problem{'s' * (count != 1)}" if count else "no problem found"
         lines += ["", f"{verdict}. Every image was decoded. Looked for: {', '.join(KINDS)}."]
-        unchecked = "whether identities and cameras are the true ones; damage inside a file that has no checksum (JPEG)"
+        unchecked = (
+            "whether identities and cameras are the true ones; damage inside a file that has no checksum (of JPEG, "
+            "blocks of zeros are seen)"
+        )
         return "\n".join([*lines, f"Not checked: {unchecked}."])
 
 
@@ -120,8 +123,7 @@ def _unreadable(paths: Sequence[Path], workers: int | None) -> list[Problem]:
             read_image(path)
         except UserError as error:
             return Problem("unreadable image", str(path), str(error).removeprefix(f"{path}: "))
-        damage = wrong_checksum(path)
-        return None if damage is None else Problem("unreadable image", str(path), damage)
+        return None
 
     with ThreadPoolExecutor(workers or usable_cores()) as pool:
         results = pool.map(problem_with, paths)

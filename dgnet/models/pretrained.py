@@ -4,6 +4,7 @@ What a file of another system means is the model's own knowledge: `ReIDModel.tru
 (ImageNet files of torchvision and IBN-Net), `ReIDModel.third_party_keys` for a whole model's.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -17,7 +18,10 @@ from dgnet.models.model_file import StoredModel, is_model_file, read_model_file
 from dgnet.models.registry import build_model, model_class, model_names
 from dgnet.models.reid_model import Option, ReIDModel
 
+# Of the batches that a norm has seen: old files lack it.
+_COUNT = "num_batches_tracked"
 State = Mapping[str, Tensor]
+_log = logging.getLogger(__name__)
 KeyMap = Callable[[str], list[str]]
 
 # Classifiers that ImageNet files of a trunk carry along, as torchvision and timm call them.
@@ -59,12 +63,13 @@ def load_pretrained(model: ReIDModel, path: Path, new_classifier: bool = False) 
         if _is_of_trunk(model, state):
             load_trunk(model, state, path)
             return False
+        places_of = _own_keys if _is_state_of(model, state) else model.third_party_keys
         if new_classifier:
-            state = {key: value for key, value in state.items() if not kept & set(model.third_party_keys(key))}
-        elif (identities := _third_party_identities(type(model), state)) is not None:
+            state = {key: value for key, value in state.items() if not kept & set(places_of(key))}
+        elif (identities := _identities_in(state, places_of, model)) is not None:
             _require_identities(path, identities, model)
             model.initial_classes = (), ()
-        _fill(model, state, model.third_party_keys, needed, path)
+        _fill(model, state, places_of, needed, path)
     model.initial_weights = f"weights of {path}: all" + (f" but {_names(kept)}, which begins anew" if kept else "")
     return True
 
@@ -82,9 +87,10 @@ def read_model(
     """A trained model from its file, ours or another system's.
 
     Args:
-        name: the model that the file should hold. Needed for another system's file, which does not tell it; checked for
-            ours (`resnet50` also stands for a `resnet50_kd`, which is the same once it is deployed).
-        options: of another system's model, what its file does not tell (the pooling of MGN).
+        name: the model that the file should hold. Needed for another system's file and for a bare state dict, which do
+            not tell it; checked for ours (`resnet50` also stands for a `resnet50_kd`, which is the same once it is
+            deployed).
+        options: of such a model, what its file does not tell (the pooling of MGN).
 
     Raises:
         UserError: the file is unreadable or damaged; it holds another model than `name`; no name is given for another
@@ -145,6 +151,19 @@ def _without_classifier(state: State) -> State:
 
 def _read_third_party(path: Path, name: str, options: Mapping[str, Option]) -> ReIDModel:
     cls, state = model_class(name), read_state_dict(path)
+    with torch.device("meta"):
+        ours = build_model(name, 1, **options)
+    if _is_state_of(ours, state):
+        model = build_model(name, _identities_in(state, _own_keys, ours) or 1, **options)
+        _fill(model, state, _own_keys, state, path)
+        height, width = model.usual_size
+        _log.warning(
+            "warning: %s: bare weights, which do not tell the size of their images nor the model's options: taken as "
+            "%s; the files mAP_*.pth and last.pth tell both",
+            path,
+            f"{_describe(model)} of images of {height}x{width}, if no size is asked for",
+        )
+        return model
     identities = _third_party_identities(cls, state)
     deployed = cls.deployed_name(name)
     # Files that are meant for testing alone come without the classifier.
@@ -165,6 +184,23 @@ def _read_third_party(path: Path, name: str, options: Mapping[str, Option]) -> R
 def _first_keys(state: State) -> str:
     keys = list(state)
     return f"its entries are {', '.join(keys[:3])}{', ...' if len(keys) > 3 else ''}"
+
+
+def _own_keys(key: str) -> list[str]:
+    return [key]
+
+
+def _is_state_of(model: ReIDModel, state: State) -> bool:
+    """Whether `state` is a state dict of such a model of ours, of however many identities, saved without our file
+    around it (`torch.save(model.state_dict(), path)`)."""
+    own, given = ({key for key in keys if not key.endswith(_COUNT)} for keys in (model.state_dict(), state))
+    return own == given
+
+
+def _identities_in(state: State, places_of: KeyMap, model: ReIDModel) -> int | None:
+    """How many identities the classifiers of `state` have; None where it has none."""
+    entries = classifier_entries(model)
+    return next((len(value) for key, value in state.items() if entries & set(places_of(key))), None)
 
 
 def _third_party_identities(cls: type[ReIDModel], state: State) -> int | None:
@@ -190,8 +226,7 @@ def _fill(model: nn.Module, state: State, places_of: KeyMap, needed: Iterable[st
         translated |= dict.fromkeys(places, value)
         if not places or any(place not in known or known[place].shape != value.shape for place in places):
             wrong.append(key)
-    # Old files do not count the batches that their norms have seen.
-    wrong += [key for key in needed if key not in translated and not key.endswith("num_batches_tracked")]
+    wrong += [key for key in needed if key not in translated and not key.endswith(_COUNT)]
     if wrong:
         than = f" than the model {model.name!r}" if isinstance(model, ReIDModel) else ""
         raise UserError(f"{path}: weights of another architecture{than} (first mismatch: {wrong[0]})")

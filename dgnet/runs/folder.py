@@ -108,6 +108,11 @@ def config_changes(
     forbidden = [
         f"{key} ({old!r} there, {new!r} now)" for key, (old, new) in changes.items() if not _covered(key, may_change)
     ]
+    if list(changes) == ["name"]:
+        raise UserError(
+            f"{folder} holds a run of the name {changes['name'][0]!r}: the folder was renamed; to resume it, give it "
+            "and its curves below logs that name again, and name it so"
+        )
     if forbidden:
         raise UserError(
             f"{folder} cannot be resumed with other settings than it began with: {', '.join(forbidden)}; "

@@ -16,27 +16,22 @@ from dgnet.core.errors import UserError
 from dgnet.core.images import print_passed_over
 from dgnet.core.random_draws import rng
 from dgnet.data.cache import ImageCache
-from dgnet.data.readers.generated import MANIFEST, GeneratedRecord, read_generated, source_identities
-from dgnet.data.readers.names import number
+from dgnet.data.readers.generated import MANIFEST, GeneratedRecord, read_generated
 from dgnet.data.records import Dataset
 from dgnet.generation.load import load_generator
-from dgnet.generation.manifest import RECIPE, read_hashes
-from dgnet.generation.paths import source_paths, sources
-from dgnet.generation.verify import file_problems
 from dgnet.models.generator import Generator
 from dgnet.models.swap import swap_images
 from dgnet.runs.checkpoint import list_checkpoints
 from reid_heads.config import GeneratedConfig
+from reid_heads.generated.checks import (
+    refuse_changed,
+    refuse_numbers_of_names,
+    refuse_renumbered,
+    refuse_unusable,
+)
 from reid_heads.generated.filters import FilterCount, apply_filters
-from reid_heads.generated.label_policies import LABEL_POLICIES, LabelPolicyName
+from reid_heads.generated.label_policies import LabelPolicyName
 from reid_heads.losses.label_smoothing import UNLABELED
-
-# Label policies that need identities of the sources.
-NEEDED: dict[LabelPolicyName, tuple[str, ...]] = {
-    "appearance": ("appearance",),
-    "fine_grained": ("structure",),
-    "soft_between": ("appearance", "structure"),
-}
 
 
 @dataclass(frozen=True)
@@ -69,7 +64,7 @@ class StoredImages:
         `UserError` for images that the policy cannot use.
         """
         self.filter_counts = tuple(filter_counts)
-        _refuse_unusable(records, classes, policy)
+        refuse_unusable(records, classes, policy)
         self.cache = ImageCache([record.path for record in records], workers)
         self.appearance, self.structure = (
             np.array([classes.get(getattr(record, role), UNLABELED) for record in records], dtype=np.int64)
@@ -188,67 +183,16 @@ def open_generated(
         generator = load_generator(config.source, device=device)
         return LiveGenerator(generator.network, *generator.size)
     classes = {identity: label for label, identity in enumerate(dataset.identities)}
-    _refuse_renumbered(config.source, dataset)
-    if config.filters and config.source.is_dir():
-        _refuse_changed(config.source)
+    refuse_renumbered(config.source, dataset)
     if config.source.is_dir() and not (config.source / MANIFEST).is_file():
-        _refuse_numbers_of_names(config.source, dataset, config.label)
+        refuse_numbers_of_names(config.source, dataset, config.label)
         print_passed_over(config.source)
-    records, counts = apply_filters(read_generated(config.source, config.name_pattern), config.filters)
+    records = read_generated(config.source, config.name_pattern)
+    refuse_changed(config.source, records)
+    records, counts = apply_filters(records, config.filters)
     return StoredImages(records, classes, config.label, filter_counts=counts)
 
 
 def is_run(path: Path) -> bool:
     """Whether `path` is a checkpoint, or the folder of a run with checkpoints."""
     return path.suffix == ".pt" or bool(list_checkpoints(path / "checkpoints"))
-
-
-def _refuse_changed(folder: Path) -> None:
-    """`UserError` where images of a set of ours are not those that its manifest gives scores of."""
-    if (folder / RECIPE).is_file() and (problems := file_problems(folder, read_hashes(folder))):
-        raise UserError(
-            f"{problems[0]}; {len(problems)} such images, whose scores in the manifest are not theirs any more: put "
-            "them back, or leave out generated.filters"
-        )
-
-
-def _refuse_renumbered(place: Path, dataset: Dataset) -> None:
-    """`UserError` where a set was generated from images whose people have other numbers now.
-
-    People with names are numbered in sorted order: one more or one less, and the labels of an older set are others'.
-    """
-    now = dict(zip(source_paths(dataset), (record.identity for record in sources(dataset)), strict=True))
-    then = source_identities(place)
-    wrong = [path for path, identity in then.items() if now.get(path, identity) != identity]
-    if wrong:
-        raise UserError(
-            f"{place}: was generated when the person of {wrong[0]} had the identity {then[wrong[0]]}, which is "
-            f"{now[wrong[0]]} in {dataset.root} now (so for {len(wrong)} of {len(then)} source images); generate the "
-            "set anew, or name the data as it was"
-        )
-
-
-def _refuse_numbers_of_names(folder: Path, dataset: Dataset, policy: LabelPolicyName) -> None:
-    """`UserError` where numbers in names of files would be identities of people who have names, not numbers."""
-    named = next(((name, value) for value, name in dataset.names if number(name) != value), None)
-    if named is None or policy not in NEEDED:
-        return
-    above = next((place for place in folder.resolve().parents[:2] if (place / MANIFEST).is_file()), None)
-    raise UserError(
-        f"{folder}: numbers in the names of its files do not tell who is meant: the people of {dataset.root} have "
-        f"names ({named[0]!r} is number {named[1]} for the time being); name "
-        + (f"{above}, whose {MANIFEST} is checked" if above else "a CSV file with the columns path and identity")
-    )
-
-
-def _refuse_unusable(records: Sequence[GeneratedRecord], classes: dict[int, int], policy: LabelPolicyName) -> None:
-    for role in NEEDED.get(policy, ()):
-        bad = [record for record in records if getattr(record, role) not in classes]
-        if bad:
-            identity = getattr(bad[0], role)
-            problem = "is unknown" if identity is None else f"is {identity}, not a training identity"
-            raise UserError(
-                f"{bad[0].path}: its {role} identity {problem} (so for {len(bad)} of {len(records)} images), and the "
-                f"label policy {policy!r} needs it; policies that do not: "
-                + ", ".join(name for name in LABEL_POLICIES if name not in NEEDED)
-            )

@@ -1,9 +1,10 @@
 """A re-ID model from a configuration: its training as a run, its test, its description."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import yaml
 
@@ -18,6 +19,7 @@ from dgnet.data.training_data import open_dataset
 from dgnet.models.build import parameter_count
 from dgnet.models.pretrained import read_model
 from dgnet.models.registry import build_model
+from dgnet.models.reid_model import Option
 from dgnet.runs.folder import refuse_foreign_folder
 from reid_heads.config import ReIDConfig
 from reid_heads.generated.sources import open_generated
@@ -102,6 +104,7 @@ def measure_model(
     new_ranking: RankingFactory,
     split: SplitRule = USUAL_SPLIT,
     size: tuple[int | None, int | None] = (None, None),
+    asked_options: Mapping[str, Option] = MappingProxyType({}),
 ) -> ModelFigures:
     """Measure a trained model on the configuration's data set.
 
@@ -112,15 +115,20 @@ def measure_model(
         split: how queries and gallery are taken from the data set, which needs no training images.
         size: height and width of the images in pixels, as far as they are asked for. A file of ours tells its own; of
             another system's the model's usual ones are the default.
+        asked_options: those of the model that a user gave, which the file may not contradict.
 
     Raises:
-        UserError: the file holds no such model, or one of another size, or there is nothing to measure on the data set.
+        UserError: the file holds no such model, or one of another size or with other options, or there is nothing to
+            measure on the data set.
     """
     path = find_weights(path)
     distributed = Distributed.start(config.run.device)
     set_numerics(distributed.device)
     options = config.model.options if name == config.model.name else {}
     stored = read_model(path, name, distributed.device, **options)
+    for key, value in asked_options.items():
+        if (held := stored.network.options.get(key)) != value:
+            raise UserError(f"{path}: {key} of its model is {held!r}: leave out model.options.{key}, got {value!r}")
     height, width = (asked or usual for asked, usual in zip(size, (stored.height, stored.width), strict=True))
     if stored.identities and (height, width) != (stored.height, stored.width):
         raise UserError(

@@ -154,8 +154,10 @@ class ReIDTask(TrainingTask[ReIDBatch]):
             )
         if source.generated is not None:
             kind = "swapped while training by" if isinstance(source.generated, LiveGenerator) else "from"
+            share = source.generated_images / (source.local + source.generated_images)
             messages.append(
-                f"{source.generated_images} generated images beside them from epoch {settings.start_epoch + 1} on, "
+                f"{source.generated_images} generated images beside them ({100 * share:.1f} % of a batch; "
+                f"generated.share is {100 * settings.share:g} %) from epoch {settings.start_epoch + 1} on, "
                 f"{kind} {settings.source}; label: {settings.label}, "
                 f"{'' if settings.in_metric else 'not '}in the metric losses"
             )

@@ -290,6 +290,33 @@ def test_a_file_without_a_classifier_serves_for_testing(name: str, tmp_path: Pat
         read_model(path, name)
 
 
+@pytest.mark.parametrize("name", ["resnet18", "resnet18_kd", pytest.param("mgn", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("half", [False, True])
+def test_bare_weights_of_ours_are_read_by_the_model_s_name(
+    name: str, half: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`torch.save(model.state_dict(), path)`, with a parallel network's prefix, maybe in half precision."""
+    model, path = model_of(name, 5), tmp_path / "bare.pth"
+    state = {key: value.half() if half and value.is_floating_point() else value for key, value in _items(model)}
+    torch.save({f"module.{key}": value for key, value in state.items()}, path)
+    options = {"trunk": "resnet18", "features": 8} if name == "mgn" else {}
+    read = read_model(path, name, **options).network
+    assert read.identities == 5 and all(torch.equal(value, state[key].float()) for key, value in _items(read))
+    assert re.search(r"bare\.pth: bare weights.* of images of \d+x\d+", caplog.text)
+    filled = model_of(name, 5)
+    assert load_pretrained(filled, path) and filled.initial_classes == ((), ())
+    assert all(torch.equal(value, state[key].float()) for key, value in _items(filled))
+    with pytest.raises(UserError, match="5 identities, the model .* has 7"):
+        load_pretrained(model_of(name, 7), path)
+    assert load_pretrained(model_of(name, 7), path, new_classifier=True)
+    with pytest.raises(UserError, match="another architecture|holds no trained"):
+        read_model(path, "resnet34")
+
+
+def _items(model: nn.Module) -> list[tuple[str, Tensor]]:
+    return [(key, value) for key, value in model.state_dict().items() if value.is_floating_point()]
+
+
 @pytest.mark.parametrize("change", ["state", "architecture", "preprocessing"])
 def test_a_file_of_ours_that_was_changed_is_one_sentence(change: str, tmp_path: Path) -> None:
     path = tmp_path / "head.pth"

@@ -299,7 +299,7 @@ def test_photographs_of_one_camera_train_a_model_that_every_tool_takes(
     assert status == 0 and " mAP " in printed, said
     status, printed, said = here(test_tool, "--model-path", run, "--data", place / "data")
     assert status == 0 and f"from {run / 'last.pth'}" in printed, said
-    status, _, said = here(test_tool, "--model-path", run, "--data", place / "data", "model.options.last_stride=1")
+    status, _, said = here(test_tool, "--model-path", run, "--data", place / "data", "model.options.last_stride=2")
     assert status == 2 and re.search(mentions("model.options", run / "last.pth"), said)
     status, _, said = here(test_tool, "--model-path", run, "--data", place / "photographs")
     assert status == 2 and "no images of the split query" in said, said

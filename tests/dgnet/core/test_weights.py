@@ -111,6 +111,43 @@ def test_the_weights_are_found(
     require_weights(written(content, tmp_path / "theirs.pth", monkeypatch, _use_new_zipfile_serialization=zipped))
 
 
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        ({"model": WEIGHTS, "model_ema": {"conv1.weight": torch.zeros(2, 3)}}, "'model' is read, not 'model_ema'"),
+        ({"ema": {"conv1.weight": torch.zeros(2, 3)}, "state_dict": WEIGHTS}, "'state_dict' is read, not 'ema'"),
+        (
+            {"model": {"net": WEIGHTS, "params_ema": {"a.b": torch.ones(1)}}, "optimizer": {}},
+            "'net' is read, not 'params_ema'",
+        ),
+        ({"model": WEIGHTS, "a": WEIGHTS, "ema": WEIGHTS}, "'model' is read, not 'a', 'ema'"),
+        ({"model": WEIGHTS, "head.weight": torch.ones(3), "b": 1}, "'model' is read, not 1 tensors outside of it"),
+    ],
+)
+def test_of_several_sets_of_weights_it_says_which_is_read(
+    content: Any, named: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "theirs.pth"
+    torch.save(content, path)
+    require_weights(path)
+    assert len(caplog.records) == 1 and f"{path}: holds several sets of weights, and {named}" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"model": WEIGHTS, "optimizer": stepped_optimizer(), "ema": None, "model_ema": {}},
+        {"model_state_dict": WEIGHTS, "mean": torch.ones(3)},
+    ],
+)
+def test_one_set_of_weights_is_read_without_a_word(
+    content: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    torch.save(content, tmp_path / "theirs.pth")
+    require_weights(tmp_path / "theirs.pth")
+    assert not caplog.records
+
+
 class Harmful:
     """What it runs when it is unpickled leaves a folder."""
 

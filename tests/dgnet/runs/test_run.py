@@ -124,6 +124,18 @@ def test_folders_that_nobody_can_place_are_refused(tmp_path):
         start(tmp_path)
 
 
+def test_a_renamed_folder_says_how_it_is_resumed(tmp_path):
+    config = {**CONFIG, "name": "one"}
+    train(start(tmp_path, config), 0, 4)
+    (tmp_path / "outputs/one").rename(tmp_path / "outputs/two")
+    with pytest.raises(UserError, match=mentions("outputs/two", "'one'", "renamed")):
+        start(tmp_path, {**config, "name": "two"}, "two", resume=True)
+    with pytest.raises(UserError, match=mentions("'one' there", "0.1 now")):
+        start(tmp_path, {**config, "name": "two", "lr": 0.1}, "two", resume=True)
+    (tmp_path / "outputs/two").rename(tmp_path / "outputs/one")
+    train(start(tmp_path, config, resume=True), 4, 5)
+
+
 def test_output_settings_may_change_and_it_is_said(tmp_path):
     train(start(tmp_path), 0, 4)
     train(start(tmp_path, {**CONFIG, "log": {"every": 9, "images": 5}}, resume=True, may_change={"log"}), 4, 5)

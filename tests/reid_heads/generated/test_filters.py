@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from dgnet.core.checkpoint import file_hash
 from dgnet.core.errors import UserError
 from dgnet.core.settings import override_settings
 from dgnet.data.readers.generated import GeneratedRecord, read_generated
@@ -89,22 +88,3 @@ def test_the_images_that_a_head_gets(tmp_path: Path) -> None:
     live = override_settings(ReIDConfig(), [f"generated.source={tmp_path / 'run'}", filters])
     with pytest.raises(UserError, match="swaps while training"):
         open_generated(live.generated, dataset)
-
-
-@pytest.mark.slow
-def test_scores_of_images_that_changed_are_not_used(tmp_path: Path) -> None:
-    dataset = pedestrians(tmp_path / "people")
-    folder = generated_folder(tmp_path / "made", dataset)
-    (folder / "set.json").write_text("{}")  # a set of ours
-    lines = (folder / "manifest.csv").read_text().splitlines()
-    rows = [f"{line},{file_hash(folder / line.split(',')[0])},0.9" for line in lines[1:]]
-    (folder / "manifest.csv").write_text("\n".join([f"{lines[0]},sha256,diversity", *rows]))
-    filters = ReIDConfig().generated.model_copy(
-        update={"source": folder, "filters": (FilterConfig(score="diversity", least=0.5),)}
-    )
-    assert len(open_generated(filters, dataset)) == len(rows)
-    changed = folder / lines[-1].split(",")[0]
-    changed.write_bytes(changed.read_bytes() + b"0")
-    with pytest.raises(UserError, match=mentions(changed.name, "changed", "generated.filters")):
-        open_generated(filters, dataset)
-    assert len(open_generated(filters.model_copy(update={"filters": ()}), dataset)) == len(rows)

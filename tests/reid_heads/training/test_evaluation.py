@@ -20,7 +20,7 @@ from eval.reid.evaluator import RankingEvaluator
 from eval.reid.ranking import rank_metrics
 from reid_heads.config import ReIDConfig
 from reid_heads.config import TestConfig as Settings
-from reid_heads.options import refuse_unused
+from reid_heads.options import asked_options, refuse_unused
 from reid_heads.training import from_config
 from reid_heads.training.evaluation import ModelEvaluation, evaluation_of
 from tests.dgnet.small_training import narrow_trunks
@@ -123,6 +123,27 @@ def test_a_test_at_another_size_than_asked_for_is_refused(
     monkeypatch.setattr(from_config, "read_model", lambda *_, **__: stranger)
     settings = config.test.model_copy(update={"re_rank": True})
     assert figures(96, None) == figures_of(dataset, settings, 96, WIDTH, head.name)(head) != figures(None, None)
+
+
+def test_another_option_than_the_file_s_is_refused(dataset: Dataset, head: ReIDModel, tmp_path: Path) -> None:
+    """A test of a file with last_stride 1 was printed for whom asked for last_stride 2."""
+    save_model(tmp_path / "x.pth", head, (1, 2, 3), HEIGHT, WIDTH)
+    config = small_config(data__root=dataset.root)
+
+    def measure(**options: int) -> None:
+        from_config.measure_model(config, tmp_path / "x.pth", None, RankingEvaluator, asked_options=options)
+
+    measure(last_stride=1)
+    for options in ({"last_stride": 2}, {"features": 128}):
+        with pytest.raises(UserError, match=mentions(tmp_path / "x.pth", *options, *options.values())):
+            measure(**options)
+
+
+def test_options_that_were_asked_for_are_not_the_defaults() -> None:
+    config = small_config(model__options={"last_stride": 2, "stem_relu": True})
+    assert asked_options(config, ["data.root=x"]) == {}
+    assert asked_options(config, ["head.options.last_stride=2"]) == {"last_stride": 2}
+    assert asked_options(config, ["model.options={last_stride: 2, stem_relu: true}"]) == config.model.options
 
 
 @pytest.mark.parametrize("setting", ["loss.margin=1", "run.precision=bf16", "schedule.epochs=3", "test.re_rank=false"])

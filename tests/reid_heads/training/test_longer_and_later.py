@@ -1,5 +1,6 @@
 """What a run leaves, and how it is taken up again: last weights, tests that failed, more epochs, other identities."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from dgnet.models.reid_model import ReIDModel
 from dgnet.runs.checkpoint import list_checkpoints
 from dgnet.runs.scalars import read_scalars
 from reid_heads import load_model
+from reid_heads.load import run_weights
 from reid_heads.training.checks import check_training
 from reid_heads.training.trainer import Evaluation
 from tests.dgnet.small_training import narrow_trunks
@@ -140,3 +142,15 @@ def test_what_a_trained_model_of_other_people_gives_is_logged(
     train(tmp_path / "anew", dataset, **other, model__new_classifier=True, resume=True)  # all is in its checkpoint
     begin(tmp_path / "random", dataset)
     assert "resnet18 began with random weights" in caplog.text
+
+
+def test_of_several_best_files_it_says_which_is_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A copy of a folder need not keep the dates by which the last of them is known."""
+    for seconds, name in ((20, "mAP_60.0.pth"), (10, "mAP_50.0.pth")):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (seconds, seconds))
+    assert run_weights(tmp_path) == tmp_path / "mAP_60.0.pth"
+    assert "its newest file is taken, mAP_60.0.pth, not mAP_50.0.pth" in caplog.text
+    caplog.clear()
+    (tmp_path / "mAP_50.0.pth").unlink()
+    assert run_weights(tmp_path) == tmp_path / "mAP_60.0.pth" and not caplog.text

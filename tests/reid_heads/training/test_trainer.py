@@ -160,6 +160,20 @@ def test_nor_with_a_generator_that_has_learned_on(dataset: Dataset, tmp_path: Pa
     train(tmp_path, dataset, LiveGenerator(small_generator(), 64, 48), resume=True)
 
 
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0.01, "1 generated images beside them (14.3 % of a batch; generated.share is 1 %)"),
+        (0.25, "2 generated images beside them (25.0 % of a batch; "),
+    ],
+)
+def test_the_share_that_comes_out_is_said(dataset: Dataset, tmp_path: Path, share: float, words: str) -> None:
+    """A batch has one generated image at least, however small the share that was asked for."""
+    source = generated_folder(tmp_path / "made", dataset)
+    begin(tmp_path, dataset, generated__source=source, generated__share=share)
+    assert words in (tmp_path / "run" / "log.txt").read_text(encoding="utf-8")
+
+
 def first_losses(place: Path, dataset: Dataset, generated: Any = None, **options: Any) -> dict[str, float]:
     begin(place, dataset, generated, **options)
     return read_scalars(place / "run" / "scalars.csv")[0][1]

@@ -1,0 +1,72 @@
+"""Generated images that are not those of their set's manifest any more."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dgnet.core.checkpoint import file_hash
+from dgnet.core.errors import UserError
+from dgnet.data.datasets import read_dataset
+from reid_heads.config import GeneratedConfig, ReIDConfig
+from reid_heads.generated.filters import FilterConfig
+from reid_heads.generated.sources import StoredImages, open_generated
+from tests.dgnet.data.photographs import write_image
+from tests.messages import mentions
+
+
+def generated_set(place: Path) -> tuple[Path, Path]:
+    """People 1 and 2 with an image each, and a set of two images of each."""
+    people, made = place / "people", place / "made"
+    rows = []
+    for identity in (1, 2):
+        write_image(people / f"000{identity}" / f"{identity}.bmp")
+        for index in (0, 1):
+            path = made / "images" / f"000{identity}" / f"000{identity}_{index}.bmp"
+            write_image(path)
+            rows.append(f"{path.relative_to(made)},{identity},{3 - identity},{file_hash(path)},0.9\n")
+    columns = "path,appearance_identity,structure_identity,sha256,diversity\n"
+    (made / "manifest.csv").write_text(columns + "".join(rows))
+    (made / "set.json").write_text("{}")
+    return people, made
+
+
+def config(source: Path, **more: object) -> GeneratedConfig:
+    return ReIDConfig().generated.model_copy(update={"source": source, **more})
+
+
+@pytest.mark.parametrize("named", ["", "manifest.csv", "images", "images/0002"])
+@pytest.mark.parametrize("filtered", [False, True])
+def test_a_replaced_image_is_not_learned_from(named: str, filtered: bool, tmp_path: Path) -> None:
+    """One person's image under another's name, of the same size in bytes, was learned with the label of before."""
+    people, made = generated_set(tmp_path)
+    filters = (FilterConfig(score="diversity", least=0.5),) if filtered and "images" not in named else ()
+    source, dataset = config(made / named, filters=filters), read_dataset(people)
+    before = open_generated(source, dataset)
+    assert isinstance(before, StoredImages) and len(before) == (2 if named.endswith("2") else 4)
+    changed = made / "images/0002/0002_0.bmp"
+    size = changed.stat().st_size
+    shutil.copy(made / "images/0001/0001_0.bmp", changed)
+    assert changed.stat().st_size == size
+    with pytest.raises(UserError, match=mentions("0002/0002_0.bmp", "changed", "manifest.csv", "sha256")):
+        open_generated(source, dataset)
+
+
+def test_a_list_without_hashes_means_the_images_as_they_are(tmp_path: Path) -> None:
+    people, made = generated_set(tmp_path)
+    shutil.copy(made / "images/0001/0001_0.bmp", made / "images/0002/0002_0.bmp")
+    mine = made / "mine.csv"
+    mine.write_text("path,appearance_identity\nimages/0001/0001_0.bmp,1\nimages/0002/0002_0.bmp,1\n")
+    images = open_generated(config(mine), read_dataset(people))
+    assert isinstance(images, StoredImages) and images.appearance.tolist() == [0, 0]
+
+
+def test_a_list_elsewhere_is_compared_with_its_own_hashes(tmp_path: Path) -> None:
+    people, made = generated_set(tmp_path)
+    image = made / "images/0001/0001_0.bmp"
+    mine = tmp_path / "mine.csv"
+    mine.write_text(f"path,identity,sha256\n{image},1,{file_hash(image).upper()}\n")
+    assert isinstance(open_generated(config(mine), read_dataset(people)), StoredImages)
+    mine.write_text(f"path,identity,sha256\n{image},1,{'0' * 64}\n")
+    with pytest.raises(UserError, match=mentions(image, "mine.csv")):
+        open_generated(config(mine), read_dataset(people))
