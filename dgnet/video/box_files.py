@@ -17,6 +17,8 @@ from dgnet.video.box_rows import WITHOUT_AREA, WITHOUT_TRACK, read_rows
 from dgnet.video.boxes import NO_TRACK, Boxes
 
 MOT_FIRST_FRAME = 1
+# Boxes that all end within so many pixels are none of people, but shares of the picture.
+_SHARES = 2.0
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def read_boxes(path: Path, *, first_frame: int | None = None, person_class: int 
     that are all -1 are none.
 
     Args:
-        first_frame: the number of the first frame, 0 or 1. By default 1 for MOT-Challenge files and for a CSV file with
+        first_frame: the number of the first frame. By default 1 for MOT-Challenge files and for a CSV file with
             its column names (`bb_left`), 0 for others.
         person_class: the number of people in a column of classes that are numbers.
 
@@ -101,6 +103,12 @@ def read_boxes(path: Path, *, first_frame: int | None = None, person_class: int 
     if not keep.any():
         reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.items() if count)
         raise UserError(f"{path}: must hold boxes of people, it has none" + (f" ({reasons})" if reasons else ""))
+    edges = rows.places[keep][:, :2] + rows.places[keep][:, 2:]
+    if edges.max() <= _SHARES:
+        raise UserError(
+            f"{path}: its boxes must be in pixels, and all of them end within {edges.max():g} of the picture's corner, "
+            "as shares of its width and height do; multiply them by these"
+        )
     early = np.flatnonzero(rows.frames < first)
     if len(early):
         raise UserError(

@@ -6,6 +6,7 @@ from typing import Any
 
 from dgnet.core.content import content_hashes
 from dgnet.core.errors import UserError
+from dgnet.core.images import image_size
 from dgnet.core.numerics import open_device
 from dgnet.core.settings import plain_folder_name
 from dgnet.video.box_files import BoxTable, read_boxes
@@ -25,13 +26,35 @@ def boxes_of_file(args: argparse.Namespace, source: Source) -> BoxTable:
     """The boxes of `--boxes`. `UserError` where a folder's frames are not those that a file of boxes counts."""
     boxes = read_boxes(args.boxes, first_frame=args.first_frame, person_class=args.person_class)
     print(boxes)
-    gap = source.gap() if isinstance(source, FrameFolder) else None
-    if gap is not None:
-        raise UserError(
-            f"{source.place}: {gap[0].name} is followed by {gap[1].name}, so which frame is meant by a number in "
-            f"{boxes.path} is not known; the frames must be numbered without gaps"
-        )
+    if isinstance(source, FrameFolder):
+        _refuse_other_frames(source, boxes, asked=args.first_frame is not None)
     return boxes
+
+
+def _refuse_other_frames(source: FrameFolder, boxes: BoxTable, asked: bool) -> None:
+    """`asked`: whether the user says which number the first frame has in the file of boxes."""
+    unknown = f"so which frame is meant by a number in {boxes.path} is not known"
+    if gap := source.gap():
+        raise UserError(
+            f"{source.place}: {gap[0].name} is followed by {gap[1].name}, {unknown}; the frames must be numbered "
+            "without gaps"
+        )
+    first, number = source.first()
+    if not asked and number not in (None, boxes.first_frame):
+        raise UserError(
+            f"{source.place}: begins with {first.name}, and numbers of its form count from {boxes.first_frame}, "
+            f"{unknown}; --first-frame gives the number of {first.name} in that file"
+        )
+    if not asked and boxes.after(source.expected()) and not len(boxes.of(0)):
+        raise UserError(
+            f"{boxes.path}: has no box on frame {boxes.first_frame}, the first, and boxes after the last of the "
+            f"{source.expected()} frames of {source.place}, {unknown}; --first-frame gives the number of {first.name}"
+        )
+    if (size := image_size(first)) != (said := source.size or size):
+        raise UserError(
+            f"{source.place}: its seqinfo.ini says that its frames have {said[0]}x{said[1]} pixels, and {first.name} "
+            f"has {size[0]}x{size[1]}, so the boxes of {boxes.path} are not those of these pictures"
+        )
 
 
 def detector_of(args: argparse.Namespace) -> Detector:
@@ -70,7 +93,7 @@ def request_of(args: argparse.Namespace, source: Source, detector: Detector) -> 
     return {
         "name": args.source_name or _source_name(source),
         "source": source.place,
-        "bytes": path.stat().st_size if path.is_file() else None,
+        "bytes": source.bytes() if isinstance(source, FrameFolder) else path.stat().st_size if path.is_file() else None,
         "boxes": content_hashes([args.boxes or args.weights])[0],
         "detector": detector.name,
         "track_score": args.track_score,

@@ -33,4 +33,8 @@ class BoxFile:
     def remarks(self, frames: int) -> list[str]:
         """Boxes on frames that the source does not have."""
         count, last = self._table.after(frames), frames - 1 + self._table.first_frame
-        return [f"{self._table.path}: {count} boxes are on frames after {last}, the last"] if count else []
+        if not count:
+            return []
+        words = f"{self._table.path}: {count} boxes are on frames after {last}, the last"
+        shifted = not len(self._table.of(0))
+        return [words + (", and none is on the first: --first-frame tells from which number on it counts" * shifted)]

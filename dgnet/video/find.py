@@ -60,7 +60,7 @@ def find_people(
     if not finished and not ends_when_stopped:
         writer.close()
         return FoundPeople(False, {}, ())
-    remarks = [*source.remarks(), *detector.remarks(writer.last + 1)]
+    remarks = [*source.remarks(), *detector.remarks(writer.last + 1), *writer.remarks()]
     about = {"source": source.place, "boxes_from": detector.name, "tracks_by": linker.name, "remarks": remarks}
     summary = writer.finish(camera, about)
     return FoundPeople(True, summary, tuple(remarks))

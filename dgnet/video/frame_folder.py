@@ -23,7 +23,9 @@ class FrameFolder:
     MOT-Challenge's) in the folder or the one above is taken. An image that does not decode is a frame without a
     picture, and counted.
 
-    `UserError` for a folder without images.
+    `size` is the height and width of its frames by `seqinfo.ini`; None without it.
+
+    `UserError` for a folder without images, or with images in several folders below it.
     """
 
     def __init__(self, folder: Path, rate: float | int | None = None) -> None:
@@ -33,8 +35,13 @@ class FrameFolder:
         folder = inside if inside.is_dir() else folder
         self.name = folder.resolve().parent.name if folder.name == inside.name else folder.resolve().name
         self._files = sorted(image_files(folder), key=lambda path: _natural(path.relative_to(folder).as_posix()))
-        self._rate = rate if rate is not None else _rate_of(folder)
+        if len(folders := {path.parent for path in self._files}) > 1:
+            first, second = sorted(folders)[:2]
+            raise UserError(f"{folder}: frames must lie in one folder, there are images in {first} and {second}")
+        told, self.size = _information_of(folder)
+        self._rate = rate if rate is not None else told
         self._damaged: list[str] = []
+        self._sizes: set[tuple[int, int]] = set()
 
     def rate(self) -> float | None:
         """What gives its frames times; None where they have none."""
@@ -46,15 +53,33 @@ class FrameFolder:
 
     def frames(self) -> Iterator[Frame]:
         """The images from the first on."""
-        self._damaged = []
+        self._damaged, self._sizes = [], set()
         for index, path in enumerate(self._files):
             seconds = None if self._rate is None else index / self._rate
             yield Frame(index, seconds, partial(self._read, path))
 
     def remarks(self) -> list[str]:
-        """Images that do not decode."""
+        """Images that do not decode, sizes that differ, and missing numbers where the frames have times."""
         more = f" (and {len(self._damaged) - 1} more)" if len(self._damaged) > 1 else ""
-        return [f"{self._damaged[0]}{more}: passed over"] if self._damaged else []
+        said = [f"{self._damaged[0]}{more}: passed over"] if self._damaged else []
+        if len(self._sizes) > 1:
+            sizes = ", ".join(f"{height}x{width}" for height, width in sorted(self._sizes))
+            said.append(
+                f"{self.place}: its images are of {len(self._sizes)} sizes ({sizes}), each with boxes of its own"
+            )
+        if self._rate is not None and (gap := self.gap()):
+            said.append(
+                f"{self.place}: {gap[0].name} is followed by {gap[1].name}: times count as if none were missing"
+            )
+        return said
+
+    def bytes(self) -> int:
+        """The size of all its files: others take part in another work."""
+        return sum(path.stat().st_size for path in self._files)
+
+    def first(self) -> tuple[Path, int | None]:
+        """The first frame's file, and the number in its name."""
+        return self._files[0], _last_number(self._files[0].stem)
 
     def gap(self) -> tuple[Path, Path] | None:
         """Two neighbors whose numbers are not neighbors: a file of boxes may mean other frames then."""
@@ -66,7 +91,9 @@ class FrameFolder:
 
     def _read(self, path: Path) -> Picture | None:
         try:
-            return np.ascontiguousarray(read_image(path).permute(1, 2, 0).numpy())
+            picture = np.ascontiguousarray(read_image(path).permute(1, 2, 0).numpy())
+            self._sizes.add(picture.shape[:2])
+            return picture
         except UserError as error:
             self._damaged.append(str(error))
             return None
@@ -82,16 +109,18 @@ def _last_number(stem: str) -> int | None:
     return int(found[-1]) if found else None
 
 
-def _rate_of(folder: Path) -> float | None:
+def _information_of(folder: Path) -> tuple[float | None, tuple[int, int] | None]:
+    """The rate, and height and width, that a `seqinfo.ini` tells."""
     for path in (folder / _INFORMATION, folder.parent / _INFORMATION):
         if path.is_file():
             parsed = configparser.ConfigParser()
             try:
                 parsed.read(path, encoding="utf-8")
                 rate = parsed.getfloat("Sequence", "frameRate")
+                sizes = [parsed.getint("Sequence", name, fallback=0) for name in ("imHeight", "imWidth")]
             except (configparser.Error, ValueError) as error:
                 raise UserError(f"{path}: must have the line frameRate=NUMBER in [Sequence] ({error})") from error
             if not rate > 0:
                 raise UserError(f"{path}: frameRate must be above 0, got {rate:g}")
-            return rate
-    return None
+            return rate, (sizes[0], sizes[1]) if all(sizes) else None
+    return None, None

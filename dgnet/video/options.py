@@ -10,7 +10,6 @@ from dgnet.core.option_types import (
     between,
     expanded_path,
     folder_name,
-    from_to,
     run_name,
     sha256_digits,
 )
@@ -85,7 +84,7 @@ def add_box_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--min-score", type=between(0.0, 1.0), help="of a detector's boxes (default: 0.1)")
     parser.add_argument(
         "--first-frame",
-        type=from_to(0, 1),
+        type=at_least(0),
         help="the number of the first frame in FILE (default: 1 in MOT-Challenge files, 0 in CSV files)",
     )
     parser.add_argument(

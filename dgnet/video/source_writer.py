@@ -31,6 +31,8 @@ from dgnet.video.gallery import BOXES, COLUMNS, OF_THE_GALLERY, extend_table
 RESULT, ABOUT = "result", "source.json"
 DETECTIONS, ROWS = "detections.csv", "rows.csv"
 _JPEG_QUALITY = 95
+# The share of a box that lies in its picture, as a rule.
+_INSIDE = 0.9
 
 
 class SourceWriter:
@@ -119,6 +121,23 @@ class SourceWriter:
     def _save(self, path: Path, pixels: np.ndarray) -> None:
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(np.ascontiguousarray(pixels)).save(path, quality=_JPEG_QUALITY, subsampling=0)
+
+    def remarks(self) -> list[str]:
+        """That most boxes do not lie in the picture: they are not those of it, it seems."""
+        size = next((values[1] for values in self._log.frames() if values[1]), "")
+        rows, beyond = 0, 0
+        for row in self._rows():
+            corner, extent = ([float(row[name]) for name in names] for names in (("left", "top"), ("width", "height")))
+            ends = [min(at + by, int(most)) for at, by, most in zip(corner, extent, size.split("x"), strict=True)]
+            inside = [max(0.0, end - max(at, 0.0)) for at, end in zip(corner, ends, strict=True)]
+            rows += 1
+            beyond += inside[0] * inside[1] < _INSIDE * extent[0] * extent[1]
+        if 2 * beyond <= rows:
+            return []
+        return [
+            f"{self._name}: {beyond} of {rows} boxes reach beyond its picture of {size} pixels: are they of pictures "
+            "of another size, or two corners each, and not a corner and a size?"
+        ]
 
     def finish(self, camera: int | None, about: Mapping[str, Any]) -> dict[str, Any]:
         """Add the source to the gallery as the camera of this number, by default the next one. What stands in
