@@ -87,6 +87,7 @@ def write_outcome(experiment: ABExperiment, command_line: str) -> str:
         command=command_line,
         counts=experiment.counts(),
         splits=experiment.splits(),
+        data={"data set": experiment.data},
         checkpoints=experiment.generator_hash(),
         seconds={f"{len(runs)} x {name}": sum(run.seconds for run in runs) for name, runs in results.items()},
         pictures=[Picture(PLOT, "Dots: seeds; line: interval; gray: no difference found.")],

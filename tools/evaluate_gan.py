@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_mirrored, add_run
+from dgnet.core.content import labeled_digest
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError, command
 from dgnet.core.images import image_files
@@ -134,6 +135,7 @@ def main() -> int:
         quality.metrics,
         command=shlex.join(["python", "tools/evaluate_gan.py", *sys.argv[1:]]),
         counts={"training images": len(dataset.train), "training identities": len(dataset.identities)},
+        data=data_digests(dataset, args.workers),
         protocols=PROTOCOLS,
         not_measured=quality.not_measured,
         checkpoints={str(path): file_hash(path) for path in generator.files},
@@ -141,6 +143,12 @@ def main() -> int:
     )
     print(f"\n{write_report(report, folder, overwrite=args.overwrite, sections=quality.sections)[-1]}")
     return 0
+
+
+def data_digests(dataset: Dataset, workers: int | None) -> dict[str, str]:
+    """By which a comparison tells images and labels from others of equal numbers."""
+    splits = {"training images": dataset.train, "query and gallery": (*dataset.query, *dataset.gallery)}
+    return {name: labeled_digest(records, workers) for name, records in splits.items() if records}
 
 
 def check_named_weights(args: argparse.Namespace) -> None:

@@ -28,6 +28,7 @@ import yaml
 from dgnet.config import resolved
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_mirrored, add_run
+from dgnet.core.content import labeled_digest
 from dgnet.core.distributed import Distributed
 from dgnet.core.files import check_place, replace_text
 from dgnet.core.numerics import open_device
@@ -95,10 +96,15 @@ def main() -> int:
     dataset = read_dataset(args.data) if args.data else open_dataset(generator.config.data, Distributed.start("cpu"))
     with watch.stage("swaps"):
         first = [swaps_of_people(generator, dataset)]
+    tested_on = (*dataset.query, *dataset.gallery)
+    data = {"query and gallery": labeled_digest(tested_on, args.workers)} if tested_on else {}
     stored, others = find_reports(folder, [file_hash(path) for path in generator.files])
+    not_measured = {f"the metrics of {path}": "they are of another checkpoint than this page" for path in others}
+    for path in [path for path, report in stored.items() if report.of_other_data(data)]:
+        del stored[path]
+        not_measured[f"the metrics of {path}"] = "they are of other images or labels than this page"
     metrics = [metric for report in stored.values() for metric in report.metrics]
     protocols = {f"as in {path}": f"measured by {report.command}" for path, report in stored.items()}
-    not_measured = {f"the metrics of {path}": "they are of another checkpoint than this page" for path in others}
     for report in stored.values():
         protocols |= report.protocols
         not_measured |= report.not_measured
@@ -127,6 +133,7 @@ def main() -> int:
         metrics,
         command=shlex.join(["python", "tools/report.py", *sys.argv[1:]]),
         splits=split_counts(dataset),
+        data=data,
         protocols=protocols,
         not_measured=not_measured,
         checkpoints={str(path): file_hash(path) for path in generator.files},

@@ -37,8 +37,9 @@ from dgnet.core.images import read_image
 from dgnet.core.numerics import open_device
 from dgnet.core.option_types import above, at_least, expanded_path, path_ending
 from dgnet.data.cache import ImageCache
-from dgnet.data.same_person import person_folders, same_person
+from dgnet.data.same_person import person_folders, same_person, same_sighted
 from dgnet.models.calibration import OTHER, SAME
+from dgnet.video.gallery import gallery_labels
 from dgnet.video.tracks import Embed
 from eval.images.extractor import features_of
 from eval.reid.embedding_model import extractor_of
@@ -131,8 +132,15 @@ def search_images(
         if not found:
             raise UserError(f"{args.gallery}: holds no image beside {query} itself")
         rows.append([Path(gallery.paths[place]) for place, _ in found])
+        # People of films have the numbers of their gallery, which joins tracks later than features were extracted.
+        sighted = {path: identity for path, (identity, _) in gallery_labels([query, *rows[-1]]).items()}
         right.append(
-            [same_person(gallery.identities[place], query, Path(gallery.paths[place]), folders) for place, _ in found]
+            [
+                same_sighted(query, path, sighted)
+                if path in sighted
+                else same_person(gallery.identities[place], query, path, folders)
+                for path, (place, _) in zip(rows[-1], found, strict=True)
+            ]
         )
         similarities.append([similarity for _, similarity in found])
         print(f"{query}:")

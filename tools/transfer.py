@@ -119,11 +119,12 @@ def rows_of(args: argparse.Namespace) -> list[StoredFeatures]:
         print_dataset(whole := read_test_data(path))
         dataset = split.of(whole)
         datasets.append((dataset, digits_of(dataset, args.workers) if args.features_folder else ""))
+    names = [split.name_of(dataset) for dataset, _ in datasets]
     rows = []
     for name in args.network:
         model = load_model(name, output=args.output_path, device=open_device(args.device), mirrored=args.mirrored)
         checkpoint = file_hash(model.weights)
-        for dataset, digits in datasets:
+        for (dataset, digits), data in zip(datasets, names, strict=True):
             warn_of_training_images(model.weights, dataset)
             # Weights and images are in the file's name: others under the same names get a file of their own.
             view = "" if model.mirrored else "_image_alone"
@@ -134,7 +135,7 @@ def rows_of(args: argparse.Namespace) -> list[StoredFeatures]:
                     model,
                     checkpoint,
                     network=name,
-                    data=split.name_of(dataset),
+                    data=data if names.count(data) == 1 else f"{data} ({dataset.root})",
                     file=args.features_folder / file if args.features_folder else None,
                     batch=args.batch_size,
                     workers=args.workers,

@@ -1,7 +1,7 @@
 """Whether two files of images show one person, as far as their names and folders tell."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dgnet.core.errors import UserError
@@ -23,6 +23,15 @@ def same_person(identity: int, query: Path, image: Path, folders: set[Path]) -> 
         return None
     person = query.resolve().parent.name
     return image.resolve().parent.name == person if person in {folder.name for folder in folders} else None
+
+
+def same_sighted(query: Path, image: Path, identities: Mapping[Path, int]) -> bool | None:
+    """Whether an image of a gallery of films shows the query's person; None for a query that is not of this gallery.
+
+    `identities`: of the images of such galleries.
+    """
+    of_one = query in identities and query.resolve().parents[2] == image.resolve().parents[2]
+    return identities[query] == identities[image] if of_one else None
 
 
 def person_folders(images: Sequence[str]) -> set[Path]:

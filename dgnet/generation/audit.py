@@ -6,8 +6,9 @@ from pathlib import Path
 from dgnet.core.errors import UserError
 from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset
-from dgnet.generation.manifest import read_recipe, read_sources
+from dgnet.generation.manifest import read_hashes, read_recipe, read_sources
 from dgnet.generation.paths import content, source_paths, sources
+from dgnet.generation.verify import file_problems
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,17 @@ def audited_set(folder: Path, data: Path | None = None) -> AuditedSet:
     """The images to compare in an audit of the set in `folder`; `data` is its data set, if that has moved.
 
     Raises:
-        UserError: no set, an empty or damaged manifest, or a data set that is not there or is another one.
+        UserError: no set, an empty or damaged manifest, changed images, a set from other data than its generator's, or
+            a data set that is not there or is another one.
     """
     recipe, rows = read_recipe(folder), read_sources(folder)
+    if not recipe["data"].get("of_generator", True):
+        raise UserError(
+            f"{folder}: was generated from another data set than its generator was trained on (--other-data), and "
+            "copies are those of its generator's training images"
+        )
+    if problems := file_problems(folder, read_hashes(folder)):
+        raise UserError(f"{problems[0]}; {len(problems)} such images, which the manifest does not describe")
     root = Path(recipe["data"]["root"]) if data is None else data
     if not root.exists():
         raise UserError(f"{root}: the data set of {folder} is not there; name it by --data")

@@ -120,6 +120,7 @@ def open_set(request: SetRequest) -> Iterator[OpenSet]:
             precision=request.precision,
             jpeg_quality=request.jpeg_quality,
             license=request.license,
+            other_data=request.other_data,
         )
         target = _open_folder(
             request, request.output or _default_folder(generator, plan), dataset, recipe, pairs, distributed

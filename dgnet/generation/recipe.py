@@ -34,12 +34,14 @@ def set_recipe(
     precision: PrecisionName,
     jpeg_quality: int | None,
     license: str | None,
+    other_data: bool = False,
 ) -> dict[str, Any]:
     """The content of `set.json`.
 
     Args:
         plan: how the pairs were chosen.
         teacher_file: of the teacher that gave the labels; None: the generator's own primary classifier, if `scored`.
+        other_data: whether the generator was trained on another data set than these source images are of.
         license: a note about the source images; None: what is known of the layout.
     """
     hashes = {path.name: file_hash(path) for path in generator.files}
@@ -65,6 +67,7 @@ def set_recipe(
             "images": len(sources(dataset)),
             "sha256": fingerprint(dataset),
             "content_sha256": content(dataset),
+            "of_generator": not other_data,
             "license": license or LICENSES.get(kind, UNKNOWN_LICENSE),
         },
         "image": {

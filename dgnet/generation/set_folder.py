@@ -39,7 +39,7 @@ from dgnet.runs.folder import differences
 
 # What must stay as it is when a set is resumed or extended.
 BINDING = ("generator", "labels", "data", "image")
-FREE = ("data.root", "data.license")
+FREE = ("data.root", "data.license", "data.of_generator")
 CONTENT = "content_sha256"
 _log = logging.getLogger(__name__)
 

@@ -96,9 +96,12 @@ class Calibration:
         return known[rate]
 
     def is_of(self, gallery: Path, content: Collection[str]) -> bool:
-        """Whether a gallery is of the calibration's data, as far as that can be told: a folder on its path has the name
-        of the data set, or some of its images (`content`, their SHA-256) are among the calibration's."""
-        return self.data in gallery.absolute().parts or not set(self.sample).isdisjoint(content)
+        """Whether a gallery is of the calibration's data: some of its images (`content`, their SHA-256) are among the
+        calibration's. Where either does not tell its images, whether a folder on its path has the name of the data set.
+        """
+        if self.sample and content:
+            return not set(self.sample).isdisjoint(content)
+        return self.data in gallery.absolute().parts
 
 
 def calibration_file(weights: Path) -> Path:

@@ -47,7 +47,7 @@ class FrameFolder:
         """What gives its frames times; None where they have none."""
         return None if self._rate is None else float(self._rate)
 
-    def expected(self) -> int | None:
+    def expected(self) -> int:
         """The number of images."""
         return len(self._files)
 

@@ -69,6 +69,10 @@ class Report:
     machine: dict[str, str] = field(default_factory=lambda: described(machine()))
     versions: dict[str, str] = field(default_factory=lambda: described(versions()))
 
+    def of_other_data(self, data: Mapping[str, str]) -> bool:
+        """Whether it measured other images or labels than these SHA-256 are of, as far as both name them."""
+        return any(data.get(name, digest) != digest for name, digest in self.data.items())
+
     def value(self, section: str, name: str) -> float | int:
         """The metric of that section and name; `UserError` if the report has none or several."""
         values = [metric.value for metric in self.metrics if (metric.section, metric.name) == (section, name)]

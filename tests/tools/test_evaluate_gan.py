@@ -76,6 +76,7 @@ def test_everything_is_measured_or_said_to_be_missing(place: Path, monkeypatch, 
         assert f"    {name}: " in printed.split("Not measured\n")[1]
         assert "could not be downloaded (no network)" in report(place).not_measured[name]
     without = report(place)
+    assert without.data.keys() == {"training images", "query and gallery"}
     assert {metric.section for metric in without.metrics} == {
         "Distribution",
         "Memorization",

@@ -9,6 +9,7 @@ import yaml
 
 from dgnet.config import Config, override_config, resolved
 from dgnet.core.checkpoint import file_hash
+from dgnet.core.content import labeled_digest
 from dgnet.core.distributed import Distributed
 from dgnet.data.cache import ImageCache
 from dgnet.data.datasets import read_dataset
@@ -130,6 +131,22 @@ def test_query_expansion_and_single_gallery_shot_are_named(pages, place, monkeyp
     metrics = [m for m in read_report(place / "drawn" / "report.json").metrics if m.section == "Re-identification"]
     assert {one.name for one in metrics} >= {"rank 1", "rank 1, re-ranked"}
     assert all(", 3 galleries of " in one.protocol and "from seed 5" in one.protocol for one in metrics)
+
+
+def test_a_page_leaves_out_figures_of_other_images(place, tmp_path, monkeypatch, capsys):
+    """The same checkpoint, measured on another data set."""
+    config, run = settings(place), tmp_path / "outputs" / "small"
+    dataset = open_dataset(config.data, Distributed.start("cpu"))
+    store(run, small_generator(), 20, config=resolved(config), identities=list(dataset.identities))
+    truth = labeled_digest([*dataset.query, *dataset.gallery])
+    for digest, shown in ((truth, True), ("0" * 64, False)):
+        metric = MetricValue("Distribution", "FID", 77.0, protocol="clean", better="lower")
+        measured = Report("Quality", [metric], "evaluate_gan", data={"query and gallery": digest})
+        write_report(measured, run / "evaluation" / "00000020", overwrite=True)
+        words = ("--name", "small", "--output-path", tmp_path, "--without-accuracy", "--overwrite")
+        assert answer(report, monkeypatch, capsys, *words)[0] == 0
+        text = (run / "page.html").read_text(encoding="utf-8")
+        assert (">77<" in text) == shown and ("they are of other images or labels than this page" in text) != shown
 
 
 def test_the_swaps_are_of_the_images_that_show_swap_takes(place, monkeypatch):

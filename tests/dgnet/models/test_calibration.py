@@ -58,6 +58,7 @@ def test_thresholds_by_rate(stored: tuple[Path, Calibration]) -> None:
 def test_whether_a_gallery_is_of_the_data(stored: tuple[Path, Calibration]) -> None:
     _, calibration = stored
     assert calibration.is_of(Path("/data/market/query"), ())
+    assert not calibration.is_of(Path("/data/market/films"), ("cc",))  # another data set below a folder of its name
     assert not calibration.is_of(Path("/data/market2"), ("cc",))
     assert calibration.is_of(Path("/data/copy"), ("cc", "bb"))
     assert image_sample([f"{number:03}" for number in range(200)] * 2) == tuple(f"{number:03}" for number in range(64))
