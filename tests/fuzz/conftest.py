@@ -1,4 +1,5 @@
-"""How many cases: a few, always the same, in `make test`; `HYPOTHESIS_PROFILE=long` tries thousands for each test.
+"""How many cases: a few, always the same, in `make test`; `HYPOTHESIS_PROFILE=long` tries 2,000 for each test, or
+`FUZZ_CASES`.
 
 A session ends with their number.
 """
@@ -13,7 +14,7 @@ from tests.fuzz.cases import tried
 
 COMMON = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
 settings.register_profile("short", max_examples=20, derandomize=True, phases=[Phase.generate, Phase.shrink], **COMMON)
-settings.register_profile("long", max_examples=2000, print_blob=True, **COMMON)
+settings.register_profile("long", max_examples=int(os.environ.get("FUZZ_CASES", "2000")), print_blob=True, **COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
 
