@@ -1,5 +1,6 @@
 """From a request to a generated set: `create_set(request)`, or `open_set` and `OpenSet.create` in two steps."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,7 +27,10 @@ from dgnet.models.people import other_people
 from dgnet.official.import_run import official_identities, reordered
 from dgnet.official.release import TEACHER_WEIGHTS, read_official_teacher
 from dgnet.runs.loaded_generator import LoadedGenerator
+from dgnet.runs.resume import images_content
 from dgnet.training.teacher import load_teachers
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -172,6 +176,13 @@ def _with_identities(generator: LoadedGenerator, dataset: Dataset, other: bool) 
             f"{generator.name} was trained on {classes} identities, and the {len(dataset.identities)} of "
             f"{dataset.root} are others{f' ({differ})' if differ else ''}; give its own data set by --data, or "
             "--other-data to generate from this one"
+        )
+    if generator.content and generator.content != images_content([record.path for record in dataset.train]):
+        _log.warning(
+            "warning: %s was trained on other images of these people than those of %s now: figures about training "
+            "images (copies, the Frechet distance) are not about those that it saw",
+            generator.name,
+            dataset.root,
         )
     # One more person in the gallery shifts the numbers of those with names, not their order.
     return replace(generator, identities=dataset.identities if generator.identities else official_identities(dataset))

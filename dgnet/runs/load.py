@@ -31,8 +31,8 @@ def read_generator(checkpoint: Path, device: torch.device | str = "cpu") -> Load
     memory_format = torch.channels_last if config.run.channels_last else torch.contiguous_format
     network = network.to(device, memory_format=memory_format)  # type: ignore[call-overload]
     name = checkpoint.resolve().parent.parent.name
-    names = tuple(content.get("names", ()))
-    return LoadedGenerator(network.eval(), config, identities, iteration, name, (checkpoint,), names)
+    names, images = tuple(content.get("names", ())), content.get("content", "")
+    return LoadedGenerator(network.eval(), config, identities, iteration, name, (checkpoint,), names, images)
 
 
 def checkpoint_of_run(folder: Path, iteration: int | None = None) -> Path:

@@ -35,6 +35,7 @@ class LoadedGenerator:
         name: of its run.
         files: that it was read from: one checkpoint, or `gen_`, `id_` and `dis_` of the official release.
         names: what the data set calls the identities; empty where that is not known.
+        content: a hash of the images it was trained on (`dgnet.runs.resume.images_content`), likewise.
     """
 
     network: Generator
@@ -44,6 +45,7 @@ class LoadedGenerator:
     name: str = ""
     files: tuple[Path, ...] = ()
     names: tuple[str, ...] = ()
+    content: str = ""
 
     @property
     def size(self) -> tuple[int, int]:

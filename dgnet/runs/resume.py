@@ -34,15 +34,19 @@ def data_fingerprint(
         os.fsencode(f"{record.path.name}\0{record.identity}\0{record.path.stat().st_size}\n")
         for record in dataset.train
     )
-    content = content_hashes([*(record.path for record in dataset.train), *generated_files])
     return {
         "identities": list(dataset.identities),
         "names": list(dataset.people),
         "images": hashlib.sha256(images).hexdigest(),
-        "content": hashlib.sha256("".join(content).encode()).hexdigest(),
+        "content": images_content([*(record.path for record in dataset.train), *generated_files]),
         "generated": hashlib.sha256(generated).hexdigest(),
         "processes": processes,
     }
+
+
+def images_content(paths: Sequence[Path]) -> str:
+    """SHA-256 over the bytes of a training's images, in their order."""
+    return hashlib.sha256("".join(content_hashes(paths)).encode()).hexdigest()
 
 
 def require_trained_on(run: Path, dataset: Dataset) -> None:

@@ -1,5 +1,6 @@
 """What is refused of generated images before they are learned from: changed files, labels of other people."""
 
+import logging
 import os
 from collections.abc import Sequence
 from functools import lru_cache
@@ -11,10 +12,11 @@ from dgnet.core.errors import UserError
 from dgnet.data.readers.generated import MANIFEST, GeneratedRecord, source_identities
 from dgnet.data.readers.names import number
 from dgnet.data.records import Dataset
-from dgnet.generation.manifest import RECIPE
+from dgnet.generation.manifest import PLAN, RECIPE, read_plan
 from dgnet.generation.paths import source_paths, sources
 from reid_heads.generated.label_policies import LABEL_POLICIES, LabelPolicyName
 
+_log = logging.getLogger(__name__)
 # Label policies that need identities of the sources.
 NEEDED: dict[LabelPolicyName, tuple[str, ...]] = {
     "appearance": ("appearance",),
@@ -49,6 +51,17 @@ def refuse_changed(place: Path, records: Sequence[GeneratedRecord]) -> None:
             f"{changed[0]}: changed since it was written, by its SHA-256 in {manifest} (so {len(changed)} of "
             f"{len(records)} generated images), and labels and scores there are those of the image before; put the "
             "files back, or leave the column sha256 out of a CSV file that means the images as they are"
+        )
+
+
+def warn_of_unfinished(folder: Path, images: int) -> None:
+    """A warning where a set of ours has fewer images in its manifest than were planned."""
+    if (folder / RECIPE).is_file() and (folder / PLAN).is_file() and (planned := len(read_plan(folder))) != images:
+        _log.warning(
+            "warning: %s holds %d of %d planned images: tools/generate.py --resume makes the others",
+            folder,
+            images,
+            planned,
         )
 
 

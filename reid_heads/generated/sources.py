@@ -28,6 +28,7 @@ from reid_heads.generated.checks import (
     refuse_numbers_of_names,
     refuse_renumbered,
     refuse_unusable,
+    warn_of_unfinished,
 )
 from reid_heads.generated.filters import FilterCount, apply_filters
 from reid_heads.generated.label_policies import LabelPolicyName
@@ -189,6 +190,7 @@ def open_generated(
         print_passed_over(config.source)
     records = read_generated(config.source, config.name_pattern)
     refuse_changed(config.source, records)
+    warn_of_unfinished(config.source, len(records))
     records, counts = apply_filters(records, config.filters)
     return StoredImages(records, classes, config.label, filter_counts=counts)
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import yaml
 
+from dgnet.core.content import labeled_digest
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.core.numerics import set_numerics
@@ -62,8 +63,9 @@ def train_from_config(
             distributed.on_main(lambda: refuse_foreign_folder(folder, logs, resume))
         dataset = open_dataset(config.data, distributed)
         untested = nothing_to_measure(dataset) if config.test.every else "test.every is 0"
-        evaluation = None
+        evaluation, tested = None, ""
         if untested is None:
+            tested = labeled_digest([*dataset.query, *dataset.gallery])
             size = config.data.height, config.data.width
             evaluation = evaluation_of(dataset, config.test, *size, config.model.name, new_ranking)
             distributed.on_main(lambda: check_test_images(dataset))
@@ -79,7 +81,7 @@ def train_from_config(
             max_hours=max_hours,
             evaluation=None
             if evaluation is None
-            else Evaluation(evaluation, evaluation.protocol, evaluation.ranking.reranking),
+            else Evaluation(evaluation, evaluation.protocol, evaluation.ranking.reranking, tested),
             untested=untested,
             draw=draw,
         )

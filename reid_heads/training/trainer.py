@@ -68,11 +68,13 @@ class Evaluation:
         evaluate: measures the model, in the main process.
         protocol: of its figures, logged with them; the best model is the best by one protocol.
         reranking: the parameters of its re-ranked figures, logged with them.
+        data: a hash of the images and labels that it is measured on; the best model is the best on these.
     """
 
     evaluate: Evaluate
     protocol: str = ""
     reranking: str = ""
+    data: str = ""
 
 
 @dataclass(frozen=True)
@@ -276,9 +278,8 @@ def train_model(
         model = distributed.synchronize_batch_norm(model)
     for network in (model, objective):
         distributed.broadcast_module(network)
-    best = BestCheckpoint(
-        folder, distilled=uses_distillation(config), protocol=evaluation.protocol if evaluation else ""
-    )
+    measured = evaluation.protocol if evaluation else "", evaluation.data if evaluation else ""
+    best = BestCheckpoint(folder, uses_distillation(config), *measured)
     precision = Precision(settings.precision, distributed.device)
     task = ReIDTask(config, dataset, source, model, objective, precision, distributed, best, evaluation, untested, draw)
 

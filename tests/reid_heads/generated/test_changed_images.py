@@ -52,6 +52,20 @@ def test_a_replaced_image_is_not_learned_from(named: str, filtered: bool, tmp_pa
         open_generated(source, dataset)
 
 
+def test_a_set_that_is_not_finished_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Or one whose manifest was cut off: fewer images, without a word."""
+    people, made = generated_set(tmp_path)
+    plan = "appearance,structure,file\n" + "".join(f"a{n},b{n},images/{n}.bmp\n" for n in range(4))
+    (made / ".progress").mkdir()
+    (made / ".progress" / "plan.csv").write_text(plan)
+    open_generated(config(made), read_dataset(people))
+    assert not caplog.text
+    lines = (made / "manifest.csv").read_text().splitlines(keepends=True)
+    (made / "manifest.csv").write_text("".join(lines[:-1]))
+    open_generated(config(made), read_dataset(people))
+    assert f"{made} holds 3 of 4 planned images" in caplog.text
+
+
 def test_a_list_without_hashes_means_the_images_as_they_are(tmp_path: Path) -> None:
     people, made = generated_set(tmp_path)
     shutil.copy(made / "images/0001/0001_0.bmp", made / "images/0002/0002_0.bmp")
