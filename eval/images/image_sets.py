@@ -152,6 +152,10 @@ def set_metrics(
     if shared := _shared(real, generated):
         note += f"; {shared}"
         _log.warning("warning: %s", shared)
+    copies = [words for images in (real, generated) if (words := _copies(images))]
+    for words in copies:
+        _log.warning("warning: %s, each of which counts: nearest neighbors are copies", words)
+    note += "".join(f"; {words}" for words in copies)
     value = frechet_distance(real.statistics, generated.statistics)
     name = "FID" if inception else f"Frechet distance{suffix}"
     metrics = [MetricValue(SECTION, name, value, protocol=protocol, note=note, better="lower")]
@@ -194,6 +198,13 @@ def _shared(real: ImageSet, generated: ImageSet) -> str:
         return f"{real.name} and {generated.name} are the same images"
     both = len(real.hashes & generated.hashes)
     return f"{both} images are in {real.name} and in {generated.name}" if both else ""
+
+
+def _copies(images: ImageSet) -> str:
+    """How many files of a set have the content of others, in words; empty where that is none or cannot be known."""
+    count = (images.statistics.images or 0) - len(images.hashes)
+    more = f"{count} of {images.statistics.images} images of {images.name} are copies of others"
+    return more if images.hashes and count > 0 else ""
 
 
 def _of_today(file: Path, statistics: FeatureStatistics) -> FeatureStatistics:

@@ -53,6 +53,22 @@ def test_one_set_twice_and_sets_that_overlap(
     assert not read_set(arrays, EXTRACTOR).hashes
 
 
+def test_copies_within_a_set_are_said(
+    sets: tuple[Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A folder above train_all and train holds each image twice: with copies as neighbors density was 0."""
+    real, made = sets
+    assert "copies" not in metric(real, made)[1]
+    for path in sorted(real.iterdir()):
+        (tmp_path / "above" / "again").mkdir(parents=True, exist_ok=True)
+        for folder in ("above", "above/again"):
+            (tmp_path / folder / path.name).write_bytes(path.read_bytes())
+    words = f"6 of 12 images of {tmp_path / 'above'} are copies of others"
+    for pair in ((tmp_path / "above", made), (made, tmp_path / "above")):
+        caplog.clear()
+        assert words in metric(*pair)[1] and words in caplog.text
+
+
 def test_saved_statistics_know_their_images(
     sets: tuple[Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
