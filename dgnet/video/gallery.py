@@ -67,7 +67,7 @@ class Sighting:
 def is_gallery(folder: Path) -> bool:
     """Whether a folder holds a table of people that were found in films."""
     try:
-        with open(folder / TABLE, encoding="utf-8", newline="") as file:
+        with open(folder / TABLE, encoding="utf-8-sig", newline="") as file:
             return next(csv.reader(file), []) == list(COLUMNS)
     except (OSError, UnicodeDecodeError, csv.Error):
         return False
@@ -87,8 +87,8 @@ def read_gallery(folder: Path) -> Iterator[Sighting]:
         try:
             yield Sighting(
                 path=folder / row["path"],
-                identity=int(row["identity"]),
-                camera=int(row["camera"]),
+                identity=_whole(row["identity"]),
+                camera=_whole(row["camera"]),
                 source=row["source"],
                 track=int(row["track"]),
                 frame=int(row["frame"]),
@@ -106,9 +106,21 @@ def gallery_labels(files: Iterable[Path]) -> dict[Path, tuple[int, int]]:
 
     `UserError` where the table of such a gallery is damaged.
     """
-    folders = {file.parents[2] for file in files if len(file.parents) > 2}
+    sources = {file.parents[1] for file in files if len(file.parents) > 2}
+    folders = {source.parent for source in sources}
+    for source in sources:
+        table = source.parent / TABLE
+        if (source / "source.json").is_file() and table.is_file() and not is_gallery(source.parent):
+            raise UserError(f"{table}: damaged, its first line must be {','.join(COLUMNS)} (in UTF-8)")
     galleries = [folder for folder in sorted(folders) if is_gallery(folder)]
     return {row.path: (row.identity, row.camera) for folder in galleries for row in read_gallery(folder)}
+
+
+def _whole(text: str) -> int:
+    """A whole number that arrays have room for. `ValueError` for another."""
+    if len(text) > 18:
+        raise ValueError(f"a number has at most 18 digits, got {text}")
+    return int(text)
 
 
 def read_table(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
@@ -116,7 +128,7 @@ def read_table(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
     path = folder / TABLE
     if not is_gallery(folder):
         raise UserError(f"{folder}: must be a gallery of tools/find_people.py, with a {TABLE} of its columns")
-    with open(path, encoding="utf-8", newline="") as file:
+    with open(path, encoding="utf-8-sig", newline="") as file:
         for number, row in enumerate(csv.DictReader(file), 2):
             if None in row or None in row.values():
                 raise UserError(f"{path}, line {number}: damaged, it must have {len(COLUMNS)} values")

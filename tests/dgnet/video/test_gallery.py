@@ -13,10 +13,12 @@ from dgnet.video.box_files import read_boxes
 from dgnet.video.detectors import BoxFile
 from dgnet.video.film import Film
 from dgnet.video.find import FoundPeople, find_people
+from dgnet.video.frame_folder import FrameFolder
 from dgnet.video.frame_log import FrameLog
-from dgnet.video.gallery import is_gallery, read_gallery, renumbered
+from dgnet.video.gallery import COLUMNS, TABLE, gallery_labels, is_gallery, read_gallery, renumbered
 from dgnet.video.linking import GivenTracks, Linker, TrackerLinker
 from dgnet.video.source_writer import SourceWriter
+from tests.dgnet.data.photographs import write_image
 from tests.dgnet.video.films import mot_lines, pedestrian, place_of, scene, write_film
 from tests.messages import mentions
 
@@ -199,3 +201,34 @@ def test_a_log_that_lost_what_was_finished_is_refused(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("")
     with pytest.raises(UserError, match=mentions("rows.csv", "shorter")):
         FrameLog(tmp_path, ("rows.csv",))
+
+
+def test_a_table_that_was_saved_by_another_program(tmp_path: Path) -> None:
+    """With a byte-order mark or semicolons the people of the crops were unknown, without a word."""
+    row = "s/000001/00000000.jpg,7,3,s,1,0,,1,2,3,4,,1.0000"
+    crop = tmp_path / "s" / "000001" / "00000000.jpg"
+    crop.parent.mkdir(parents=True)
+    (tmp_path / "s" / "source.json").write_text("{}")
+    text = f"{','.join(COLUMNS)}\n{row}\n"
+    for content in (text, f"\ufeff{text}"):
+        (tmp_path / TABLE).write_text(content, encoding="utf-8")
+        assert gallery_labels([crop]) == {crop: (7, 3)}
+    for content, words in (
+        (text.replace(",", ";"), (TABLE, "path,identity")),
+        (text.replace(",7,3,", f",{'9' * 20},3,"), (TABLE, "line 2", "18 digits")),
+    ):
+        (tmp_path / TABLE).write_text(content, encoding="utf-8")
+        with pytest.raises(UserError, match=mentions(*words)):
+            gallery_labels([crop])
+    (tmp_path / "s" / "source.json").unlink()
+    (tmp_path / TABLE).write_text("name,address\n")  # another list of people
+    assert gallery_labels([crop]) == {}
+
+
+def test_files_that_changed_are_another_work(tmp_path: Path) -> None:
+    """A work on a folder of frames was resumed whatever had become of them."""
+    write_image(tmp_path / "1.bmp")
+    before = FrameFolder(tmp_path).bytes()
+    assert FrameFolder(tmp_path).bytes() == before > 0
+    write_image(tmp_path / "2.bmp")
+    assert FrameFolder(tmp_path).bytes() == 2 * before
