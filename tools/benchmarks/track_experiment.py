@@ -13,11 +13,12 @@ from dgnet.video.boxes import NO_TRACK
 from dgnet.video.detectors import BoxFile
 from dgnet.video.find import find_people
 from dgnet.video.gallery import BOXES, Sighting, read_gallery
-from dgnet.video.joining import TrackKey, join_tracks, pooled_tracks
+from dgnet.video.joining import join_tracks
 from dgnet.video.linking import TrackerLinker, scores_are_probabilities
 from dgnet.video.source_writer import SourceWriter
 from dgnet.video.sources import open_source
 from dgnet.video.synthetic_films import TrueFilm
+from dgnet.video.tracks import TrackKey, pooled_tracks
 from eval.tracks.scores import TrackedBoxes, track_scores, track_scores_over_films
 from eval.tracks.true_identities import NOBODY, LabeledTrack, Query, people_of_tracks, rank_one
 from reid_heads.loaded_model import LoadedModel
