@@ -55,7 +55,11 @@ def build_generator(config: Config, identities: int, pretrained: bool = True) ->
     appearance = build_appearance(config.appearance, identities, pretrained)
     short = config.short_training
     structure = StructureEncoder(
-        config.structure.channels, config.structure.residual_blocks, short.surroundings, short.detail
+        config.structure.channels,
+        config.structure.residual_blocks,
+        surroundings=short.surroundings,
+        detail=short.detail,
+        image_channels=4 if config.structure.input == "contour" else 1,
     )
     decoder = Decoder(
         8 * config.structure.channels,

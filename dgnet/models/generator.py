@@ -10,14 +10,15 @@ from dgnet.models.appearance import AppearanceEncoder
 from dgnet.models.decoder import Decoder
 from dgnet.models.structure import StructureEncoder
 
-StructureInput = Literal["gray", "edge"]
+StructureInput = Literal["gray", "edge", "contour"]
+STRUCTURE_IMAGES = {"gray": pixels.gray, "edge": pixels.edge, "contour": pixels.contours}
 
 
 class Generator(nn.Module):
     """Appearance encoder, structure encoder and decoder. Images are normalized (`dgnet.core.pixels`) everywhere.
 
     Args:
-        structure_input: the structure image is "gray" or "edge".
+        structure_input: what the structure image is; "gray" in the paper.
     """
 
     def __init__(
@@ -33,9 +34,9 @@ class Generator(nn.Module):
         self.decoder = decoder
         self.structure_input: StructureInput = structure_input
 
-    def structure_image(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 1 height width"]:
-        """The one-channel input of the structure encoder."""
-        return pixels.gray(images) if self.structure_input == "gray" else pixels.edge(images)
+    def structure_image(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch image _ _"]:
+        """The input of the structure encoder: one channel, or four of contours."""
+        return STRUCTURE_IMAGES[self.structure_input](images)
 
     def structure_inputs(
         self,

@@ -1,4 +1,4 @@
-"""Structure encoder: one-channel structure image -> structure code at a quarter of the resolution."""
+"""Structure encoder: structure image -> structure code at a quarter of the resolution."""
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,7 @@ class StructureEncoder(nn.Module):
     Instance norm after every convolution removes brightness and contrast from the code.
 
     Args:
+        image_channels: of the structure image; one in the paper.
         surroundings: add a linear map of the colors beside the person (`dgnet.core.pixels.surroundings`) to the code,
             after all norms, so that the code contains the scene and its light (not in the paper).
         detail: the code also contains the fine detail of the image (`dgnet.core.pixels.detail`), sixteen pixels as
@@ -23,13 +24,18 @@ class StructureEncoder(nn.Module):
     """
 
     def __init__(
-        self, channels: int = 16, residual_blocks: int = 4, surroundings: bool = False, detail: bool = False
+        self,
+        channels: int = 16,
+        residual_blocks: int = 4,
+        surroundings: bool = False,
+        detail: bool = False,
+        image_channels: int = 1,
     ) -> None:
         super().__init__()
         self.detail = detail
         self.surroundings = nn.Conv2d(3, 8 * channels, 1) if surroundings else None
         self.stem = nn.Sequential(
-            ConvolutionBlock(1, channels, 3, stride=2, norm="instance"),
+            ConvolutionBlock(image_channels, channels, 3, stride=2, norm="instance"),
             ConvolutionBlock(channels, 2 * channels, 3, norm="instance"),
             ConvolutionBlock(2 * channels, 2 * channels, 3, norm="instance"),
             ConvolutionBlock(2 * channels, 4 * channels, 3, stride=2, norm="instance"),
@@ -39,7 +45,7 @@ class StructureEncoder(nn.Module):
 
     def forward(
         self,
-        x: Float[Tensor, "batch 1 height width"],
+        x: Float[Tensor, "batch image height width"],
         surroundings: Float[Tensor, "batch 3 height/4 width/4"] | None = None,
         detail: Float[Tensor, "batch 1 height width"] | None = None,
     ) -> Float[Tensor, "batch code height/4 width/4"]:
