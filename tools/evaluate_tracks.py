@@ -23,8 +23,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.cli import CommandParser, add_device
-from dgnet.core.device import choose_device
 from dgnet.core.errors import UserError, command
+from dgnet.core.numerics import open_device
 from dgnet.core.option_types import above, between, expanded_path, run_name
 from dgnet.video.box_files import read_boxes
 from dgnet.video.linking import TRACKERS
@@ -42,7 +42,7 @@ def main() -> int:
         print(f"IDF1 {100 * scores.idf1:.1f}  HOTA {100 * scores.hota:.1f}  MOTA {100 * scores.mota:.1f}")
         print(f"{scores.switches} identity switches, {scores.true_boxes} true boxes")
         return 0
-    model = load_model(args.name, device=choose_device(args.device)) if args.name is not None else None
+    model = load_model(args.name, device=open_device(args.device)) if args.name is not None else None
     if model is not None:
         print(f"model: {model.name}")
     sets = (
