@@ -18,7 +18,10 @@ SCORES = st.floats(0.001, 1).map(lambda value: max(0.001, round(value, 3)))
 # Frame (counted from 0), track, left, top, width, height, score; a track stands once in a frame.
 NAMES = ("frame", "track_id", "left", "top", "width", "height", "confidence")
 BOX = st.tuples(st.integers(0, 10**6), st.integers(0, 10**6), FINITE, FINITE, SIDES, SIDES, SCORES)
-BOXES = st.lists(BOX, min_size=1, max_size=6, unique_by=lambda box: box[:2])
+# Boxes that all end near the corner of the picture, or left of or above it, are refused as shares of the picture.
+BOXES = st.lists(BOX, min_size=1, max_size=6, unique_by=lambda box: box[:2]).filter(
+    lambda boxes: any(max(box[2] + box[4], box[3] + box[5]) > 3 for box in boxes)
+)
 # How programs write a number, and end a line.
 NUMBERS = st.sampled_from(["{!r}", "{:.6f}", " {!r} ", "{:.12e}"])
 BREAKS = st.sampled_from(["\n", "\r\n", "\n\n"])
