@@ -5,6 +5,7 @@ Only here: a user's run pays nothing for it. Programs that a test starts run wit
 
 import fcntl
 import gc
+import logging
 import os
 from collections.abc import Iterator
 
@@ -57,6 +58,17 @@ def narrow() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         narrow_trunks(patch)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """A run that a test leaves open must not print its log lines into the next test's output."""
+    loggers = [logging.getLogger(name) for name in (None, "dgnet", "reid_heads")]
+    before = [(logger.level, list(logger.handlers)) for logger in loggers]
+    yield
+    for logger, (level, handlers) in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
