@@ -213,19 +213,22 @@ def write_repeated_boxes(table: BoxTable, path: Path, frames: int, times: int) -
                 file.write(mot_line(frame + turn * frames, NO_TRACK, place, float(score)))
 
 
+# The peak that the system tells of a child counts what its parent held when it began: the process tells its own.
+_TELL_PEAK = """
+import atexit, runpy, sys
+from dgnet.core.machine import peak_resident_bytes
+atexit.register(lambda: print("peak", peak_resident_bytes()))
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
 def _peak_of_find_people(film: Path, boxes: Path, gallery: Path) -> float:
     """MiB that a process of tools/find_people.py takes at most."""
-    words = [
-        sys.executable,
-        str(_ROOT / "tools/find_people.py"),
-        str(film),
-        "--boxes",
-        str(boxes),
-        "--to",
-        str(gallery),
-    ]
-    process = subprocess.Popen([*words, "--track-score", "0.5"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise UserError(f"tools/find_people.py ended with status {os.waitstatus_to_exitcode(status)} on {film}")
-    return round(usage.ru_maxrss / 1024, 1)
+    options = [str(film), "--boxes", str(boxes), "--to", str(gallery), "--track-score", "0.5"]
+    words = [sys.executable, "-c", _TELL_PEAK, str(_ROOT / "tools/find_people.py"), *options]
+    search = os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": search}, check=False)
+    if done.returncode:
+        raise UserError(f"tools/find_people.py ended with status {done.returncode} on {film}: {done.stderr[-300:]}")
+    return round(int(done.stdout.split()[-1]) / 2**20, 1)
