@@ -138,7 +138,7 @@ def search_images(
             [
                 same_sighted(query, path, sighted)
                 if path in sighted
-                else same_person(gallery.identities[place], query, path, folders)
+                else same_person(int(gallery.identities[place]), query, path, folders)
                 for path, (place, _) in zip(rows[-1], found, strict=True)
             ]
         )
