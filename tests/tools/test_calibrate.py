@@ -53,7 +53,7 @@ def test_a_model_is_calibrated_and_searches_with_its_threshold(place, monkeypatc
     assert status == 0, said
     assert model.read_bytes() == before
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
-    assert "ROC</h2>" in page and "called one person where the cosine" in page
+    assert "ROC</h2>" in page and "pairs of one person that are called so" in page
     stored = json.loads(calibration_file(model).read_text())
     assert stored["data"] == "shop" and stored["protocol"].endswith("cameras not used")
     (threshold,) = stored["thresholds"]
