@@ -22,11 +22,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.errors import UserError, command
+
+# isort: split
+# dgnet says how idle threads wait before torch is loaded.
 from torch import Tensor
 
 from dgnet.core.cli import CommandParser
 from dgnet.core.content import content_hashes
-from dgnet.core.errors import UserError, command
 from dgnet.core.numerics import open_device
 from dgnet.core.option_types import at_least, expanded_path, from_to, run_name
 from dgnet.data.records import Record

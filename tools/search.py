@@ -26,12 +26,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.errors import UserError, command
+
+# isort: split
+# dgnet says how idle threads wait before torch is loaded.
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
 from dgnet.core.cli import CommandParser
-from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place, replace_text
 from dgnet.core.images import read_image
 from dgnet.core.numerics import open_device

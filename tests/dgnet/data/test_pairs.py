@@ -18,6 +18,7 @@ from dgnet.data.pairs import PairBatch, PairSource
 from dgnet.data.prefetch import Prefetcher
 from dgnet.training.batch import JointBatch
 from tests.dgnet.data.photographs import write_image
+from tests.messages import mentions
 
 LABELS = torch.tensor([0, 0, 0, 1, 2, 2, 2, 2, 3, 3, 4, 4, 4])  # identity 1 has a single image
 
