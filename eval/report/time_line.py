@@ -84,7 +84,7 @@ def _extent(entry: TimeLineEntry, end: float | int) -> tuple[float, float]:
 def _rows(extents: Sequence[tuple[float, float]]) -> list[int]:
     """The lowest row for each in which it touches none before it.
 
-    >>> _rows([(0, 50), (10, 20), (30, 60), (55, 70)])
+    >>> _rows([(0.0, 50.0), (10.0, 20.0), (30.0, 60.0), (55.0, 70.0)])
     [0, 1, 1, 0]
     """
     ends: list[float] = []
