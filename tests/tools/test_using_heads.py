@@ -243,7 +243,11 @@ def test_a_search_frames_right_and_wrong_where_each_person_has_a_folder(
         (extract, ("nowhere.png", "--to", "{tmp}/x.npz"), "nowhere.png"),
         (search, ("--query", "nowhere.png", "--gallery", "{place}/people", "--to", "{tmp}/x.png"), "nowhere.png"),
         (search, ("--query", "x.png", "--gallery", "x", "--top", "0"), mentions("--top", 1, 0)),
-        (search, ("--query", "x.png", "--gallery", "{place}/head.pth", "--to", "{tmp}/x.png"), "a file of features"),
+        (
+            search,
+            ("--query", "{place}/people/more/x1.png", "--gallery", "{place}/head.pth", "--to", "{tmp}/x.png"),
+            "a file of features",
+        ),
         (export_onnx, ("--to", "{place}/head.pth"), "must end in .onnx"),
         (export_onnx, ("--to", "{place}/head.pth/x.onnx"), mentions("head", "folder", "head.pth")),
     ],
