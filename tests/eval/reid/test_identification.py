@@ -31,7 +31,8 @@ def test_logits_come_in_batches_without_gradients() -> None:
 
     batched = logits_of(classifier, pixels, batch=3)
     assert seen == [(torch.uint8, 3, False), (torch.uint8, 3, False), (torch.uint8, 1, False)]
-    assert batched == pytest.approx(logits_of(classifier, pixels, batch=100), rel=1e-5)
+    # One batch or three: float32 products of 48 bytes are summed in another order.
+    assert batched == pytest.approx(logits_of(classifier, pixels, batch=100), rel=1e-4, abs=1e-4)
 
 
 @pytest.mark.parametrize(
