@@ -18,17 +18,19 @@ if TYPE_CHECKING:
     from dgnet.data.datasets import read_dataset
     from dgnet.generation.load import load_generator
     from dgnet.training.pipeline import train
+    from dgnet.video.tracks import pooled_tracks
 
 # Before torch is loaded: OpenMP reads the environment once.
 limit_spinning()
 
 __version__ = "0.2.0"
 
-__all__ = ["load_config", "load_generator", "read_dataset", "train"]
+__all__ = ["load_config", "load_generator", "pooled_tracks", "read_dataset", "train"]
 
 _MODULES = {
     "load_config": "dgnet.config",
     "load_generator": "dgnet.generation.load",
+    "pooled_tracks": "dgnet.video.tracks",
     "read_dataset": "dgnet.data.datasets",
     "train": "dgnet.training.pipeline",
 }

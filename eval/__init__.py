@@ -5,14 +5,15 @@
     from eval import pair_scores, verification_metrics, open_set_metrics    # the same person, or not?
     from eval import evaluate_images, fid, kid                # sets of images
     from eval import lpips, psnr, ssim                        # pairs of images
+    from eval import rank_tracks                              # the people of films, for a photograph
 
 `eval` is also a function of Python. `import eval` would hide that function in your module: import names from the
 package, as above, or write `import eval as dgnet_eval`.
 
 Libraries are imported when a name is first used: `import eval` alone does not load torch. The parts are in `eval.reid`
 (ranking, re-ranking, verification, protocols, retrieval, features in files), `eval.images` (Frechet and kernel
-distance, precision and recall, SSIM, LPIPS, diversity, swap fidelity) and `eval.report` (MetricValue, Report and its
-three files).
+distance, precision and recall, SSIM, LPIPS, diversity, swap fidelity), `eval.tracks` (people in films: IDF1, HOTA, and
+tracks ranked for a photograph) and `eval.report` (MetricValue, Report and its three files).
 """
 
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from eval.reid_accuracy import evaluate_reid
     from eval.report.report import read_report, write_report
     from eval.report.result import MetricValue, Report
+    from eval.tracks.ranking import rank_tracks
 
 _MODULES = {
     "KReciprocal": "eval.reid.rerank",
@@ -52,6 +54,7 @@ _MODULES = {
     "pair_scores": "eval.reid.pair_scores",
     "psnr": "eval.images.psnr",
     "rank_metrics": "eval.reid.ranking",
+    "rank_tracks": "eval.tracks.ranking",
     "read_report": "eval.report.report",
     "rerank": "eval.reid.rerank",
     "ssim": "eval.images.ssim",
@@ -75,6 +78,7 @@ __all__ = [
     "pair_scores",
     "psnr",
     "rank_metrics",
+    "rank_tracks",
     "read_report",
     "rerank",
     "ssim",

@@ -36,13 +36,15 @@ from dgnet.data.records import Record
 from dgnet.generation.load import find_generator
 from dgnet.generation.swap_pairs import one_image_per_identity
 from dgnet.models.calibration import SAME, Threshold, find_calibration
+from dgnet.models.operating_point import OperatingPoint
 from dgnet.runs.loaded_generator import LoadedGenerator
 from dgnet.video.gallery import is_gallery
+from dgnet.video.tracks import pooled_tracks, remarks_on_tracks
 from eval.images.extractor import features_of
 from eval.reid.embedding_model import extractor_of, preprocessing_of
+from eval.tracks.page import tracks_page
+from eval.tracks.ranking import count_further, rank_tracks
 from reid_heads.load import appearance_model, load_model
-from tools.people.track_search import TrackSearch
-from tools.people.verdicts import Verdicts
 from visual.explorer.answers import Explorer, private_gradio
 from visual.job import dataset_of_run, unseen_records
 from visual.options import add_run_options
@@ -132,14 +134,15 @@ def people_search(run: LoadedGenerator, options: argparse.Namespace) -> Callable
     named = options.people_model
     model = appearance_model(run) if named is None else load_model(named, device=run.device)
     embed = partial(features_of, extractor=extractor_of(model))
-    search = TrackSearch.open(options.people, embed, Verdicts.of(model))
-    print(f"{options.people}: {len(search.tracks)} tracks, compared by {model.name}", flush=True)
+    point = OperatingPoint.of(model.weights, preprocessing_of(model))
+    tracks, remarks = pooled_tracks(options.people, embed), remarks_on_tracks(point, options.people)
+    print(f"{options.people}: {len(tracks)} tracks, compared by {model.name}", flush=True)
 
     def answer(photograph: Tensor) -> str:
         features = embed(photograph[None])
-        return search.page(
-            [("photograph", photograph)], search.nearest(features, TRACKS), search.more(features, TRACKS)
-        )
+        rankings = rank_tracks(features, tracks, TRACKS, threshold=point.threshold)
+        further = count_further(features, tracks, TRACKS, point.threshold)
+        return tracks_page([("photograph", photograph)], rankings, tracks, further=further, notes=remarks)
 
     return answer
 

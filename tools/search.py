@@ -40,21 +40,24 @@ from dgnet.core.images import read_image
 from dgnet.core.numerics import open_device
 from dgnet.core.option_types import above, at_least, expanded_path, path_ending
 from dgnet.data.cache import ImageCache
-from dgnet.data.same_person import person_folders, same_person, same_sighted
+from dgnet.data.person_labels import person_folders, same_person
+from dgnet.data.readers.names import market_name
+from dgnet.data.records import JUNK
 from dgnet.models.calibration import OTHER, SAME
-from dgnet.video.gallery import gallery_labels
-from dgnet.video.tracks import Embed
+from dgnet.models.operating_point import OperatingPoint
+from dgnet.video.gallery import gallery_of_crops, is_gallery, labels_of
+from dgnet.video.tracks import Embed, pooled_tracks, remarks_on_tracks
 from eval.images.extractor import features_of
-from eval.reid.embedding_model import extractor_of
+from eval.reid.embedding_model import extractor_of, preprocessing_of
 from eval.reid.feature_file import SplitFeatures
 from eval.reid.gallery_index import open_index
 from eval.reid.nearest_files import Search, exact_search, nearest_images
 from eval.report.page import code_line
+from eval.tracks.page import tracks_page
+from eval.tracks.ranking import count_further, rank_tracks
 from reid_heads.load import load_model
 from reid_heads.loaded_model import LoadedModel
 from tools.extract import add_model_options, gallery_features
-from tools.people.track_search import TrackSearch, people_gallery, stored_features
-from tools.people.verdicts import Verdicts
 from visual.drawing.picture_file import picture_file
 from visual.drawing.ranked_lists import ranked_lists
 from visual.image_input import read_images
@@ -97,18 +100,18 @@ def main() -> int:
     for path in filter(None, (args.output, args.index)):
         check_place(path)
     model = load_model(args.name, args.model_name, device=open_device(args.device), mirrored=args.mirrored)
-    verdicts = Verdicts.of(model, args.false_positive_rate)
+    point = OperatingPoint.of(model.weights, preprocessing_of(model), args.false_positive_rate)
     read_images(args.query, model.height, model.width)  # refuses what is no image of a person
     embed = partial(features_of, extractor=extractor_of(model), batch=args.batch_size, workers=args.workers)
-    if (people := people_gallery(args.gallery)) is not None:
-        search_tracks(args, model, people, embed, embed, verdicts)
+    if is_gallery(args.gallery):
+        search_tracks(args, model, args.gallery, embed, embed, point)
         return 0
     gallery = gallery_features(args.gallery, model, args.batch_size, args.workers)
-    if args.gallery.is_file() and (people := people_gallery(args.gallery, gallery.paths)) is not None:
-        stored = stored_features(args.gallery, gallery.paths, gallery.features)
-        search_tracks(args, model, people, embed, stored, verdicts)
+    people = gallery_of_crops([Path(path) for path in gallery.paths]) if args.gallery.is_file() else None
+    if people is not None:
+        search_tracks(args, model, people, embed, gallery.lookup(args.gallery), point)
     else:
-        search_images(args, model, gallery, embed, verdicts)
+        search_images(args, model, gallery, embed, point)
     return 0
 
 
@@ -119,7 +122,7 @@ def require_free(path: Path, overwrite: bool) -> None:
 
 
 def search_images(
-    args: argparse.Namespace, model: LoadedModel, gallery: SplitFeatures, embed: Embed, verdicts: Verdicts
+    args: argparse.Namespace, model: LoadedModel, gallery: SplitFeatures, embed: Embed, point: OperatingPoint
 ) -> None:
     """Print and draw the nearest images."""
     search: Search = partial(exact_search, gallery)
@@ -134,55 +137,55 @@ def search_images(
     for query, found in zip(args.query, nearest, strict=True):
         if not found:
             raise UserError(f"{args.gallery}: holds no image beside {query} itself")
-        rows.append([Path(gallery.paths[place]) for place, _ in found])
-        # People of films have the numbers of their gallery, which joins tracks later than features were extracted.
-        sighted = {path: identity for path, (identity, _) in gallery_labels([query, *rows[-1]]).items()}
-        right.append(
-            [
-                same_sighted(query, path, sighted)
-                if path in sighted
-                else same_person(int(gallery.identities[place]), query, path, folders)
-                for path, (place, _) in zip(rows[-1], found, strict=True)
-            ]
-        )
-        similarities.append([similarity for _, similarity in found])
+        paths, values = [Path(gallery.paths[place]) for place, _ in found], [similarity for _, similarity in found]
+        named = market_name(query.name)
+        identities = [named[0] if named else JUNK, *(int(gallery.identities[place]) for place, _ in found)]
+        own, *others = labels_of([query, *paths], identities, folders)
+        rows.append(paths)
+        similarities.append(values)
+        right.append([same_person(own, other) for other in others])
         print(f"{query}:")
-        for rank, (path, value) in enumerate(zip(rows[-1], similarities[-1], strict=True), 1):
-            print(f"  {rank:3d}  {value:.4f}{column(verdicts.of_similarity(value))}  {path}")
-    print("\n".join(verdicts.words(args.gallery, gallery.content)))
+        for rank, (path, value) in enumerate(zip(paths, values, strict=True), 1):
+            print(f"  {rank:3d}  {value:.4f}{column(point.verdict(value))}  {path}")
+    print("\n".join(point.remarks(args.gallery, gallery.content)))
     ranked = [read_images(row, model.height, model.width) for row in rows]
     draw(args, model, ranked, similarities, right)
 
 
 def search_tracks(
-    args: argparse.Namespace, model: LoadedModel, people: Path, embed: Embed, of_crops: Embed, verdicts: Verdicts
+    args: argparse.Namespace, model: LoadedModel, people: Path, embed: Embed, of_crops: Embed, point: OperatingPoint
 ) -> None:
     """Print and draw the nearest tracks of a gallery of people, and write the page."""
     if args.index:
         raise UserError(f"--index is for galleries of images; the tracks of {people} are searched exactly without it")
     page = args.output.with_suffix(".html")
     require_free(page, args.overwrite)
-    search = TrackSearch.open(people, of_crops, verdicts, args.workers)
+    tracks, remarks = pooled_tracks(people, of_crops), remarks_on_tracks(point, people, args.workers)
     features = embed(args.query)
-    lists, more = search.nearest(features, args.top, args.query), search.more(features, args.top)
-    for query, tracks, rest in zip(args.query, lists, more, strict=True):
+    rankings = rank_tracks(features, tracks, args.top, threshold=point.threshold, files=args.query)
+    further = count_further(features, tracks, args.top, point.threshold)
+    for query, ranking, more in zip(args.query, rankings, further, strict=True):
         print(f"{query}:")
-        for track in tracks:
-            where = f"{track.place}, {track.when}, track {track.track}, person {track.person}"
-            note = f"  {track.note}" if track.note else ""
-            print(f"  {track.rank:3d}  {track.similarity:.4f}{column(track.verdict)}  {where}  {track.file}{note}")
-        if rest:
-            print(f"  {rest} further tracks are called the {SAME}: --top {args.top + rest} lists them")
-    print("\n".join(search.sentences))
+        for found in ranking:
+            where = f"{found.place}, {found.when}, track {found.track.track}, person {found.track.identity}"
+            note = f"  {found.note}" if found.note else ""
+            print(
+                f"  {found.rank:3d}  {found.similarity:.4f}{column(found.verdict)}  {where}  {found.track.best}{note}"
+            )
+        if more:
+            print(f"  {more} further tracks are called the {SAME}: --top {args.top + more} lists them")
+    print("\n".join(remarks))
     # Crops of people who are far away are smaller than `read_images` allows.
-    files = [[Path(track.file) for track in tracks] for tracks in lists]
+    files = [[found.track.best for found in ranking] for ranking in rankings]
     ranked = [ImageCache(row).gather(torch.arange(len(row)), model.height, model.width) for row in files]
-    same = [[True if track.same else None for track in tracks] for tracks in lists]
-    below = [[f"cam {track.camera}, {track.begins.partition('.')[0]}" for track in tracks] for tracks in lists]
-    draw(args, model, ranked, [[track.similarity for track in tracks] for tracks in lists], same, below)
+    same = [[True if found.same else None for found in ranking] for ranking in rankings]
+    below = [
+        [f"cam {found.track.camera}, {found.begins.partition('.')[0]}" for found in ranking] for ranking in rankings
+    ]
+    draw(args, model, ranked, [[found.similarity for found in ranking] for ranking in rankings], same, below)
     queries = [(query.name, read_image(query)) for query in args.query]
-    line = shlex.join(["python", "tools/search.py", *sys.argv[1:]])
-    replace_text(page, search.page(queries, lists, more, [code_line("Searched by", line)]))
+    line = code_line("Searched by", shlex.join(["python", "tools/search.py", *sys.argv[1:]]))
+    replace_text(page, tracks_page(queries, rankings, tracks, further=further, notes=remarks, closing=[line]))
     print(page)
 
 

@@ -30,10 +30,8 @@ def join_tracks(gallery: Path, embed: Embed, threshold: float) -> tuple[int, int
         UserError: `gallery` is none, or a crop cannot be read.
     """
     tracks = pooled_tracks(gallery, embed)
-    identities = identities_of(
-        np.stack([track.feature for track in tracks.values()]), _apart(list(tracks.values())), threshold
-    )
-    identity = dict(zip(tracks, identities, strict=True))
+    identities = identities_of(np.stack([track.feature for track in tracks]), _apart(tracks), threshold)
+    identity = {track.key: number for track, number in zip(tracks, identities, strict=True)}
     renumbered(gallery, lambda source, track: identity[source, track])
     return len(tracks), len(set(identities))
 

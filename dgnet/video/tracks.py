@@ -9,7 +9,10 @@ import numpy as np
 from jaxtyping import Float
 from tqdm import tqdm
 
+from dgnet.core.content import content_hashes
 from dgnet.core.errors import UserError
+from dgnet.core.files import user_path
+from dgnet.models.operating_point import OperatingPoint
 from dgnet.video.box_files import read_boxes
 from dgnet.video.gallery import BOXES, TABLE, Sighting, read_gallery
 
@@ -47,6 +50,11 @@ class Track:
     end: float | None
     best: Path
 
+    @property
+    def key(self) -> TrackKey:
+        """Its source and its number there."""
+        return self.source, self.track
+
 
 @dataclass
 class _Rows:
@@ -66,20 +74,22 @@ class _Rows:
             self.best = row
 
 
-def pooled_tracks(gallery: Path, embed: Embed) -> dict[TrackKey, Track]:
+def pooled_tracks(gallery: str | Path, embed: Embed) -> list[Track]:
     """The tracks of a gallery in the order of their first rows; the features of a batch are in memory at a time.
 
     Args:
-        embed: the features of crops.
+        gallery: the folder, made by tools/find_people.py.
+        embed: the features of crops, such as `reid_heads.load_model(...).embed`.
 
     Raises:
         UserError: `gallery` is none or empty, or a crop cannot be read.
 
     Example:
-        >>> tracks = pooled_tracks(Path("people"), model.embed)  # doctest: +SKIP
-        >>> tracks["film", 7].begin  # doctest: +SKIP
-        12.4
+        >>> tracks = pooled_tracks("people", model.embed)  # doctest: +SKIP
+        >>> tracks[0].source, tracks[0].begin  # doctest: +SKIP
+        ('hall', 12.4)
     """
+    gallery = user_path(gallery)
     met: dict[TrackKey, _Rows] = {}
     rows = read_gallery(gallery)
     with tqdm(unit="crop", delay=1, disable=None) as bar:
@@ -93,7 +103,13 @@ def pooled_tracks(gallery: Path, embed: Embed) -> dict[TrackKey, Track]:
     if not met:
         raise UserError(f"{gallery / TABLE}: must hold people, it has no rows")
     frames = _frames_of_tracks(gallery, dict.fromkeys(source for source, _ in met))
-    return {key: _track(key, sums, sums.frames | frames.get(key, set())) for key, sums in met.items()}
+    return [_track(key, sums, sums.frames | frames.get(key, set())) for key, sums in met.items()]
+
+
+def remarks_on_tracks(point: OperatingPoint, gallery: Path, workers: int | None = None) -> list[str]:
+    """What the verdicts on the tracks of a gallery are worth, a sentence each; the crops are read for it."""
+    content = content_hashes([row.path for row in read_gallery(gallery)], workers) if point.calibration else ()
+    return point.remarks(gallery, content, tracks=True)
 
 
 def _frames_of_tracks(gallery: Path, sources: Iterable[str]) -> dict[TrackKey, set[int]]:

@@ -7,7 +7,7 @@ the file was written. Files of version 0.2 and before have no such hashes: nobod
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +47,20 @@ class SplitFeatures(LabeledFeatures):
         if hashes and len(hashes) != len(rows):
             raise UserError(f"{name} must have a hash for each of {len(rows)} images, got {len(hashes)}")
         return cls(rows, numbers, checked_labels(f"cameras of {name}", cameras, len(rows)).numpy(), files, hashes)
+
+    def lookup(self, file: Path) -> Callable[[Sequence[Path]], np.ndarray]:
+        """Paths of images -> their features `[image, feature]`. `UserError`, which names `file`, for another image."""
+        places = {Path(path): place for place, path in enumerate(self.paths)}
+
+        def features_of(images: Sequence[Path]) -> np.ndarray:
+            missing = next((image for image in images if image not in places), None)
+            if missing is not None:
+                raise UserError(
+                    f"{file}: must hold the features of every crop, that of {missing} is missing: extract again"
+                )
+            return self.features[[places[image] for image in images]]
+
+        return features_of
 
 
 @dataclass(frozen=True)

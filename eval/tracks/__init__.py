@@ -1,1 +1,1 @@
-"""Accuracy of tracks of people against the truth: IDF1, HOTA, MOTA, and finding a person among tracks."""
+"""Tracks of people: IDF1, HOTA and MOTA against the truth; and ranked for a photograph, with the page that shows it."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dgnet import pooled_tracks
 from dgnet.core.checkpoint import file_hash
 from dgnet.data.pedestrians import appearance_of, render, structure_of
 from dgnet.models.calibration import Calibration, Threshold, calibration_file, write_calibration
@@ -15,6 +16,7 @@ from dgnet.models.model_file import save_model
 from dgnet.models.registry import build_model
 from dgnet.video.box_files import mot_line
 from dgnet.video.gallery import BOXES, COLUMNS, read_gallery, write_table
+from eval import rank_tracks
 from eval.reid.embedding_model import preprocessing_of
 from reid_heads.load import load_model
 from tests.eval.report.pages import Page, foreign_loads
@@ -126,6 +128,15 @@ def test_tracks_are_ranked_as_by_hand_and_shown(place: Path, answers: Answer, tm
     status, _, said = answers()
     assert status == 2 and "found.html already exists" in said
     assert not (tmp_path / "found.png").exists() and (tmp_path / "found.html").read_bytes() == before["found.html"]
+
+
+def test_in_three_lines_of_python(place: Path) -> None:
+    model = load_model(place / "model1.pth")
+    tracks = pooled_tracks(str(place / "people"), model.embed)
+    (ranking,) = rank_tracks(model.embed([place / "photo.png"]), tracks)
+    right = by_hand(place, place / "photo.png")
+    assert [(found.track.source, found.track.track) for found in ranking] == [row[1:] for row in right]
+    assert [found.similarity for found in ranking] == pytest.approx([row[0] for row in right], abs=1e-5)
 
 
 def test_verdicts_by_the_calibration(place: Path, answers: Answer, tmp_path: Path) -> None:

@@ -152,12 +152,12 @@ def _found(
     }
     cameras = {row.source: row.camera for row in read_gallery(gallery)}
     pooled = pooled_tracks(gallery, embed)
-    labeled = [LabeledTrack(cameras[key[0]], people[key], track.feature) for key, track in pooled.items()]
+    labeled = [LabeledTrack(cameras[track.source], people[track.key], track.feature) for track in pooled]
     crops: dict[tuple[int, int], list[Sighting]] = {}
     for row in read_gallery(gallery):
         if people[row.source, row.track] != NOBODY:
             crops.setdefault((row.camera, people[row.source, row.track]), []).append(row)
-    places = {key: place for place, key in enumerate(pooled)}
+    places = {track.key: place for place, track in enumerate(pooled)}
     queries = []
     for (camera, person), rows in crops.items():
         well_seen = [row for row in rows if row.quality >= _WELL_SEEN] or [max(rows, key=lambda row: row.quality)]

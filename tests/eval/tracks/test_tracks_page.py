@@ -1,29 +1,39 @@
-"""Time lines: pictures stand where their times are, none over another, and the page says the same in words."""
+"""The page of ranked tracks: crops stand where their times are, and the page says the same in words."""
 
-import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from eval.report.found_tracks import FoundTrack, found_section
+from dgnet.video.tracks import Track
 from eval.report.page import Tile, document
-from eval.report.time_line import TimeLineEntry, clock, time_line
+from eval.tracks.page import ends_of, ranking_section
+from eval.tracks.ranking import RankedTrack
 from tests.eval.report.pages import Element, Page, foreign_loads
 
 IMAGE = torch.zeros(3, 128, 64, dtype=torch.uint8)
 
 
-def found(
+@pytest.fixture(autouse=True)
+def crop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (64, 128)).save("a.png")
+
+
+def track(
     rank: int, begin: float, end: float, *, camera: int = 1, same: bool = False, timed: bool = True
-) -> FoundTrack:
+) -> RankedTrack:
     verdict = "same person" if same else "not the same person"
-    return FoundTrack(rank, 1 - rank / 10, verdict, same, f"film<{camera}>", camera, 10 + rank, 20 + rank, begin, end,
-                      timed, IMAGE, "a.jpg")  # fmt: skip
+    times = (float(begin), float(end)) if timed else (None, None)
+    seen = Track(f"film<{camera}>", 10 + rank, camera, 20 + rank, np.ones(1), frozenset({int(begin), int(end)}),
+                 int(begin), int(end), *times, Path("a.png"))  # fmt: skip
+    return RankedTrack(rank, 1 - rank / 10, seen, verdict, same)
 
 
-def page_of(tracks: list[FoundTrack], ends: dict[tuple[int, str], float], more: int = 0) -> Page:
-    page = Page(document("t", [found_section("query", Tile(IMAGE, "the query"), tracks, 9, ends, more)]))
+def page_of(tracks: list[RankedTrack], ends: dict[tuple[int, str], float], more: int = 0) -> Page:
+    page = Page(document("t", [ranking_section("query", Tile(IMAGE, "the query"), tracks, 9, ends, more)]))
     assert foreign_loads(page) == []
     return page
 
@@ -33,7 +43,7 @@ def of_class(page: Page, name: str, kind: str) -> list[Element]:
 
 
 def test_a_line_for_each_camera_with_one_scale() -> None:
-    tracks = [found(1, 10, 30, same=True), found(2, 0, 5, camera=2), found(3, 60, 90)]
+    tracks = [track(1, 10, 30, same=True), track(2, 0, 5, camera=2), track(3, 60, 90)]
     page = page_of(tracks, {(1, "film<1>"): 100.0, (2, "film<2>"): 50.0, (3, "film<3>"): 70.0}, more=4)
     assert [heading.text for heading in page.root.all("h3")] == ["Camera 1 (film<1>)", "Camera 2 (film<2>)"]
     bars = [{name: float(bar.attributes[name]) for name in ("x", "width")} for bar in page.root.all("rect")]
@@ -56,29 +66,11 @@ def test_a_line_for_each_camera_with_one_scale() -> None:
 
 
 def test_frames_where_there_is_no_clock() -> None:
-    page = page_of([found(1, 10, 30, timed=False)], {(1, "film<1>"): 400.0})
+    page = page_of([track(1, 10, 30, timed=False)], {(1, "film<1>"): 400.0})
     assert "frame 10 to 30" in page.root.text and "from 0 to frame 400" in page.text
     assert [text.text for text in page.root.all("text")][:3] == ["0", "50", "100"]
 
 
-def test_pictures_never_overlap() -> None:
-    random = np.random.default_rng(0)
-    for _ in range(20):
-        begins = np.sort(random.uniform(0, 100, 12))
-        entries = [
-            TimeLineEntry(begin, begin + random.exponential(10), Tile(IMAGE, "x"), "1: 0.99 ✓", False)
-            for begin in begins.tolist()
-        ]
-        drawn = str(time_line("camera", entries, 100.0))
-        places = [list(map(float, place)) for place in re.findall(r'style="left:([\d.]+)%;top:([\d.]+)%;width', drawn)]
-        assert len(places) == 12 and all(left + 8 <= 100 for left, _ in places)
-        for number, (left, top) in enumerate(places):
-            for other, above in places[:number]:
-                # 4.8 % of the width is a picture, 8.2 % one with its label.
-                assert abs(left - other) >= 8.1 or abs(top - above) > 1
-
-
-def test_clocks() -> None:
-    assert [clock(seconds) for seconds in (0, 59.94, 59.96, 3599.99, 90061)] == [
-        "0:00.0", "0:59.9", "1:00.0", "1:00:00.0", "25:01:01.0",
-    ]  # fmt: skip
+def test_ends_of_cameras() -> None:
+    tracks = [found.track for found in (track(1, 10, 30), track(2, 0, 5), track(3, 7, 9, camera=2, timed=False))]
+    assert ends_of(tracks) == {(1, "film<1>"): 30, (2, "film<2>"): 9}
