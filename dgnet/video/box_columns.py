@@ -32,6 +32,7 @@ _SIZES = (
 )
 _CORNERS = (("x1", "y1", "x2", "y2"), ("x_min", "y_min", "x_max", "y_max"), ("xmin", "ymin", "xmax", "ymax"))
 _PEOPLE = ("person", "pedestrian")
+_CLASS_PLACE = 7  # in lines of 9 and 10 numbers
 _PEDESTRIAN = 1  # of MOT-16, 17 and 20; the other classes are vehicles, riders, statues, reflections
 MOT_FORMS = {
     6: "MOT-Challenge lines of 6 numbers, without confidence",
@@ -54,13 +55,17 @@ class BoxRow(NamedTuple):
 ParseRow = Callable[[Sequence[str], str], BoxRow | str]
 
 
-def mot_columns(path: Path, head: Sequence[str]) -> ParseRow:
-    """What reads the lines of a file with a first line `head` of numbers. `UserError` for a form that is not known."""
+def mot_columns(path: Path, head: Sequence[str], person_class: int | None) -> ParseRow:
+    """What reads the lines of a file with a first line `head` of numbers. `UserError` for a form that is not known, and
+    for `person_class` with a form without classes."""
     if len(head) not in MOT_FORMS:
         raise UserError(
             f"{path}: lines of boxes must have {', '.join(map(str, MOT_FORMS))} numbers as the MOT-Challenge's, or the "
             f"first line must name columns; the first line has {len(head)} numbers"
         )
+
+    if person_class is not None and len(head) <= _CLASS_PLACE:
+        raise UserError(f"{path}: --person-class needs classes, and lines of {len(head)} numbers have none")
 
     def parse(cells: Sequence[str], where: str) -> BoxRow | str:
         frame = whole_number_in(cells[0], where, "frame", 0)
@@ -69,11 +74,33 @@ def mot_columns(path: Path, head: Sequence[str]) -> ParseRow:
         score = math.nan if len(cells) == 6 else number_in(cells[6], where, "confidence")
         if score == 0:
             return NOT_COUNTED
-        if len(cells) == 9 and whole_number_in(cells[7], where, "class", -1) not in (_PEDESTRIAN, -1):
-            return OTHER_CLASS
+        if person_class is not None:
+            if whole_number_in(cells[_CLASS_PLACE], where, "class", -1) != person_class:
+                return OTHER_CLASS
+        elif len(cells) == 9 and (kind := whole_number_in(cells[_CLASS_PLACE], where, "class", -1)) != -1:
+            if kind == 0:
+                raise UserError(
+                    f"{where}: class 0 is none of the MOT-Challenge, so its classes are others: --person-class says "
+                    "which of them is people"
+                )
+            if kind != _PEDESTRIAN:
+                return OTHER_CLASS
         return BoxRow(frame, track, box, score)
 
     return parse
+
+
+def has_classes(cells: Sequence[str]) -> bool:
+    """Whether the last three of 10 numbers may be a class with what follows it, as those of VisDrone (class, truncation,
+    occlusion), and not the position that MOT-15 has there, or -1.
+
+    >>> has_classes("1,7,497,158,31,75,1,4,0,1".split(",")), has_classes("1,7,497,158,31,75,1,-1,-1,-1".split(","))
+    (True, False)
+    """
+    if not all(map(is_number, cells[_CLASS_PLACE:])):
+        return False
+    kind, *others = map(float, cells[_CLASS_PLACE:])
+    return kind >= 0 and kind % 1 == 0 and all(number in (-1, 0, 1, 2) for number in others)
 
 
 def named_columns(path: Path, columns: list[str], person_class: int | None) -> tuple[ParseRow, str, int]:
@@ -88,7 +115,8 @@ def named_columns(path: Path, columns: list[str], person_class: int | None) -> t
     twice = next((name for name in columns if name and columns.count(name) > 1), None)
     if twice is not None:
         raise UserError(f"{path}: the first line names the column {twice} twice")
-    frame, track, score, kind = map(place, (_FRAME, _TRACK, _SCORE, _CLASS))
+    classes = _CLASS if person_class is None else _CLASS[::-1]  # names first, or numbers
+    frame, track, score, kind = map(place, (_FRAME, _TRACK, _SCORE, classes))
     names = next((group for group in (*_SIZES, *_CORNERS) if set(group) <= set(columns)), None)
     if frame is None or names is None:
         raise UserError(
@@ -125,6 +153,8 @@ def named_columns(path: Path, columns: list[str], person_class: int | None) -> t
 
 def _is_person(text: str, person_class: int | None, where: str) -> bool:
     if not is_number(text):
+        if text and person_class is not None:
+            raise UserError(f"{where}: --person-class {person_class} is a number, and its classes are names ({text})")
         return text.lower() in _PEOPLE
     if person_class is None:
         raise UserError(f"{where}: its classes are numbers ({text}): --person-class says which of them is people")

@@ -53,7 +53,9 @@ class BoxTable:
         return int(len(self.frames) - np.searchsorted(self.frames, frames))
 
     def __str__(self) -> str:
-        people = f"{len(np.unique(self.boxes.tracks))} tracks" if self.tracked else "without track numbers"
+        tracks = len(np.unique(self.boxes.tracks))
+        single = ", of one box each" if tracks == len(self.frames) > 1 else ""
+        people = f"{tracks} tracks{single}" if self.tracked else "without track numbers"
         others = "".join(f", {count} {reason} left out" for reason, count in self.left_out.items())
         frames = len(np.unique(self.frames))
         return (
@@ -77,10 +79,12 @@ def read_boxes(path: Path, *, first_frame: int | None = None, person_class: int 
     Args:
         first_frame: the number of the first frame. By default 1 for MOT-Challenge files and for a CSV file with
             its column names (`bb_left`), 0 for others.
-        person_class: the number of people in a column of classes that are numbers.
+        person_class: the number of people among classes that are numbers: of a CSV file's column, or the eighth number
+            of lines of 9 or 10.
 
     Raises:
-        UserError: it is no such file; a number is missing, no number or not finite; a frame is before the first one; a
+        UserError: it is no such file; its classes are others than the MOT-Challenge's, and `person_class` is not given
+            (class 0, or a class in lines of 10 numbers as VisDrone's); a number is missing, no number or not finite; a frame is before the first one; a
             track number stands twice in a frame; no box is left.
 
     Example:

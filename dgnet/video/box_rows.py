@@ -12,8 +12,9 @@ from jaxtyping import Float64, Int64
 from dgnet.core.errors import UserError
 from dgnet.core.files import nearest_folder
 from dgnet.video.box_cells import is_number, read_cells
-from dgnet.video.box_columns import MOT_FORMS, ParseRow, mot_columns, named_columns
+from dgnet.video.box_columns import MOT_FORMS, ParseRow, has_classes, mot_columns, named_columns
 
+_LONGEST = max(MOT_FORMS)
 WITHOUT_AREA, WITHOUT_TRACK = "boxes without area", "boxes without a track number"
 
 
@@ -49,26 +50,34 @@ def read_rows(path: Path, person_class: int | None) -> BoxRows:
     if head is None:
         raise UserError(f"{path}: must hold boxes of people, it is empty")
     named = not all(is_number(cell) for cell in head)
-    if person_class is not None and not named:
-        raise UserError(f"{path}: --person-class is for CSV files with a column of classes, this has no such column")
     parse: ParseRow
     if named:
         columns = [cell.strip().lower() for cell in head]
         parse, form, first_frame = named_columns(path, columns, person_class)
     else:
         columns = head
-        parse, form, first_frame = mot_columns(path, head), MOT_FORMS[len(head)], 1
+        parse, form, first_frame = mot_columns(path, head, person_class), MOT_FORMS[len(head)], 1
     numbers, places, left_out = array("q"), array("d"), Counter[str]()
+    # Whether each line of 10 numbers may have a class; then it is asked for, as cars would be people.
+    classes = len(columns) == _LONGEST and not named and person_class is None
+    highest = 0.0
     for line, cells in _with_first(lines, None if named else (first_line, head)):
         where = f"{path}, line {line}"
         if len(cells) != len(columns):
             raise UserError(f"{where}: must have {len(columns)} values like the first line, it has {len(cells)}")
         row = parse(cells, where)
+        if classes := classes and has_classes(cells):
+            highest = max(highest, float(cells[-3]))
         if isinstance(row, str):
             left_out[row] += 1
             continue
         numbers.extend((row.frame, row.track, line))
         places.extend((*row.place, row.score))
+    if classes and highest:
+        raise UserError(
+            f"{path}: the last three of its 10 numbers may be a class and two marks, as those of VisDrone, and not the "
+            "position of MOT-15: --person-class says which class is people"
+        )
     frames, tracks, line_numbers = np.array(numbers, np.int64).reshape(-1, 3).T.copy()
     parts = np.array(places, np.float64).reshape(-1, 5)
     return BoxRows(form, first_frame, frames, parts[:, :4].copy(), parts[:, 4].copy(), tracks, line_numbers, left_out)

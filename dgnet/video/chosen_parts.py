@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from dgnet.core.content import content_hashes
+from dgnet.core.content import content_hashes, sampled_hash
 from dgnet.core.errors import UserError
 from dgnet.core.images import image_size
 from dgnet.core.numerics import open_device
@@ -93,7 +93,11 @@ def request_of(args: argparse.Namespace, source: Source, detector: Detector) -> 
     return {
         "name": args.source_name or _source_name(source),
         "source": source.place,
-        "bytes": source.bytes() if isinstance(source, FrameFolder) else path.stat().st_size if path.is_file() else None,
+        "content": source.content()
+        if isinstance(source, FrameFolder)
+        else sampled_hash(path)
+        if path.is_file()
+        else None,
         "boxes": content_hashes([args.boxes or args.weights])[0],
         "detector": detector.name,
         "track_score": args.track_score,

@@ -9,13 +9,18 @@ from dgnet.core.errors import UserError
 from dgnet.core.files import replace_text
 from dgnet.runs.folder import differences
 from dgnet.runs.folder_lock import LOCK, FolderLock, lock_folder
-from dgnet.video.gallery import is_gallery, read_gallery
+from dgnet.video.gallery import TABLE, is_gallery, read_gallery
 
 PROGRESS, REQUEST = ".progress", "request.json"
 
 
 def claim_source(gallery: Path, name: str, request: Mapping[str, Any], *, resume: bool) -> FolderLock:
     """Begin a source, or check that it may go on; other processes are kept out of the gallery."""
+    if name.startswith(".") or name.lower() == TABLE:
+        raise UserError(
+            f"{gallery}: a source's name must not begin with a dot nor be {TABLE}, got {name}; --source-name gives it "
+            "another name"
+        )
     path = gallery / PROGRESS / name / REQUEST
     if gallery.exists() and not gallery.is_dir():
         raise UserError(f"{gallery}: must be a folder, it is a file")

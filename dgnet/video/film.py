@@ -16,6 +16,7 @@ from dgnet.video.frames import Frame, Picture
 _NO_FILMS = ("image2", "_pipe", "tty")
 
 
+_FROM_ZERO = "matroska"
 _TOLERANCE = 1.0  # seconds by which sound may be longer than the film
 _SECONDS = 10.0  # that an address may take to answer
 
@@ -57,7 +58,9 @@ class Film:
             self._header_frames = int(stream.frames) or None
             rate, duration = stream.average_rate, container.duration
             self._rate = float(rate) if rate else None
-            self._seconds = duration / self._av.time_base if duration else None
+            # Matroska's duration counts from 0, and the film may begin later.
+            before = container.start_time or 0 if _FROM_ZERO in container.format.name else 0
+            self._seconds = (duration - before) / self._av.time_base if duration else None
             self._expected = self._header_frames
             self.endless = duration is None and "://" in self.place
             if self._expected is None and rate and self._seconds:

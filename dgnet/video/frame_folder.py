@@ -1,6 +1,7 @@
 """A folder of frames or of photographs as a source: its images in the order of the numbers in their names."""
 
 import configparser
+import hashlib
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -8,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from dgnet.core.content import content_hashes
 from dgnet.core.errors import UserError
 from dgnet.core.images import image_files, read_image
 from dgnet.video.frames import Frame, Picture
 
 _INFORMATION = "seqinfo.ini"  # of the MOT-Challenge: beside the folder img1
+_FASTEST = 1000.0  # frames a second, as --frame-rate
 
 
 class FrameFolder:
@@ -73,9 +76,9 @@ class FrameFolder:
             )
         return said
 
-    def bytes(self) -> int:
-        """The size of all its files: others take part in another work."""
-        return sum(path.stat().st_size for path in self._files)
+    def content(self) -> str:
+        """One SHA-256 of all its files in their order: others, or the same in another order, are another source."""
+        return hashlib.sha256(" ".join(content_hashes(self._files)).encode()).hexdigest()
 
     def first(self) -> tuple[Path, int | None]:
         """The first frame's file, and the number in its name."""
@@ -120,7 +123,7 @@ def _information_of(folder: Path) -> tuple[float | None, tuple[int, int] | None]
                 sizes = [parsed.getint("Sequence", name, fallback=0) for name in ("imHeight", "imWidth")]
             except (configparser.Error, ValueError) as error:
                 raise UserError(f"{path}: must have the line frameRate=NUMBER in [Sequence] ({error})") from error
-            if not rate > 0:
-                raise UserError(f"{path}: frameRate must be above 0, got {rate:g}")
+            if not 0 < rate <= _FASTEST:
+                raise UserError(f"{path}: frameRate must be above 0 and at most {_FASTEST:g}, got {rate:g}")
             return rate, (sizes[0], sizes[1]) if all(sizes) else None
     return None, None

@@ -100,7 +100,11 @@ class TrackerLinker:
     def link(self, boxes: Boxes, time: float | None) -> Boxes:
         """The boxes with their tracks. A time that is not later than the one before counts as a moment later."""
         if time is None:
-            raise UserError("boxes are linked by the times of their frames: give --frame-rate for a folder of frames")
+            raise UserError(
+                "boxes are linked by the times of their frames, and there are none: give --frame-rate for a folder of "
+                "frames; a film without times must be put into a container that has some (ffmpeg -framerate RATE -i "
+                "film.h264 -c copy film.mkv)"
+            )
         self._clock += max(time - self._latest, 1e-3) if self._latest > -math.inf else 0.0
         self._latest = time
         places = boxes.places

@@ -88,7 +88,7 @@ def add_box_options(parser: argparse.ArgumentParser) -> None:
         help="the number of the first frame in FILE (default: 1 in MOT-Challenge files, 0 in CSV files)",
     )
     parser.add_argument(
-        "--person-class", type=at_least(0), help="the number of people among the classes of a CSV file or of YOLOX"
+        "--person-class", type=at_least(0), help="the number of people among the classes of FILE or of YOLOX"
     )
 
 

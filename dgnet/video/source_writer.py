@@ -77,7 +77,15 @@ class SourceWriter:
             yield Boxes(numbers[:, :4], numbers[:, 4], whole[:, 0], whole[:, 1])
 
     def add(self, frame: Frame, detected: Boxes, linked: Boxes) -> None:
-        """Write a frame: its boxes as they were detected, and the crops and boxes of those that have a track."""
+        """Write a frame: its boxes as they were detected, and the crops and boxes of those that have a track.
+
+        `UserError` for a frame without a time where crops have a distance in time.
+        """
+        if self._every and frame.time is None:
+            raise UserError(
+                f"{self._name}: --crop-every {self._every:g} is in seconds, and its frames have no times; leave it out, "
+                "or give --frame-rate for a folder of frames"
+            )
         columns = np.column_stack([detected.places, detected.scores]).tolist()
         for numbers, track, row in zip(columns, detected.tracks.tolist(), detected.rows.tolist(), strict=True):
             # repr gives every digit: the linking of a resumed work sees the same numbers.
@@ -111,7 +119,7 @@ class SourceWriter:
 
     def _is_due(self, track: str, time: float | None) -> bool:
         """Whether the last crop of a track is old enough for another."""
-        if not self._every or time is None:
+        if time is None or not self._every:
             return True
         if track in self._latest and time < self._latest[track] + self._every:
             return False

@@ -153,6 +153,28 @@ def test_a_stop_says_how_to_go_on(run, tmp_path: Path, monkeypatch: pytest.Monke
     assert status == 0 and len(list(read_gallery(tmp_path / "people"))) == 2 * FRAMES
 
 
+def test_another_film_in_its_place_is_another_work(
+    run, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A film of the same size was taken for the one that the work had begun with."""
+
+    class Interrupted(find_people.Stop):
+        @property
+        def code(self) -> int:
+            return 2
+
+    film = tmp_path / "walk.mkv"
+    film.write_bytes((place / "walk.mkv").read_bytes())
+    with monkeypatch.context() as patch:
+        patch.setattr(find_people, "Stop", Interrupted)
+        assert run(film, "tracks.txt")[0] == 130
+    content = bytearray(film.read_bytes())
+    content[len(content) // 2] ^= 255
+    film.write_bytes(content)
+    status, _, said = run(film, "tracks.txt", "--resume")
+    assert (status, said.count("\n")) == (2, 1) and re.search(mentions("walk", "another request", "content"), said)
+
+
 def test_images_and_films_have_one_order_of_channels(run, tmp_path: Path) -> None:
     run("walk.mkv", "tracks.txt")
     run("frames", "tracks.txt")

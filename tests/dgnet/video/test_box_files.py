@@ -87,6 +87,35 @@ def test_classes_of_csv(read) -> None:
         read("1,7,10,20,30,80,0.5", person_class=0)
 
 
+def test_other_classes_than_those_of_the_mot_challenge_are_asked_for(read) -> None:
+    """People of COCO's class 0 were left out and bicycles of class 1 kept; cars of VisDrone were people."""
+    boxmot = "1,1,10,20,30,80,0.9,{},-1\n1,2,50,20,30,80,0.9,{},-1\n"
+    visdrone = "1,1,10,20,30,80,1,{},0,1\n1,2,50,20,30,80,1,{},0,0\n"
+    for text, people, others in ((boxmot, 0, 1), (visdrone, 1, 4), (visdrone.replace(",0,1", ",-1,-1"), 1, 3)):
+        with pytest.raises(UserError, match="--person-class"):
+            read(text.format(people, others))
+        table = read(text.format(people, others), person_class=people)
+        assert (table.boxes.tracks.tolist(), table.left_out) == ([1], {"rows of other classes": 1})
+    # Positions of MOT-15, and zeros in their place.
+    assert len(read("1,1,10,20,30,80,1,-1,-1,-1\n1,2,50,20,30,80,1,4,0,1.5\n").frames) == 2
+    assert len(read("1,1,10,20,30,80,1,0,0,0\n").frames) == 1
+
+
+def test_a_class_number_is_that_of_the_numbers(read) -> None:
+    """--person-class was without effect where the names of classes stand beside their numbers."""
+    head, row = "frame,left,top,width,height,", "0,1,2,30,80,"
+    both = f"{head}class_name,class_id\n{row}person,0\n{row}rider,1\n"
+    assert read(both).boxes.rows.tolist() == [2] and read(both, person_class=1).boxes.rows.tolist() == [3]
+    with pytest.raises(UserError, match=mentions("--person-class 1", "rider")):
+        read(f"{head}label\n{row}rider\n", person_class=1)
+
+
+def test_track_numbers_that_number_the_rows_are_told(read) -> None:
+    head = "id,frame,left,top,width,height\n"
+    assert "2 tracks, of one box each" in str(read(f"{head}1,0,1,2,30,80\n2,1,1,2,30,80\n"))
+    assert "of one box" not in str(read(f"{head}1,0,1,2,30,80\n1,1,1,2,30,80\n"))
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [

@@ -18,7 +18,6 @@ from dgnet.video.frame_log import FrameLog
 from dgnet.video.gallery import COLUMNS, TABLE, gallery_labels, is_gallery, read_gallery, renumbered
 from dgnet.video.linking import GivenTracks, Linker, TrackerLinker
 from dgnet.video.source_writer import SourceWriter
-from tests.dgnet.data.photographs import write_image
 from tests.dgnet.video.films import mot_lines, pedestrian, place_of, scene, write_film
 from tests.messages import mentions
 
@@ -226,9 +225,32 @@ def test_a_table_that_was_saved_by_another_program(tmp_path: Path) -> None:
 
 
 def test_files_that_changed_are_another_work(tmp_path: Path) -> None:
-    """A work on a folder of frames was resumed whatever had become of them."""
-    write_image(tmp_path / "1.bmp")
-    before = FrameFolder(tmp_path).bytes()
-    assert FrameFolder(tmp_path).bytes() == before > 0
-    write_image(tmp_path / "2.bmp")
-    assert FrameFolder(tmp_path).bytes() == 2 * before
+    """A work was resumed whatever had become of its frames, as long as they were of the same size."""
+    for number in (1, 2):
+        Image.fromarray(scene(number)).save(tmp_path / f"{number}.bmp")
+    before = FrameFolder(tmp_path).content()
+    assert FrameFolder(tmp_path).content() == before
+    (tmp_path / "1.bmp").rename(tmp_path / "3.bmp")  # another order
+    assert FrameFolder(tmp_path).content() != before
+    (tmp_path / "3.bmp").rename(tmp_path / "1.bmp")
+    Image.fromarray(scene(3)).save(tmp_path / "2.bmp")
+    assert FrameFolder(tmp_path).content() != before
+
+
+@pytest.mark.parametrize("name", ["people.csv", "People.CSV", ".progress", ".lock"])
+def test_names_of_the_gallery_s_own_files_name_no_source(find, tmp_path: Path, name: str) -> None:
+    """The work was lost at its end, or its crops were removed with what had been in progress."""
+    with pytest.raises(UserError, match=mentions("--source-name", name)):
+        find(mot_lines(FRAMES), name)
+    assert not (tmp_path / "people").exists()
+
+
+def test_crops_at_a_distance_need_times(find, tmp_path: Path) -> None:
+    """The distance was without effect, and a resumed work failed."""
+    (tmp_path / "boxes.txt").write_text(mot_lines(1))
+    Image.fromarray(scene(0)).save(tmp_path / "1.png")
+    boxes = BoxFile(read_boxes(tmp_path / "boxes.txt"))
+    writer = SourceWriter(tmp_path / "people", "walk", {}, resume=False, every=1)
+    with pytest.raises(UserError, match=mentions("--crop-every 1", "--frame-rate")):
+        find_people(FrameFolder(tmp_path), boxes, GivenTracks(), writer)
+    assert not (tmp_path / "people").exists()

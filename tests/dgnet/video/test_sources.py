@@ -100,6 +100,15 @@ def test_damaged_frames_are_counted_and_passed_over(tmp_path: Path, suffix: str,
     assert times == pytest.approx([number / 5 for number in range(20) if number != 10 or count == 20])
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+def test_a_film_that_begins_later_has_its_own_length(tmp_path: Path, suffix: str) -> None:
+    """Matroska's duration counts from 0: films cut out of others were said to lack their end."""
+    times = [3 + number / 5 for number in range(5)]
+    film = Film(write_film(tmp_path / f"walk{suffix}", [scene(number) for number in range(5)], times=times))
+    assert [frame.time for frame in film.frames()] == pytest.approx([number / 5 for number in range(5)], abs=1e-3)
+    assert (film.remarks(), film.expected()) == ([], 5)
+
+
 @pytest.mark.parametrize(("suffix", "told"), [(".avi", "20"), (".mkv", "4.000")])
 def test_a_film_that_ends_in_the_middle(tmp_path: Path, suffix: str, told: str) -> None:
     path = write_film(tmp_path / f"walk{suffix}", [scene(number) for number in range(20)])
@@ -167,6 +176,15 @@ def test_a_sequence_of_the_mot_challenge(tmp_path: Path) -> None:
     (tmp_path / "MOT17-02" / "seqinfo.ini").write_text("[Sequence]\nframeRate=fast\n")
     with pytest.raises(UserError, match=mentions("seqinfo.ini", "frameRate")):
         open_source(str(tmp_path / "MOT17-02"))
+
+
+def test_a_rate_that_is_none(tmp_path: Path) -> None:
+    """An infinite rate put all frames at the same time."""
+    Image.fromarray(scene(0)).save(tmp_path / "1.png")
+    for rate in ("inf", "nan", "0", "1e9"):
+        (tmp_path / "seqinfo.ini").write_text(f"[Sequence]\nframeRate={rate}\n")
+        with pytest.raises(UserError, match=mentions("seqinfo.ini", "frameRate")):
+            FrameFolder(tmp_path)
 
 
 def test_a_damaged_image_is_a_frame_without_a_picture(tmp_path: Path) -> None:
