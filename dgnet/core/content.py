@@ -50,8 +50,8 @@ def _hashes(paths: Sequence[Path]) -> list[str]:
 
 
 def sampled_hash(path: Path) -> str:
-    """SHA-256 of a file's size and of 256 evenly spread blocks of 64 KiB, from its first bytes to its last: of a film of
-    hours, where all of it would take minutes.
+    """SHA-256 of a file's size and of 256 evenly spread blocks of 64 KiB, from its first bytes to its last: of a film
+    of hours, where all of it would take minutes.
 
     A file of up to 16 MiB is read whole. `OSError` where it cannot be read.
 

@@ -91,8 +91,8 @@ def mot_columns(path: Path, head: Sequence[str], person_class: int | None) -> Pa
 
 
 def has_classes(cells: Sequence[str]) -> bool:
-    """Whether the last three of 10 numbers may be a class with what follows it, as those of VisDrone (class, truncation,
-    occlusion), and not the position that MOT-15 has there, or -1.
+    """Whether the last three of 10 numbers may be a class with what follows it, as those of VisDrone (class,
+    truncation, occlusion), and not the position that MOT-15 has there, or -1.
 
     >>> has_classes("1,7,497,158,31,75,1,4,0,1".split(",")), has_classes("1,7,497,158,31,75,1,-1,-1,-1".split(","))
     (True, False)

@@ -84,8 +84,8 @@ def read_boxes(path: Path, *, first_frame: int | None = None, person_class: int 
 
     Raises:
         UserError: it is no such file; its classes are others than the MOT-Challenge's, and `person_class` is not given
-            (class 0, or a class in lines of 10 numbers as VisDrone's); a number is missing, no number or not finite; a frame is before the first one; a
-            track number stands twice in a frame; no box is left.
+            (class 0, or a class in lines of 10 numbers as VisDrone's); a number is missing, no number or not finite; a
+            frame is before the first one; a track number stands twice in a frame; no box is left.
 
     Example:
         >>> import tempfile

@@ -83,8 +83,8 @@ class SourceWriter:
         """
         if self._every and frame.time is None:
             raise UserError(
-                f"{self._name}: --crop-every {self._every:g} is in seconds, and its frames have no times; leave it out, "
-                "or give --frame-rate for a folder of frames"
+                f"{self._name}: --crop-every {self._every:g} is in seconds, and its frames have no times; leave it "
+                "out, or give --frame-rate for a folder of frames"
             )
         columns = np.column_stack([detected.places, detected.scores]).tolist()
         for numbers, track, row in zip(columns, detected.tracks.tolist(), detected.rows.tolist(), strict=True):
