@@ -35,6 +35,7 @@ from dgnet.data.training_data import open_dataset
 from dgnet.generation.load import find_generator, teacher_of
 from dgnet.models.model_file import read_model_file
 from dgnet.runs.folder import CONFIG, config_changes
+from dgnet.training.checks import check_networks
 from dgnet.training.estimate import joint_seconds, teacher_seconds
 from dgnet.training.independent_classifier import (
     check_independent_classifier,
@@ -42,7 +43,8 @@ from dgnet.training.independent_classifier import (
     independent_classifier_config,
     train_independent_classifier,
 )
-from dgnet.training.pipeline import LENGTH, MAY_CHANGE, SECTIONS, Job
+from dgnet.training.job import LENGTH, MAY_CHANGE, SECTIONS, Job
+from dgnet.training.pipeline import job_teachers, train_job
 from eval.reid.dataset_features import features_of_dataset
 from eval.reid.embedding_model import description
 from eval.reid_accuracy import accuracy_of
@@ -127,11 +129,11 @@ def demo(config: Config, output: Path) -> None:
         draw_true_swaps(config, dataset, folder)
     print(f"The first picture, what DG-Net is to learn: {folder / TRUE_SWAPS}", flush=True)
     with watch.stage(f"teacher{left[0]}"):
-        teachers = job.teachers(dataset)
+        teachers = job_teachers(job, dataset)
     if config.run.image_every:
         print(f"Swaps every {config.run.image_every} iterations: {folder / 'images'}", flush=True)
     with watch.stage(f"DG-Net{left[1]}"):
-        job.train(dataset, fixed_grid(config, dataset))
+        train_job(job, dataset, fixed_grid(config, dataset))
     with watch.stage(CLASSIFIER):
         classifier = train_independent_classifier(job, dataset, classifier_run)
 
@@ -183,7 +185,7 @@ def print_estimate(job: Job) -> dict[str, float]:
     `UserError` where the networks do not fit together.
     """
     began, config, distributed = time.perf_counter(), job.config, job.distributed
-    job.try_networks(config.data.synthetic.train_identities)
+    check_networks(config, config.data.synthetic.train_identities, job.distributed)
     precision = choose_precision(config.run.precision, distributed.device)
     rate = convolution_rate(precision, distributed.device)
     size = config.data.synthetic

@@ -44,7 +44,7 @@ from dgnet.training.independent_classifier import (
     hold_out,
     train_independent_classifier,
 )
-from dgnet.training.pipeline import Job
+from dgnet.training.job import Job
 from eval.images.swap_fidelity import Embed, fidelity, swap_fidelity
 from eval.images.swap_metrics import detail_metrics, identification_metrics, swap_fidelity_metrics
 from eval.reid.color_histogram import ColorHistogram

@@ -21,8 +21,8 @@ from dgnet.data.test_splits import add_split_options, split_of
 from eval.reid.evaluator import RankingEvaluator
 from reid_heads.config import ReIDConfig
 from reid_heads.load import find_weights
+from reid_heads.measure import measure_model
 from reid_heads.options import DATA, add_options, asked_options, asked_size, refuse_unused, settings_of
-from reid_heads.training.from_config import measure_model
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ one process. If the configuration names no teacher, one is trained first, as the
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -21,8 +22,10 @@ from dgnet.core.errors import command
 from dgnet.core.option_types import above, expanded_path, folder_name
 from dgnet.core.settings import as_settings
 from dgnet.data.training_data import open_dataset
+from dgnet.training.checks import check_training
 from dgnet.training.describe import describe_training
-from dgnet.training.pipeline import Job
+from dgnet.training.job import Job
+from dgnet.training.pipeline import train_job
 from visual.drawing.swap import fixed_grid
 
 
@@ -44,12 +47,12 @@ def main() -> None:
     if args.dry_run:
         with Distributed.start("cpu") as distributed:
             job = Job(config, args.output_path, distributed, resume=args.resume)
-            print(describe_training(config, job.check_whole))
+            print(describe_training(config, partial(check_training, job)))
         return
     with Distributed.start(config.run.device) as distributed:
         dataset = open_dataset(config.data, distributed)
         job = Job(config, args.output_path, distributed, resume=args.resume, max_hours=args.max_hours)
-        job.train(dataset, fixed_grid(config, dataset))
+        train_job(job, dataset, fixed_grid(config, dataset))
 
 
 if __name__ == "__main__":

@@ -23,8 +23,9 @@ from dgnet.core.option_types import at_least
 from dgnet.core.settings import as_settings, load_settings
 from eval.reid.evaluator import RankingEvaluator
 from reid_heads.config import ReIDConfig
+from reid_heads.measure import measure_model
 from reid_heads.options import MGN_PYTORCH, add_options, asked_options, asked_size, refuse_unused, settings_of
-from reid_heads.training.from_config import describe_config, measure_model, train_from_config
+from reid_heads.training.from_config import describe_config, train_from_config
 from visual.drawing.run_curves import draw_run_curves
 
 

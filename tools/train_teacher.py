@@ -21,7 +21,8 @@ from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.models.embedding import model_embedding
 from dgnet.models.reid_model import ReIDModel
-from dgnet.training.pipeline import Job
+from dgnet.training.job import Job
+from dgnet.training.pipeline import train_job_teacher
 from eval.reid.dataset_features import features_of_dataset, query_and_gallery
 from eval.reid.labels import check_rankable
 from eval.reid.ranking import rank_metrics
@@ -48,7 +49,7 @@ def main() -> None:
             # They would otherwise be refused when the teacher has been trained.
             check_rankable(dataset.query, dataset.gallery)
             distributed.on_main(lambda: check_test_images(dataset))
-        teacher = job.train_teacher(dataset, args.name or f"{config.name}_teacher")
+        teacher = train_job_teacher(job, dataset, args.name or f"{config.name}_teacher")
         if distributed.is_main:
             print(f"accuracy not measured: {untested}" if untested else accuracy(teacher, dataset, config))
 

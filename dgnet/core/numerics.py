@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -90,6 +91,40 @@ def set_numerics(
     numerics = Numerics(device, computed, tf32, benchmark, deterministic, channels_last)
     _log.info("%s", numerics)
     return numerics
+
+
+@runtime_checkable
+class TrainingNumerics(Protocol):
+    """The settings of a training that `set_training_numerics` takes: section `run` of its configuration."""
+
+    @property
+    def precision(self) -> PrecisionName:
+        """As in `set_numerics`."""
+
+    @property
+    def deterministic(self) -> bool:
+        """Likewise."""
+
+    @property
+    def channels_last(self) -> bool:
+        """Likewise."""
+
+
+def set_training_numerics(device: torch.device, settings: TrainingNumerics) -> Numerics:
+    """`set_numerics` for a training, which repeats few shapes.
+
+    Example:
+        >>> from dgnet.config import RunConfig
+        >>> set_training_numerics(torch.device("cpu"), RunConfig()).channels_last
+        True
+    """
+    return set_numerics(
+        device,
+        settings.precision,
+        fixed_shapes=True,
+        deterministic=settings.deterministic,
+        channels_last=settings.channels_last,
+    )
 
 
 def open_device(name: str = "auto", precision: PrecisionName = "fp32") -> torch.device:

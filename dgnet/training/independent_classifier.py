@@ -17,7 +17,9 @@ from dgnet.data.records import Dataset, Record
 from dgnet.models.model_file import StoredModel
 from dgnet.runs.folder import CONFIG
 from dgnet.runs.resume import require_trained_on
-from dgnet.training.pipeline import Job
+from dgnet.training.checks import check_teacher_training
+from dgnet.training.job import Job
+from dgnet.training.pipeline import train_job_teacher
 from dgnet.training.teacher import TEACHER_FILE
 
 _SUFFIX = "_classifier"
@@ -72,7 +74,7 @@ def train_independent_classifier(job: Job, dataset: Dataset, name: str) -> Path:
     if path.exists():
         job.distributed.on_main(lambda: require_trained_on(job.folder(name), hold_out(dataset)[0]))
     else:
-        _own_job(job, name).train_teacher(hold_out(dataset)[0], name)
+        train_job_teacher(_own_job(job, name), hold_out(dataset)[0], name)
     return path
 
 
@@ -81,7 +83,7 @@ def check_independent_classifier(job: Job, dataset: Dataset, name: str) -> None:
     if (job.folder(name) / TEACHER_FILE).exists():
         job.distributed.on_main(lambda: require_trained_on(job.folder(name), hold_out(dataset)[0]))
     else:
-        _own_job(job, name).check_teacher(hold_out(dataset)[0], name)
+        check_teacher_training(_own_job(job, name), hold_out(dataset)[0], name)
 
 
 def _own_job(job: Job, name: str) -> Job:

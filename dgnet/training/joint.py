@@ -12,7 +12,7 @@ from dgnet.config import Config, resolved
 from dgnet.core.device import Precision
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
-from dgnet.core.numerics import set_numerics
+from dgnet.core.numerics import set_training_numerics
 from dgnet.core.random_draws import rng
 from dgnet.data.pairs import PairBatch
 from dgnet.data.records import Dataset
@@ -33,8 +33,8 @@ from dgnet.training.task import StepLog, TrainingPlan, TrainingTask, is_due
 from dgnet.training.teacher_ensemble import TeacherEnsemble
 from dgnet.training.training_loop import run_training
 
-# Draws the fixed picture grid of an iteration into a file.
-Draw = Callable[[Generator, Path], None]
+# Draws samples, swaps of the same images at every iteration, into a file.
+DrawSamples = Callable[[Generator, Path], None]
 
 
 @dataclass(frozen=True)
@@ -97,17 +97,11 @@ class JointTask(TrainingTask[PairBatch]):
         teachers: TeacherEnsemble,
         distributed: Distributed,
         config: Config,
-        draw: Draw | None = None,
+        draw: DrawSamples | None = None,
     ) -> None:
         self.training, self.distributed, self.config = training, distributed, config
         self.networks = {"generator": training.generator, "discriminator": training.discriminator}
-        self._numerics = set_numerics(
-            distributed.device,
-            config.run.precision,
-            fixed_shapes=True,
-            deterministic=config.run.deterministic,
-            channels_last=config.run.channels_last,
-        )
+        self._numerics = set_training_numerics(distributed.device, config.run)
         self._step = training.step(teachers, distributed, config)
         self._draw = draw
 
@@ -160,7 +154,7 @@ def train(
     teachers: list[ReIDModel],
     open_run: Callable[[], Run],
     distributed: Distributed,
-    draw: Draw | None = None,
+    draw: DrawSamples | None = None,
     pretrained: bool = True,
 ) -> None:
     """Train from the run's latest checkpoint (or the start) to `config.schedule.iterations`.

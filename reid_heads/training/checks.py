@@ -9,8 +9,8 @@ from dgnet.models.registry import build_model
 from reid_heads.config import ReIDConfig
 from reid_heads.training.batches import Augmentation
 from reid_heads.training.components import build_objective, build_optimizers, refuse_no_positives, refuse_useless
-from reid_heads.training.loss_computer import load_distillation_teacher, load_label_teachers
 from reid_heads.training.sampler import IdentitySampler
+from reid_heads.training.teachers import load_distillation_teacher, load_label_teachers
 
 
 def check_training(config: ReIDConfig, dataset: Dataset, distributed: Distributed) -> int:

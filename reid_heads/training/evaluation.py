@@ -1,6 +1,6 @@
 """The accuracy of a re-ID model on a data set's test split. What ranks is handed in: this package has no metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -12,6 +12,27 @@ from dgnet.models.registry import model_class
 from dgnet.models.reid_model import ReIDModel
 from reid_heads.config import TestConfig
 from reid_heads.loaded_model import LoadedModel
+from reid_heads.training.best_checkpoint import Figures
+
+# Measures a model, which keeps its mode: figures 0..1 by name, one of them `mAP`.
+Evaluate = Callable[[ReIDModel], Figures]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a model is measured while it is trained.
+
+    Args:
+        evaluate: measures the model, in the main process.
+        protocol: of its figures, logged with them; the best model is the best by one protocol.
+        reranking: the parameters of its re-ranked figures, logged with them.
+        data: a hash of the images and labels that it is measured on; the best model is the best on these.
+    """
+
+    evaluate: Evaluate
+    protocol: str = ""
+    reranking: str = ""
+    data: str = ""
 
 
 @runtime_checkable

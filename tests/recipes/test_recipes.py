@@ -12,7 +12,8 @@ from dgnet.config import load_config
 from dgnet.core.checkpoint import load_checkpoint
 from dgnet.core.distributed import Distributed
 from dgnet.data.training_data import open_dataset
-from dgnet.training.pipeline import Job
+from dgnet.training.job import Job
+from dgnet.training.pipeline import train_job
 from tests.dgnet.small_training import SMALL, narrow_trunks
 
 pytestmark = pytest.mark.slow
@@ -49,7 +50,7 @@ def test_recipe(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     distributed = Distributed.start("cpu")
     dataset = open_dataset(config.data, distributed)
     drawn: list[Path] = []
-    Job(config, tmp_path, distributed).train(dataset, lambda _, file: drawn.append(file))
+    train_job(Job(config, tmp_path, distributed), dataset, lambda _, file: drawn.append(file))
     folder = tmp_path / "outputs" / config.name
     state = load_checkpoint(folder / "checkpoints" / "checkpoint_00000002.pt")
     assert state["iteration"] == 2 and drawn

@@ -7,7 +7,7 @@ import torch
 
 from dgnet.config import Config, load_config
 from dgnet.core.distributed import Distributed
-from dgnet.core.numerics import set_numerics
+from dgnet.core.numerics import set_training_numerics
 from dgnet.models.build import build_teacher
 from dgnet.training.batch import JointBatch
 from dgnet.training.joint import JointTraining
@@ -43,13 +43,7 @@ class LateStep:
     @classmethod
     def build(cls, config: Config, identities: int, distributed: Distributed) -> "LateStep":
         """On the device of `distributed`."""
-        set_numerics(
-            distributed.device,
-            config.run.precision,
-            fixed_shapes=True,
-            deterministic=config.run.deterministic,
-            channels_last=config.run.channels_last,
-        )
+        set_training_numerics(distributed.device, config.run)
         training = JointTraining.fresh(config, identities, distributed)
         teacher = build_teacher(config.teacher, identities, pretrained=False).to(distributed.device).eval()
         if config.run.channels_last:

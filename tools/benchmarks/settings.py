@@ -29,7 +29,8 @@ from dgnet.generation.load import find_generator
 from dgnet.models.model_file import read_model_file
 from dgnet.runs.folder import CONFIG
 from dgnet.training.independent_classifier import train_independent_classifier
-from dgnet.training.pipeline import Job
+from dgnet.training.job import Job
+from dgnet.training.pipeline import train_job
 from dgnet.training.teacher import TEACHER_FILE
 from eval.images.swap_metrics import FIDELITY, IDENTIFICATION
 from tools.benchmarks.step_process import ROOT
@@ -208,7 +209,7 @@ def train_and_measure(
     started = any((output / "outputs" / run / CONFIG).exists() for run in (name, f"{name}_teacher"))
     job = Job(config, output, distributed, resume=started, resume_option=None)
     with watch.stage("training"):
-        job.train(dataset)
+        train_job(job, dataset)
     # Its settings are its own: one serves all rows.
     classifier = train_independent_classifier(job, dataset, "classifier")
     generator = find_generator(name, output, device=distributed.device)

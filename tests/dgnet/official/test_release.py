@@ -16,7 +16,8 @@ from dgnet.generation.load import load_generator
 from dgnet.models.model_file import read_model_file
 from dgnet.official.import_run import ImportedRun, import_run, official_identities
 from dgnet.official.release import read_official, read_official_teacher
-from dgnet.training.pipeline import Job
+from dgnet.training.job import Job
+from dgnet.training.pipeline import train_job
 from tests.dgnet.official.official_folder import (
     HEIGHT,
     NAMES,
@@ -99,7 +100,7 @@ def test_imported_run_goes_on(tmp_path: Path, naive: NaiveDGNet) -> None:
     config = load_config(run.folder / "config.yaml")
     drawn: list[Path] = []
     job = Job(config, tmp_path, Distributed.start("cpu"), resume=True)
-    job.train(dataset, lambda _, path: drawn.append(path))
+    train_job(job, dataset, lambda _, path: drawn.append(path))
     assert [path.name for path in sorted((run.folder / "checkpoints").iterdir())] == [
         "checkpoint_00000006.pt", "checkpoint_00000008.pt",
     ]  # fmt: skip

@@ -21,7 +21,7 @@ from dgnet.training.independent_classifier import (
     independent_classifier_config,
     train_independent_classifier,
 )
-from dgnet.training.pipeline import Job
+from dgnet.training.job import Job
 from dgnet.training.teacher import TEACHER_FILE, TeacherTask
 from tests.messages import mentions
 

@@ -11,7 +11,9 @@ from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset
 from dgnet.models.build import build_teacher
 from dgnet.models.model_file import save_model
-from dgnet.training.pipeline import Job
+from dgnet.training.checks import check_training
+from dgnet.training.job import Job
+from dgnet.training.pipeline import job_teachers, train_job_teacher
 from tests.dgnet.small_training import HEIGHT, WIDTH, narrow_trunks, quick_config
 from tests.messages import mentions
 from tests.reid_heads.small_data import pedestrians
@@ -41,7 +43,7 @@ def test_a_teacher_of_images_of_another_size_is_said(
     for height, warned in ((HEIGHT, False), (128, True)):
         path = teacher(tmp_path / f"{height}.pth", dataset, height, WIDTH)
         job = Job(quick_config({"teacher.checkpoints": [str(path)]}), tmp_path, CPU)
-        assert len(job.teachers(dataset)) == 1
+        assert len(job_teachers(job, dataset)) == 1
         assert bool(re.search(mentions(path, f"128x{WIDTH}", f"{HEIGHT}x{WIDTH}"), caplog.text)) == warned
 
 
@@ -49,10 +51,9 @@ def test_initial_weights_of_other_people_are_refused_before_any_training(dataset
     path = teacher(tmp_path / "others.pth", dataset, HEIGHT, WIDTH, tuple("abcdef"))
     job = Job(quick_config({"teacher.weights": str(path)}), tmp_path, CPU)
     with pytest.raises(UserError, match=mentions(path, "class 0", "a", "new_classifier=true")):
-        job.check_whole(dataset)
+        check_training(job, dataset)
     with pytest.raises(UserError, match=mentions(path, "class 0", "a", "new_classifier=true")):
-        job.train_teacher(dataset, "teacher")
-    Job(quick_config({"teacher.weights": str(path), "teacher.new_classifier": True}), tmp_path, CPU).check_whole(
-        dataset
-    )
+        train_job_teacher(job, dataset, "teacher")
+    config = quick_config({"teacher.weights": str(path), "teacher.new_classifier": True})
+    check_training(Job(config, tmp_path, CPU), dataset)
     assert not (tmp_path / "outputs").exists()

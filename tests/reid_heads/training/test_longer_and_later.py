@@ -17,7 +17,7 @@ from dgnet.runs.scalars import read_scalars
 from reid_heads import load_model
 from reid_heads.load import run_weights
 from reid_heads.training.checks import check_training
-from reid_heads.training.trainer import Evaluation
+from reid_heads.training.evaluation import Evaluation
 from tests.dgnet.small_training import narrow_trunks
 from tests.messages import mentions
 from tests.reid_heads.small_data import pedestrians, small_config

@@ -18,7 +18,7 @@ from dgnet.runs.checkpoint import list_checkpoints
 from dgnet.runs.load import read_generator
 from dgnet.training.teacher import load_teachers
 from reid_heads.config import DistillationConfig, GeneratedConfig
-from reid_heads.training.loss_computer import load_distillation_teacher, load_label_teachers
+from reid_heads.training.teachers import load_distillation_teacher, load_label_teachers
 from tests.dgnet.data.photographs import write_image
 from tests.dgnet.small_generator import small_generator, store
 from tests.dgnet.small_training import narrow_trunks

@@ -18,8 +18,8 @@ from dgnet.runs.run import Run
 from dgnet.runs.scalars import read_scalars
 from reid_heads.config import GeneratedConfig
 from reid_heads.generated.sources import LiveGenerator
-from reid_heads.training.loss_computer import load_label_teachers
-from reid_heads.training.trainer import Evaluation
+from reid_heads.training.evaluation import Evaluation
+from reid_heads.training.teachers import load_label_teachers
 from tests.dgnet.small_generator import small_generator
 from tests.dgnet.small_training import narrow_trunks
 from tests.dgnet.small_training import small_config as small_dgnet
