@@ -8,8 +8,10 @@ from pydantic import Field, field_validator
 
 from dgnet.core.device import DeviceName, PrecisionName
 from dgnet.core.files import user_path
-from dgnet.core.settings import Section, load_settings, override_settings, parse_settings, plain_folder_name
-from dgnet.core.settings import resolved as resolved  # whoever reads a configuration stores it too
+from dgnet.core.folder_names import plain_folder_name
+from dgnet.core.section import Section
+from dgnet.core.section import resolved as resolved  # whoever reads a configuration stores it too
+from dgnet.core.settings import load_settings, override_settings, parse_settings
 from dgnet.losses.adversarial import GanKind
 from dgnet.losses.reconstruction import ReconstructionNorm
 from dgnet.losses.soft_label import TeacherLabel

@@ -8,7 +8,8 @@ from pydantic import Field, field_validator
 from dgnet.config import DataConfig
 from dgnet.core.device import DeviceName, PrecisionName
 from dgnet.core.errors import UserError
-from dgnet.core.settings import Section, plain_folder_name
+from dgnet.core.folder_names import plain_folder_name
+from dgnet.core.section import Section
 from dgnet.data.readers.generated import NAME_PATTERN
 from dgnet.data.transforms import Border
 from dgnet.models.registry import model_names

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from dgnet.core.errors import UserError
-from dgnet.core.old_keys import current_key
+from dgnet.core.old_configs import current_key
 from dgnet.core.option_types import at_least, between, expanded_path
 from dgnet.models.reid_model import Option
 from reid_heads.config import ReIDConfig

@@ -16,7 +16,7 @@ from PIL import Image
 
 import dgnet
 from dgnet.config import Config
-from dgnet.core.settings import resolved
+from dgnet.core.section import resolved
 from dgnet.data.datasets import LAYOUTS
 from dgnet.models import registry as model_registry
 from eval.images.fidelity import MEASURES

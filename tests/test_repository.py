@@ -10,7 +10,7 @@ import jaxtyping
 import pytest
 import torch
 
-from dgnet.core.old_keys import current_key
+from dgnet.core.old_configs import current_key
 from dgnet.core.pixels import gray
 from dgnet.losses.identity import identity_loss
 

@@ -58,7 +58,7 @@ def main() -> int:
 
 def write_outcome(experiment: ABExperiment, command_line: str) -> str:
     """Write the table, the plot and the report of the seeds that are finished for every variant; the table."""
-    config, results = experiment.config, experiment.complete_results()
+    config, results = experiment.config, experiment.results.complete()
     variants = {
         name: MeasuredVariant(
             variant.meaning,
@@ -85,9 +85,9 @@ def write_outcome(experiment: ABExperiment, command_line: str) -> str:
         f"Did generated images help? {config.name}",
         outcome_metrics(variants, config.confidence),
         command=command_line,
-        counts=experiment.counts(),
-        splits=experiment.splits(),
-        data={"data set": experiment.data},
+        counts=experiment.results.counts(),
+        splits=experiment.data.splits(),
+        data={"data set": experiment.data.digest},
         checkpoints=experiment.generator_hash(),
         seconds={f"{len(runs)} x {name}": sum(run.seconds for run in runs) for name, runs in results.items()},
         pictures=[Picture(PLOT, "Dots: seeds; line: interval; gray: no difference found.")],

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from dgnet.core.errors import UserError
 from dgnet.core.files import replacing
-from dgnet.core.old_keys import current_checkpoint
+from dgnet.core.old_files import current_checkpoint
 
 State = dict[str, Any]
 

@@ -1,6 +1,9 @@
-"""Names in a folder that say what they are not: what systems leave behind is no image, a split is no person."""
+"""Names of files and folders: what can name a run, and what says that it is no image, or no person."""
 
+import os
 import re
+
+_LONGEST_NAME = 200  # bytes: systems allow 255, and others are made of it (NAME_teacher, NAME.old_1)
 
 # Of Windows, macOS, Linux, and the file servers of Synology, QNAP and NetApp; what begins with a dot belongs to them.
 _LEFTOVERS = {
@@ -39,6 +42,15 @@ _SPLIT = re.compile(
     r"|.*[-_ ](train|training|test|testing|val|validation|query|gallery)|(occluded|partial|whole)_body_images",
     re.IGNORECASE,
 )
+
+
+def plain_folder_name(name: str) -> str:
+    """`name` where it can name a run's folder. `ValueError` otherwise."""
+    if name in ("", ".", "..") or name != name.strip() or not name.isprintable() or "/" in name or "\\" in name:
+        raise ValueError("must be a plain folder name")
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        raise ValueError(f"must be a folder name of at most {_LONGEST_NAME} bytes")
+    return name
 
 
 def printable(text: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dgnet.core.errors import UserError
 from dgnet.core.files import user_path
-from dgnet.core.settings import plain_folder_name
+from dgnet.core.folder_names import plain_folder_name
 
 _LARGEST = 2**63 - 1
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TextIO
 
 from dgnet.core.errors import UserError
 from dgnet.core.files import replace_text
-from dgnet.core.old_keys import current_recipe
+from dgnet.core.old_files import current_recipe
 from dgnet.data.readers.generated import MANIFEST
 
 RECIPE, PROGRESS = "set.json", ".progress"

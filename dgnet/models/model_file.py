@@ -10,7 +10,7 @@ import torch
 from dgnet.core import pixels
 from dgnet.core.checkpoint import fitting, load_checkpoint, require_kind, save_checkpoint
 from dgnet.core.errors import UserError
-from dgnet.core.old_keys import current_model_file
+from dgnet.core.old_files import current_model_file
 from dgnet.core.weights import read_content
 from dgnet.models.registry import build_model
 from dgnet.models.reid_model import ReIDModel

@@ -9,7 +9,7 @@ import yaml
 
 from dgnet.core.errors import UserError
 from dgnet.core.files import check_place, replace_text
-from dgnet.core.old_keys import current_config
+from dgnet.core.old_configs import current_config
 from dgnet.core.yaml_files import read_yaml
 from dgnet.runs.checkpoint import list_checkpoints
 from dgnet.runs.folder_lock import FolderLock, lock_folder

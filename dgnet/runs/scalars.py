@@ -17,7 +17,7 @@ from tensorboardX.proto.summary_pb2 import Summary
 
 from dgnet.core.errors import UserError
 from dgnet.core.files import replace_text
-from dgnet.core.old_keys import current_scalar
+from dgnet.core.old_files import current_scalar
 
 _FIRST = "iteration"
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from dgnet.core.content import content_hashes, sampled_hash
 from dgnet.core.errors import UserError
+from dgnet.core.folder_names import plain_folder_name
 from dgnet.core.images import image_size
 from dgnet.core.numerics import open_device
-from dgnet.core.settings import plain_folder_name
 from dgnet.video.box_files import BoxTable, read_boxes
 from dgnet.video.detectors import Detector
 from dgnet.video.frame_folder import FrameFolder

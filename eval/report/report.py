@@ -9,7 +9,7 @@ from pathlib import Path
 from dgnet.core.errors import UserError
 from dgnet.core.files import replace_text, user_path
 from dgnet.core.folder_names import printable
-from dgnet.core.old_keys import current_report
+from dgnet.core.old_files import current_report
 from eval.report.html import as_html
 from eval.report.page import HtmlSection
 from eval.report.result import MetricValue, Picture, Report

@@ -7,7 +7,9 @@ from typing import Any
 from pydantic import Field, JsonValue, field_validator
 
 from dgnet.core.errors import UserError
-from dgnet.core.settings import Section, override_settings, plain_folder_name
+from dgnet.core.folder_names import plain_folder_name
+from dgnet.core.section import Section
+from dgnet.core.settings import override_settings
 from reid_heads.config import ReIDConfig
 
 

@@ -1,19 +1,73 @@
 """The data of an A/B: a subset of the real images, images generated from it, and a target domain."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
+from dgnet.core.content import labeled_digest
+from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.core.random_draws import permutation
 from dgnet.data.datasets import read_dataset
 from dgnet.data.pedestrians import SyntheticSpec, write_dataset
 from dgnet.data.records import Dataset, Record
+from dgnet.data.training_data import open_dataset
 from dgnet.generation.create_set import create_set
 from dgnet.generation.manifest import RECIPE
 from dgnet.generation.plans import pairs_per_identity
 from dgnet.generation.request import SetRequest
-from reid_heads.ab_experiment.config import ABConfig, SubsetConfig, TargetDomainConfig
+from reid_heads.ab_experiment.config import ABConfig, SubsetConfig, TargetDomainConfig, VariantConfig
 from reid_heads.generated.sources import is_run
+
+# Domains, as results and reports name them.
+SAME_DOMAIN, TARGET_DOMAIN = "same cameras", "other cameras, other light"
+
+
+@dataclass(frozen=True)
+class ABData:
+    """The images of an A/B.
+
+    Attributes:
+        whole: the data set.
+        subset: the real images that the models train on.
+        all_images: all images of the same identities, for variants that train on these.
+        domains: name -> what the models are tested on.
+    """
+
+    whole: Dataset
+    subset: Dataset
+    all_images: Dataset
+    domains: Mapping[str, Dataset]
+
+    @classmethod
+    def open(cls, config: ABConfig, distributed: Distributed) -> "ABData":
+        """Read the data; render the target domain where it does not exist. `UserError` for what cannot be used."""
+        whole = open_dataset(config.training.data, distributed)
+        every_image = SubsetConfig(identities=config.subset.identities, seed=config.subset.seed)
+        subset, all_images = subset_of(whole, config.subset), subset_of(whole, every_image)
+        domains = {SAME_DOMAIN: whole}
+        if config.target_domain is not None:
+            domains[TARGET_DOMAIN] = open_target_domain(config.target_domain)
+        return cls(whole, subset, all_images, domains)
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of the images and labels that the models train and are tested on."""
+        tested = (record for dataset in self.domains.values() for record in (*dataset.query, *dataset.gallery))
+        return labeled_digest([*self.all_images.train, *tested])
+
+    def images_of(self, variant: VariantConfig) -> Dataset:
+        """The real images that a variant trains on."""
+        return self.all_images if variant.every_image else self.subset
+
+    def splits(self) -> dict[str, dict[str, int]]:
+        """The training images and identities: of the subset, and of all images of its identities."""
+        by_name = {"subset of the real images": self.subset, "all real images": self.all_images}
+        return {
+            name: {"images": len(dataset.train), "identities": len(dataset.identities)}
+            for name, dataset in by_name.items()
+        }
 
 
 def subset_of(dataset: Dataset, subset: SubsetConfig) -> Dataset:
@@ -53,11 +107,6 @@ def open_target_domain(target_domain: TargetDomainConfig) -> Dataset:
     if not dataset.query or not dataset.gallery:
         raise UserError(f"{target_domain.root}: target_domain needs a query and a gallery split to test on")
     return dataset
-
-
-def test_records(dataset: Dataset) -> tuple[Record, ...]:
-    """Queries and gallery."""
-    return (*dataset.query, *dataset.gallery)
 
 
 def require_generator(config: ABConfig) -> Path:

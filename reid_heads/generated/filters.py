@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from pydantic import Field, model_validator
 
 from dgnet.core.errors import UserError
-from dgnet.core.settings import Section
+from dgnet.core.section import Section
 from dgnet.data.readers.generated import SCORES, GeneratedRecord
 
 ScoreName = Literal["identity_consistency", "diversity", "realism", "sharpness"]

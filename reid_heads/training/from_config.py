@@ -8,7 +8,7 @@ import yaml
 from dgnet.core.content import labeled_digest
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
-from dgnet.core.settings import resolved
+from dgnet.core.section import resolved
 from dgnet.data.checks import check_test_images, nothing_to_measure
 from dgnet.data.description import describe_dataset
 from dgnet.data.training_data import open_dataset

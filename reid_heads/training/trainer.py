@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from dgnet.core.distributed import Distributed
-from dgnet.core.settings import resolved
+from dgnet.core.section import resolved
 from dgnet.data.records import Dataset
 from dgnet.models.people import require_initial_people
 from dgnet.models.pretrained import load_pretrained

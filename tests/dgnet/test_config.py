@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from dgnet.config import Config, load_config, parse_config, resolved
 from dgnet.core.errors import UserError
-from dgnet.core.settings import Section, override_settings
+from dgnet.core.section import Section
+from dgnet.core.settings import override_settings
 from tests.messages import mentions
 
 

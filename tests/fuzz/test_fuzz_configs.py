@@ -15,7 +15,8 @@ from pydantic.fields import FieldInfo
 
 from dgnet.config import Config
 from dgnet.core.errors import UserError
-from dgnet.core.settings import Section, load_settings, resolved
+from dgnet.core.section import Section, resolved
+from dgnet.core.settings import load_settings
 from reid_heads.ab_experiment.config import ABConfig
 from reid_heads.config import ReIDConfig
 from tests.fuzz.cases import Refusal, attempt, folder, reading, refusal

@@ -24,7 +24,7 @@ from eval.report.paired import paired_difference
 from eval.report.report import read_report
 from reid_heads.ab_experiment.config import ABConfig, PedestriansConfig, SubsetConfig, TargetDomainConfig
 from reid_heads.ab_experiment.data import open_target_domain, subset_of, swap_names
-from reid_heads.ab_experiment.experiment import refuse_foreign_folder
+from reid_heads.ab_experiment.folder import refuse_foreign_folder
 from reid_heads.config import ReIDConfig
 from tests.dgnet.generation.small_run import write_run
 from tests.dgnet.small_generator import IDENTITIES

@@ -8,15 +8,9 @@ import yaml
 
 from dgnet.config import Config, load_config, override_config, parse_config, resolved
 from dgnet.core.errors import UserError
-from dgnet.core.old_keys import (
-    MOVED_KEYS,
-    current_checkpoint,
-    current_config,
-    current_filter_counts,
-    current_key,
-    current_recipe,
-    current_report,
-)
+from dgnet.core.old_configs import current_config, current_key
+from dgnet.core.old_files import current_checkpoint, current_filter_counts, current_recipe, current_report
+from dgnet.core.old_keys import MOVED_KEYS
 from dgnet.core.settings import override_settings, parse_settings
 from dgnet.runs.folder import config_changes
 from dgnet.runs.scalars import ScalarTable, read_scalars

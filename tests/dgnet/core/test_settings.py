@@ -7,7 +7,8 @@ import yaml
 
 from dgnet.config import Config, load_config, resolved
 from dgnet.core.errors import UserError
-from dgnet.core.settings import Section, load_settings
+from dgnet.core.section import Section
+from dgnet.core.settings import load_settings
 from reid_heads.ab_experiment.config import ABConfig
 from reid_heads.config import ReIDConfig
 from tests.messages import mentions
