@@ -22,9 +22,9 @@ from dgnet.core.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from eval.image_quality import evaluate_images
-    from eval.images.image_sets import fid, kid
     from eval.images.perceptual import lpips
     from eval.images.psnr import psnr
+    from eval.images.set_metrics import fid, kid
     from eval.images.ssim import multi_scale_ssim, ssim
     from eval.reid.labeled_features import LabeledFeatures
     from eval.reid.open_set import open_set_metrics
@@ -46,8 +46,8 @@ _MODULES = {
     "Report": "eval.report.result",
     "evaluate_images": "eval.image_quality",
     "evaluate_reid": "eval.reid_accuracy",
-    "fid": "eval.images.image_sets",
-    "kid": "eval.images.image_sets",
+    "fid": "eval.images.set_metrics",
+    "kid": "eval.images.set_metrics",
     "lpips": "eval.images.perceptual",
     "multi_scale_ssim": "eval.images.ssim",
     "open_set_metrics": "eval.reid.open_set",

@@ -16,11 +16,12 @@ from eval.images.diversity import DISSIMILARITY, DSSIM, PairMeasure, diversity_m
 from eval.images.extractor import Extractor
 from eval.images.fidelity import MEASURES, perceptual_measure
 from eval.images.image_files import files_by_folder
-from eval.images.image_sets import read_set, set_metrics
+from eval.images.image_sets import read_set
 from eval.images.inception import WEIGHTS_SHA256, inception_extractor
 from eval.images.memorization_metrics import audited
 from eval.images.perceptual import PerceptualDistance
 from eval.images.reconstructions import Generate, reconstruction_metrics
+from eval.images.set_metrics import set_metrics
 from eval.reid.embedding_model import EmbeddingModel, extractor_of
 from eval.report.page import HtmlSection
 from eval.report.result import MetricValue

@@ -6,12 +6,8 @@ from typing import TypedDict
 from dgnet.core.cli import add_device
 from dgnet.core.errors import UserError
 from dgnet.core.option_types import at_least, expanded_path, sha256_digits
-from eval.datasets import TestSplits
 from eval.images.diversity import PAIRS, ROUNDS
 from eval.images.inception import WEIGHTS_NAME, WEIGHTS_SHA256
-from eval.reid.labeled_features import labels_of
-from eval.reid.labels import JUNK
-from eval.reid.rerank import KReciprocal, usual_reranking
 
 
 class DiversityOptions(TypedDict):
@@ -83,25 +79,3 @@ def add_weights_options(parser: argparse.ArgumentParser) -> None:
 def expected_sha256(args: argparse.Namespace) -> str:
     """What the SHA-256 of Inception's weights must begin with."""
     return args.weights_sha256 or WEIGHTS_SHA256
-
-
-def chosen_reranking(
-    dataset: TestSplits, k1: int | None, k2: int | None, weight: float | None, expansion: int | None = None
-) -> KReciprocal:
-    """The parameters that were asked for, each that was not as in `usual_reranking`.
-
-    Raises:
-        UserError: a neighborhood (that of the query `expansion`, too) larger than what there is: known before any
-            feature is computed.
-    """
-    identities, gallery_identities = (labels_of(split)[0] for split in (dataset.query, dataset.gallery))
-    gallery = int((gallery_identities != JUNK).sum())
-    images = len(identities) + gallery
-    for name, asked, largest in (("--k1", k1, images - 1), ("--k2", k2, images), ("--expansion", expansion, gallery)):
-        if asked is not None and asked > largest:
-            there = f"the {len(identities)} queries and {gallery} gallery images of {dataset.root} without junk"
-            raise UserError(f"{name} must be at most {largest} with {there}, got {asked}")
-    usual = usual_reranking(identities, gallery_identities)
-    return KReciprocal(
-        usual.k1 if k1 is None else k1, usual.k2 if k2 is None else k2, usual.weight if weight is None else weight
-    )

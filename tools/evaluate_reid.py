@@ -30,14 +30,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dgnet.core.calibration import calibration_file, write_calibration
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_mirrored, add_output_path
-from dgnet.core.content import content_hashes, labeled_digest
+from dgnet.core.content import labeled_digest
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
 from dgnet.core.numerics import open_device
-from dgnet.core.option_types import at_least, between, expanded_path, path_ending, run_name
+from dgnet.core.option_types import expanded_path, path_ending, run_name
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.datasets import LAYOUTS
 from dgnet.data.description import print_dataset, split_counts
@@ -47,24 +48,19 @@ from dgnet.data.training_data import open_dataset, require_data_of_run
 from dgnet.generation.engine import generate
 from dgnet.generation.load import find_generator
 from dgnet.generation.swap_pairs import one_image_per_identity
-from dgnet.models.calibration import Calibration, Threshold, calibration_file, image_sample, write_calibration
 from dgnet.runs.loaded_generator import LoadedGenerator
-from eval.options import add_device_options, chosen_reranking
+from eval.accuracy_options import add_accuracy_options, check_accuracy_options, chosen_expansion, chosen_reranking
+from eval.options import add_device_options
 from eval.reid.dataset_features import features_of_dataset, query_and_gallery
 from eval.reid.embedding_model import description
-from eval.reid.pair_scores import pair_scores
-from eval.reid.query_expansion import QueryExpansion
-from eval.reid.single_gallery_shot import PROTOCOL as SINGLE_SHOT
 from eval.reid.swap_features import Swaps, sides_with_swaps
-from eval.reid.threshold_intervals import threshold_intervals
-from eval.reid_accuracy import ReIDAccuracy, accuracy_of
-from eval.report.accuracy import PROTOCOLS, unmatched_queries
+from eval.reid_accuracy import accuracy_of
+from eval.reid_calibration import calibrate
+from eval.report.accuracy import unmatched_queries
 from eval.report.report import PAGE_NAME, Report, as_table, write_report
 from eval.test_time_options import (
     SWAPS,
-    add_test_time_options,
     check_centralization,
-    check_test_time_options,
     chosen_centralization,
 )
 from reid_heads.load import load_model
@@ -79,41 +75,7 @@ def arguments() -> argparse.Namespace:
         "--data", type=expanded_path, metavar="DIR", help="the data set (default: the one it was trained on)"
     )
     parser.add_argument("--layout", default="auto", help=f"layout of --data: auto (default), {', '.join(LAYOUTS)}")
-    parser.add_argument(
-        "--protocol", choices=tuple(PROTOCOLS), default="standard", help="protocol of the accuracy (default: standard)"
-    )
-    parser.add_argument(
-        "--repetitions", type=at_least(1), help=f"{SINGLE_SHOT}: number of random galleries (default: 10)"
-    )
-    parser.add_argument(
-        "--seed",
-        type=at_least(0),
-        help=f"seed of the galleries of {SINGLE_SHOT}, or of the structures of --generator (default: 0)",
-    )
-    parser.add_argument(
-        "--expansion", type=at_least(1), metavar="N", help="gallery images averaged with each query (default: none)"
-    )
-    parser.add_argument(
-        "--expansion-alpha",
-        type=between(0.0),
-        metavar="A",
-        help="their weight is cosine ** A (default: 0, the plain mean)",
-    )
-    add_test_time_options(parser)
-    parser.add_argument(
-        "--k1",
-        type=at_least(1),
-        help="re-ranking: size of the k-reciprocal neighborhoods (default: 20, less in a small set)",
-    )
-    parser.add_argument(
-        "--k2", type=at_least(1), help="re-ranking: neighbors of the query expansion (default: 6, likewise)"
-    )
-    parser.add_argument(
-        "--lambda",
-        dest="weight",
-        type=between(0.0, 1.0),
-        help="re-ranking: weight of the original distance (default: 0.3)",
-    )
+    add_accuracy_options(parser)
     parser.add_argument(
         "--features",
         type=path_ending(".npz"),
@@ -131,25 +93,8 @@ def arguments() -> argparse.Namespace:
     add_mirrored(parser)
     add_device_options(parser)
     args = parser.parse_args()
-    check_together(args)
+    check_accuracy_options(args)
     return args
-
-
-def check_together(args: argparse.Namespace) -> None:
-    """`UserError` for options that do not belong together."""
-    single_shot = args.protocol == SINGLE_SHOT
-    if not single_shot and args.repetitions is not None:
-        raise UserError(f"--repetitions belongs to --protocol {SINGLE_SHOT}, the protocol is {args.protocol}")
-    if not single_shot and args.seed is not None and args.generator is None:
-        raise UserError(
-            f"--seed belongs to --protocol {SINGLE_SHOT} or to --generator, the protocol is {args.protocol}"
-        )
-    for name in ("expansion", "centralization", "generator"):
-        if single_shot and getattr(args, name) is not None:
-            raise UserError(f"--{name} belongs to every protocol but {SINGLE_SHOT}")
-    check_test_time_options(args)
-    if args.expansion is None and args.expansion_alpha is not None:
-        raise UserError("--expansion-alpha weighs the images of --expansion: give that, too")
 
 
 def main() -> int:
@@ -159,8 +104,7 @@ def main() -> int:
     for path in (args.features, args.report and args.report / PAGE_NAME):
         if path:
             check_place(path)
-    expansion = None if args.expansion is None else QueryExpansion(args.expansion, args.expansion_alpha or 0.0)
-    centralization = chosen_centralization(args)
+    expansion, centralization = chosen_expansion(args), chosen_centralization(args)
     watch = Stopwatch()
     model = load_model(args.name, output=args.output_path, device=open_device(args.device), mirrored=args.mirrored)
     weights = model.weights
@@ -228,32 +172,6 @@ def main() -> int:
         print(f"\n{write_calibration(weights, calibration)}: the same person on {calibration.data}, 95 % intervals")
         print("\n".join(f"  from {threshold}" for threshold in calibration.thresholds))
     return 0
-
-
-def calibrate(accuracy: ReIDAccuracy, dataset: Dataset, split: str, workers: int | None) -> Calibration:
-    """The thresholds that the data set holds, with their intervals; `UserError` where it holds none."""
-    features, found = accuracy.features, accuracy.verification
-    query, gallery = query_and_gallery(features)
-    intervals = threshold_intervals(query, gallery, pair_scores(query, gallery), list(found.thresholds))
-    reasons = dict(found.not_measurable)
-    thresholds = []
-    for rate, interval in intervals.items():
-        if interval is None:
-            reasons[f"TPR at FPR {rate:g}"] = "too few people to tell how certain its threshold is"
-        else:
-            thresholds.append(Threshold(rate, found.thresholds[rate], *interval, found.tpr[rate]))
-    if not thresholds:
-        raise UserError(f"{dataset.root}: no threshold can be measured: {next(iter(reasons.values()))}")
-    numbers = f"{found.positives:,} of one person, {found.negatives:,} of two"
-    return Calibration(
-        weights=features.checkpoint,
-        preprocessing=features.preprocessing,
-        data=dataset.root.absolute().name,
-        protocol=", ".join(filter(None, (f"pairs of {found.pairs}: {numbers}", split))),
-        thresholds=tuple(thresholds),
-        not_measurable=reasons,
-        sample=image_sample(content_hashes([record.path for record in (*dataset.query, *dataset.gallery)], workers)),
-    )
 
 
 def chosen_swaps(args: argparse.Namespace, dataset: Dataset) -> tuple[LoadedGenerator, Swaps]:

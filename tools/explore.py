@@ -28,15 +28,15 @@ from dgnet.core.errors import UserError, command
 # dgnet says how idle threads wait before torch is loaded.
 from torch import Tensor
 
+from dgnet.core.calibration import SAME, Threshold, find_calibration
 from dgnet.core.cli import CommandParser
 from dgnet.core.content import content_hashes
 from dgnet.core.numerics import open_device
+from dgnet.core.operating_point import OperatingPoint
 from dgnet.core.option_types import at_least, expanded_path, from_to, run_name
 from dgnet.data.records import Record
 from dgnet.generation.load import find_generator
 from dgnet.generation.swap_pairs import one_image_per_identity
-from dgnet.models.calibration import SAME, Threshold, find_calibration
-from dgnet.models.operating_point import OperatingPoint
 from dgnet.runs.loaded_generator import LoadedGenerator
 from dgnet.video.gallery import is_gallery
 from dgnet.video.tracks import pooled_tracks, remarks_on_tracks

@@ -23,8 +23,9 @@ from dgnet.core.numerics import open_device
 from dgnet.core.option_types import expanded_path, run_name
 from eval.images.extractor import Extractor
 from eval.images.frechet import check_free, save_statistics
-from eval.images.image_sets import check_source, read_set, set_metrics
+from eval.images.image_sets import check_source, read_set
 from eval.images.inception import MEANING, inception_extractor
+from eval.images.set_metrics import set_metrics
 from eval.options import add_device_options, add_weights_options, expected_sha256
 from eval.reid.embedding_model import extractor_of
 from eval.report.report import as_table

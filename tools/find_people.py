@@ -27,10 +27,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
+from dgnet.core.calibration import find_calibration
 from dgnet.core.cli import CommandParser
 from dgnet.core.errors import RunStopped, UserError, command
 from dgnet.core.numerics import open_device
-from dgnet.models.calibration import find_calibration
 from dgnet.runs.signals import Stop, exit_status, resume_command
 from dgnet.video.camera import Camera
 from dgnet.video.chosen_parts import boxes_of_file, detector_of, linker_of, request_of

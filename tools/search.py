@@ -34,17 +34,17 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from dgnet.core.calibration import OTHER, SAME
 from dgnet.core.cli import CommandParser
 from dgnet.core.files import check_place, replace_text
 from dgnet.core.images import read_image
 from dgnet.core.numerics import open_device
+from dgnet.core.operating_point import OperatingPoint
 from dgnet.core.option_types import above, at_least, expanded_path, path_ending
 from dgnet.data.cache import ImageCache
 from dgnet.data.person_labels import person_folders, same_person
 from dgnet.data.readers.names import market_name
 from dgnet.data.records import JUNK
-from dgnet.models.calibration import OTHER, SAME
-from dgnet.models.operating_point import OperatingPoint
 from dgnet.video.gallery import gallery_of_crops, is_gallery, labels_of
 from dgnet.video.tracks import Embed, pooled_tracks, remarks_on_tracks
 from eval.images.extractor import features_of

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from dgnet.core.content import content_hashes
 from dgnet.core.errors import UserError
 from dgnet.core.files import user_path
-from dgnet.models.operating_point import OperatingPoint
+from dgnet.core.operating_point import OperatingPoint
 from dgnet.video.box_files import read_boxes
 from dgnet.video.gallery import BOXES, TABLE, Sighting, read_gallery
 

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
+from dgnet.core.calibration import Threshold
 from dgnet.core.errors import UserError
 from dgnet.core.files import user_path
 from eval.arrays import Array, as_numpy
@@ -61,18 +62,6 @@ class PersonTrack(Protocol):
     @property
     def best(self) -> Path:
         """The file of the crop that shows the person best."""
-
-
-@runtime_checkable
-class SimilarityThreshold(Protocol):
-    """From which cosine on two images are called one person; `dgnet.models.calibration.Threshold` is one."""
-
-    @property
-    def similarity(self) -> float:
-        """-1 to 1."""
-
-    def verdict(self, similarity: float) -> str:
-        """Whether it is the same person, in words."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +129,7 @@ def rank_tracks(
     tracks: Sequence[PersonTrack],
     count: int = 10,
     *,
-    threshold: SimilarityThreshold | None = None,
+    threshold: Threshold | None = None,
     files: Sequence[str | Path] = (),
 ) -> list[list[RankedTrack]]:
     """For each query the `count` most similar tracks, the most similar first.
@@ -149,7 +138,7 @@ def rank_tracks(
         query: features `[query, feature]` of any length.
         tracks: `dgnet.pooled_tracks` gives those of a gallery; their features are of the same model as the queries'.
         count: at least 1; all tracks where there are fewer.
-        threshold: decides which tracks are called the same person.
+        threshold: decides which tracks are called the same person (`Calibration.at` gives one).
         files: those of the queries, where they have some: a track that a query was cut from says so.
 
     Raises:
@@ -186,9 +175,7 @@ def rank_tracks(
     ]
 
 
-def count_further(
-    query: Array, tracks: Sequence[PersonTrack], count: int, threshold: SimilarityThreshold | None
-) -> list[int]:
+def count_further(query: Array, tracks: Sequence[PersonTrack], count: int, threshold: Threshold | None) -> list[int]:
     """For each query, how many tracks beyond the `count` most similar are called the same person; 0 without a
     threshold."""
     rows = as_numpy(query)

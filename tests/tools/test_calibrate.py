@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dgnet.models.calibration import calibration_file
+from dgnet.core.calibration import calibration_file
 from dgnet.models.model_file import save_model
 from dgnet.models.registry import build_model
 from tests.tools.evaluation_tool import answer

@@ -12,8 +12,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from dgnet.core.calibration import Calibration, Threshold, write_calibration
 from dgnet.core.checkpoint import file_hash
-from dgnet.models.calibration import Calibration, Threshold, write_calibration
 from dgnet.models.model_file import save_model
 from dgnet.models.registry import build_model
 from dgnet.video.gallery import read_gallery

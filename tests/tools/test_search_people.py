@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from dgnet import pooled_tracks
+from dgnet.core.calibration import Calibration, Threshold, calibration_file, write_calibration
 from dgnet.core.checkpoint import file_hash
 from dgnet.data.pedestrians import appearance_of, render, structure_of
-from dgnet.models.calibration import Calibration, Threshold, calibration_file, write_calibration
 from dgnet.models.model_file import save_model
 from dgnet.models.registry import build_model
 from dgnet.video.box_files import mot_line

@@ -12,9 +12,9 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from dgnet.core import pixels
+from dgnet.core.calibration import Threshold
 from dgnet.data.cache import ImageCache
 from dgnet.data.records import Record
-from dgnet.models.calibration import Threshold
 from dgnet.models.embedding import appearance_embedding
 from dgnet.models.frozen import evaluating
 from dgnet.models.swap import appearance_codes, decode_images, structure_codes

@@ -10,7 +10,8 @@ from pytorch_fid.fid_score import calculate_frechet_distance
 from dgnet.core.images import image_files
 from eval.images.extractor import Extractor, features_of
 from eval.images.frechet import FeatureStatistics, frechet_distance, read_statistics, save_statistics, statistics_of
-from eval.images.image_sets import read_set, set_metrics
+from eval.images.image_sets import read_set
+from eval.images.set_metrics import set_metrics
 from tests.eval.images.small_files import write_set
 from tests.messages import mentions
 

@@ -11,7 +11,8 @@ from dgnet.core.checkpoint import file_hash
 from eval.images import inception
 from eval.images.extractor import Extractor
 from eval.images.frechet import save_statistics
-from eval.images.image_sets import read_set, set_metrics
+from eval.images.image_sets import read_set
+from eval.images.set_metrics import set_metrics
 from tests.eval.images.small_files import picture, write, write_set
 
 EXTRACTOR = Extractor("mean colors", lambda image: image.float().mean((1, 2)), lambda colors: colors)

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dgnet.core.calibration import Threshold
 from dgnet.core.errors import UserError
-from dgnet.models.calibration import Threshold
 from dgnet.video.tracks import Track
 from eval import rank_tracks
 from eval.tracks.ranking import count_further

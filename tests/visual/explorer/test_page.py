@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dgnet.core.calibration import Calibration, Threshold, write_calibration
 from dgnet.core.checkpoint import file_hash
 from dgnet.data.datasets import read_dataset
 from dgnet.generation.load import find_generator
-from dgnet.models.calibration import Calibration, Threshold, write_calibration
 from eval.reid.embedding_model import preprocessing_of
 from reid_heads.load import appearance_model
 from tests.visual.small_run import write_run

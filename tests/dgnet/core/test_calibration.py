@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dgnet.core.checkpoint import file_hash
-from dgnet.core.errors import UserError
-from dgnet.models.calibration import (
+from dgnet.core.calibration import (
     Calibration,
     Threshold,
     calibration_file,
@@ -16,6 +14,8 @@ from dgnet.models.calibration import (
     image_sample,
     write_calibration,
 )
+from dgnet.core.checkpoint import file_hash
+from dgnet.core.errors import UserError
 from tests.messages import mentions
 
 PREPARED = {"height": 64, "width": 32, "mean": [0.5, 0.5, 0.5], "flip": "none"}

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from dgnet.core.calibration import OF_TRACKS, OTHER_DOMAIN, SAME, Calibration, Threshold, find_calibration
 from dgnet.core.errors import UserError
-from dgnet.models.calibration import OF_TRACKS, OTHER_DOMAIN, SAME, Calibration, Threshold, find_calibration
 
 
 @dataclass(frozen=True)
