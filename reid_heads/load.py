@@ -10,7 +10,7 @@ from dgnet.core.files import user_path
 from dgnet.generation.load import load_generator
 from dgnet.models.embedding import appearance_embedding, model_embedding
 from dgnet.models.model_file import file_kind
-from dgnet.models.pretrained import read_model
+from dgnet.models.read_model import read_model
 from dgnet.models.reid_model import Option
 from dgnet.runs.find import holds_generator, run_folders, unknown_run
 from dgnet.runs.load import KIND as GENERATOR
@@ -39,7 +39,7 @@ def load_model(
         path: a trained re-ID model (`mAP_*.pth`, `last.pth`), a teacher (`teacher.pth`), a checkpoint of DG-Net (its
             appearance encoder embeds), the folder of any such run, the name of a run below `output/outputs`, or the
             file of another system's model.
-        name: which model the file holds; needed for another system's file (`dgnet.models.pretrained.read_model`).
+        name: which model the file holds; needed for another system's file (`dgnet.models.read_model.read_model`).
         mirrored: whether the embedding of the mirror image is added; by default as in the model's publication.
         options: of another system's model, what its file does not tell (the pooling of MGN).
 

@@ -12,7 +12,7 @@ from dgnet.core.numerics import set_numerics
 from dgnet.data.description import describe_dataset
 from dgnet.data.test_splits import USUAL_SPLIT, SplitRule, read_test_data, unmatched_queries
 from dgnet.data.training_data import open_dataset
-from dgnet.models.pretrained import read_model
+from dgnet.models.read_model import read_model
 from dgnet.models.reid_model import Option
 from reid_heads.config import ReIDConfig
 from reid_heads.load import find_weights

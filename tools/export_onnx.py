@@ -19,7 +19,7 @@ from dgnet.core.cli import CommandParser, add_mirrored
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
 from dgnet.core.option_types import path_ending, run_name
-from dgnet.models.pretrained import read_model
+from dgnet.models.read_model import read_model
 from reid_heads.export import InputKind, export_onnx
 from reid_heads.load import find_weights
 

@@ -9,7 +9,7 @@ from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset
 from dgnet.models.model_file import StoredModel
 from dgnet.models.people import other_people
-from dgnet.models.pretrained import read_model
+from dgnet.models.read_model import read_model
 from dgnet.models.reid_model import ReIDOutput
 from dgnet.training.teacher import load_teachers
 from dgnet.training.teacher_ensemble import TeacherEnsemble

@@ -13,9 +13,11 @@ from dgnet.core.checkpoint import save_checkpoint
 from dgnet.core.errors import UserError
 from dgnet.models.backbone import Backbone
 from dgnet.models.model_file import read_model_file, save_model
-from dgnet.models.pretrained import classifier_entries, load_backbone, load_pretrained, read_model
+from dgnet.models.pretrained import load_backbone, load_pretrained
+from dgnet.models.read_model import read_model
 from dgnet.models.registry import build_model
 from dgnet.models.reid_model import ReIDModel
+from dgnet.models.state_dicts import classifier_entries
 from tests.messages import mentions
 
 pytestmark = pytest.mark.usefixtures("narrow")

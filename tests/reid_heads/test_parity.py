@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dgnet.models.pretrained import read_model
+from dgnet.models.read_model import read_model
 from dgnet.models.reid_model import ReIDModel
 from reid_heads.losses.center import center_loss
 from reid_heads.losses.hard_mining import hardest_distances

@@ -17,7 +17,7 @@ from dgnet.core.errors import UserError
 from dgnet.core.numerics import open_device
 from dgnet.generation.load import find_generator
 from dgnet.models.frozen import evaluating
-from dgnet.models.pretrained import read_model
+from dgnet.models.read_model import read_model
 from dgnet.models.reid_model import ReIDOutput
 from visual.drawing.grid import REAL, Picture, Tile, grid
 from visual.image_input import read_images

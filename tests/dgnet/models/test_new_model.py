@@ -16,7 +16,7 @@ from dgnet.models.appearance import ReIDAppearanceEncoder
 from dgnet.models.backbone import Backbone
 from dgnet.models.build import build_generator, build_teacher
 from dgnet.models.model_file import save_model
-from dgnet.models.pretrained import read_model
+from dgnet.models.read_model import read_model
 from dgnet.models.registry import build_model, model_names, register_model
 from dgnet.models.reid_model import ReIDModel, ReIDOutput
 from dgnet.training.teacher_ensemble import TeacherEnsemble

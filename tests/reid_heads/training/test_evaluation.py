@@ -18,9 +18,9 @@ from dgnet.models.registry import build_model
 from dgnet.models.reid_model import ReIDModel
 from eval.reid.evaluator import RankingEvaluator
 from eval.reid.ranking import rank_metrics
-from reid_heads import measure
 from reid_heads.config import ReIDConfig
 from reid_heads.config import TestConfig as Settings
+from reid_heads.measure import measure_model
 from reid_heads.options import asked_options, refuse_unused
 from reid_heads.training import from_config
 from reid_heads.training.evaluation import ModelEvaluation, evaluation_of
@@ -115,13 +115,13 @@ def test_a_test_at_another_size_than_asked_for_is_refused(
     config = small_config(data__root=dataset.root)
 
     def figures(*size: int | None) -> dict[str, float]:
-        return measure.measure_model(config, tmp_path / "x.pth", None, RankingEvaluator, size=size).figures
+        return measure_model(config, tmp_path / "x.pth", None, RankingEvaluator, size=size).figures
 
     assert figures(HEIGHT, None) == figures(None, None)
     with pytest.raises(UserError, match=mentions(tmp_path / "x.pth", f"{HEIGHT}x{WIDTH}", f"96x{WIDTH}")):
         figures(96, None)
     stranger = StoredModel(head.eval(), (), HEIGHT, WIDTH)
-    monkeypatch.setattr(measure, "read_model", lambda *_, **__: stranger)
+    monkeypatch.setattr("reid_heads.measure.read_model", lambda *_, **__: stranger)
     settings = config.test.model_copy(update={"re_rank": True})
     assert figures(96, None) == figures_of(dataset, settings, 96, WIDTH, head.name)(head) != figures(None, None)
 
@@ -132,7 +132,7 @@ def test_another_option_than_the_file_s_is_refused(dataset: Dataset, head: ReIDM
     config = small_config(data__root=dataset.root)
 
     def measure(**options: int) -> None:
-        measure.measure_model(config, tmp_path / "x.pth", None, RankingEvaluator, asked_options=options)
+        measure_model(config, tmp_path / "x.pth", None, RankingEvaluator, asked_options=options)
 
     measure(last_stride=1)
     for options in ({"last_stride": 2}, {"features": 128}):

@@ -11,7 +11,7 @@ from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset
 from dgnet.models.build import build_teacher
 from dgnet.models.model_file import read_model_file, save_model
-from dgnet.models.pretrained import read_model
+from dgnet.models.read_model import read_model
 from dgnet.models.reid_model import ReIDModel
 from dgnet.runs.checkpoint import list_checkpoints
 from dgnet.runs.run import Run
