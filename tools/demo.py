@@ -25,22 +25,20 @@ from dgnet.core.convolution_rate import OPERATION, convolution_rate
 from dgnet.core.device import choose_precision
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError, command
-from dgnet.core.machine import machine, usable_cores
+from dgnet.core.machine import machine
 from dgnet.core.option_types import expanded_path, folder_name
 from dgnet.core.settings import as_settings
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.description import split_counts
-from dgnet.data.pedestrians import SyntheticSpec, appearance_of, render, structure_of
 from dgnet.data.training_data import open_dataset
 from dgnet.generation.load import find_generator, teacher_of
 from dgnet.models.model_file import read_model_file
 from dgnet.runs.folder import CONFIG, config_changes
 from dgnet.training.checks import check_networks
-from dgnet.training.estimate import joint_seconds, teacher_seconds
+from dgnet.training.demo_estimate import CLASSIFIER, TOTAL, demo_seconds
 from dgnet.training.independent_classifier import (
     check_independent_classifier,
     classifier_name,
-    independent_classifier_config,
     train_independent_classifier,
 )
 from dgnet.training.job import LENGTH, MAY_CHANGE, SECTIONS, Job
@@ -55,10 +53,6 @@ from reid_heads.load import appearance_model
 from tools.measure_swaps import PAIRS, announced, measure
 from visual.drawing.demo_pictures import TRUE_SWAPS, draw_demo_pictures, draw_true_swaps
 from visual.drawing.swap import fixed_grid
-
-CLASSIFIER = "classifier that DG-Net never saw"
-# For each pair that is measured: its true swap and the two sources, and as many for images from codes of one person.
-RENDERED_PER_PAIR = 6
 
 PICTURES = [
     Picture(
@@ -175,7 +169,7 @@ def demo(config: Config, output: Path) -> None:
     )
     write_report(report, folder, overwrite=True, sections=accuracy.sections)
     print(as_table(metrics))
-    estimated = f" (estimated {estimates['all together']:.0f} s)" if estimates else ""
+    estimated = f" (estimated {estimates[TOTAL]:.0f} s)" if estimates else ""
     print(f"\n{sum(watch.seconds.values()):.0f} s{estimated}. {where(folder)}")
 
 
@@ -185,38 +179,14 @@ def print_estimate(job: Job) -> dict[str, float]:
     `UserError` where the networks do not fit together.
     """
     began, config, distributed = time.perf_counter(), job.config, job.distributed
-    check_networks(config, config.data.synthetic.train_identities, job.distributed)
+    check_networks(config, config.data.synthetic.train_identities, distributed)
     precision = choose_precision(config.run.precision, distributed.device)
     rate = convolution_rate(precision, distributed.device)
-    size = config.data.synthetic
-    identities, per_person = size.train_identities, size.images_per_identity
-    classifier = independent_classifier_config(config)
-    render = seconds_of_a_pedestrian()
-    seconds = {
-        "pedestrians": 0.0 if Path(config.data.root).exists() else render * (identities + size.test_identities)
-        * per_person / usable_cores(),
-        "teacher": teacher_seconds(config, identities, identities * per_person, distributed),
-        "DG-Net": joint_seconds(config, identities, distributed),
-        CLASSIFIER: teacher_seconds(classifier, identities, identities * (per_person - 1), distributed),
-    }  # fmt: skip
-    # Measuring is left out but for what takes most of it: rendering the true swaps, which one process does.
-    pairs = min(PAIRS, size.test_identities * per_person)
-    seconds["all together"] = sum(seconds.values()) + RENDERED_PER_PAIR * pairs * render
+    seconds = demo_seconds(config, distributed, PAIRS)
     print(f"Estimate for this machine ({rate:.0f} GFLOP/s in convolutions, {precision}), after trying each phase:")
     print(*(f"  {words(value):>10}  {name}" for name, value in seconds.items()), sep="\n")
     print(f"Other work on the machine makes it longer. ({time.perf_counter() - began:.0f} s to find out)", flush=True)
     return seconds
-
-
-def seconds_of_a_pedestrian() -> float:
-    """How long one image takes to render, the mean of four."""
-    size = SyntheticSpec()
-    factors = [(appearance_of(0, who), structure_of(0, who, 1, 0)) for who in range(1, 6)]
-    render(*factors[0], size.height, size.width)
-    began = time.perf_counter()
-    for appearance, structure in factors[1:]:
-        render(appearance, structure, size.height, size.width)
-    return (time.perf_counter() - began) / (len(factors) - 1)
 
 
 def words(seconds: float) -> str:

@@ -45,28 +45,19 @@ from dgnet.training.independent_classifier import (
     train_independent_classifier,
 )
 from dgnet.training.job import Job
+from eval.compared_models import compared_models
 from eval.images.swap_fidelity import Embed, fidelity, swap_fidelity
 from eval.images.swap_metrics import detail_metrics, identification_metrics, swap_fidelity_metrics
 from eval.reid.color_histogram import ColorHistogram
-from eval.reid.dataset_features import features_of_dataset, query_and_gallery
 from eval.reid.embedding_model import EmbeddingModel
 from eval.reid.feature_file import StoredFeatures
 from eval.reid.identification import identification, logits_of
-from eval.reid.ranking import rank_metrics
-from eval.reid.rerank import usual_reranking
-from eval.report.accuracy import protocol_of
 from eval.report.report import MetricValue, as_table
 from reid_heads.load import appearance_model
 from reid_heads.loaded_model import LoadedModel
 
 PAIRS, SEED = 300, 0
 ALPHA = 0.5
-RANKING = "Re-identification"
-MEANING = {
-    "appearance encoder": "DG-Net's appearance codes",
-    "teacher": "the classifier that taught DG-Net",
-    "color histogram": "without learning, by the colors of six stripes",
-}
 
 
 def measure_fidelity(
@@ -126,34 +117,18 @@ def measure_accuracy(
 
     `features`: those of the appearance encoder, where they have been extracted before.
     """
-    models: dict[str, EmbeddingModel] = {"appearance encoder": appearance_model(generator, alpha=ALPHA)}
+    own = "appearance encoder"
+    models: dict[str, tuple[EmbeddingModel, str]] = {
+        own: (appearance_model(generator, alpha=ALPHA), "DG-Net's appearance codes")
+    }
     if teacher is not None:
         embedding, size = model_embedding(teacher.network, mirrored=True), (teacher.height, teacher.width)
         name = teacher.network.name
-        models["teacher"] = LoadedModel(name, teacher.network, embedding, teacher.identities, *size, mirrored=True)
-    models["color histogram"] = ColorHistogram(*generator.size)
-    metrics = []
-    for name, model in models.items():
-        own = features if name == "appearance encoder" else None
-        query, gallery = query_and_gallery(own or features_of_dataset(dataset, model))
-        reranking = usual_reranking(query.identities, gallery.identities)
-        for suffix, result in (
-            ("", rank_metrics(query, gallery, ranks=(1, 5, 10))),
-            (", re-ranked", rank_metrics(query, gallery, ranks=(1,), reranking=reranking)),
-        ):
-            values = {"mAP": result.mAP} | {f"rank {rank}": share for rank, share in result.cmc.items()}
-            for metric, value in values.items():
-                label = f"{metric}, {name}{suffix}"
-                protocol = protocol_of(result)
-                note = f"{_sentence(metric)}, {MEANING[name]}"
-                metrics.append(MetricValue(RANKING, label, 100 * value, "%", protocol, note, "higher"))
-    return metrics
-
-
-def _sentence(metric: str) -> str:
-    if metric == "mAP":
-        return "how early all images of the query's person stand in its list"
-    return f"queries with their person among the first {metric.removeprefix('rank ')}"
+        loaded = LoadedModel(name, teacher.network, embedding, teacher.identities, *size, mirrored=True)
+        models["teacher"] = loaded, "the classifier that taught DG-Net"
+    histogram = ColorHistogram(*generator.size)
+    models["color histogram"] = histogram, "without learning, by the colors of six stripes"
+    return compared_models(models, dataset, {own: features})
 
 
 def _embed(classifier: StoredModel) -> Embed:

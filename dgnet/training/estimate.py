@@ -13,8 +13,8 @@ import torch
 from dgnet.config import Config
 from dgnet.core.distributed import Distributed
 from dgnet.data.pairs import PairBatch
-from dgnet.losses.soft_label import LABELS_FROM_TEACHER
 from dgnet.models.build import build_teacher
+from dgnet.training.checks import needs_teachers
 from dgnet.training.joint import JointTask, JointTraining
 from dgnet.training.teacher import ROLES, TeacherTask, teacher_iterations
 from dgnet.training.teacher_ensemble import TeacherEnsemble
@@ -25,10 +25,9 @@ _PLACES = 6  # of the schedule, each in the middle of a sixth of it
 def joint_seconds(config: Config, identities: int, distributed: Distributed) -> float:
     """Seconds of the joint training with so many training identities, without pictures, checkpoints and the log."""
     training = JointTraining.fresh(config, identities, distributed, pretrained=False)
-    labels = config.teacher.label
-    taught = labels in LABELS_FROM_TEACHER and config.loss.teacher_factor > 0
+    taught = needs_teachers(config)
     teachers = [build_teacher(config.teacher, identities, False).to(distributed.device).eval()] if taught else []
-    ensemble = TeacherEnsemble(teachers, labels, config.loss.batch_statistics_when_frozen, identities)
+    ensemble = TeacherEnsemble(teachers, config.teacher.label, config.loss.batch_statistics_when_frozen, identities)
     task = JointTask(training, ensemble, distributed, config)
     batch = random_batch(config, config.run.batch_size, identities).to(distributed.device)
     iterations = config.schedule.iterations
