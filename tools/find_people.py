@@ -33,9 +33,9 @@ from dgnet.core.errors import RunStopped, UserError, command
 from dgnet.core.numerics import open_device
 from dgnet.runs.signals import Stop, exit_status, resume_command
 from dgnet.video.camera import Camera
-from dgnet.video.chosen_parts import boxes_of_file, detector_of, linker_of, request_of
 from dgnet.video.detectors import BoxFile
 from dgnet.video.find import find_people
+from dgnet.video.from_options import boxes_of_file, detector_of, linker_of, request_of
 from dgnet.video.joining import join_tracks
 from dgnet.video.options import add_box_options, add_gallery_options, add_track_options, check_together
 from dgnet.video.source_writer import SourceWriter

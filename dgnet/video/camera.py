@@ -1,4 +1,4 @@
-"""A camera's stream: a film without an end, which is opened again where it breaks off."""
+"""A camera's stream, reopened where it breaks off."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A source's place in a gallery while it is written: who may begin it, who may go on, and that others are kept out."""
+"""A gallery is locked while a source is added to it; a source is begun once, and resumed with the same request."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What tells where people are on a frame: a file of boxes, or a network."""
+"""Where people are on a frame: from a file of boxes, or from a network."""
 
 from typing import Protocol, runtime_checkable
 
@@ -21,7 +21,7 @@ class Detector(Protocol):
 
 
 class BoxFile:
-    """The boxes of a file, which no picture is read for."""
+    """Boxes from a file; no picture is read."""
 
     def __init__(self, table: BoxTable) -> None:
         self.name, self._table = table.path.name, table

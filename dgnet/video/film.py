@@ -34,7 +34,7 @@ class Film:
 
     - The picture is turned and mirrored as the container says (phones film on their side).
     - `Frame.time` is the container's time of the frame since the stream began; None where the container has none.
-    - What does not decode is no frame, and counted. A frame that the decoder calls corrupt is a frame, as other
+    - What does not decode is skipped and counted. A frame that the decoder calls corrupt is a frame, as other
       programs count it too, without a picture. A film that ends in the middle ends with its last frame.
 
     `endless` tells a camera's stream. `UserError` for what is no film: a still picture, a text, a file without
@@ -152,7 +152,7 @@ class Film:
         # collector comes, which counts objects and not bytes. So they are looked at where the rotation changes.
         if decoded.rotation != self._rotation:
             self._rotation, self._matrix = decoded.rotation, self._display_matrix(decoded)
-        return pixels if self._matrix is None else np.ascontiguousarray(turned(pixels, *self._matrix))
+        return pixels if self._matrix is None else np.ascontiguousarray(rotated(pixels, *self._matrix))
 
     def _display_matrix(self, decoded: Any) -> tuple[int, int, int, int] | None:
         side = decoded.side_data.get("DISPLAYMATRIX")
@@ -162,14 +162,14 @@ class Film:
         return a, b, c, d
 
 
-def turned(pixels: Picture, a: int, b: int, c: int, d: int) -> UInt8[np.ndarray, "_height _width 3"]:
+def rotated(pixels: Picture, a: int, b: int, c: int, d: int) -> UInt8[np.ndarray, "_height _width 3"]:
     """A picture as a display matrix shows it: the pixel right of another goes `(a, b)` to the right and down of it, the
     one below `(c, d)`.
 
     `UserError` for a matrix that is no quarter turn or mirror image.
 
     >>> import numpy as np
-    >>> turned(np.zeros((2, 3, 3), np.uint8), 0, -1, 1, 0).shape
+    >>> rotated(np.zeros((2, 3, 3), np.uint8), 0, -1, 1, 0).shape
     (3, 2, 3)
     """
     if a == d == 0 and b and c:

@@ -1,4 +1,4 @@
-"""From frames to a gallery of people: the story of `tools/find_people.py`."""
+"""From frames to a gallery of people, as `tools/find_people.py` finds them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

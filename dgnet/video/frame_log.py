@@ -1,4 +1,4 @@
-"""Files that grow together, frame by frame, and after a killed process are as they were after some whole frame."""
+"""Log files that grow together, frame by frame. Whenever the process ends, they are as after some whole frame."""
 
 import os
 from collections.abc import Iterator, Sequence

@@ -50,8 +50,8 @@ OF_THE_GALLERY = ("identity", "camera", "source")
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """One row of a gallery's table: a crop, and where and when its person was seen."""
+class Crop:
+    """A row of a gallery's table: a crop of a person, and where and when it was taken."""
 
     path: Path
     identity: int
@@ -81,19 +81,19 @@ def gallery_of_crops(files: Sequence[Path]) -> Path | None:
     return root if root is not None and is_gallery(root) else None
 
 
-def read_gallery(folder: Path) -> Iterator[Sighting]:
+def read_gallery(folder: Path) -> Iterator[Crop]:
     """The rows of a gallery's table in its order, one at a time.
 
     Raises:
         UserError: the folder is no gallery, or a row is damaged.
 
     Example:
-        >>> [sighting.time for sighting in read_gallery(Path("gallery"))][:2]  # doctest: +SKIP
+        >>> [crop.time for crop in read_gallery(Path("gallery"))][:2]  # doctest: +SKIP
         [0.0, 0.1]
     """
     for where, row in read_table(folder):
         try:
-            yield Sighting(
+            yield Crop(
                 path=folder / row["path"],
                 identity=_whole(row["identity"]),
                 camera=_whole(row["camera"]),
@@ -170,7 +170,7 @@ def write_table(folder: Path, rows: Iterable[Mapping[str, object]]) -> None:
 def extend_table(
     folder: Path, source: str, rows: Callable[[], Iterator[dict[str, str]]], camera: int | None = None
 ) -> None:
-    """The table with the rows of a source behind the others, unless they are there.
+    """Append the rows of a source to the table, unless they are there.
 
     Each track is a person of its own; the camera is the next one where it is None.
 
@@ -197,8 +197,8 @@ def extend_table(
     write_table(folder, whole())
 
 
-def renumbered(folder: Path, identity_of: Callable[[str, int], int]) -> None:
-    """Give every track of a gallery the identity that a function of source and track tells."""
+def renumber_identities(folder: Path, identity_of: Callable[[str, int], int]) -> None:
+    """Give every track of a gallery the identity that `identity_of(source, track)` returns."""
     write_table(
         folder,
         ({**row, "identity": identity_of(row["source"], int(row["track"]))} for _, row in read_table(folder)),

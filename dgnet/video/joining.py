@@ -1,4 +1,4 @@
-"""Tracks of one person become one identity: by the mean feature of each track's crops, over gaps and cameras."""
+"""Tracks of one person get one identity, across gaps and cameras, by the mean features of their crops."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from dgnet.core.errors import UserError
-from dgnet.video.gallery import renumbered
+from dgnet.video.gallery import renumber_identities
 from dgnet.video.tracks import Embed, Track, pooled_tracks
 
 _NEVER = 4.0  # more than any distance of cosines, which is at most 2
@@ -32,7 +32,7 @@ def join_tracks(gallery: Path, embed: Embed, threshold: float) -> tuple[int, int
     tracks = pooled_tracks(gallery, embed)
     identities = identities_of(np.stack([track.feature for track in tracks]), _apart(tracks), threshold)
     identity = {track.key: number for track, number in zip(tracks, identities, strict=True)}
-    renumbered(gallery, lambda source, track: identity[source, track])
+    renumber_identities(gallery, lambda source, track: identity[source, track])
     return len(tracks), len(set(identities))
 
 

@@ -1,4 +1,4 @@
-"""Boxes of one frame after the other become tracks: by the numbers that a file has, by a tracker, or not at all."""
+"""Boxes of successive frames are linked into tracks: by the numbers in their file, by a tracker, or not at all."""
 
 import importlib
 import math
@@ -65,7 +65,7 @@ class TrackerLinker:
         kind: a key of `TRACKERS`.
         gap: seconds after which a person who was not seen is another track.
         rate: frames a second as a rule; 30 where it is not known, or no rate of a film (1 to 240).
-        certain: whether scores are left aside.
+        ignore_scores: every box counts as certain.
         begin_score: from which a box may begin a track; the tracker's own number by default. ByteTrack continues tracks
             with all boxes, those up to 0.1 below `begin_score` after the others.
 
@@ -78,7 +78,7 @@ class TrackerLinker:
         gap: float | int = 1.0,
         *,
         rate: float | int | None = None,
-        certain: bool = False,
+        ignore_scores: bool = False,
         begin_score: float | None = None,
     ) -> None:
         if kind not in TRACKERS:
@@ -94,7 +94,7 @@ class TrackerLinker:
         buffer = math.ceil(gap * _BUFFER_RATE)
         tracker = getattr(library, TRACKERS[kind])
         self._tracker: Any = tracker(lost_track_buffer=buffer, frame_rate=float(rate), **scores)
-        self._certain = certain
+        self._ignore_scores = ignore_scores
         self._clock, self._latest = 0.0, -math.inf
 
     def link(self, boxes: Boxes, time: float | None) -> Boxes:
@@ -109,7 +109,7 @@ class TrackerLinker:
         self._latest = time
         places = boxes.places
         corners = np.column_stack([places[:, :2], places[:, :2] + places[:, 2:]])
-        scores = np.full(len(boxes), _CERTAIN) if self._certain else np.nan_to_num(boxes.scores, nan=_CERTAIN)
+        scores = np.full(len(boxes), _CERTAIN) if self._ignore_scores else np.nan_to_num(boxes.scores, nan=_CERTAIN)
         detections = self._detections.Detections(
             xyxy=corners, confidence=scores.astype(np.float32), data={"place": np.arange(len(boxes))}
         )

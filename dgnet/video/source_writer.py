@@ -1,4 +1,4 @@
-"""What a source adds to a gallery: written frame by frame into a hidden folder, and shown when the source has ended.
+"""What a source adds to a gallery: written frame by frame into a hidden folder, and moved in when the source has ended.
 
 GALLERY/.progress/SOURCE/request.json   what was asked for: a resumed work must be the same
     frames.csv      of each finished frame its time, size and counts (`dgnet.video.frame_log`)

@@ -1,4 +1,4 @@
-"""From what a user names to a source of frames: a film, a folder of frames, a camera's stream."""
+"""`open_source`: a film, a folder of frames or a camera's stream, by its path or address."""
 
 from dgnet.core.errors import UserError
 from dgnet.core.files import nearest_folder, user_path

@@ -28,7 +28,7 @@ class TorchvisionDetector:
     Args:
         name: one of `torchvision_detectors()`.
         weights: torchvision's file of its weights; nothing is downloaded.
-        least_score: below that a box is none.
+        min_score: below that a box is none.
         sha256: what the file's SHA-256 must begin with; by default the digits in the published name.
 
     Raises:
@@ -39,7 +39,7 @@ class TorchvisionDetector:
         self,
         name: str,
         weights: Path | None,
-        least_score: float = 0.1,
+        min_score: float = 0.1,
         *,
         device: torch.device | str = "cpu",
         sha256: str | None = None,
@@ -58,8 +58,8 @@ class TorchvisionDetector:
         except RuntimeError as error:
             raise UserError(f"{weights}: weights of another detector than {name}") from error
         self._model.to(device).eval()
-        self._device, self._least, self._person = device, least_score, categories.index("person")
-        self.name = f"{name}, {weights.name}, scores from {least_score:g}"
+        self._device, self._least, self._person = device, min_score, categories.index("person")
+        self.name = f"{name}, {weights.name}, scores from {min_score:g}"
 
     @torch.inference_mode()
     def boxes(self, frame: Frame) -> Boxes:

@@ -14,7 +14,7 @@ from dgnet.core.errors import UserError
 from dgnet.core.files import user_path
 from dgnet.core.operating_point import OperatingPoint
 from dgnet.video.box_files import read_boxes
-from dgnet.video.gallery import BOXES, TABLE, Sighting, read_gallery
+from dgnet.video.gallery import BOXES, TABLE, Crop, read_gallery
 
 # Files of images -> features [image, feature].
 Embed = Callable[[Sequence[Path]], np.ndarray]
@@ -57,20 +57,20 @@ class Track:
 
 
 @dataclass
-class _Rows:
-    """What the rows of a track that were met so far sum to."""
+class _Sums:
+    """The sums over the rows of a track so far."""
 
-    best: Sighting
+    best: Crop
     total: np.ndarray
     frames: set[int] = field(default_factory=set)
     times: list[float] = field(default_factory=list)  # the first and the last
 
-    def meet(self, row: Sighting, weighted: np.ndarray) -> None:
+    def add(self, row: Crop, weighted: np.ndarray) -> None:
         self.total += weighted
         self.frames.add(row.frame)
         if row.time is not None:
             self.times = [min([*self.times, row.time]), max([*self.times, row.time])]
-        if _shows(row) > _shows(self.best):
+        if _visibility(row) > _visibility(self.best):
             self.best = row
 
 
@@ -90,20 +90,20 @@ def pooled_tracks(gallery: str | Path, embed: Embed) -> list[Track]:
         ('hall', 12.4)
     """
     gallery = user_path(gallery)
-    met: dict[TrackKey, _Rows] = {}
+    by_track: dict[TrackKey, _Sums] = {}
     rows = read_gallery(gallery)
     with tqdm(unit="crop", delay=1, disable=None) as bar:
         while batch := list(islice(rows, _BATCH)):
             features = embed([row.path for row in batch]).astype(np.float64)
             lengths = np.linalg.norm(features, axis=1, keepdims=True)
             for row, feature in zip(batch, features / np.maximum(lengths, _TINY), strict=True):
-                sums = met.setdefault((row.source, row.track), _Rows(row, np.zeros_like(feature)))
-                sums.meet(row, feature * max(row.quality, _LEAST_QUALITY))
+                sums = by_track.setdefault((row.source, row.track), _Sums(row, np.zeros_like(feature)))
+                sums.add(row, feature * max(row.quality, _LEAST_QUALITY))
             bar.update(len(batch))
-    if not met:
+    if not by_track:
         raise UserError(f"{gallery / TABLE}: must hold people, it has no rows")
-    frames = _frames_of_tracks(gallery, dict.fromkeys(source for source, _ in met))
-    return [_track(key, sums, sums.frames | frames.get(key, set())) for key, sums in met.items()]
+    frames = _frames_of_tracks(gallery, dict.fromkeys(source for source, _ in by_track))
+    return [_track(key, sums, sums.frames | frames.get(key, set())) for key, sums in by_track.items()]
 
 
 def remarks_on_tracks(point: OperatingPoint, gallery: Path, workers: int | None = None) -> list[str]:
@@ -122,7 +122,7 @@ def _frames_of_tracks(gallery: Path, sources: Iterable[str]) -> dict[TrackKey, s
     return frames
 
 
-def _track(key: TrackKey, sums: _Rows, frames: set[int]) -> Track:
+def _track(key: TrackKey, sums: _Sums, frames: set[int]) -> Track:
     begin, end = sums.times or (None, None)
     return Track(
         source=key[0],
@@ -139,6 +139,6 @@ def _track(key: TrackKey, sums: _Rows, frames: set[int]) -> Track:
     )
 
 
-def _shows(row: Sighting) -> tuple[float, float]:
+def _visibility(row: Crop) -> tuple[float, float]:
     """How well a crop shows its person."""
     return row.quality, row.place[2] * row.place[3]

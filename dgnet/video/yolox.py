@@ -1,6 +1,6 @@
 """YOLOX (Ge et al., 2021, Apache-2.0) from its ONNX files by onnxruntime.
 
-Files of the official release differ in what they do not say. The newer ones want raw BGR of 0..255, the ones before
+The files of the official release differ, and do not say how. The newer ones want raw BGR of 0..255, the ones before
 version 0.2 ImageNet-normalized RGB; some have the grid decoded, most have not. The second is seen from the output, the
 first is found out by trying (`choose_preprocessing`).
 """
@@ -110,17 +110,17 @@ class Yolox:
     Args:
         file: the network.
         kind: the preprocessing that it wants.
-        least_score: below that a box is none.
+        min_score: below that a box is none.
         person_class: the number of people among the classes; by default COCO's of files with 80 classes, and the only
             one of files with one.
     """
 
     def __init__(
-        self, file: YoloxFile, kind: Preprocessing, least_score: float = 0.1, person_class: int | None = None
+        self, file: YoloxFile, kind: Preprocessing, min_score: float = 0.1, person_class: int | None = None
     ) -> None:
-        self._file, self._kind, self._least = file, kind, least_score
+        self._file, self._kind, self._least = file, kind, min_score
         self._person = person_class_of(file, person_class)
-        self.name = f"{file.path.name}, {file.width}x{file.height}, preprocessing {kind}, scores from {least_score:g}"
+        self.name = f"{file.path.name}, {file.width}x{file.height}, preprocessing {kind}, scores from {min_score:g}"
 
     def boxes(self, frame: Frame) -> Boxes:
         """The boxes in the picture's own pixels, the best first."""
@@ -146,7 +146,7 @@ def person_class_of(file: YoloxFile, given: int | None) -> int:
 
 
 def detections(
-    file: YoloxFile, picture: Picture, kind: Preprocessing, least_score: float
+    file: YoloxFile, picture: Picture, kind: Preprocessing, min_score: float
 ) -> tuple[Float64[np.ndarray, "box 4"], Float64[np.ndarray, " box"], np.ndarray]:
     """Places (left, top, width, height in the picture's pixels), scores and classes, the best first.
 
@@ -159,7 +159,7 @@ def detections(
     probabilities = output[:, 5:].astype(np.float64)
     classes = probabilities.argmax(1)
     scores = output[:, 4] * probabilities[np.arange(len(output)), classes]
-    sure = (scores >= least_score) & np.isfinite(boxes).all(1)
+    sure = (scores >= min_score) & np.isfinite(boxes).all(1)
     boxes, scores, classes = boxes[sure], scores[sure], classes[sure]
     corners = np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2], 1) / factor
     kept = batched_nms(*(torch.from_numpy(part) for part in (corners, scores, classes)), _NMS).numpy()

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from dgnet.core.errors import UserError
-from dgnet.data.pedestrians.film.boxes import LEAST_VISIBLE
+from dgnet.data.pedestrians.film.boxes import MIN_VISIBLE
 from dgnet.video.box_files import BoxTable, read_boxes
 from dgnet.video.boxes import NO_TRACK
 from dgnet.video.detectors import BoxFile
 from dgnet.video.find import find_people
-from dgnet.video.gallery import BOXES, Sighting, read_gallery
+from dgnet.video.gallery import BOXES, Crop, read_gallery
 from dgnet.video.joining import join_tracks
 from dgnet.video.linking import TrackerLinker, scores_are_probabilities
 from dgnet.video.source_writer import SourceWriter
@@ -107,8 +107,8 @@ def evaluate_films(
 def _find(film: TrueFilm, gallery: Path, true_boxes: bool, tracker: str, gap: float, track_score: float | None) -> None:
     source = open_source(str(film.film))
     table = _without_identities(film.truth) if true_boxes else read_boxes(film.boxes)
-    certain = not scores_are_probabilities(table.boxes.scores)
-    linker = TrackerLinker(tracker, gap, rate=source.rate(), certain=certain, begin_score=track_score)
+    ignore_scores = not scores_are_probabilities(table.boxes.scores)
+    linker = TrackerLinker(tracker, gap, rate=source.rate(), ignore_scores=ignore_scores, begin_score=track_score)
     writer = SourceWriter(gallery, film.film.stem, {}, resume=False, every=_SECONDS)
     find_people(source, BoxFile(table), linker, writer)
 
@@ -117,7 +117,7 @@ def _without_identities(path: Path) -> BoxTable:
     table = read_boxes(path)
     lines = path.read_text(encoding="utf-8-sig").splitlines()
     cells = [lines[row - 1].split(",") for row in table.boxes.rows.tolist()]
-    seen = np.array([len(line) != _TELLS_VISIBLE or float(line[-1]) >= LEAST_VISIBLE for line in cells])
+    seen = np.array([len(line) != _TELLS_VISIBLE or float(line[-1]) >= MIN_VISIBLE for line in cells])
     boxes = table.boxes.chosen(seen)
     boxes = replace(boxes, tracks=np.full(len(boxes), NO_TRACK, np.int64))
     return replace(table, frames=table.frames[seen], boxes=boxes, tracked=False)
@@ -153,7 +153,7 @@ def _found(
     cameras = {row.source: row.camera for row in read_gallery(gallery)}
     pooled = pooled_tracks(gallery, embed)
     labeled = [LabeledTrack(cameras[track.source], people[track.key], track.feature) for track in pooled]
-    crops: dict[tuple[int, int], list[Sighting]] = {}
+    crops: dict[tuple[int, int], list[Crop]] = {}
     for row in read_gallery(gallery):
         if people[row.source, row.track] != NOBODY:
             crops.setdefault((row.camera, people[row.source, row.track]), []).append(row)

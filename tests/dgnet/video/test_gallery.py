@@ -15,7 +15,7 @@ from dgnet.video.film import Film
 from dgnet.video.find import FoundPeople, find_people
 from dgnet.video.frame_folder import FrameFolder
 from dgnet.video.frame_log import FrameLog
-from dgnet.video.gallery import COLUMNS, TABLE, gallery_labels, is_gallery, read_gallery, renumbered
+from dgnet.video.gallery import COLUMNS, TABLE, gallery_labels, is_gallery, read_gallery, renumber_identities
 from dgnet.video.linking import GivenTracks, Linker, TrackerLinker
 from dgnet.video.source_writer import SourceWriter
 from tests.dgnet.video.films import mot_lines, pedestrian, place_of, scene, write_film
@@ -80,7 +80,7 @@ def test_a_gallery_is_a_data_set(find, tmp_path: Path) -> None:
         data = read_dataset(place)
         assert {(record.identity, record.camera) for record in data.train} == {(1, 1), (2, 1), (3, 2), (4, 2)}
         assert len(data.train) == 4 * FRAMES and all(record.path.is_file() for record in data.train)
-    renumbered(tmp_path / "people", lambda source, track: track)
+    renumber_identities(tmp_path / "people", lambda source, track: track)
     assert read_dataset(tmp_path / "people").identities == (1, 2)
 
 

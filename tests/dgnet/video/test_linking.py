@@ -65,7 +65,7 @@ def test_scores_below_the_threshold_begin_no_track() -> None:
 
     assert track((0.9, 0.5)) == [1, -1]
     assert -1 not in track((0.9, 0.5), begin_score=0.4)
-    assert -1 not in track((0.2, 0.1), certain=True)
+    assert -1 not in track((0.2, 0.1), ignore_scores=True)
     assert -1 not in track((np.nan, np.nan))
 
 

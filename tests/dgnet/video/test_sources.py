@@ -13,7 +13,7 @@ from PIL import Image
 
 from dgnet.core.errors import UserError
 from dgnet.video.camera import Camera
-from dgnet.video.film import Film, turned
+from dgnet.video.film import Film, rotated
 from dgnet.video.frame_folder import FrameFolder
 from dgnet.video.frames import Frame
 from dgnet.video.sources import open_source
@@ -77,12 +77,12 @@ def test_display_matrices_against_a_loop(flips: tuple[int, int, int, int]) -> No
     places = {(a * x + c * y, b * x + d * y): picture[y, x] for y in range(2) for x in range(3)}
     left, top = (min(place[axis] for place in places) for axis in (0, 1))
     for (x, y), pixel in places.items():
-        assert np.array_equal(turned(picture, *flips)[y - top, x - left], pixel)
+        assert np.array_equal(rotated(picture, *flips)[y - top, x - left], pixel)
 
 
 def test_a_slanted_film_is_refused() -> None:
     with pytest.raises(UserError, match=mentions("quarters", 46341)):
-        turned(marked(), 46341, 46341, -46341, 46341)
+        rotated(marked(), 46341, 46341, -46341, 46341)
 
 
 @pytest.mark.parametrize(("suffix", "count"), [(".avi", 19), (".mp4", 20)])

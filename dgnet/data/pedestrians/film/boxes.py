@@ -9,7 +9,7 @@ from dgnet.data.pedestrians.film.frames import FilmFrame
 from dgnet.data.pedestrians.film.spec import FilmSpec
 from dgnet.data.pedestrians.random_choices import FILM_BOXES, Draws
 
-LEAST_VISIBLE = 0.25  # below this share nothing is detected, whatever the rates
+MIN_VISIBLE = 0.25  # below this share nothing is detected, whatever the rates
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class DetectedBoxes:
 def detected_boxes(frame: FilmFrame, number: int, camera: int, spec: FilmSpec) -> DetectedBoxes:
     """The boxes of a frame (`number` from 0) with the errors that `spec` states; the same every time.
 
-    - A person of whom less than `LEAST_VISIBLE` can be seen has no box.
+    - A person of whom less than `MIN_VISIBLE` can be seen has no box.
     - `missed`: each other box is left out with this probability.
     - `jitter`: each edge moves by a normal error of this share of the width or height, at most three times as far.
     - `invented`: for each true box with this probability one more, of a person's shape, anywhere on the ground.
@@ -34,7 +34,7 @@ def detected_boxes(frame: FilmFrame, number: int, camera: int, spec: FilmSpec) -
     places: list[np.ndarray] = []
     scores: list[float] = []
     for place, share in zip(frame.places, frame.visible, strict=True):
-        if share < LEAST_VISIBLE:
+        if share < MIN_VISIBLE:
             continue
         missed, invented = draws.chance(spec.missed), draws.chance(spec.invented)
         moved = _moved(place, spec.jitter, draws)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dgnet.core.errors import UserError
-from dgnet.data.pedestrians.film.boxes import LEAST_VISIBLE, detected_boxes
+from dgnet.data.pedestrians.film.boxes import MIN_VISIBLE, detected_boxes
 from dgnet.data.pedestrians.film.camera import FilmCamera, film_camera
 from dgnet.data.pedestrians.film.frames import FilmFrame, FilmScenes
 from dgnet.data.pedestrians.film.spec import FilmSpec
@@ -131,7 +131,7 @@ def test_boxes_have_the_stated_errors() -> None:
 
 def test_without_errors_the_boxes_are_the_true_ones_that_can_be_seen() -> None:
     places = np.array([[10.0, 20, 30, 60], [50.0, 20, 30, 60]])
-    visible = np.array([LEAST_VISIBLE + 0.01, LEAST_VISIBLE - 0.01])
+    visible = np.array([MIN_VISIBLE + 0.01, MIN_VISIBLE - 0.01])
     frame = FilmFrame(np.zeros((96, 160, 3), np.uint8), np.array([1, 2]), places, visible)
     found = detected_boxes(frame, 0, 1, dataclasses.replace(SMALL, jitter=0.0, missed=0.0, invented=0.0))
     assert found.places.tolist() == places[:1].tolist()

@@ -1,4 +1,4 @@
-"""What the options of `tools/find_people.py` (`dgnet.video.options`) choose."""
+"""The boxes, detector, linker and request that the options of `tools/find_people.py` ask for."""
 
 import argparse
 from pathlib import Path
@@ -82,9 +82,9 @@ def linker_of(args: argparse.Namespace, boxes: BoxTable | None, source: Source) 
         return GivenTracks()
     if isinstance(source, FrameFolder) and source.rate() is None:
         raise UserError(f"{source.place}: boxes are linked by times, and a folder has none: give --frame-rate")
-    certain = boxes is not None and not scores_are_probabilities(boxes.boxes.scores)
+    ignore_scores = boxes is not None and not scores_are_probabilities(boxes.boxes.scores)
     kind = "bytetrack" if args.tracker == "auto" else args.tracker
-    return TrackerLinker(kind, args.gap, rate=source.rate(), certain=certain, begin_score=args.track_score)
+    return TrackerLinker(kind, args.gap, rate=source.rate(), ignore_scores=ignore_scores, begin_score=args.track_score)
 
 
 def request_of(args: argparse.Namespace, source: Source, detector: Detector) -> dict[str, Any]:
