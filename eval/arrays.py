@@ -1,4 +1,4 @@
-"""What comes in, checked once: features, labels and images as NumPy arrays or tensors, on any device."""
+"""Checks of input: features, labels and images as NumPy arrays or tensors, on any device."""
 
 from typing import TypeAlias
 

@@ -176,12 +176,12 @@ def accuracy_of(
         if with_swaps is not None:
             sides.append((WITH_SWAPS, with_swaps.query, with_swaps.gallery, with_swaps.description))
         results: dict[str, RankingResult] = {}
-        for joined, asking, ranked, swaps in sides:
+        for joined, queries, ranked, swaps in sides:
             for centralized in (None,) if centralization is None else (None, centralization):
                 for parameters in (None, reranking):
                     words = (joined, CENTRALIZED if centralized else "", RERANKED if parameters else "")
                     result = rank_metrics(
-                        asking,
+                        queries,
                         ranked,
                         protocol=protocol,
                         reranking=parameters,

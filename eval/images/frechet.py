@@ -1,4 +1,4 @@
-"""The Frechet distance between two sets of features, each taken for a normal distribution.
+"""The Frechet distance between two sets of features, each modeled as a normal distribution.
 
 Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium", 2017 (FID, with the
 features of an Inception network): d^2 = |m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1 S2)^1/2. The product S1 S2 has the

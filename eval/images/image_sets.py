@@ -48,7 +48,7 @@ class ImageSet:
 def check_source(source: Path, *, features: bool) -> None:
     """What `read_set` can refuse without a network, before one is loaded: `UserError` naming the set.
 
-    `features`: whether a measure will ask for them, which saved statistics do not have.
+    `features`: whether a metric needs them, which saved statistics do not have.
     """
     if source.suffix == ".npz":
         read_statistics(source)
@@ -67,7 +67,7 @@ def read_set(
     """
     name = name or (str(source) if isinstance(source, Path) else "the set")
     if isinstance(source, Path) and source.suffix == ".npz":
-        return ImageSet(name, _of_today(source, read_statistics(source)), None)
+        return ImageSet(name, _warn_if_changed(source, read_statistics(source)), None)
     images = image_files(source) if isinstance(source, Path) else source
     in_memory = isinstance(images, np.ndarray | Tensor)
     hashes = frozenset() if in_memory else frozenset(content_hashes([Path(path) for path in images], workers))
@@ -81,7 +81,7 @@ def read_set(
     return ImageSet(name, statistics, features, hashes)
 
 
-def _of_today(file: Path, statistics: FeatureStatistics) -> FeatureStatistics:
+def _warn_if_changed(file: Path, statistics: FeatureStatistics) -> FeatureStatistics:
     """Saved statistics; a warning is logged where the images that they are of have changed since."""
     folder = statistics.source
     if folder is not None and statistics.content is not None and folder.is_dir():

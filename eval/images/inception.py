@@ -1,4 +1,4 @@
-"""The Inception network of the FID: pytorch-fid's, by its own arithmetic, and how each protocol shows it an image.
+"""The Inception network of the FID: pytorch-fid's, by its own arithmetic, and how each protocol prepares its images.
 
 It is a port of the TensorFlow network of the FID's authors, with which the official DG-Net was measured: its features
 are near that network's, not equal to them, and published figures differ by that as well. Protocols are ways to resize;

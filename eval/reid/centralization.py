@@ -2,7 +2,7 @@
 
 Yuan et al., "From Poses to Identity: Training-Free Person Re-Identification via Feature Centralization", CVPR 2025.
 Queries are joined with queries and gallery images with gallery images, and no label is looked at. A query's feature
-then depends on which other queries are asked: figures by it and without it are of two protocols.
+then depends on the other queries: figures by it and without it are of two protocols.
 """
 
 from dataclasses import dataclass

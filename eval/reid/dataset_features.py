@@ -41,7 +41,7 @@ def features_of_dataset(
         checkpoint: the SHA-256 of its weights; needed with `file`.
         network: its name for people; `model.name` by default.
         data: the data set's, likewise; the name of its folder by default.
-        more: entries that belong to the preprocessing.
+        more: further entries of the preprocessing.
         file: the features are read from there if they are of these weights, this preprocessing and, by their content,
             of these images; and saved there if there is no such file. A file without hashes of its images (version 0.2
             and before) cannot be checked: the features are computed again and replace it, and the log says so.

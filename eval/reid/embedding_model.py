@@ -1,4 +1,4 @@
-"""A re-identification model as evaluations see it: images in, features out, and the size that it wants."""
+"""A re-identification model as evaluations see it: images in, features out, and its input size."""
 
 from typing import Protocol, runtime_checkable
 

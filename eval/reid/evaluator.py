@@ -1,4 +1,4 @@
-"""mAP and Rank-k on image files, to be measured again and again while a model is trained."""
+"""mAP and Rank-k on image files, measured repeatedly while a model is trained."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,8 +1,9 @@
 """Features in a file, with all that says what they are of: weights, preprocessing, images, identities, cameras.
 
 One .npz holds one network on one data set, a row for each image of each split. NumPy reads it anywhere, without pickle.
-What an image is its content says, by its SHA-256: names, labels and the data set's folder are only what they were when
-the file was written. Files of version 0.2 and before have no such hashes: nobody can tell whether the images changed.
+An image is identified by the SHA-256 of its content: names, labels and the data set's folder are only what they were
+when the file was written. Files of version 0.2 and before have no such hashes: whether the images changed is
+unknown.
 """
 
 import json

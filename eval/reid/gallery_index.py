@@ -25,13 +25,13 @@ from eval.reid.gallery_search import SPARE, NearestImages, nearest_in_gallery, r
 _KIND = "index of a gallery"
 # Neighbors of an image in the graph, and candidates while it is built and searched: more find more, and take longer.
 _NEIGHBORS, _BUILT_WITH, _SEARCHED_WITH = 32, 100, 200
-_AT, _ASKED = 10, 200
+_AT, _RECALL_QUERIES = 10, 200
 
 
 @dataclass(frozen=True)
 class GalleryIndex:
-    """The index of unit features `[image, feature]`; `recall` 0..1 is its recall@10, of images of the gallery that ask
-    for the others."""
+    """The index of unit features `[image, feature]`; `recall` 0..1 is its recall@10, with images of the gallery as
+    queries for the others."""
 
     features: np.ndarray
     graph: Any
@@ -39,12 +39,12 @@ class GalleryIndex:
 
     def nearest(self, query: Array, count: int) -> NearestImages:
         """About what `eval.reid.gallery_search.nearest_in_gallery` gives: images may be missing."""
-        asking = unit_features("query", query).cpu()
+        queries = unit_features("query", query).cpu()
         count = min(count, len(self.features))
-        _, places = self.graph.search(asking.numpy(), min(count + SPARE, len(self.features)))
-        if (places < 0).any():  # parts of the graph that no way leads to
-            return nearest_in_gallery(asking, self.features, count, normalized=True)
-        return ranked_exactly(asking, self.features, torch.from_numpy(places), count, normalized=True)
+        _, indices = self.graph.search(queries.numpy(), min(count + SPARE, len(self.features)))
+        if (indices < 0).any():  # parts of the graph that no way leads to
+            return nearest_in_gallery(queries, self.features, count, normalized=True)
+        return ranked_exactly(queries, self.features, torch.from_numpy(indices), count, normalized=True)
 
 
 def make_index(gallery: Array) -> GalleryIndex:
@@ -56,8 +56,8 @@ def make_index(gallery: Array) -> GalleryIndex:
     graph.hnsw.efConstruction, graph.hnsw.efSearch = _BUILT_WITH, _SEARCHED_WITH
     graph.add(unit)
     index = GalleryIndex(unit, graph, 1.0)
-    asked = np.unique(np.linspace(0, len(unit) - 1, _ASKED).astype(np.int64))
-    return GalleryIndex(unit, graph, recall_at_ten(index, asked))
+    queries = np.unique(np.linspace(0, len(unit) - 1, _RECALL_QUERIES).astype(np.int64))
+    return GalleryIndex(unit, graph, recall_at_ten(index, queries))
 
 
 def save_index(path: Path, index: GalleryIndex) -> None:
@@ -96,16 +96,16 @@ def open_index(path: Path, gallery: Array) -> tuple[GalleryIndex, bool]:
     return index, False
 
 
-def recall_at_ten(index: GalleryIndex, asked: np.ndarray) -> float:
-    """The mean share of the ten nearest other images of each of `asked` (places) that the index finds."""
+def recall_at_ten(index: GalleryIndex, queries: np.ndarray) -> float:
+    """The mean share of the ten nearest other images of each of `queries` (indices) that the index finds."""
     count = min(_AT, len(index.features) - 1)
     if not count:
         return 1.0
-    query = index.features[asked]
-    exact = nearest_in_gallery(query, index.features, count + 1, normalized=True).places
-    approximate = index.nearest(query, count + 1).places
+    query = index.features[queries]
+    exact = nearest_in_gallery(query, index.features, count + 1, normalized=True).indices
+    approximate = index.nearest(query, count + 1).indices
     shares = []
-    for own, right, found in zip(asked.tolist(), exact.tolist(), approximate.tolist(), strict=True):
+    for own, right, found in zip(queries.tolist(), exact.tolist(), approximate.tolist(), strict=True):
         wanted = [place for place in right if place != own][:count]
         shares.append(len(set(wanted) & set(found)) / count)
     return float(np.mean(shares))

@@ -30,10 +30,10 @@ PART, _GROUP, _PRODUCT = 2**16, 64, 2**24
 
 @dataclass(frozen=True)
 class NearestImages:
-    """`places` `[query, count]`: the nearest gallery images of each query, by similarity and then by place;
+    """`indices` `[query, count]`: the nearest gallery images of each query, by similarity and then by place;
     `similarities` `[query, count]`: their cosines, -1 to 1."""
 
-    places: Int64[np.ndarray, "query count"]
+    indices: Int64[np.ndarray, "query count"]
     similarities: Float[np.ndarray, "query count"]
 
 
@@ -52,40 +52,40 @@ def nearest_in_gallery(query: Array, gallery: Array, count: int, *, normalized: 
     Example:
         >>> import numpy as np
         >>> from eval.reid.gallery_search import nearest_in_gallery
-        >>> nearest_in_gallery(np.array([[1.0, 0.2]]), np.eye(2), count=1).places.tolist()
+        >>> nearest_in_gallery(np.array([[1.0, 0.2]]), np.eye(2), count=1).indices.tolist()
         [[0]]
     """
     if count < 1:
         raise UserError(f"count must be at least 1, got {count}")
-    asking = unit_features("query", query)
+    queries = unit_features("query", query)
     images = len(gallery)
     count = min(count, images)
-    best = torch.full((len(asking), 0), 0.0)
-    places = torch.zeros(len(asking), 0, dtype=torch.int64)
+    best = torch.full((len(queries), 0), 0.0)
+    indices = torch.zeros(len(queries), 0, dtype=torch.int64)
     proposed = min(count + SPARE, images)
     for first, part in _parts(gallery, normalized):
-        check_columns(asking, part)
-        values, found = _proposals(asking, part, min(proposed, len(part)))
-        best, places = torch.cat([best, values], 1), torch.cat([places, found + first], 1)
+        check_columns(queries, part)
+        values, found = _proposals(queries, part, min(proposed, len(part)))
+        best, indices = torch.cat([best, values], 1), torch.cat([indices, found + first], 1)
         best, chosen = best.topk(min(proposed, best.shape[1]), dim=1)
-        places = places.gather(1, chosen)
-    nearest = ranked_exactly(asking, gallery, places, count, normalized=normalized)
+        indices = indices.gather(1, chosen)
+    nearest = ranked_exactly(queries, gallery, indices, count, normalized=normalized)
     if proposed < images:
-        places, exact = torch.from_numpy(nearest.places), torch.from_numpy(nearest.similarities)
-        unsure = (exact[:, -1] <= best[:, -1] + rounding_error(asking.shape[1])).nonzero().flatten()
+        indices, exact = torch.from_numpy(nearest.indices), torch.from_numpy(nearest.similarities)
+        unsure = (exact[:, -1] <= best[:, -1] + rounding_error(queries.shape[1])).nonzero().flatten()
         if len(unsure):
-            places[unsure], exact[unsure] = _all_exact(asking[unsure], gallery, count, normalized)
-        nearest = NearestImages(places.numpy(), exact.numpy())
+            indices[unsure], exact[unsure] = _all_exact(queries[unsure], gallery, count, normalized)
+        nearest = NearestImages(indices.numpy(), exact.numpy())
     return nearest
 
 
 def ranked_exactly(
-    asking: Tensor, gallery: Array, places: Int64[Tensor, "query proposed"], count: int, *, normalized: bool
+    queries: Tensor, gallery: Array, indices: Int64[Tensor, "query proposed"], count: int, *, normalized: bool
 ) -> NearestImages:
-    """The nearest `count` of the images at the `places` of each query, by exact similarity and then by place."""
-    exact = _exact_cosines(asking, gallery, places, normalized)
-    order = order_keys(2 - 2 * exact, 4.0, places, len(gallery)).argsort(dim=1)[:, :count]
-    return NearestImages(places.gather(1, order).numpy(), exact.gather(1, order).numpy())
+    """The nearest `count` of the images at the `indices` of each query, by exact similarity and then by place."""
+    exact = _exact_cosines(queries, gallery, indices, normalized)
+    order = order_keys(2 - 2 * exact, 4.0, indices, len(gallery)).argsort(dim=1)[:, :count]
+    return NearestImages(indices.gather(1, order).numpy(), exact.gather(1, order).numpy())
 
 
 def _parts(gallery: Array, normalized: bool) -> Iterator[tuple[int, Tensor]]:
@@ -109,25 +109,25 @@ def _unit(rows: Array, normalized: bool) -> Tensor:
     return as_tensor("gallery", rows).float().cpu() if normalized else unit_features("gallery", rows).cpu()
 
 
-def _proposals(asking: Tensor, part: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The `count` largest rounded cosines of each query with a part of the gallery, and their places in it."""
-    values = torch.empty(len(asking), count)
-    places = torch.empty(len(asking), count, dtype=torch.int64)
+def _proposals(queries: Tensor, part: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The `count` largest rounded cosines of each query with a part of the gallery, and their indices in it."""
+    values = torch.empty(len(queries), count)
+    indices = torch.empty(len(queries), count, dtype=torch.int64)
     block = max(_PRODUCT // len(part), 1)
-    for start in range(0, len(asking), block):
+    for start in range(0, len(queries), block):
         rows = slice(start, start + block)
         with whole_float32():
-            cosines = rounded_cosines(asking[rows].cpu(), part)  # [image, query]
-        values[rows], places[rows] = _largest(cosines, count)
-    return values, places
+            cosines = rounded_cosines(queries[rows].cpu(), part)  # [image, query]
+        values[rows], indices[rows] = _largest(cosines, count)
+    return values, indices
 
 
 def _largest(cosines: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The `count` largest of each column and their rows, `[column, count]`."""
     groups = len(cosines) // _GROUP
     if groups < 2 * count:
-        values, places = cosines.T.topk(count, dim=1)
-        return values, places
+        values, indices = cosines.T.topk(count, dim=1)
+        return values, indices
     whole, columns = groups * _GROUP, cosines.shape[1]
     grouped = cosines[:whole].view(groups, _GROUP, columns)
     chosen = grouped.amax(dim=1).T.topk(count, dim=1).indices  # [column, count]
@@ -138,26 +138,26 @@ def _largest(cosines: Tensor, count: int) -> tuple[Tensor, Tensor]:
     return values, members.gather(1, order)
 
 
-def _exact_cosines(asking: Tensor, gallery: Array, places: Tensor, normalized: bool) -> Tensor:
-    """The cosine of each query with the images at its `places`, float64 and exact."""
-    exact = torch.empty(places.shape, dtype=torch.float64)
-    for number, chosen in enumerate(places):
+def _exact_cosines(queries: Tensor, gallery: Array, indices: Tensor, normalized: bool) -> Tensor:
+    """The cosine of each query with the images at its `indices`, float64 and exact."""
+    exact = torch.empty(indices.shape, dtype=torch.float64)
+    for number, chosen in enumerate(indices):
         rows = _unit(gallery[chosen.numpy() if isinstance(gallery, np.ndarray) else chosen], normalized)
-        exact[number] = rows.double() @ asking[number].double().cpu()
+        exact[number] = rows.double() @ queries[number].double().cpu()
         _release(gallery)
     return exact
 
 
-def _all_exact(asking: Tensor, gallery: Array, count: int, normalized: bool) -> tuple[Tensor, Tensor]:
-    """The nearest by exact distances alone: places and cosines."""
+def _all_exact(queries: Tensor, gallery: Array, count: int, normalized: bool) -> tuple[Tensor, Tensor]:
+    """The nearest by exact distances alone: indices and cosines."""
     images = len(gallery)
-    keys = torch.zeros(len(asking), 0, dtype=torch.int64)
+    keys = torch.zeros(len(queries), 0, dtype=torch.int64)
     for first, part in _parts(gallery, normalized):
-        for start in range(0, len(part), _PRODUCT // (4 * len(asking)) + 1):
-            some = part[start : start + _PRODUCT // (4 * len(asking)) + 1]
-            here = torch.arange(first + start, first + start + len(some)).expand(len(asking), -1)
-            met = order_keys(squared_distances(asking.cpu(), some), 4.0, here, images)
+        for start in range(0, len(part), _PRODUCT // (4 * len(queries)) + 1):
+            some = part[start : start + _PRODUCT // (4 * len(queries)) + 1]
+            here = torch.arange(first + start, first + start + len(some)).expand(len(queries), -1)
+            met = order_keys(squared_distances(queries.cpu(), some), 4.0, here, images)
             keys = torch.cat([keys, met], 1)
             keys = keys.topk(min(count, keys.shape[1]), dim=1, largest=False, sorted=True).values
-    places = keys % images
-    return places, _exact_cosines(asking, gallery, places, normalized)
+    indices = keys % images
+    return indices, _exact_cosines(queries, gallery, indices, normalized)

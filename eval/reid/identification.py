@@ -18,7 +18,7 @@ from eval.arrays import Array, checked_features, checked_images, checked_labels
 
 @dataclass(frozen=True)
 class Identification:
-    """Shares 0..1 of generated images; `chance` is what a blind guess among `classes` identities would reach."""
+    """Shares 0..1 of generated images; `chance` is what guessing among `classes` identities would reach."""
 
     appearance: float  # classified as the appearance source
     structure: float  # classified as the structure source
@@ -59,7 +59,7 @@ def logits_of(classifier: Callable[[Tensor], Tensor], images: Array, *, batch: i
     """Logits `[image, class]` float32 of uint8 images `[image, 3, height, width]`, `batch` at a time, without
     gradients.
 
-    `classifier` maps a uint8 batch to logits; what normalizing it needs and its evaluation mode are its own affair.
+    `classifier` maps a uint8 batch to logits; it normalizes its input and sets its evaluation mode itself.
     """
     pixels = checked_images("images", images)
     with torch.inference_mode():

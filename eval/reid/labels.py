@@ -20,14 +20,14 @@ NO_MATCH = "no query has an image of its identity from another camera in the gal
 
 
 def check_cameras(query_identities: Tensor, sides: Sequence[tuple[Tensor, Tensor]]) -> None:
-    """`UserError` where known and unknown cameras meet in one identity that is asked for.
+    """`UserError` where known and unknown cameras meet in one identity of the queries.
 
     Whether two images come from one camera decides what a true match is: an unknown camera beside a known one would
     count as another one.
 
     Args:
         query_identities: int64 `[query]`.
-        sides: identities and cameras, each int64 `[image]`, of the queries, the gallery and whatever asks with them;
+        sides: identities and cameras, each int64 `[image]`, of the queries, the gallery and further query images;
             camera -1 is unknown.
     """
     identities, cameras = (torch.cat([side[column] for side in sides]) for column in (0, 1))
@@ -49,8 +49,8 @@ def check_cameras(query_identities: Tensor, sides: Sequence[tuple[Tensor, Tensor
 
 
 def check_rankable(query: Sequence[ImageRecord], gallery: Sequence[ImageRecord]) -> None:
-    """`UserError` for labels that no ranking takes, and for no query with a match: asked before the time that features
-    take."""
+    """`UserError` for labels that no ranking takes, and for no query with a match; called before features are
+    extracted, which takes long."""
     first, second = (LabeledFeatures.of_records(np.empty((len(part), 0)), part) for part in (query, gallery))
     RankingLabels.of(first, second, "cpu")
     cameras: dict[int, set[int]] = defaultdict(set)

@@ -1,4 +1,4 @@
-"""Multi-query: several images of one person by one camera ask together, by the mean of their features.
+"""Multi-query: the query is the mean feature of several images of one person by one camera.
 
 As Zheng et al., "Scalable Person Re-identification: A Benchmark", ICCV 2015, where Market-1501's `gt_bbox` gives all
 images of a query's person in the query's camera; MSMT17 and others have a `multi-query` folder.
@@ -21,7 +21,7 @@ def mean_of_each_query(
 ) -> Float[Tensor, "query feature"]:
     """For each query the mean unit feature of all images of its identity by its camera, float64.
 
-    `images` are the images that ask together; the query's own image counts if it is among them. `UserError` for a query
+    `images` are those that are averaged; the query's own image counts if it is among them. `UserError` for a query
     without any such image, cameras that are known (0 or more) for a part of an identity, NaN and mismatched shapes.
     """
     unit = unit_features("multi-query features", images.features)

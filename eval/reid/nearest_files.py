@@ -32,7 +32,7 @@ def nearest_images(
     nearest = search(features, count + 1)
     lists = []
     for number, query in enumerate(queries):
-        pairs = list(zip(nearest.places[number].tolist(), nearest.similarities[number].tolist(), strict=True))
+        pairs = list(zip(nearest.indices[number].tolist(), nearest.similarities[number].tolist(), strict=True))
         others = [pair for pair in pairs if not _same_file(gallery.paths[pair[0]], query)]
         if len(others) < count and len(pairs) < len(gallery):
             (others,) = nearest_images(features[number][None], gallery, [query], 2 * count, search)

@@ -74,7 +74,7 @@ def rounding_error(columns: int) -> float:
 
 
 class _Best:
-    """The largest (or smallest) cosines met so far of each image, and whose they are, best first."""
+    """The largest (or smallest) cosines of each image so far, and whose they are, best first."""
 
     def __init__(self, features: Tensor, size: int, largest: bool) -> None:
         worst = -float("inf") if largest else float("inf")
@@ -82,8 +82,8 @@ class _Best:
         self.places = torch.zeros(len(features), size, dtype=torch.int64, device=features.device)
         self.size, self.largest = size, largest
 
-    def meet(self, rows: slice, cosines: Tensor, first: int) -> None:
-        """The images `rows` meet those from the place `first` on."""
+    def update(self, rows: slice, cosines: Tensor, first: int) -> None:
+        """Compare the images `rows` with those from index `first` on."""
         best, places = cosines.topk(min(self.size, cosines.shape[1]), dim=1, largest=self.largest, sorted=False)
         best, places = torch.cat([self.cosines[rows], best], 1), torch.cat([self.places[rows], places + first], 1)
         self.cosines[rows], chosen = best.topk(self.size, dim=1, largest=self.largest, sorted=True)
@@ -103,9 +103,9 @@ def _proposed(features: Tensor, near: int, far: int) -> tuple[_Best, _Best]:
             product[:own].fill_diagonal_(_SELF)
             cosines, later = turned[: own * left].view(own, left).copy_(product.T), product[own:]
             for best in (nearest, farthest):
-                best.meet(rows, cosines, rows.start)
+                best.update(rows, cosines, rows.start)
                 if len(later):
-                    best.meet(slice(rows.stop, len(features)), later, rows.start)
+                    best.update(slice(rows.stop, len(features)), later, rows.start)
     return nearest, farthest
 
 

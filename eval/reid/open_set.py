@@ -1,7 +1,7 @@
 """Open-set identification: a query is answered only where its nearest image is similar enough.
 
 After Phillips, Grother and Micheals, "Evaluation Methods in Face Recognition" (Handbook of Face Recognition, 2011), and
-for re-identification Liao et al., "Open-set Person Re-identification" (2014). Every query is asked twice. As a person
+for re-identification Liao et al., "Open-set Person Re-identification" (2014). Every query is used twice. As a person
 of the gallery it is identified where rank 1 is right and at least as similar as the threshold. As a stranger, with all
 images of its own person left out, it is accepted falsely where anything is as similar as that. Distractors are
 strangers in the gallery.
@@ -26,7 +26,7 @@ class OpenSetResult:
         rank_1: false-acceptance rate -> the share of queries with a match that are identified at no more than it.
         thresholds: false-acceptance rate -> the similarity from which on a query is answered.
         not_measurable: what has no figure -> the reason.
-        queries: queries with a match; `strangers`: queries asked without their own person.
+        queries: queries with a match; `strangers`: queries without their own person in the gallery.
     """
 
     rank_1: dict[float, float]

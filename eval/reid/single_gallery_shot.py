@@ -61,14 +61,14 @@ def single_shot_metrics(
     gallery_features = checked_features("gallery.features", gallery.features)
     labels = RankingLabels.of(query, gallery, query_features.device)
     features = joined_unit_features(query_features, gallery_features, labels.kept)
-    asking, ranked = features[: len(query)], features[len(query) :]
+    queries, ranked = features[: len(query)], features[len(query) :]
     reranked = reranked_blocks(features, len(query), reranking) if reranking else None
     numbers = [_numbers(seed, repetition, len(ranked)).to(features.device) for repetition in range(repetitions)]
     identities, person = labels.gallery_identities.unique(return_inverse=True)
 
     places: list[Tensor] = []
-    for rows in row_blocks(len(asking), len(ranked)):
-        distances = squared_distances(asking[rows], ranked) if reranked is None else reranked(rows)
+    for rows in row_blocks(len(queries), len(ranked)):
+        distances = squared_distances(queries[rows], ranked) if reranked is None else reranked(rows)
         keys = order_keys(distances.to(features.device), 4.0 if reranked is None else 1.0)
         match, _ = labels.masks(rows)
         valid = match.any(dim=1).nonzero().flatten()

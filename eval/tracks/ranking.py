@@ -156,7 +156,7 @@ def rank_tracks(
     """
     nearest = nearest_in_gallery(query, _features(tracks), count)
     folders: list[Path | None] = [user_path(file).resolve().parent for file in files]
-    folders = folders or [None] * len(nearest.places)
+    folders = folders or [None] * len(nearest.indices)
     return [
         [
             RankedTrack(
@@ -170,7 +170,7 @@ def rank_tracks(
             for rank, (place, similarity) in enumerate(zip(places, similarities, strict=True), 1)
         ]
         for folder, places, similarities in zip(
-            folders, nearest.places.tolist(), nearest.similarities.tolist(), strict=True
+            folders, nearest.indices.tolist(), nearest.similarities.tolist(), strict=True
         )
     ]
 

@@ -74,11 +74,11 @@ def rank_one(queries: Sequence[Query], tracks: Sequence[LabeledTrack]) -> tuple[
     features = np.stack([track.feature for track in tracks])
     features = features / np.linalg.norm(features, axis=1, keepdims=True)
     persons, cameras = (np.array([getattr(track, name) for track in tracks]) for name in ("person", "camera"))
-    right, asked = 0, 0
+    right, counted = 0, 0
     for query in queries:
         takes_part = cameras != query.camera if several else np.arange(len(tracks)) != query.track
         if not (takes_part & (persons == query.person)).any():
             continue
         similarity = np.where(takes_part, features @ query.feature, -np.inf)
-        right, asked = right + int(persons[similarity.argmax()] == query.person), asked + 1
-    return right, asked
+        right, counted = right + int(persons[similarity.argmax()] == query.person), counted + 1
+    return right, counted

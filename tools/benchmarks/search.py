@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         "billion_operations_per_processor_second": {n: round(operations / v / 1e9, 1) for n, v in medians.items()},
         "share_of_product": round(medians["product"] / medians["search"], 3),
         "peak_memory_gib": round(peak / 2**30, 3),
-        "equal_to_exact": bool(np.array_equal(found.places[:_CHECKED], exact)),
+        "equal_to_exact": bool(np.array_equal(found.indices[:_CHECKED], exact)),
     }
 
 
@@ -92,7 +92,7 @@ def product(query: torch.Tensor, part: torch.Tensor) -> None:
 
 
 def obvious(query: torch.Tensor, gallery: np.ndarray, count: int) -> np.ndarray:
-    """The nearest by exact distances to every image: places `[query, count]`."""
+    """The nearest by exact distances to every image: indices `[query, count]`."""
     parts = [torch.from_numpy(np.array(gallery[start : start + PART])) for start in range(0, len(gallery), PART)]
     distances = np.concatenate([squared_distances(query, part).numpy() for part in parts], axis=1)
     return np.argsort(distances, axis=1, kind="stable")[:, :count]

@@ -27,12 +27,12 @@ def test_an_index_finds_nearly_what_the_exact_search_finds(gallery: np.ndarray, 
     assert 0.9 < index.recall <= 1
     query = gallery[::100] + 0.1
     exact, found = nearest_in_gallery(query, gallery, 5), index.nearest(query, 5)
-    same = exact.places == found.places
+    same = exact.indices == found.indices
     assert same.mean() > 0.9
     assert np.array_equal(found.similarities[same], exact.similarities[same])
     save_index(tmp_path / "index.npz", index)
     again = load_index(tmp_path / "index.npz", gallery)
-    assert again.recall == index.recall and np.array_equal(again.nearest(query, 5).places, found.places)
+    assert again.recall == index.recall and np.array_equal(again.nearest(query, 5).indices, found.indices)
     with pytest.raises(UserError, match=mentions("index.npz", "other features")):
         load_index(tmp_path / "index.npz", gallery[::-1])
     (tmp_path / "index.npz").write_bytes(b"nothing")
@@ -55,7 +55,7 @@ def test_a_graph_that_misses_images_has_a_low_recall(gallery: np.ndarray) -> Non
 def test_few_images(gallery: np.ndarray) -> None:
     for count in (1, 3):
         index = make_index(gallery[:count])
-        assert index.recall == 1 and index.nearest(gallery[:1], 10).places.shape == (1, count)
+        assert index.recall == 1 and index.nearest(gallery[:1], 10).indices.shape == (1, count)
 
 
 def test_without_faiss_one_sentence_says_so(gallery: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ def test_the_nearest_are_those_of_a_sort(columns: int, monkeypatch: pytest.Monke
     unit = unit_features("gallery", gallery)
     for given, normalized in ((gallery, False), (mapped, False), (torch.from_numpy(gallery), False), (unit, True)):
         found = nearest_in_gallery(query, given, 10, normalized=normalized)
-        assert np.array_equal(found.places, expected[0]) and np.array_equal(found.similarities, expected[1])
+        assert np.array_equal(found.indices, expected[0]) and np.array_equal(found.similarities, expected[1])
 
 
 def test_more_copies_than_proposals_go_by_place(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,13 +44,13 @@ def test_more_copies_than_proposals_go_by_place(monkeypatch: pytest.MonkeyPatch)
     gallery[copies] = gallery[copies[0]]
     monkeypatch.setattr(module, "PART", 100)
     found = nearest_in_gallery(gallery[copies[:1]], gallery, 5)
-    assert found.places.tolist() == [copies[:5].tolist()]
+    assert found.indices.tolist() == [copies[:5].tolist()]
     assert found.similarities == pytest.approx(1, abs=1e-6)
 
 
 def test_edges() -> None:
     found = nearest_in_gallery(np.eye(2), np.array([[0.0, 2.0], [0.0, 0.0], [-1.0, 0.0]]), 9)
-    assert found.places.tolist() == [[0, 1, 2], [0, 1, 2]]
+    assert found.indices.tolist() == [[0, 1, 2], [0, 1, 2]]
     assert found.similarities.tolist() == [[0, 0, -1], [1, 0, 0]]
     with pytest.raises(UserError, match="columns"):
         nearest_in_gallery(np.eye(2), np.eye(3), 1)
