@@ -21,6 +21,8 @@ from dgnet.data.datasets import LAYOUTS
 from dgnet.models import registry as model_registry
 from eval.images.fidelity import MEASURES
 from reid_heads.config import ReIDConfig
+from reid_heads.losses.metric_losses import METRIC_LOSSES
+from reid_heads.losses.objective import Objective
 from tests.tools.evaluation_tool import answer
 from tools import bench
 
@@ -31,7 +33,7 @@ DOCUMENTS = {
 }
 ALL = "\n".join(DOCUMENTS.values())
 LONGEST_README = 120
-REGISTRIES: tuple[dict[str, Any], ...] = (model_registry._classes, LAYOUTS, MEASURES)
+REGISTRIES: tuple[dict[str, Any], ...] = (model_registry._classes, LAYOUTS, MEASURES, METRIC_LOSSES)
 
 
 class SwapsNothing:
@@ -95,7 +97,7 @@ def test_what_the_python_examples_import_exists() -> None:
 
 
 def test_the_examples_of_extending_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One model, one layout, one metric and one picture are added as the page says, and then used."""
+    """One model, one loss, one layout, one metric and one picture are added as the page says, and then used."""
     for identity in (2, 5):
         (tmp_path / "photographs").mkdir(exist_ok=True)
         Image.new("RGB", (8, 16)).save(tmp_path / "photographs" / f"person{identity:04d}_camera1.png")
@@ -108,6 +110,9 @@ def test_the_examples_of_extending_run(tmp_path: Path, monkeypatch: pytest.Monke
         for code in re.findall(r"```python\n(.*?)```", DOCUMENTS["docs/extending.md"], re.DOTALL):
             exec(compile(code, "docs/extending.md", "exec"), names)
         assert names["model"](torch.zeros(2, 3, 32, 16)).logits[0].shape == (2, 751)
+        output = names["model"](torch.rand(4, 3, 32, 16))
+        losses = Objective(names["model"], "CrossEntropy+2*Ratio")(output, torch.tensor([0, 0, 1, 1]))
+        assert losses.weights["Ratio"] == 2 and losses.terms["Ratio"] > 0
         assert [record.identity for record in names["dataset"].train] == [2, 5]
         assert MEASURES["MAE"].compare(torch.full((1, 3, 2, 2), 7), torch.full((1, 3, 2, 2), 4)).tolist() == [3]
         assert names["picture"].dtype == np.uint8

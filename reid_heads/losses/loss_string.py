@@ -2,21 +2,22 @@
 
 import difflib
 import re
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 from dgnet.core.errors import UserError
-
-TermName = Literal["CrossEntropy", "Triplet", "SoftTriplet", "MSMLoss", "CenterLoss"]
-TERM_NAMES: tuple[TermName, ...] = get_args(TermName)
-# Those that compare two images of a person with images of others.
-NEED_POSITIVES: tuple[TermName, ...] = ("Triplet", "SoftTriplet", "MSMLoss")
+from reid_heads.losses.metric_losses import METRIC_LOSSES
 
 
 class LossTerm(NamedTuple):
     """`weight` times the loss of this name."""
 
     weight: float
-    name: TermName
+    name: str
+
+
+def term_names() -> tuple[str, ...]:
+    """The names of all terms."""
+    return ("CrossEntropy", *METRIC_LOSSES, "CenterLoss")
 
 
 def parse_loss(text: str) -> tuple[LossTerm, ...]:
@@ -26,15 +27,16 @@ def parse_loss(text: str) -> tuple[LossTerm, ...]:
         UserError: no terms, an unknown name, a weight that is no positive number, or a name given twice.
     """
     terms: list[LossTerm] = []
+    names = term_names()
     # The plus of an exponent (1e+2) joins no terms.
     for part in re.split(r"(?<![0-9.][eE])\+", text.replace(" ", "")):
         weight, star, name = part.rpartition("*")
-        if name not in TERM_NAMES:
-            close = difflib.get_close_matches(name, TERM_NAMES, 1)
+        if name not in names:
+            close = difflib.get_close_matches(name, names, 1)
             hint = f"did you mean {close[0]}? " if close else ""
             raise UserError(
                 f"loss {text!r}: unknown term {name!r}; {hint}a loss is WEIGHT*NAME joined by +, "
-                f"with the names {', '.join(TERM_NAMES)}"
+                f"with the names {', '.join(names)}"
             )
         if name in (term.name for term in terms):
             raise UserError(f"loss {text!r}: {name} is there twice; each name may stand once")

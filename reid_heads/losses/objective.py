@@ -1,6 +1,6 @@
 """A re-ID model's output and the labels -> every loss term by name, its weight, and the total."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 import torch
@@ -14,17 +14,7 @@ from reid_heads.losses.center import Centers
 from reid_heads.losses.distillation import feature_distance, logit_divergence, similarity_distance
 from reid_heads.losses.label_smoothing import UNLABELED, smoothed_labels, soft_cross_entropy
 from reid_heads.losses.loss_string import parse_loss
-from reid_heads.losses.msml import margin_sample_mining_loss
-from reid_heads.losses.triplet import soft_margin_triplet_loss, triplet_loss
-
-MetricLoss = Callable[[Tensor, Tensor, float], Tensor]
-
-# Features, labels, margin -> loss.
-METRIC_LOSSES: dict[str, MetricLoss] = {
-    "Triplet": triplet_loss,
-    "SoftTriplet": lambda features, labels, _: soft_margin_triplet_loss(features, labels),
-    "MSMLoss": margin_sample_mining_loss,
-}
+from reid_heads.losses.metric_losses import METRIC_LOSSES, MetricLoss
 
 
 @dataclass(frozen=True)

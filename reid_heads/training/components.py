@@ -14,7 +14,8 @@ from dgnet.models.reid_model import ReIDModel
 from reid_heads.config import GeneratedConfig, ReIDConfig
 from reid_heads.generated.label_policies import LABEL_POLICIES
 from reid_heads.generated.sources import GeneratedSource
-from reid_heads.losses.loss_string import NEED_POSITIVES, parse_loss
+from reid_heads.losses.loss_string import parse_loss
+from reid_heads.losses.metric_losses import METRIC_LOSSES
 from reid_heads.losses.objective import DistillationWeights, Objective
 from reid_heads.training.batches import ReIDSource
 from reid_heads.training.optimizers import build_optimizer
@@ -113,7 +114,7 @@ def is_test_epoch(config: ReIDConfig, epochs_done: int) -> bool:
 
 def refuse_no_positives(config: ReIDConfig) -> None:
     """`UserError` where a metric loss would find no two images of one person in any batch, and be 0 throughout."""
-    needy = [term.name for term in parse_loss(config.loss.terms) if term.name in NEED_POSITIVES]
+    needy = [term.name for term in parse_loss(config.loss.terms) if term.name in METRIC_LOSSES]
     generated = config.generated.source is not None and config.generated.in_metric
     if needy and config.data.images_per_identity == 1 and not generated:
         raise UserError(
