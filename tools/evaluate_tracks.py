@@ -26,7 +26,8 @@ from dgnet.core.cli import CommandParser, add_device
 from dgnet.core.errors import UserError, command
 from dgnet.core.numerics import open_device
 from dgnet.core.option_types import above, between, expanded_path, run_name
-from dgnet.video.box_files import read_boxes
+from dgnet.video.box_columns import NOT_COUNTED, OTHER_CLASS
+from dgnet.video.box_files import BoxTable, read_boxes
 from dgnet.video.linking import TRACKERS
 from dgnet.video.synthetic_films import TrueFilm, films_of
 from eval.report.paired import paired_difference
@@ -38,7 +39,11 @@ from tools.benchmarks.track_experiment import Outcome, evaluate_films, tracked_b
 def main() -> int:
     args = _arguments()
     if args.tracks is not None:
-        scores = track_scores([tracked_boxes(read_boxes(args.truth))], [tracked_boxes(read_boxes(args.tracks))])
+        truth, tracks = read_boxes(args.truth), read_boxes(args.tracks)
+        scores = track_scores([tracked_boxes(truth)], [tracked_boxes(tracks)])
+        print(f"{truth}\n{tracks}")
+        for remark in _remarks(truth, tracks):
+            print(remark, file=sys.stderr)
         print(f"IDF1 {100 * scores.idf1:.1f}  HOTA {100 * scores.hota:.1f}  MOTA {100 * scores.mota:.1f}")
         print(f"{scores.switches} identity switches, {scores.true_boxes} true boxes")
         return 0
@@ -67,6 +72,23 @@ def main() -> int:
         print(f"\n{kind}, {len(sets)} {'sets of films' if args.films else 'film'}")
         _print_table(outcomes)
     return 0
+
+
+def _remarks(truth: BoxTable, tracks: BoxTable) -> list[str]:
+    """What may make the scores of a file others than its user means."""
+    said = []
+    if missing := sum(truth.left_out.get(reason, 0) for reason in (NOT_COUNTED, OTHER_CLASS)):
+        said.append(
+            f"{truth.path}: {missing} rows are not of people who count, and tracks on them count as false; the "
+            "MOT-Challenge's own figures leave out tracks on its distractors"
+        )
+    frames = int(truth.frames.max()) + 1
+    if (late := tracks.after(frames)) and not len(tracks.of(0)):
+        said.append(
+            f"{tracks.path}: {late} boxes are on frames after {frames - 1 + tracks.first_frame}, the last of "
+            f"{truth.path}, and none is on {tracks.first_frame}, the first: does it count from another number?"
+        )
+    return said
 
 
 def _arguments() -> argparse.Namespace:

@@ -119,7 +119,8 @@ def _metrics() -> dict[str, Any]:
 
 def _trackeval_data(truth: TrackedBoxes, result: TrackedBoxes) -> dict[str, Any]:
     """One film as TrackEval's metrics take it: identities numbered from 0, and what belongs to each frame."""
-    frames = np.arange(max(truth.frames.max(initial=-1), result.frames.max(initial=-1)) + 1)
+    # A frame without boxes counts in no score, and numbers of frames may be as large as times in milliseconds.
+    frames = np.union1d(truth.frames, result.frames)
     sides, data = {}, dict[str, Any](num_timesteps=len(frames))
     for name, boxes in (("gt", truth), ("tracker", result)):
         known, numbers = np.unique(boxes.identities, return_inverse=True)

@@ -12,6 +12,7 @@ from dgnet.data.pedestrians.film.spec import FilmSpec
 from dgnet.video.synthetic_films import write_films
 from tests.tools.evaluation_tool import answer
 from tools import evaluate_tracks
+from tools.benchmarks.track_experiment import _without_identities
 
 SPEC = FilmSpec(seed=2, people=4, cameras=2, seconds=5.0, frame_rate=4.0, height=96, width=160)
 
@@ -59,6 +60,31 @@ def test_a_file_of_tracks_is_scored(
     status, printed, said = answer(evaluate_tracks, monkeypatch, capsys, *options)
     assert (status, said) == (0, "")
     assert "IDF1 50.0" in printed and "MOTA 75.0" in printed and "1 identity switches, 4 true boxes" in printed
+
+
+def test_what_may_be_meant_otherwise_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Frames of a CSV file that counts from 1 were compared with their neighbors, and tracks on distractors were false,
+    without a word."""
+    truth = "".join(f"{frame},1,{10 * frame},20,30,60,1,1,1\n{frame},2,9,9,30,60,1,8,1\n" for frame in range(1, 5))
+    (tmp_path / "gt.txt").write_text(truth)
+    rows = "".join(f"{frame},1,{10 * frame},20,30,60\n" for frame in range(1, 5))
+    (tmp_path / "tracks.csv").write_text(f"frame,track,left,top,width,height\n{rows}")
+    options = ("--truth", tmp_path / "gt.txt", "--tracks", tmp_path / "tracks.csv")
+    status, printed, said = answer(evaluate_tracks, monkeypatch, capsys, *options)
+    assert status == 0 and "counted from 0" in printed
+    distractors, numbers = said.splitlines()
+    assert "4 rows" in distractors and "distractors" in distractors
+    assert "1 boxes are on frames after 3" in numbers and "tracks.csv" in numbers
+
+
+def test_the_visible_share_is_read_in_any_form_of_the_truth(tmp_path: Path) -> None:
+    """Of a truth with spaces, or a comma at the end of its lines, people of whom nothing is seen were found, too."""
+    lines = ["1,1,10,20,30,60,1,1,0.1", "1,2,50,20,30,60,1,1,0.9"]
+    for text in ("\n".join(lines), "\n".join(lines).replace(",", " "), ",\n".join([*lines, ""])):
+        (tmp_path / "gt.txt").write_text(text)
+        assert _without_identities(tmp_path / "gt.txt").boxes.rows.tolist() == [2]
 
 
 @pytest.mark.parametrize(

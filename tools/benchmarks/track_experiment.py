@@ -1,5 +1,6 @@
 """People found in films whose truth is known: linked by motion alone, and joined by a re-ID model."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 
 from dgnet.core.errors import UserError
 from dgnet.data.pedestrians.film.boxes import MIN_VISIBLE
+from dgnet.video.box_cells import number_in, read_cells
 from dgnet.video.box_files import BoxTable, read_boxes
 from dgnet.video.boxes import NO_TRACK
 from dgnet.video.detectors import BoxFile
@@ -110,14 +112,18 @@ def _find(film: TrueFilm, gallery: Path, true_boxes: bool, tracker: str, gap: fl
     ignore_scores = not scores_are_probabilities(table.boxes.scores)
     linker = TrackerLinker(tracker, gap, rate=source.rate(), ignore_scores=ignore_scores, begin_score=track_score)
     writer = SourceWriter(gallery, film.film.stem, {}, resume=False, every=_SECONDS)
-    find_people(source, BoxFile(table), linker, writer)
+    for remark in find_people(source, BoxFile(table), linker, writer).remarks:
+        print(remark, file=sys.stderr)
 
 
 def _without_identities(path: Path) -> BoxTable:
     table = read_boxes(path)
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    cells = [lines[row - 1].split(",") for row in table.boxes.rows.tolist()]
-    seen = np.array([len(line) != _TELLS_VISIBLE or float(line[-1]) >= MIN_VISIBLE for line in cells])
+    cells = dict(read_cells(path))
+    visible = [
+        number_in(cells[row][-1], f"{path}, line {row}", "visible share") if len(cells[row]) == _TELLS_VISIBLE else 1.0
+        for row in table.boxes.rows.tolist()
+    ]
+    seen = np.array(visible) >= MIN_VISIBLE
     boxes = table.boxes.chosen(seen)
     boxes = replace(boxes, tracks=np.full(len(boxes), NO_TRACK, np.int64))
     return replace(table, frames=table.frames[seen], boxes=boxes, tracked=False)

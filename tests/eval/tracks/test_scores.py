@@ -99,3 +99,13 @@ def test_a_person_is_looked_for_by_the_other_cameras() -> None:
 def test_in_a_single_film_only_the_own_track_takes_no_part() -> None:
     tracks = _tracks((1, 1, (1, 0.0)), (1, 1, (1, 0.2)), (1, 2, (0.0, 1)))
     assert rank_one([Query(1, 1, 0, np.array([1.0, 0.0])), Query(1, 2, 2, np.array([0.0, 1.0]))], tracks) == (1, 1)
+
+
+def test_numbers_of_frames_may_be_large() -> None:
+    """Memory grew with the number of the last frame, of which a file may have times in milliseconds."""
+    places = np.tile([[10.0, 20, 30, 60]], (3, 1))
+    near = TrackedBoxes(np.array([0, 1, 2]), np.ones(3, np.int64), places)
+    far = TrackedBoxes(np.array([0, 10**9, 10**15]), np.ones(3, np.int64), places)
+    split = np.array([1, 1, 2])
+    of_far = track_scores([far], [TrackedBoxes(far.frames, split, places)])
+    assert of_far == track_scores([near], [TrackedBoxes(near.frames, split, places)]) and of_far.switches == 1
