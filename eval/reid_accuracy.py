@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from torch import Tensor
@@ -119,6 +120,8 @@ def evaluate_reid(
 
         With a trained network: `model = reid_heads.load_model("outputs/bnneck")` in place of the histogram.
     """
+    if isinstance(dataset, (str, Path)):
+        raise UserError(f"dataset must be a data set that was read, got a path: dgnet.read_dataset({str(dataset)!r})")
     stored = features_of_dataset(dataset, model, batch=batch, workers=workers)
     with_swaps = None
     if swaps is not None:

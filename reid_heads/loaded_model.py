@@ -11,7 +11,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from dgnet.core import pixels
-from dgnet.core.errors import UserError
+from dgnet.core.errors import UserError, check_count
 from dgnet.core.files import user_path
 from dgnet.core.image_arrays import Array, array_like, as_image_tensor, warn_of_lying_images
 from dgnet.core.images import read_image
@@ -79,6 +79,7 @@ class LoadedModel:
         Raises:
             UserError: other arrays, or a file that is no image.
         """
+        check_count("batch", batch)
         if not isinstance(images, (np.ndarray, Tensor)):
             return self._embed_files(files_listed(images), batch)
         tensor = as_image_tensor(images, "images")

@@ -26,6 +26,8 @@ OF_TRACKS = (
     "the threshold was measured on pairs of single images: means of tracks are more alike than single images are, so "
     "its rate need not hold for tracks"
 )
+# A threshold may be one step of the counted similarities above every cosine: then no two images are one person.
+HIGHEST = 1 + 2**-20
 _SAMPLE = 64
 _log = logging.getLogger(__name__)
 
@@ -146,6 +148,11 @@ def _read(path: Path) -> Calibration:
         numbers = [value for threshold in thresholds for value in asdict(threshold).values()]
         if not thresholds or any(type(value) not in (int, float) for value in numbers):
             raise TypeError("thresholds are numbers")
+        for one in thresholds:
+            shares = (one.rate, one.true_positive_rate)
+            cosines = (one.similarity, one.low, one.high)
+            if not (all(0 <= share <= 1 for share in shares) and all(-1 <= cosine <= HIGHEST for cosine in cosines)):
+                raise ValueError(f"rates are 0 to 1 and similarities cosines, got {one}")
         return Calibration(thresholds=thresholds, sample=tuple(content.pop("sample")), **content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(

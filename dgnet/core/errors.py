@@ -1,6 +1,7 @@
 """A user's mistake becomes one sentence and exit status 2, never a traceback."""
 
 import io
+import numbers
 import sys
 from collections.abc import Callable
 
@@ -21,6 +22,18 @@ class UserError(ValueError):
 
     def __init__(self, sentence: str) -> None:
         super().__init__(one_line(sentence))
+
+
+def check_count(name: str, value: object, least: int = 1) -> None:
+    """`UserError` unless `value` is a whole number (of Python or NumPy) of at least `least`.
+
+    Example:
+        >>> check_count("batch", 2.5)
+        Traceback (most recent call last):
+        dgnet.core.errors.UserError: batch must be a whole number of at least 1, got 2.5
+    """
+    if not isinstance(value, numbers.Integral) or value < least:
+        raise UserError(f"{name} must be a whole number of at least {least}, got {value!r}")
 
 
 class RunStopped(Exception):

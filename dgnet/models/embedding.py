@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dgnet.core.errors import UserError
 from dgnet.models.appearance import AppearanceEncoder
 from dgnet.models.reid_model import ReIDModel
 
@@ -22,8 +23,10 @@ def appearance_embedding(encoder: AppearanceEncoder, alpha: float = 0.5, mirrore
     """DG-Net's embedding `[batch, 1024]`: the primary half and `alpha` times the fine-grained half.
 
     Each half has unit length. With `alpha` 0 only the primary half counts, with infinity (`float("inf")`) only the
-    fine-grained half.
+    fine-grained half. `UserError` for an `alpha` below 0 or NaN.
     """
+    if not alpha >= 0:
+        raise UserError(f"alpha must be a weight of at least 0, got {alpha}")
 
     def embed(images: Tensor) -> Tensor:
         views = [encoder(images), encoder(images.flip(3))] if mirrored else [encoder(images)]

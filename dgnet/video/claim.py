@@ -28,9 +28,13 @@ def claim_source(gallery: Path, name: str, request: Mapping[str, Any], *, resume
     own = {PROGRESS, *(entry.name for entry in (gallery / PROGRESS).glob("*"))}
     if gallery.is_dir() and not is_gallery(gallery) and {entry.name for entry in gallery.iterdir()} - own:
         raise UserError(f"{gallery}: must be a new or empty folder or a gallery, it holds other files")
-    if is_gallery(gallery):
-        for _ in read_gallery(gallery):
-            pass  # a damaged table is told now, not after hours
+    # A damaged table is told now, not after hours.
+    known = {row.source for row in read_gallery(gallery)} if is_gallery(gallery) else set()
+    if not begun and name in known and not (gallery / name).exists():
+        raise UserError(
+            f"{gallery}: {TABLE} has rows of {name}, whose folder is not there any more; remove these rows first, or "
+            "--source-name gives this source another name"
+        )
     if not begun and (gallery / name).exists():
         raise UserError(f"{gallery}: already holds {name}; --source-name gives this source another name")
     if begun and not resume:

@@ -21,6 +21,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,10 +101,10 @@ def read_gallery(folder: Path) -> Iterator[Crop]:
                 source=row["source"],
                 track=int(row["track"]),
                 frame=int(row["frame"]),
-                time=float(row["time"]) if row["time"] else None,
-                place=(float(row["left"]), float(row["top"]), float(row["width"]), float(row["height"])),
-                score=float(row["score"]) if row["score"] else None,
-                quality=float(row["quality"]),
+                time=_finite(row["time"]) if row["time"] else None,
+                place=(_finite(row["left"]), _finite(row["top"]), _finite(row["width"]), _finite(row["height"])),
+                score=_finite(row["score"]) if row["score"] else None,
+                quality=_share(row["quality"]),
             )
         except ValueError as error:
             raise UserError(f"{where}: damaged ({error})") from error
@@ -143,6 +144,22 @@ def _whole(text: str) -> int:
     if len(text) > 18:
         raise ValueError(f"a number has at most 18 digits, got {text}")
     return int(text)
+
+
+def _finite(text: str) -> float:
+    """A number. `ValueError` for NaN, infinity and what is none."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"numbers are finite, got {text}")
+    return number
+
+
+def _share(text: str) -> float:
+    """A number from 0 to 1. `ValueError` for another."""
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise ValueError(f"the quality is a number from 0 to 1, got {text}")
+    return number
 
 
 def read_table(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:

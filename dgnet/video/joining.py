@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
+from dgnet.core.calibration import HIGHEST
 from dgnet.core.errors import UserError
 from dgnet.video.gallery import renumber_identities
 from dgnet.video.tracks import Embed, Track, pooled_tracks
@@ -55,7 +56,7 @@ def identities_of(
     >>> identities_of(np.array([[1.0, 0], [0.0, 1], [1.0, 0]]), np.zeros((3, 3), bool), 0.5)
     [1, 2, 1]
     """
-    if not -1 <= threshold <= 1:
+    if not -1 <= threshold <= HIGHEST:
         raise UserError(f"the threshold must be a cosine from -1 to 1, got {threshold:g}")
     if len(features) == 1:
         return [1]

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dgnet.core.errors import UserError
+from dgnet.core.errors import UserError, check_count
 from eval.arrays import Array, check_same_shape, checked_images, checked_outlines
 
 
@@ -50,6 +50,7 @@ def gradient_fidelity(images: Array, truths: Array, outlines: Array, *, batch: i
         >>> result.energy.round(6).tolist(), result.correlation.round(6).tolist()
         ([4.0], [1.0])
     """
+    check_count("batch", batch)
     ours, theirs = checked_images("images", images), checked_images("truths", truths)
     check_same_shape("images and truths", ours, theirs)
     weights = checked_outlines("outlines", outlines, ours)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from dgnet.core.errors import UserError
+from dgnet.core.errors import UserError, check_count
 from dgnet.core.folder_names import is_split
 from dgnet.core.images import image_files, read_image
 from dgnet.core.machine import usable_cores
@@ -66,8 +66,9 @@ def batches(
     of this process), on each image by itself, so that neither `batch` nor `workers` can change what comes out.
     `UserError` for an unreadable file, no images, and images that `prepare` leaves at several sizes.
     """
-    if batch < 1 or (workers is not None and workers < 1):
-        raise UserError(f"batch and workers must be at least 1, got {batch} and {workers}")
+    check_count("batch", batch)
+    if workers is not None:
+        check_count("workers", workers)
     in_memory = isinstance(images, (np.ndarray, Tensor))
     sources = checked_images("images", images) if in_memory else [Path(path) for path in images]  # type: ignore[arg-type]
     count = len(sources)

@@ -4,17 +4,19 @@ Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual M
 (torchvision's file) and linear layers on it (the package's file, which it carries with it).
 """
 
+import logging
 import warnings
 from pathlib import Path
 
 import lpips as lpips_package
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torchvision import models
 
 from dgnet.core.checkpoint import file_hash
-from dgnet.core.errors import UserError
+from dgnet.core.errors import UserError, check_count
 from dgnet.core.weights import published_weights, read_state_dict, weights_words
 from eval.arrays import Array, as_tensor, check_same_shape
 
@@ -24,6 +26,7 @@ TRUNK_URLS = {
     "squeeze": models.SqueezeNet1_1_Weights.IMAGENET1K_V1.url,
 }
 OPTION = "--weights (of tools/perceptual.py) or --lpips-weights (of tools/evaluate_gan.py)"
+_log = logging.getLogger(__name__)
 SMALLEST = 32  # pixels: below, the trunks' poolings leave nothing
 
 
@@ -73,11 +76,18 @@ class PerceptualDistance:
     def __call__(self, first: Array, second: Array, *, batch: int = 32) -> Float[Tensor, " image"]:
         """The distance of each pair, at least 0, float64, on the CPU; `batch` pairs at a time.
 
-        Images `[image, 3, height, width]` are uint8, or floating point from -1 to 1: other values are an
-        `UserError`, as are two shapes and images of less than 32 pixels.
+        Images `[image, 3, height, width]` (NumPy also `[image, height, width, 3]`) are uint8, or floating point from -1
+        to 1: other values are an `UserError`, as are two shapes and images of less than 32 pixels. A warning is logged
+        for floating point without any value below 0.
         """
+        check_count("batch", batch)
         one, two = _checked("first", first), _checked("second", second)
         check_same_shape("both images", one, two)
+        if all(part.is_floating_point() and bool((part >= 0).all()) for part in (one, two)):
+            _log.warning(
+                "warning: LPIPS takes floating point images from -1 (black) to 1 (white), and none of these has a "
+                "value below 0: images from 0 to 1 must be given as 2 * image - 1"
+            )
         values = [torch.zeros(0, dtype=torch.float64)]
         for start in range(0, len(one), batch):
             x, y = (_signed(part[start : start + batch].to(self._device)) for part in (one, two))
@@ -90,7 +100,8 @@ def lpips(first: Array, second: Array, *, network: str = "alex", trunk: Path | N
     several sets are compared.
 
     Args:
-        first: images `[image, 3, height, width]`, uint8, or floating point from -1 to 1.
+        first: images `[image, 3, height, width]` (NumPy also `[image, height, width, 3]`), uint8, or floating point
+            from -1 to 1.
         second: likewise, of the same shape.
         network: alex, vgg or squeeze; values of two networks cannot be compared.
         trunk: torchvision's file of the network; without it torch's copy, or a download.
@@ -119,6 +130,8 @@ def _fill(module: torch.nn.Module, state: dict[str, Tensor], part: str, network:
 
 
 def _checked(name: str, images: Array) -> Tensor:
+    if isinstance(images, np.ndarray) and images.ndim == 4 and images.shape[1] != 3 and images.shape[3] == 3:
+        images = images.transpose(0, 3, 1, 2)
     tensor = as_tensor(name, images)
     if tensor.ndim != 4 or tensor.shape[1] != 3 or min(tensor.shape[2:]) < SMALLEST:
         raise UserError(

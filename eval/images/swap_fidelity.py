@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from dgnet.core.errors import UserError
+from dgnet.core.errors import UserError, check_count
 from eval.arrays import Array, as_numpy, check_same_shape, checked_features, checked_images, checked_outlines
 from eval.images.frechet import frechet_distance, statistics_of
 from eval.images.gradients import gradient_fidelity
@@ -135,6 +135,7 @@ def fidelity(images: Array, truths: Array, outlines: Array, *, batch: int = 64) 
     same weights: near the outline its window reaches into the background. The gradients are those of
     `gradient_fidelity`. `batch` pairs are in memory as float64 at once and change no figure.
     """
+    check_count("batch", batch)
     ours, theirs = checked_images("images", images), checked_images("truths", truths)
     check_same_shape("images and truths", ours, theirs)
     weights = checked_outlines("outlines", outlines, ours)

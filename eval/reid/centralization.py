@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from dgnet.core.errors import UserError
+from dgnet.core.errors import UserError, check_count
 from eval.reid.distance import row_blocks, unit_features
 from eval.reid.neighbors import nearest_neighbors
 
@@ -25,8 +25,8 @@ class NeighborCentralization:
     k2: int = 2
 
     def __post_init__(self) -> None:
-        if self.k1 < 1 or self.k2 < 1:
-            raise UserError(f"neighbor centralization needs k1 >= 1 and k2 >= 1, got {self}")
+        check_count("k1 of the centralization", self.k1)
+        check_count("k2 of the centralization", self.k2)
 
     def __str__(self) -> str:
         return f"neighbor centralization k1={self.k1} k2={self.k2}"

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dgnet.core.errors import UserError
+from dgnet.core.errors import UserError, check_count
 from eval.arrays import Array, checked_features, checked_images, checked_labels
 
 
@@ -61,6 +61,7 @@ def logits_of(classifier: Callable[[Tensor], Tensor], images: Array, *, batch: i
 
     `classifier` maps a uint8 batch to logits; it normalizes its input and sets its evaluation mode itself.
     """
+    check_count("batch", batch)
     pixels = checked_images("images", images)
     with torch.inference_mode():
         parts = [classifier(pixels[start : start + batch]).float().cpu() for start in range(0, len(pixels), batch)]

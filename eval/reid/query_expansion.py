@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from dgnet.core.errors import UserError
+from dgnet.core.errors import UserError, check_count
 from eval.reid.distance import order_keys, row_blocks, squared_distances, unit_features
 
 
@@ -24,8 +24,9 @@ class QueryExpansion:
     alpha: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.neighbors < 1 or not 0 <= self.alpha < float("inf"):
-            raise UserError(f"query expansion needs neighbors >= 1 and a finite alpha >= 0, got {self}")
+        check_count("the neighbors of the query expansion", self.neighbors)
+        if not 0 <= self.alpha < float("inf"):
+            raise UserError(f"the alpha of the query expansion must be finite and at least 0, got {self.alpha}")
 
     def __str__(self) -> str:
         kind = "average" if self.alpha == 0 else f"alpha={self.alpha}"

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from dgnet.core.errors import UserError
+from dgnet.core.errors import UserError, check_count
 from eval.arrays import checked_features
 from eval.reid.centralization import NeighborCentralization, centralized_features
 from eval.reid.distance import joined_unit_features, order_keys, row_blocks, squared_distances
@@ -114,7 +114,9 @@ def rank_metrics(
 
 def check_ranks(ranks: Sequence[int]) -> None:
     """`UserError` unless these are ranks."""
-    if not ranks or min(ranks) < 1:
+    for rank in ranks:
+        check_count("ranks", rank)
+    if not ranks:
         raise UserError(f"ranks must be whole numbers from 1, got {tuple(ranks)}")
 
 

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from scipy import sparse
 from torch import Tensor
 
-from dgnet.core.errors import UserError
+from dgnet.core.errors import UserError, check_count
 from eval.arrays import Array
 from eval.reid.distance import (
     distances_of_pairs,
@@ -40,8 +40,10 @@ class KReciprocal:
     weight: float = 0.3
 
     def __post_init__(self) -> None:
-        if self.k1 < 1 or self.k2 < 1 or not 0 <= self.weight <= 1:
-            raise UserError(f"re-ranking needs k1 >= 1, k2 >= 1 and a weight from 0 to 1, got {self}")
+        check_count("k1 of the re-ranking", self.k1)
+        check_count("k2 of the re-ranking", self.k2)
+        if not 0 <= self.weight <= 1:
+            raise UserError(f"the weight of the re-ranking must be from 0 to 1, got {self.weight}")
 
     def __str__(self) -> str:
         return f"k-reciprocal k1={self.k1} k2={self.k2} lambda={self.weight}"

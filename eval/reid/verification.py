@@ -6,6 +6,7 @@ threshold are exact. A rate that is estimated from a handful of errors is noise:
 pairs of two people, or more, are expected above its threshold.
 """
 
+import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -87,10 +88,9 @@ def verification_metrics(scores: PairScores, rates: Sequence[float] = RATES) -> 
 
 def check_rates(rates: Sequence[float]) -> None:
     """`UserError` unless these are false-positive rates."""
-    if not rates or not all(0 < rate <= 1 for rate in rates):
-        raise UserError(
-            f"false-positive rates must be above 0 and at most 1, got {', '.join(map(str, rates)) or 'none'}"
-        )
+    given = ", ".join(map(str, rates)) or "none"
+    if not rates or not all(isinstance(rate, numbers.Real) and 0 < rate <= 1 for rate in rates):
+        raise UserError(f"false-positive rates must be above 0 and at most 1, got {given}")
 
 
 def too_few(rate: float, count: int, what: str = "pairs of two people") -> str:

@@ -1,12 +1,22 @@
 """Features and labels as programs hold them: read rightly, or refused with one sentence that names the argument."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
 
-from dgnet.core.errors import UserError
-from eval.arrays import checked_features, checked_labels
+from dgnet.core.errors import UserError, check_count
+from dgnet.models.embedding import appearance_embedding
+from eval import LabeledFeatures, QueryExpansion, pair_scores, rank_metrics, verification_metrics
+from eval.arrays import as_tensor, checked_features, checked_labels
+from eval.images.gradients import gradient_fidelity
+from eval.images.image_files import batches
+from eval.images.swap_fidelity import fidelity
+from eval.reid.centralization import NeighborCentralization
 from eval.reid.distance import unit_features
+from eval.reid.identification import logits_of
+from tests.dgnet.small_generator import small_generator
 from tests.messages import mentions
 
 NUMBERS = np.arange(6.0).reshape(3, 2)
@@ -59,3 +69,30 @@ def test_lengths_that_cannot_be_squared_are_refused(factor: float) -> None:
     assert torch.equal(unit_features("features", NUMBERS * 1e-100), unit_features("features", NUMBERS))
     with pytest.raises(UserError, match=mentions("features", "lengths")):
         unit_features("features", NUMBERS * factor)
+
+
+def test_counts_and_weights_that_are_none() -> None:
+    """They ended in errors of torch, or in no figures at all."""
+    images = np.zeros((2, 3, 16, 16), np.uint8)
+    outlines = np.ones((2, 16, 16))
+    sides = [LabeledFeatures(np.eye(2), np.array([1, 2]), np.array([camera, camera])) for camera in (1, 2)]
+    calls: dict[str, Callable[[], object]] = {
+        "ranks": lambda: rank_metrics(*sides, ranks=(0,)),
+        "neighbors": lambda: QueryExpansion(0),
+        "k1": lambda: NeighborCentralization(k1=0),
+        "rates": lambda: verification_metrics(pair_scores(*sides), [float("nan")]),
+        "batch": lambda: fidelity(images, images, outlines, batch=0),
+        "batch of gradients": lambda: gradient_fidelity(images, images, outlines, batch=-1),
+        "batch of logits": lambda: logits_of(torch.flatten, images, batch=0),
+        "batch of files": lambda: list(batches(images, batch=0)),
+        "workers": lambda: list(batches(images, workers=0)),
+        "masked": lambda: as_tensor("features", np.ma.masked_equal(np.arange(3), 1)),
+        "alpha": lambda: appearance_embedding(small_generator().appearance, float("nan")),
+    }
+    for name, call in calls.items():
+        with pytest.raises(UserError, match=name.partition(" ")[0].removesuffix("s")):
+            call()
+    check_count("a number of NumPy", np.int64(3))
+    for value in (0, 1.5, 2.0, "3", None, float("nan")):
+        with pytest.raises(UserError, match=mentions("batch", "at least 1")):
+            check_count("batch", value)

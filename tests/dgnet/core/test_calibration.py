@@ -82,3 +82,19 @@ def test_a_damaged_file_is_named(damage, stored: tuple[Path, Calibration]) -> No
     path.write_text(damage(json.loads(path.read_text())))
     with pytest.raises(UserError, match=mentions(path.name)):
         find_calibration(weights, PREPARED)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("similarity", float("nan")), ("similarity", 1.1), ("low", -2.0), ("rate", 2.0)]
+)
+def test_numbers_that_no_calibration_has(stored: tuple[Path, Calibration], name: str, value: float) -> None:
+    """A threshold that is no number called nobody the same person, without a word."""
+    weights, calibration = stored
+    first = replace(calibration.thresholds[0], **{name: value})
+    write_calibration(weights, replace(calibration, thresholds=(first, *calibration.thresholds[1:])))
+    with pytest.raises(UserError, match=mentions(calibration_file(weights).name)):
+        find_calibration(weights, PREPARED)
+    # Where copies of other people's images are too many, the threshold lies above every similarity.
+    above = replace(calibration.thresholds[0], similarity=1 + 2**-20, high=1 + 2**-20)
+    write_calibration(weights, replace(calibration, thresholds=(above,)))
+    assert find_calibration(weights, PREPARED)

@@ -1,6 +1,7 @@
 """A gallery: what stands in it, that it appears whole, and that a stopped work ends as if it had not been."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,16 @@ from dgnet.video.film import Film
 from dgnet.video.find import FoundPeople, find_people
 from dgnet.video.frame_folder import FrameFolder
 from dgnet.video.frame_log import FrameLog
-from dgnet.video.gallery import COLUMNS, TABLE, gallery_labels, is_gallery, read_gallery, renumber_identities
+from dgnet.video.gallery import (
+    COLUMNS,
+    TABLE,
+    gallery_labels,
+    is_gallery,
+    read_gallery,
+    read_table,
+    renumber_identities,
+    write_table,
+)
 from dgnet.video.linking import GivenTracks, Linker, TrackerLinker
 from dgnet.video.source_writer import SourceWriter
 from tests.dgnet.video.films import mot_lines, pedestrian, place_of, scene, write_film
@@ -254,3 +264,25 @@ def test_crops_at_a_distance_need_times(find, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=mentions("--crop-every 1", "--frame-rate")):
         find_people(FrameFolder(tmp_path), boxes, GivenTracks(), writer)
     assert not (tmp_path / "people").exists()
+
+
+def test_a_source_whose_folder_was_removed_is_not_added_beside_its_rows(find, tmp_path: Path) -> None:
+    """Its new crops stood under the old rows."""
+    find(mot_lines(FRAMES))
+    shutil.rmtree(tmp_path / "people/walk")
+    before = content(tmp_path / "people")
+    with pytest.raises(UserError, match=mentions(TABLE, "walk", "--source-name")):
+        find(mot_lines(FRAMES, people=(1,)))
+    assert content(tmp_path / "people") == before
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("quality", "nan"), ("quality", "1.5"), ("time", "nan"), ("left", "inf")]
+)
+def test_numbers_that_no_gallery_has(find, tmp_path: Path, column: str, value: str) -> None:
+    """Features weighted by them were none, or turned around."""
+    find(mot_lines(FRAMES))
+    rows = [row for _, row in read_table(tmp_path / "people")]
+    write_table(tmp_path / "people", [*rows[:2], {**rows[2], column: value}, *rows[3:]])
+    with pytest.raises(UserError, match=mentions(TABLE, "line 4", value)):
+        list(read_gallery(tmp_path / "people"))

@@ -188,3 +188,5 @@ def test_one_track_and_a_threshold_out_of_range(tmp_path: Path) -> None:
     assert join_tracks(gallery, colors, 0.9) == (1, 1)
     with pytest.raises(UserError, match=mentions("threshold", 1.5)):
         join_tracks(gallery, colors, 1.5)
+    # A calibration may have a threshold above every similarity.
+    assert identities_of(np.array([[1.0, 0], [1.0, 0]]), np.zeros((2, 2), bool), 1 + 2**-20) == [1, 2]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from dgnet.core.errors import UserError
 from eval.images.perceptual import PerceptualDistance
 from tests.eval.images.random_trunk import BUILD, features, trunk
 from tests.messages import mentions
@@ -63,6 +64,22 @@ def test_the_value_range_is_asserted(tmp_path: Path) -> None:
         distance(first[..., :31], second[..., :31])
     with pytest.raises(ValueError, match="both images must have one shape"):
         distance(first, second[:2])
+    for batch in (0, -1):
+        with pytest.raises(UserError, match=mentions("batch", "at least 1", batch)):
+            distance(first, second, batch=batch)
+
+
+def test_images_from_0_to_1_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """They were taken for gray ones, and their distances were too small."""
+    path, digest = trunk("alex", tmp_path)
+    distance = PerceptualDistance("alex", trunk=path, trunk_sha256=digest)
+    first, second = images(0), images(1)
+    last = [x.transpose(0, 2, 3, 1) for x in (first, second)]
+    assert torch.equal(distance(*last), distance(first, second)) and not caplog.text
+    distance(*(x / np.float32(127.5) - 1 for x in (first, second)))
+    assert not caplog.text
+    distance(*(x / np.float32(255) for x in (first, second)))
+    assert "2 * image - 1" in caplog.text
 
 
 @pytest.mark.slow

@@ -76,9 +76,9 @@ def test_expansion_is_named_and_sees_no_junk() -> None:
 
 
 def test_bad_expansions() -> None:
-    with pytest.raises(ValueError, match="neighbors >= 1"):
+    with pytest.raises(ValueError, match=mentions("neighbors", "at least 1", 0)):
         QueryExpansion(0)
-    with pytest.raises(ValueError, match="finite alpha >= 0"):
+    with pytest.raises(ValueError, match=mentions("alpha", "at least 0", -1.0)):
         QueryExpansion(3, -1.0)
     with pytest.raises(ValueError, match=mentions("gallery", "images", 31)):
         rank_metrics(

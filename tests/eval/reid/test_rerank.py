@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from dgnet.core.errors import UserError
 from eval.reid import rerank as rerank_module
 from eval.reid.ranking import rank_metrics
 from eval.reid.rerank import KReciprocal, rerank
@@ -137,7 +138,9 @@ def test_bad_input_is_one_sentence(query: np.ndarray, gallery: np.ndarray, sente
 
 
 def test_bad_parameters() -> None:
-    with pytest.raises(ValueError, match="k1 >= 1"):
+    with pytest.raises(UserError, match=mentions("k1", "at least 1", 0)):
         KReciprocal(k1=0)
-    with pytest.raises(ValueError, match="weight from 0 to 1"):
+    with pytest.raises(UserError, match=mentions("k2", "whole number", -1)):
+        KReciprocal(k2=-1)
+    with pytest.raises(UserError, match=mentions("weight", "0 to 1", 1.5)):
         KReciprocal(weight=1.5)
