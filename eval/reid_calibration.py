@@ -8,6 +8,7 @@ from eval.reid.dataset_features import query_and_gallery
 from eval.reid.pair_scores import pair_scores
 from eval.reid.threshold_intervals import threshold_intervals
 from eval.reid_accuracy import ReIDAccuracy
+from eval.report.verification import pairs_in_words
 
 
 def calibrate(accuracy: ReIDAccuracy, dataset: TestSplits, split: str = "", workers: int | None = None) -> Calibration:
@@ -38,7 +39,7 @@ def calibrate(accuracy: ReIDAccuracy, dataset: TestSplits, split: str = "", work
         weights=features.checkpoint,
         preprocessing=features.preprocessing,
         data=dataset.root.absolute().name,
-        protocol=", ".join(filter(None, (f"pairs of {found.pairs}: {numbers}", split))),
+        protocol=", ".join(filter(None, (f"pairs of {pairs_in_words(found, split)}: {numbers}", split))),
         thresholds=tuple(thresholds),
         not_measurable=reasons,
         sample=image_sample(content_hashes([record.path for record in (*dataset.query, *dataset.gallery)], workers)),

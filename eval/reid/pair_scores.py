@@ -19,6 +19,7 @@ from eval.reid.labeled_features import LabeledFeatures
 from eval.reid.labels import UNKNOWN_CAMERA, RankingLabels
 
 STEPS = 2**20
+KNOWN_CAMERAS, ANY_CAMERAS = "by two known cameras", "of whatever camera"
 _BINS = 2 * STEPS + 1
 _LATE = torch.iinfo(torch.int64).max
 
@@ -97,7 +98,7 @@ class Pairs:
     @property
     def words(self) -> str:
         """Which pairs count."""
-        cameras = "of whatever camera (none is known)" if self.without_cameras else "by two known cameras"
+        cameras = f"{ANY_CAMERAS} (none is known)" if self.without_cameras else KNOWN_CAMERAS
         return f"{'two images' if self.once else 'a query and a gallery image'} {cameras}"
 
     def blocks(self) -> Iterator[PairBlock]:

@@ -1,10 +1,11 @@
 """Verification and open-set identification as metrics and a curve for a report."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from eval.reid.open_set import OpenSetResult
+from eval.reid.pair_scores import ANY_CAMERAS, KNOWN_CAMERAS
 from eval.reid.verification import ENOUGH, VerificationResult
 from eval.report.chart import line_chart
 from eval.report.page import HtmlSection, paragraph, section
@@ -21,6 +22,7 @@ PROTOCOLS = {
     "protocol standard) is right and reaches a threshold; and as a stranger, without the gallery images of its "
     "person, falsely accepted where any image reaches the threshold. FAR: the share of strangers that are accepted.",
 }
+_WITHOUT_CAMERAS = "cameras not used"  # in the words of a rule of splits
 _POINTS = 90  # of the curve: a chart draws up to 100 points one by one
 
 
@@ -44,6 +46,7 @@ def same_person_figures(
     """
     end = f", {split}" if split else ""
     counts = f"{verification.positives:,} of one person, {verification.negatives:,} of two"
+    verification = replace(verification, pairs=pairs_in_words(verification, split))
     protocol = f"{VERIFICATION}, pairs of {verification.pairs}: {counts}{end}"
     metrics = []
     for rate, share in verification.tpr.items():
@@ -59,6 +62,12 @@ def same_person_figures(
     reasons = verification.not_measurable | open_set.not_measurable
     sections = [roc_section(verification)] if verification.auc is not None else []
     return SamePersonFigures(metrics, reasons, sections)
+
+
+def pairs_in_words(result: VerificationResult, split: str) -> str:
+    """Which pairs count. Where `split` says that cameras are not used, each file has a camera of its own, and all pairs
+    but copies of one file do."""
+    return result.pairs.replace(KNOWN_CAMERAS, ANY_CAMERAS) if _WITHOUT_CAMERAS in split else result.pairs
 
 
 def roc_section(result: VerificationResult) -> HtmlSection:

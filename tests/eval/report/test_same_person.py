@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from dgnet.data.test_splits import SplitRule
 from eval.reid.labeled_features import LabeledFeatures
 from eval.reid.open_set import open_set_metrics
 from eval.reid.pair_scores import pair_scores
@@ -42,6 +43,16 @@ def test_figures_name_protocol_counts_and_threshold() -> None:
     assert by_name["EER"].section == "Verification"
     assert by_name["rank 1 at FAR 0.1"].section == "Open-set identification"
     assert "320 strangers" in by_name["rank 1 at FAR 0.1"].protocol
+
+
+def test_where_cameras_are_not_used_the_words_do_not_say_that_they_are() -> None:
+    """A report said "by two known cameras" of pairs of all images."""
+    split = str(SplitRule(without_cameras=True))
+    figures = same_person_figures(*result(0, 320), split=split)
+    (section,) = figures.sections
+    for words in (figures.metrics[0].protocol, str(section.body)):
+        assert "of whatever camera" in words and "known cameras" not in words
+    assert "by two known cameras" in same_person_figures(*result(0, 320)).metrics[0].protocol
 
 
 def test_the_curve_of_a_page() -> None:
