@@ -49,7 +49,7 @@ class HostWaits(TorchDispatchMode):
         on_device = (before | after) - {"cpu"}
         crosses = name in ("_to_copy", "copy_") and len(before | after) > 1
         if kwargs.get("non_blocking") and before == {"cpu"}:
-            crosses = False  # it runs beside the work; `dgnet.core.device.to_device` and the loader pin the memory
+            crosses = False  # it runs beside the work; `dgnet.core.device_copies.to_device` and the loader pin memory
         if on_device and (name in ASKING or crosses):
             self.waits.append(f"{name}: {place()}")
         if on_device and not func.is_view:

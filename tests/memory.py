@@ -20,7 +20,7 @@ LIBC = ctypes.CDLL(None)
 def keep_little() -> None:
     """Freed tensors of 4 MB and more go back to the system at once; glibc keeps up to 32 MB each otherwise.
 
-    This also undoes `dgnet.core.device.keep_freed_memory`, which a training in the same process has called.
+    This also undoes `dgnet.core.memory.keep_freed_memory`, which a training in the same process has called.
     """
     if hasattr(LIBC, "mallopt"):
         # Small tensors come and go at the end of the heap: giving it back each time costs more than they.

@@ -28,8 +28,8 @@ from dgnet.core.errors import UserError, command
 from dgnet.core.images import image_files
 from dgnet.core.numerics import open_device
 from dgnet.core.option_types import at_least, expanded_path, run_name, sha256_digits
+from dgnet.core.published_weights import check_sha256, published_sha256
 from dgnet.core.stopwatch import Stopwatch
-from dgnet.core.weights import check_sha256, published_sha256
 from dgnet.data.datasets import read_dataset
 from dgnet.data.description import print_dataset
 from dgnet.data.records import Dataset

@@ -45,7 +45,8 @@ from dgnet.data.cache import ImageCache
 from dgnet.data.person_labels import person_folders, same_person
 from dgnet.data.readers.names import market_name
 from dgnet.data.records import JUNK
-from dgnet.video.gallery import gallery_of_crops, is_gallery, labels_of
+from dgnet.video.gallery import is_gallery
+from dgnet.video.gallery_labels import gallery_of_crops, labels_of
 from dgnet.video.tracks import Embed, pooled_tracks, remarks_on_tracks
 from eval.images.extractor import features_of
 from eval.reid.embedding_model import extractor_of, preprocessing_of

@@ -1,11 +1,8 @@
 """Where the arithmetic happens, and in which precision."""
 
-import ctypes
 import functools
 import logging
-import platform
 import re
-import sys
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
@@ -15,7 +12,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from dgnet.core.errors import UserError
-from dgnet.core.machine import cpu_model, peak_resident_bytes
+from dgnet.core.machine import cpu_model
 
 PrecisionName = Literal["auto", "fp32", "tf32", "bf16", "fp16"]
 DEVICES = "auto, cpu, cuda or cuda:NUMBER (cuda:0 is the first GPU)"
@@ -150,60 +147,3 @@ class Precision:
 
 def _has_gradient(optimizer: Optimizer) -> bool:
     return any(parameter.grad is not None for group in optimizer.param_groups for parameter in group["params"])
-
-
-def constant(values: Any, like: Tensor) -> Tensor:
-    """A small constant tensor on the device and in the type of `like`, copied there once.
-
-    `torch.tensor` in a step would copy it each time, and wait for a GPU.
-
-    Args:
-        values: a number, or tuples of numbers as in `torch.tensor`.
-
-    Example:
-        >>> constant((1, 2), torch.zeros(3))
-        tensor([1., 2.])
-    """
-    if torch.compiler.is_compiling():  # also in an export: its tensors are none of this process's
-        return torch.tensor(values, dtype=like.dtype, device=like.device)
-    return _constant(values, like.dtype, like.device)
-
-
-@functools.lru_cache(maxsize=64)
-def _constant(values: Any, dtype: torch.dtype, device: torch.device) -> Tensor:
-    with torch.inference_mode(False):  # else no graph could hold it
-        return torch.tensor(values, dtype=dtype, device=device)
-
-
-def to_device(tensor: Tensor, device: torch.device) -> Tensor:
-    """The tensor on the device, without waiting for it: a copy to a GPU goes through page-locked memory.
-
-    Example:
-        >>> to_device(torch.ones(2), torch.device("cpu"))
-        tensor([1., 1.])
-    """
-    if device.type == "cuda" and tensor.device.type == "cpu" and not tensor.is_pinned():
-        tensor = tensor.pin_memory()
-    return tensor.to(device, non_blocking=True)
-
-
-def keep_freed_memory() -> None:
-    """Let this process keep the memory of freed tensors for the next ones (glibc only; elsewhere nothing happens).
-
-    By default glibc gives every large block back to the system when it is freed, and the system clears its pages anew
-    at the next allocation: up to a fifth of the time of a training step on a CPU.
-    """
-    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
-        return
-    libc = ctypes.CDLL(None)
-    trim_threshold, mmap_max = -1, -4  # M_TRIM_THRESHOLD and M_MMAP_MAX of malloc.h
-    libc.mallopt(mmap_max, 0)
-    libc.mallopt(trim_threshold, 2**31 - 1)
-
-
-def peak_memory_bytes(device: torch.device) -> int | None:
-    """The most memory used so far, in bytes: torch's tensors on a CUDA device, the resident process on a CPU.
-
-    None where the system does not tell it.
-    """
-    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_resident_bytes()

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from dgnet.core.device import constant, to_device
+from dgnet.core.device_copies import constant, to_device
 
 # ImageNet statistics: every pretrained trunk of the field expects them.
 MEAN = (0.485, 0.456, 0.406)

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from dgnet.core.device import constant
+from dgnet.core.device_copies import constant
 from dgnet.layers.conv2d import conv2d
 from dgnet.layers.padding import PadMode, pad, pad_line, replicated_gradient
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from dgnet.config import Config
-from dgnet.core.device import keep_freed_memory
 from dgnet.core.distributed import Distributed
+from dgnet.core.memory import keep_freed_memory
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.models.reid_model import ReIDModel

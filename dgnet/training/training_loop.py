@@ -15,9 +15,9 @@ from typing import Any
 
 import torch
 
-from dgnet.core.device import peak_memory_bytes
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
+from dgnet.core.memory import peak_memory_bytes
 from dgnet.core.numerics import float32_arithmetic, set_numerics
 from dgnet.core.random_draws import iteration_seed
 from dgnet.data.description import describe_dataset

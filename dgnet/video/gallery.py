@@ -22,13 +22,12 @@
 import csv
 import io
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dgnet.core.errors import UserError
 from dgnet.core.files import replacing
-from dgnet.data.person_labels import PersonLabel, label_of
 
 TABLE, BOXES = "people.csv", "boxes.txt"
 COLUMNS = (
@@ -75,13 +74,6 @@ def is_gallery(folder: Path) -> bool:
         return False
 
 
-def gallery_of_crops(files: Sequence[Path]) -> Path | None:
-    """The gallery that all files are crops of (GALLERY/SOURCE/TRACK/FRAME.jpg); None where there is none."""
-    roots = {file.parents[2] if len(file.parents) > 2 else None for file in files}
-    (root,) = roots if len(roots) == 1 else (None,)
-    return root if root is not None and is_gallery(root) else None
-
-
 def read_gallery(folder: Path) -> Iterator[Crop]:
     """The rows of a gallery's table in its order, one at a time.
 
@@ -108,35 +100,6 @@ def read_gallery(folder: Path) -> Iterator[Crop]:
             )
         except ValueError as error:
             raise UserError(f"{where}: damaged ({error})") from error
-
-
-def gallery_labels(files: Iterable[Path]) -> dict[Path, tuple[int, int]]:
-    """Identity and camera of those files that are crops of a gallery: GALLERY/SOURCE/TRACK/FRAME.jpg.
-
-    `UserError` where the table of such a gallery is damaged.
-    """
-    sources = {file.parents[1] for file in files if len(file.parents) > 2}
-    folders = {source.parent for source in sources}
-    for source in sources:
-        table = source.parent / TABLE
-        if (source / "source.json").is_file() and table.is_file() and not is_gallery(source.parent):
-            raise UserError(f"{table}: damaged, its first line must be {','.join(COLUMNS)} (in UTF-8)")
-    galleries = [folder for folder in sorted(folders) if is_gallery(folder)]
-    return {row.path: (row.identity, row.camera) for folder in galleries for row in read_gallery(folder)}
-
-
-def labels_of(files: Sequence[Path], identities: Sequence[int], folders: Collection[str]) -> list[PersonLabel | None]:
-    """Whom images show: people of films as their gallery calls them, others as `dgnet.data.person_labels.label_of`.
-
-    A gallery tells it as it is now: it may join tracks later than features were extracted.
-    """
-    crops = gallery_labels(files)
-    return [
-        PersonLabel(str(file.resolve().parents[2]), crops[file][0])
-        if file in crops
-        else label_of(file, identity, folders)
-        for file, identity in zip(files, identities, strict=True)
-    ]
 
 
 def _whole(text: str) -> int:

@@ -8,7 +8,8 @@ import torchvision
 from torchvision.models import get_model, get_model_weights, list_models
 
 from dgnet.core.errors import UserError
-from dgnet.core.weights import check_sha256, published_sha256, read_state_dict
+from dgnet.core.published_weights import check_sha256, published_sha256
+from dgnet.core.weights import read_state_dict
 from dgnet.video.boxes import Boxes, boxes_of
 from dgnet.video.frames import Frame
 

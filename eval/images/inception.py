@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
-from dgnet.core.weights import published_sha256, published_weights, weights_words
+from dgnet.core.published_weights import published_sha256, published_weights, weights_words
 from eval.images.extractor import INCEPTION, Extractor
 from eval.images.image_files import smooth_resized
 

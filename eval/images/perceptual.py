@@ -17,7 +17,8 @@ from torchvision import models
 
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.errors import UserError, check_count
-from dgnet.core.weights import published_weights, read_state_dict, weights_words
+from dgnet.core.published_weights import published_weights, weights_words
+from dgnet.core.weights import read_state_dict
 from eval.arrays import Array, as_tensor, check_same_shape
 
 TRUNK_URLS = {

@@ -10,7 +10,8 @@ from dgnet.core import pixels
 from dgnet.core.images import read_image
 from eval.report.page import Frame, Html, HtmlSection, Tile, beside, document, heading, paragraph, section, table, tile
 from eval.report.time_line import TimeLineEntry, time_line
-from eval.tracks.ranking import Lane, PersonTrack, RankedTrack, lane_of, place_of, span_of
+from eval.tracks.person_track import Lane, PersonTrack, lane_of, place_of, span_of
+from eval.tracks.ranking import RankedTrack
 
 _THUMBNAIL = 128  # pixels of height
 _POOLED = (

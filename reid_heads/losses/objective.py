@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
-from dgnet.core.device import to_device
+from dgnet.core.device_copies import to_device
 from dgnet.core.errors import UserError
 from dgnet.models.reid_model import ReIDModel, ReIDOutput
 from reid_heads.losses.center import Centers

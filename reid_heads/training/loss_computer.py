@@ -8,7 +8,8 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from dgnet.core import pixels
-from dgnet.core.device import Precision, to_device
+from dgnet.core.device import Precision
+from dgnet.core.device_copies import to_device
 from dgnet.models.frozen import evaluating
 from dgnet.models.model_file import StoredModel
 from dgnet.models.reid_model import ReIDModel, ReIDOutput, StageOutput

@@ -83,7 +83,7 @@ def test_fid_and_kid_of_two_folders(tmp_path, monkeypatch):
     weights = tmp_path / "random.pth"
     torch.save(random_state(), weights)
     real, generated = (write_set(tmp_path / name, 3, seed, 32, 16) for seed, name in enumerate(("real", "generated")))
-    monkeypatch.setattr("dgnet.core.weights.check_sha256", lambda *_: None)
+    monkeypatch.setattr("dgnet.core.published_weights.check_sha256", lambda *_: None)
     extractor = inception_extractor("clean", weights=weights, sha256="")
     features = [features_of(sorted(Path(folder).iterdir()), extractor) for folder in (real, generated)]
     distance = evaluation.fid(real, str(generated), protocol="clean", weights=weights)

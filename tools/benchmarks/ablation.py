@@ -23,10 +23,11 @@ from typing import Any
 import torch
 
 from dgnet.config import Config, override_config
-from dgnet.core.device import PrecisionName, choose_device, choose_precision, keep_freed_memory
+from dgnet.core.device import PrecisionName, choose_device, choose_precision
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.core.machine import machine, versions
+from dgnet.core.memory import keep_freed_memory
 from tools.benchmarks.late_step import LateStep, late_config
 from tools.benchmarks.plain_operations import TRICKS, Plain, Trick
 from tools.benchmarks.step_process import measure_in_process

@@ -2,12 +2,12 @@
 
 import torch
 
-from dgnet.core.device import peak_memory_bytes
 from dgnet.core.errors import UserError
+from dgnet.core.memory import peak_memory_bytes
 
 
 def peak_memory(device: torch.device) -> int:
-    """Bytes, as `dgnet.core.device.peak_memory_bytes`. `UserError` where the system does not tell it."""
+    """Bytes, as `dgnet.core.memory.peak_memory_bytes`. `UserError` where the system does not tell it."""
     peak = peak_memory_bytes(device)
     if peak is None:
         raise UserError(

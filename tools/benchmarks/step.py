@@ -19,9 +19,10 @@ from torch.utils.flop_counter import flop_registry
 
 from dgnet.config import Config
 from dgnet.core.cli import add_settings
-from dgnet.core.device import Precision, choose_device, choose_precision, keep_freed_memory
+from dgnet.core.device import Precision, choose_device, choose_precision
 from dgnet.core.distributed import Distributed
 from dgnet.core.machine import machine, versions
+from dgnet.core.memory import keep_freed_memory
 from dgnet.core.numerics import set_numerics
 from dgnet.core.option_types import at_least, expanded_path
 from dgnet.layers.compiled import compile_small_functions

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from dgnet.core.device import Precision, choose_device, choose_precision, peak_memory_bytes
+from dgnet.core.device import Precision, choose_device, choose_precision
 from dgnet.core.errors import UserError
+from dgnet.core.memory import peak_memory_bytes
 from dgnet.training.muon import Muon
 from tests.messages import mentions
 

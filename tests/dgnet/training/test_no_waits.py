@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from dgnet.core.device import constant, to_device
+from dgnet.core.device_copies import constant, to_device
 from dgnet.core.distributed import Distributed
 from dgnet.data.pairs import PairBatch
 from dgnet.models.build import build_teacher

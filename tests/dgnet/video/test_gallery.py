@@ -19,13 +19,13 @@ from dgnet.video.frame_log import FrameLog
 from dgnet.video.gallery import (
     COLUMNS,
     TABLE,
-    gallery_labels,
     is_gallery,
     read_gallery,
     read_table,
     renumber_identities,
     write_table,
 )
+from dgnet.video.gallery_labels import gallery_labels
 from dgnet.video.linking import GivenTracks, Linker, TrackerLinker
 from dgnet.video.source_writer import SourceWriter
 from tests.dgnet.video.films import mot_lines, pedestrian, place_of, scene, write_film

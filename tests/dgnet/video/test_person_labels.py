@@ -6,7 +6,7 @@ import pytest
 
 from dgnet.data.person_labels import same_person
 from dgnet.data.records import JUNK
-from dgnet.video.gallery import labels_of
+from dgnet.video.gallery_labels import labels_of
 
 PEOPLE, OTHERS = Path("people/film"), Path("others/film")
 NUMBERS = {
@@ -20,7 +20,8 @@ NUMBERS = {
 def same(monkeypatch: pytest.MonkeyPatch, query: Path, image: Path, numbers: tuple[int, int] = (JUNK, JUNK)) -> object:
     crops = {file: (person, 1) for file, person in NUMBERS.items()}
     monkeypatch.setattr(
-        "dgnet.video.gallery.gallery_labels", lambda files: {file: crops[file] for file in files if file in crops}
+        "dgnet.video.gallery_labels.gallery_labels",
+        lambda files: {file: crops[file] for file in files if file in crops},
     )
     return same_person(*labels_of([query, image], numbers, {"anna", "bert"}))
 
