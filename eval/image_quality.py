@@ -11,16 +11,17 @@ from dgnet.core.errors import UserError
 from dgnet.core.files import user_path
 from dgnet.core.images import image_files
 from eval.datasets import Splits
+from eval.extractor import Extractor
+from eval.generator import Generate
+from eval.image_files import files_by_folder
 from eval.images.consistency_metrics import consistency_metrics
 from eval.images.diversity import DISSIMILARITY, DSSIM, PairMeasure, diversity_metrics, pair_by_pair
-from eval.images.extractor import Extractor
 from eval.images.fidelity import MEASURES, perceptual_measure
-from eval.images.image_files import files_by_folder
 from eval.images.image_sets import read_set
 from eval.images.inception import WEIGHTS_SHA256, inception_extractor
 from eval.images.memorization_metrics import audited
 from eval.images.perceptual import PerceptualDistance
-from eval.images.reconstructions import Generate, reconstruction_metrics
+from eval.images.reconstructions import reconstruction_metrics
 from eval.images.set_metrics import set_metrics
 from eval.reid.embedding_model import EmbeddingModel, extractor_of
 from eval.report.page import HtmlSection

@@ -40,7 +40,7 @@ from dgnet.generation.swap_pairs import one_image_per_identity
 from dgnet.runs.loaded_generator import LoadedGenerator
 from dgnet.video.gallery import is_gallery
 from dgnet.video.tracks import pooled_tracks, remarks_on_tracks
-from eval.images.extractor import features_of
+from eval.extractor import features_of
 from eval.reid.embedding_model import extractor_of, preprocessing_of
 from eval.tracks.page import tracks_page
 from eval.tracks.ranking import count_further, rank_tracks

@@ -29,7 +29,7 @@ from dgnet.core.option_types import at_least, expanded_path, path_ending, run_na
 from dgnet.data.readers.names import market_name
 from dgnet.data.records import JUNK, UNKNOWN_CAMERA
 from dgnet.video.gallery_labels import gallery_labels
-from eval.images.extractor import features_of
+from eval.extractor import features_of
 from eval.reid.embedding_model import extractor_of, preprocessing_of
 from eval.reid.feature_file import SplitFeatures, StoredFeatures, load_features, save_features
 from reid_heads.load import load_model

@@ -21,7 +21,7 @@ from dgnet.core.errors import UserError, command
 from dgnet.core.images import print_passed_over
 from dgnet.core.numerics import open_device
 from dgnet.core.option_types import expanded_path, run_name
-from eval.images.extractor import Extractor
+from eval.extractor import Extractor
 from eval.images.frechet import check_free, save_statistics
 from eval.images.image_sets import check_source, read_set
 from eval.images.inception import MEANING, inception_extractor

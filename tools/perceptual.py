@@ -18,10 +18,10 @@ from dgnet.core.errors import command
 from dgnet.core.images import print_passed_over
 from dgnet.core.numerics import open_device
 from dgnet.core.option_types import expanded_path, sha256_digits
+from eval.image_files import files_by_folder
 from eval.images.diversity import diversity_metrics, pair_by_pair
 from eval.images.fidelity import fidelity_metrics, perceptual_measure
 from eval.images.file_pairs import files_by_name, pairs_of_files
-from eval.images.image_files import files_by_folder
 from eval.images.perceptual import TRUNK_URLS, PerceptualDistance
 from eval.options import add_pair_options, diversity_options
 from eval.report.report import as_table

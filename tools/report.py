@@ -45,7 +45,7 @@ from dgnet.generation.swap_pairs import draw_pairs, one_image_per_identity
 from dgnet.models.swap import swap_all
 from dgnet.runs.loaded_generator import LoadedGenerator
 from dgnet.runs.scalars import read_scalars
-from eval.images.extractor import features_of
+from eval.extractor import features_of
 from eval.options import add_device_options
 from eval.reid.dataset_features import features_of_dataset
 from eval.reid.embedding_model import description, extractor_of

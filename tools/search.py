@@ -48,7 +48,7 @@ from dgnet.data.records import JUNK
 from dgnet.video.gallery import is_gallery
 from dgnet.video.gallery_labels import gallery_of_crops, labels_of
 from dgnet.video.tracks import Embed, pooled_tracks, remarks_on_tracks
-from eval.images.extractor import features_of
+from eval.extractor import features_of
 from eval.reid.embedding_model import extractor_of, preprocessing_of
 from eval.reid.feature_file import SplitFeatures
 from eval.reid.gallery_index import open_index

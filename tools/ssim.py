@@ -18,10 +18,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dgnet.core.cli import CommandParser
 from dgnet.core.errors import command
 from dgnet.core.images import print_passed_over
+from eval.image_files import files_by_folder
 from eval.images.diversity import DISSIMILARITY, DSSIM, diversity_metrics
 from eval.images.fidelity import MEASURES, Measure, fidelity_metrics
 from eval.images.file_pairs import files_by_name, pairs_of_files
-from eval.images.image_files import files_by_folder
 from eval.images.ssim import most_scales, multi_scale_ssim
 from eval.options import add_pair_options, diversity_options
 from eval.report.report import as_table

@@ -1,6 +1,6 @@
 """Images -> features for ranking, of unit length.
 
-`LoadedGenerator.embed` and `reid_heads.LoadedModel` apply these to uint8 images, `eval.images.extractor` to files.
+`LoadedGenerator.embed` and `reid_heads.LoadedModel` apply these to uint8 images, `eval.extractor` to files.
 
 The embedding of the mirror image is added before normalizing where the network's publication does so: DG-Net's does,
 for re-ID models see `ReIDModel.adds_mirror_image`.

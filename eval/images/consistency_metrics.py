@@ -7,9 +7,9 @@ import torch
 
 from dgnet.core.errors import UserError
 from eval.datasets import TestSplits
-from eval.images.extractor import Extractor, features_of
+from eval.extractor import Extractor, features_of
+from eval.generator import Generate
 from eval.images.identity_consistency import identity_consistency
-from eval.images.reconstructions import Generate
 from eval.reid.labeled_features import LabeledFeatures, labels_of
 from eval.reid.ranking import rank_metrics
 from eval.report.accuracy import score_section

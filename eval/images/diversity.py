@@ -18,7 +18,7 @@ from torch import Tensor
 
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
-from eval.images.image_files import batches
+from eval.image_files import batches
 from eval.images.ssim import ssim_of_pairs
 from eval.report.result import MetricValue
 

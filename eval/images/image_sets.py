@@ -10,9 +10,9 @@ from torch import Tensor
 from dgnet.core.content import content_digest, content_hashes
 from dgnet.core.errors import UserError
 from dgnet.core.images import image_files
-from eval.images.extractor import Extractor, features_of
+from eval.extractor import Extractor, features_of
+from eval.image_files import Images
 from eval.images.frechet import FeatureStatistics, read_statistics, statistics_of
-from eval.images.image_files import Images
 
 _log = logging.getLogger(__name__)
 

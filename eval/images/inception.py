@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
 from dgnet.core.published_weights import published_sha256, published_weights, weights_words
-from eval.images.extractor import INCEPTION, Extractor
-from eval.images.image_files import smooth_resized
+from eval.extractor import INCEPTION, Extractor
+from eval.image_files import smooth_resized
 
 WEIGHTS_NAME = inception.FID_WEIGHTS_URL.rsplit("/", 1)[1]
 WEIGHTS_SHA256 = published_sha256(inception.FID_WEIGHTS_URL)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
-from eval.images.image_files import Images, batches
+from eval.image_files import Images, batches
 from eval.reid.distance import row_blocks, squared_distances, unit_features
 
 HEIGHT, WIDTH = 16, 8

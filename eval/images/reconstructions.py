@@ -1,7 +1,6 @@
 """Reconstructions: a generated image beside the image that it should be."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -10,23 +9,10 @@ from dgnet.core import pixels
 from dgnet.core.images import read_image
 from dgnet.core.random_draws import permutation, rng
 from eval.datasets import ImageRecord, Splits
+from eval.generator import Generate
 from eval.images.fidelity import Measure, fidelity_metrics
 from eval.images.ssim import most_scales
 from eval.report.result import MetricValue
-
-
-class GeneratedBatch(Protocol):
-    """Generated images `[image, 3, height, width]` uint8, and their positions in the plan."""
-
-    @property
-    def positions(self) -> Sequence[int]: ...
-
-    @property
-    def images(self) -> Tensor: ...
-
-
-# Records and pairs (index of the appearance, index of the structure) among them -> the generated images in batches.
-Generate = Callable[[Sequence[ImageRecord], Sequence[tuple[int, int]]], Iterable[GeneratedBatch]]
 
 
 def reconstruction_metrics(

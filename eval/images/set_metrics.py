@@ -4,9 +4,9 @@ import logging
 from pathlib import Path
 
 from dgnet.core.files import user_path
-from eval.images.extractor import INCEPTION, Extractor
+from eval.extractor import INCEPTION, Extractor
+from eval.image_files import Images
 from eval.images.frechet import FEWEST_IMAGES, frechet_distance
-from eval.images.image_files import Images
 from eval.images.image_sets import ImageSet, check_source, read_set, shared_images
 from eval.images.inception import inception_extractor
 from eval.images.kid import kernel_distance

@@ -9,7 +9,7 @@ import numpy as np
 from dgnet.core.content import content_hashes
 from dgnet.core.errors import UserError
 from eval.datasets import ImageRecord, TestSplits
-from eval.images.extractor import features_of
+from eval.extractor import features_of
 from eval.reid.embedding_model import EmbeddingModel, extractor_of, preprocessing_of
 from eval.reid.feature_file import SplitFeatures, StoredFeatures, load_features, save_features
 from eval.reid.labeled_features import labels_of

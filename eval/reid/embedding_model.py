@@ -6,7 +6,7 @@ from torch import Tensor
 
 from dgnet.core import pixels
 from dgnet.core.images import DECODING
-from eval.images.extractor import Extractor
+from eval.extractor import Extractor
 
 SPACE = "identity space"
 
@@ -37,7 +37,7 @@ class EmbeddingModel(Protocol):
 
 
 def extractor_of(model: EmbeddingModel) -> Extractor:
-    """A model as the extractor of `eval.images`: images are resized to its size (antialiased bicubic)."""
+    """A model as an `Extractor`: images are resized to its size (antialiased bicubic)."""
 
     def prepare(image: Tensor) -> Tensor:
         return pixels.resize(image[None], model.height, model.width)[0]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from eval.datasets import ImageRecord
-from eval.images.extractor import features_of
+from eval.extractor import features_of
 from eval.reid.embedding_model import EmbeddingModel, extractor_of
 from eval.reid.labeled_features import LabeledFeatures
 from eval.reid.labels import check_rankable

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from dgnet.core.errors import UserError
 from eval.datasets import ImageRecord, TestSplits
-from eval.images.extractor import Extractor, features_of
-from eval.images.reconstructions import Generate
+from eval.extractor import Extractor, features_of
+from eval.generator import Generate
 from eval.reid.distance import unit_features
 from eval.reid.embedding_model import EmbeddingModel, extractor_of
 from eval.reid.labeled_features import LabeledFeatures

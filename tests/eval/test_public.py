@@ -14,7 +14,7 @@ import eval as evaluation
 from dgnet.core.errors import UserError
 from dgnet.core.images import DECODING
 from dgnet.data.readers.market import read_market
-from eval.images.extractor import features_of
+from eval.extractor import features_of
 from eval.images.frechet import frechet_distance, statistics_of
 from eval.images.inception import inception_extractor
 from eval.images.kid import kernel_distance

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from dgnet.core.images import image_files, read_image
+from eval.image_files import files_by_folder
 from eval.images.diversity import DSSIM, diversity
-from eval.images.image_files import files_by_folder
 from eval.images.ssim import multi_scale_ssim
 from tests.eval.images.random_trunk import trunk
 from tests.eval.images.small_files import picture, write, write_set

@@ -8,9 +8,9 @@ from PIL import Image
 from skimage.color import rgb2lab
 from skimage.metrics import structural_similarity
 
+from eval.image_files import files_by_folder
 from eval.images import diversity as diversity_module
 from eval.images.diversity import DISSIMILARITY, DSSIM, diversity, drawn_pairs
-from eval.images.image_files import files_by_folder
 from tests.eval.images.small_files import picture, write, write_set
 from tests.messages import mentions
 

@@ -8,7 +8,7 @@ import pytest
 from pytorch_fid.fid_score import calculate_frechet_distance
 
 from dgnet.core.images import image_files
-from eval.images.extractor import Extractor, features_of
+from eval.extractor import Extractor, features_of
 from eval.images.frechet import FeatureStatistics, frechet_distance, read_statistics, save_statistics, statistics_of
 from eval.images.image_sets import read_set
 from eval.images.set_metrics import set_metrics

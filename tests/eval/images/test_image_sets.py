@@ -8,8 +8,8 @@ import pytest
 from torch import Tensor
 
 from dgnet.core.checkpoint import file_hash
+from eval.extractor import Extractor
 from eval.images import inception
-from eval.images.extractor import Extractor
 from eval.images.frechet import save_statistics
 from eval.images.image_sets import read_set
 from eval.images.set_metrics import set_metrics

@@ -12,7 +12,7 @@ from PIL import Image
 from pytorch_fid import inception
 from pytorch_fid.fid_score import get_activations
 
-from eval.images.extractor import features_of
+from eval.extractor import features_of
 from eval.images.frechet import frechet_distance, statistics_of
 from eval.images.inception import PREPARATIONS, WEIGHTS_NAME, WEIGHTS_SHA256, inception_extractor
 from tests.eval.images.random_inception import random_state

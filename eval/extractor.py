@@ -9,7 +9,7 @@ from torch import Tensor
 
 from dgnet.core.errors import UserError
 from eval.arrays import checked_features
-from eval.images.image_files import Images, batches
+from eval.image_files import Images, batches
 
 INCEPTION = "Inception space"  # where the Frechet distance is called FID
 

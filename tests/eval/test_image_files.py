@@ -10,7 +10,7 @@ from PIL import Image
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
 from dgnet.core.images import image_files, read_image
-from eval.images.image_files import batches, files_by_folder, smooth_resized
+from eval.image_files import batches, files_by_folder, smooth_resized
 from tests.eval.images.small_files import picture, write, write_set
 from tests.messages import mentions
 
