@@ -12,6 +12,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from eval import compared_models
 from eval.report.report import read_report
 from tests.dgnet.small_generator import small_generator, store
 from tests.eval.report.pages import Page, foreign_loads
@@ -141,13 +142,13 @@ def test_a_demo_with_a_head_and_no_teacher_reports_on_its_own_run(tmp_path, monk
     store(Path("outputs/outputs/tiny"), small_generator(), 30)
     settings = ("appearance.model=resnet18", "teacher.label=appearance", "schedule.iterations=2")
     extracted = []
-    for tool in (demo, measure_swaps):
+    for user in (demo, compared_models):
 
-        def counted(dataset, model, *others, extract=tool.features_of_dataset, **more):
+        def counted(dataset, model, *others, extract=user.features_of_dataset, **more):
             extracted.append(model.name)
             return extract(dataset, model, *others, **more)
 
-        monkeypatch.setattr(tool, "features_of_dataset", counted)
+        monkeypatch.setattr(user, "features_of_dataset", counted)
     status, _, said = answer(demo, monkeypatch, capsys, "--config", "tiny.yaml", *settings)
     assert status == 0, said
     # Each model sees the test images once.
