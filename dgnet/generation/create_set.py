@@ -1,36 +1,25 @@
 """From a request to a generated set: `create_set(request)`, or `open_set` and `OpenSet.create` in two steps."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.core.numerics import set_numerics
-from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset
-from dgnet.data.training_data import open_dataset, require_data_of_run
 from dgnet.generation.image_writer import image_encoder
-from dgnet.generation.load import find_generator, teacher_of
+from dgnet.generation.load import find_generator
 from dgnet.generation.plans import Pairs
 from dgnet.generation.recipe import set_recipe
 from dgnet.generation.request import SetRequest, plan_pairs
-from dgnet.generation.scores import ImageScorer, load_discriminator
+from dgnet.generation.scores import ImageScorer
 from dgnet.generation.set_folder import SetFolder
+from dgnet.generation.set_inputs import image_scorer, read_request_data, scoring_teacher, with_training_identities
 from dgnet.generation.writer import Resources, write_missing
-from dgnet.models.build import build_teacher
-from dgnet.models.model_file import StoredModel, read_model_file
-from dgnet.models.people import other_people
-from dgnet.official.import_run import official_identities, reordered
-from dgnet.official.release import TEACHER_WEIGHTS, read_official_teacher
 from dgnet.runs.loaded_generator import LoadedGenerator
-from dgnet.runs.resume import images_content
-from dgnet.training.teacher import load_teachers
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -110,11 +99,11 @@ def open_set(request: SetRequest) -> Iterator[OpenSet]:
     try:
         set_numerics(distributed.device, request.precision)
         generator = find_generator(request.name, request.output_path, request.iteration, distributed.device)
-        dataset = _dataset(request, generator, distributed)
-        generator = _with_identities(generator, dataset, request.other_data)
+        dataset = read_request_data(request, generator, distributed)
+        generator = with_training_identities(generator, dataset, request.other_data)
         pairs, plan = plan_pairs(request, dataset)
-        teacher_file = None if request.no_scores else _teacher_file(request, generator)
-        scorer = None if request.no_scores else _scorer(request, generator, teacher_file, dataset)
+        teacher_file = None if request.no_scores else scoring_teacher(request, generator)
+        scorer = None if request.no_scores else image_scorer(request, generator, teacher_file, dataset)
         recipe = set_recipe(
             generator,
             dataset,
@@ -154,62 +143,6 @@ def _open_folder(
     target = distributed.on_main(opened)
     shared = distributed.agree(None if target is None else (target.recipe, target.pairs))
     return target or SetFolder(folder, dataset, *shared)
-
-
-def _dataset(request: SetRequest, generator: LoadedGenerator, distributed: Distributed) -> Dataset:
-    if request.data is not None:
-        return read_dataset(request.data)
-    if request.other_data:
-        raise UserError("--other-data says that --data is another data set: give --data")
-    require_data_of_run(generator.config.data)
-    return open_dataset(generator.config.data, distributed)
-
-
-def _with_identities(generator: LoadedGenerator, dataset: Dataset, other: bool) -> LoadedGenerator:
-    """The generator with its training identities. `UserError` where `dataset` has other ones, unless `other` is set."""
-    if other:
-        return generator
-    classes = len(generator.network.appearance.fine.logits.bias)
-    differ = other_people(generator.identities, generator.names, dataset) if generator.identities else None
-    if classes != len(dataset.identities) or differ:
-        raise UserError(
-            f"{generator.name} was trained on {classes} identities, and the {len(dataset.identities)} of "
-            f"{dataset.root} are others{f' ({differ})' if differ else ''}; give its own data set by --data, or "
-            "--other-data to generate from this one"
-        )
-    if generator.content and generator.content != images_content([record.path for record in dataset.train]):
-        _log.warning(
-            "warning: %s was trained on other images of these people than those of %s now: figures about training "
-            "images (copies, the Frechet distance) are not about those that it saw",
-            generator.name,
-            dataset.root,
-        )
-    # One more person in the gallery shifts the numbers of those with names, not their order.
-    return replace(generator, identities=dataset.identities if generator.identities else official_identities(dataset))
-
-
-def _teacher_file(request: SetRequest, generator: LoadedGenerator) -> Path | None:
-    if request.teacher is not None:
-        return request.teacher / TEACHER_WEIGHTS if request.teacher.is_dir() else request.teacher
-    return teacher_of(generator)
-
-
-def _scorer(
-    request: SetRequest, generator: LoadedGenerator, teacher_file: Path | None, dataset: Dataset
-) -> ImageScorer:
-    teacher = None
-    if teacher_file is not None and teacher_file.name == TEACHER_WEIGHTS:
-        official = read_official_teacher(teacher_file)
-        network = build_teacher(official.config, official.identities, pretrained=False)
-        network.load_state_dict(reordered(official.state, dataset))
-        teacher = StoredModel(network.to(generator.device).eval(), dataset.identities, *generator.size)
-    elif teacher_file is not None and not request.other_data:
-        (teacher,) = load_teachers([teacher_file], dataset, generator.device)
-    elif teacher_file is not None:
-        teacher = read_model_file(teacher_file, generator.device)
-    return ImageScorer(
-        generator, teacher, load_discriminator(generator), request.precision, same_identities=not request.other_data
-    )
 
 
 def _default_folder(generator: LoadedGenerator, plan: dict[str, Any]) -> Path:
