@@ -11,31 +11,23 @@ NumPy reads it without pickle; tools/search.py takes it as a gallery.
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import numpy as np
 
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_device, add_mirrored
-from dgnet.core.content import content_hashes
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
 from dgnet.core.images import image_files
 from dgnet.core.numerics import open_device
 from dgnet.core.option_types import at_least, expanded_path, path_ending, run_name
-from dgnet.data.readers.names import market_name
-from dgnet.data.records import JUNK, UNKNOWN_CAMERA
-from dgnet.video.gallery_labels import gallery_labels
-from eval.extractor import features_of
-from eval.reid.embedding_model import extractor_of, preprocessing_of
-from eval.reid.feature_file import SplitFeatures, StoredFeatures, load_features, save_features
+from dgnet.video.gallery_labels import known_labels
+from eval.reid.feature_file import save_features
+from eval.reid.file_features import features_of_files
 from reid_heads.load import load_model
-from reid_heads.loaded_model import LoadedModel
-
-SPLIT = "images"
 
 
 def main() -> int:
@@ -53,7 +45,8 @@ def main() -> int:
     check_place(args.output)
     files = files_of(args.images)
     model = load_model(args.name, args.model_name, device=open_device(args.device), mirrored=args.mirrored)
-    stored = features_of_images(files, model, ", ".join(map(str, args.images)), args.batch_size, args.workers)
+    data, options = ", ".join(map(str, args.images)), {"batch": args.batch_size, "workers": args.workers}
+    stored = features_of_files(files, model, file_hash(model.weights), known_labels, data=data, **options)
     save_features(args.output, stored, overwrite=args.overwrite)
     (split,) = stored.splits.values()
     print(f"{args.output}: {split.features.shape[0]} images, {split.features.shape[1]} numbers each")
@@ -80,54 +73,6 @@ def files_of(paths: Iterable[Path]) -> list[Path]:
     """Files as they are, and all images of folders, each file once. `UserError` for a folder without images."""
     files = (file for path in paths for file in (image_files(path) if path.is_dir() else [path]))
     return list({file.absolute(): file for file in files}.values())
-
-
-def features_of_images(
-    files: Sequence[Path], model: LoadedModel, data: str, batch: int, workers: int | None
-) -> StoredFeatures:
-    """Features of files as a file holds them, as the split `images`; `data` says where the images are from.
-
-    Identity and camera are those that a gallery of tools/find_people.py or a Market-1501 name tells, else -1.
-    `UserError` names an unreadable file.
-    """
-    known = gallery_labels(files)
-    labels = [known.get(path) or market_name(path.name) or (JUNK, UNKNOWN_CAMERA) for path in files]
-    identities, cameras = (np.array(column, np.int64) for column in zip(*labels, strict=True))
-    content = content_hashes(files, workers)
-    features = features_of(files, extractor_of(model), batch=batch, workers=workers)
-    split = SplitFeatures(features, identities, cameras, tuple(map(str, files)), content)
-    return StoredFeatures(model.name, data, file_hash(model.weights), preprocessing_of(model), {SPLIT: split})
-
-
-def gallery_features(path: Path, model: LoadedModel, batch: int, workers: int | None) -> SplitFeatures:
-    """The gallery's features, extracted or read.
-
-    `UserError` for a file of other weights or preprocessing, or of images that have changed. A file of version 0.2 or
-    before cannot be checked: its images are extracted again, and a line says so.
-    """
-    if path.is_dir():
-        return features_of_images(files_of([path]), model, str(path), batch, workers).splits[SPLIT]
-    stored = load_features(path, checkpoint=file_hash(model.weights), preprocessing=preprocessing_of(model))
-    if SPLIT not in stored.splits:
-        raise UserError(f"{path}: must be a file of tools/extract.py, its splits are {', '.join(stored.splits)}")
-    split = stored.splits[SPLIT]
-    files = [Path(name) for name in split.paths]
-    if not split.content:
-        print(
-            f"{path}: holds no hashes of its images (version 0.2 or before), so whether they have changed cannot be "
-            "checked; they are extracted again (tools/extract.py writes a file with hashes)",
-            file=sys.stderr,
-        )
-        return features_of_images(files, model, stored.data, batch, workers).splits[SPLIT]
-    there = [place for place, file in enumerate(files) if file.is_file()]
-    hashes = content_hashes([files[place] for place in there], workers)
-    changed = [files[place] for place, digits in zip(there, hashes, strict=True) if digits != split.content[place]]
-    if changed:
-        raise UserError(
-            f"{path}: {changed[0]} and {len(changed) - 1} others of its {len(files)} images have changed since; "
-            "extract them again"
-        )
-    return split
 
 
 if __name__ == "__main__":

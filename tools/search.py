@@ -35,6 +35,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from dgnet.core.calibration import OTHER, SAME
+from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser
 from dgnet.core.files import check_place, replace_text
 from dgnet.core.images import read_image
@@ -46,11 +47,12 @@ from dgnet.data.person_labels import person_folders, same_person
 from dgnet.data.readers.names import market_name
 from dgnet.data.records import JUNK
 from dgnet.video.gallery import is_gallery
-from dgnet.video.gallery_labels import gallery_of_crops, labels_of
+from dgnet.video.gallery_labels import gallery_of_crops, known_labels, labels_of
 from dgnet.video.tracks import Embed, pooled_tracks, remarks_on_tracks
 from eval.extractor import features_of
 from eval.reid.embedding_model import extractor_of, preprocessing_of
 from eval.reid.feature_file import SplitFeatures
+from eval.reid.file_features import SPLIT, features_of_files, read_file_features
 from eval.reid.gallery_index import open_index
 from eval.reid.nearest_files import Search, exact_search, nearest_images
 from eval.report.page import code_line
@@ -58,7 +60,7 @@ from eval.tracks.page import tracks_page
 from eval.tracks.ranking import count_further, rank_tracks
 from reid_heads.load import load_model
 from reid_heads.loaded_model import LoadedModel
-from tools.extract import add_model_options, gallery_features
+from tools.extract import add_model_options, files_of
 from visual.drawing.picture_file import picture_file
 from visual.drawing.ranked_lists import ranked_lists
 from visual.image_input import read_images
@@ -107,13 +109,23 @@ def main() -> int:
     if is_gallery(args.gallery):
         search_tracks(args, model, args.gallery, embed, embed, point)
         return 0
-    gallery = gallery_features(args.gallery, model, args.batch_size, args.workers)
+    gallery = gallery_features(args, model)
     people = gallery_of_crops([Path(path) for path in gallery.paths]) if args.gallery.is_file() else None
     if people is not None:
         search_tracks(args, model, people, embed, gallery.lookup(args.gallery), point)
     else:
         search_images(args, model, gallery, embed, point)
     return 0
+
+
+def gallery_features(args: argparse.Namespace, model: LoadedModel) -> SplitFeatures:
+    """The features of the gallery's images, extracted or read."""
+    checkpoint, options = file_hash(model.weights), {"batch": args.batch_size, "workers": args.workers}
+    if not args.gallery.is_dir():
+        return read_file_features(args.gallery, model, checkpoint, known_labels, **options)
+    files = files_of([args.gallery])
+    stored = features_of_files(files, model, checkpoint, known_labels, data=str(args.gallery), **options)
+    return stored.splits[SPLIT]
 
 
 def require_free(path: Path, overwrite: bool) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from dgnet.core.errors import UserError
 from dgnet.data.person_labels import PersonLabel, label_of
+from dgnet.data.readers.names import market_name
+from dgnet.data.records import JUNK, UNKNOWN_CAMERA
 from dgnet.video.gallery import COLUMNS, TABLE, is_gallery, read_gallery
 
 
@@ -28,6 +30,12 @@ def gallery_labels(files: Iterable[Path]) -> dict[Path, tuple[int, int]]:
             raise UserError(f"{table}: damaged, its first line must be {','.join(COLUMNS)} (in UTF-8)")
     galleries = [folder for folder in sorted(folders) if is_gallery(folder)]
     return {row.path: (row.identity, row.camera) for folder in galleries for row in read_gallery(folder)}
+
+
+def known_labels(files: Sequence[Path]) -> list[tuple[int, int]]:
+    """Identity and camera of each file, as its gallery tells them, or its name as Market-1501's do; else -1."""
+    crops = gallery_labels(files)
+    return [crops.get(file) or market_name(file.name) or (JUNK, UNKNOWN_CAMERA) for file in files]
 
 
 def labels_of(files: Sequence[Path], identities: Sequence[int], folders: Collection[str]) -> list[PersonLabel | None]:
