@@ -51,8 +51,9 @@ from eval.reid.dataset_features import features_of_dataset
 from eval.reid.embedding_model import description, extractor_of
 from eval.reid_accuracy import accuracy_of
 from eval.report.accuracy import score_section
+from eval.report.merged import merged_reports
 from eval.report.page import HtmlSection
-from eval.report.report import Report, as_html, find_reports
+from eval.report.report import Report, as_html
 from eval.report.run_sections import curves_section, settings_section, swap_section
 from reid_heads.load import appearance_model
 from reid_heads.loaded_model import LoadedModel
@@ -98,16 +99,8 @@ def main() -> int:
         first = [swaps_of_people(generator, dataset)]
     tested_on = (*dataset.query, *dataset.gallery)
     data = {"query and gallery": labeled_digest(tested_on, args.workers)} if tested_on else {}
-    stored, others = find_reports(folder, [file_hash(path) for path in generator.files])
-    not_measured = {f"the metrics of {path}": "they are of another checkpoint than this page" for path in others}
-    for path in [path for path, report in stored.items() if report.of_other_data(data)]:
-        del stored[path]
-        not_measured[f"the metrics of {path}"] = "they are of other images or labels than this page"
-    metrics = [metric for report in stored.values() for metric in report.metrics]
-    protocols = {f"as in {path}": f"measured by {report.command}" for path, report in stored.items()}
-    for report in stored.values():
-        protocols |= report.protocols
-        not_measured |= report.not_measured
+    merged = merged_reports(folder, [file_hash(path) for path in generator.files], data)
+    metrics, protocols, not_measured = merged.metrics, merged.protocols, merged.not_measured
     sections: list[HtmlSection] = []
     if not args.without_accuracy and dataset.query and dataset.gallery:
         with watch.stage("accuracy"):
