@@ -10,8 +10,8 @@ from dgnet.core.errors import UserError, check_count
 from dgnet.models.embedding import appearance_embedding
 from eval import LabeledFeatures, QueryExpansion, pair_scores, rank_metrics, verification_metrics
 from eval.arrays import as_tensor, checked_features, checked_labels
+from eval.image_files import batches
 from eval.images.gradients import gradient_fidelity
-from eval.images.image_files import batches
 from eval.images.swap_fidelity import fidelity
 from eval.reid.centralization import NeighborCentralization
 from eval.reid.distance import unit_features
