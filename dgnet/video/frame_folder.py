@@ -3,7 +3,7 @@
 import configparser
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -82,11 +82,11 @@ class FrameFolder:
 
     def first(self) -> tuple[Path, int | None]:
         """The first frame's file, and the number in its name."""
-        return self._files[0], _last_number(self._files[0].stem)
+        return self._files[0], _frame_numbers([path.stem for path in self._files])[0]
 
     def gap(self) -> tuple[Path, Path] | None:
         """Two neighbors whose numbers are not neighbors: a file of boxes may mean other frames then."""
-        numbers = [_last_number(path.stem) for path in self._files]
+        numbers = _frame_numbers([path.stem for path in self._files])
         for place, (number, after) in enumerate(zip(numbers, numbers[1:], strict=False)):
             if number is not None and after is not None and after != number + 1:
                 return self._files[place], self._files[place + 1]
@@ -107,9 +107,19 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", name) if part]
 
 
-def _last_number(stem: str) -> int | None:
-    found = re.findall(r"[0-9]+", stem)
-    return int(found[-1]) if found else None
+def _frame_numbers(stems: Sequence[str]) -> list[int | None]:
+    """The number of each frame in its name: of several numbers the only one that is not the same in all names, or else
+    the last; None without any.
+
+    >>> _frame_numbers(["frame_9_cam2", "frame_10_cam2"])
+    [9, 10]
+    """
+    numbers = [re.findall(r"[0-9]+", stem) for stem in stems]
+    place = -1
+    if len({len(found) for found in numbers}) == 1:
+        varied = [number for number, column in enumerate(zip(*numbers, strict=True)) if len(set(column)) > 1]
+        place = varied[0] if len(varied) == 1 else -1
+    return [int(found[place]) if found else None for found in numbers]
 
 
 def _information_of(folder: Path) -> tuple[float | None, tuple[int, int] | None]:

@@ -132,9 +132,12 @@ class SourceWriter:
 
     def remarks(self) -> list[str]:
         """That most boxes do not lie in the picture: they are not those of it, it seems."""
-        size = next((values[1] for values in self._log.frames() if values[1]), "")
+        # Images of a folder may have sizes of their own.
+        frames, last, size = self._log.frames(), -1, ""
         rows, beyond = 0, 0
         for row in self._rows():
+            while last < int(row["frame"]):
+                last, size = last + 1, next(frames)[1]
             corner, extent = ([float(row[name]) for name in names] for names in (("left", "top"), ("width", "height")))
             ends = [min(at + by, int(most)) for at, by, most in zip(corner, extent, size.split("x"), strict=True)]
             inside = [max(0.0, end - max(at, 0.0)) for at, end in zip(corner, ends, strict=True)]

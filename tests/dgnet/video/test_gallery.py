@@ -286,3 +286,17 @@ def test_numbers_that_no_gallery_has(find, tmp_path: Path, column: str, value: s
     write_table(tmp_path / "people", [*rows[:2], {**rows[2], column: value}, *rows[3:]])
     with pytest.raises(UserError, match=mentions(TABLE, "line 4", value)):
         list(read_gallery(tmp_path / "people"))
+
+
+def test_boxes_beyond_are_those_of_each_image_s_own_size(tmp_path: Path) -> None:
+    """Boxes of larger images were said to reach beyond the first."""
+    lines = ""
+    for number in range(1, 4):
+        picture = np.full((32 * number, 32 * number, 3), 128, np.uint8)
+        Image.fromarray(picture).save(tmp_path / f"{number}.png")
+        lines += f"{number},{number},{32 * number - 30},{32 * number - 30},24,24,1\n"
+    (tmp_path / "boxes.txt").write_text(lines)
+    writer = SourceWriter(tmp_path / "people", "photos", {}, resume=False)
+    found = find_people(FrameFolder(tmp_path), BoxFile(read_boxes(tmp_path / "boxes.txt")), GivenTracks(), writer)
+    (sizes,) = found.remarks
+    assert "3 sizes" in sizes and found.summary["crops"] == 3

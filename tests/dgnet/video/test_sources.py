@@ -178,6 +178,18 @@ def test_a_sequence_of_the_mot_challenge(tmp_path: Path) -> None:
         open_source(str(tmp_path / "MOT17-02"))
 
 
+@pytest.mark.parametrize("name", ["frame_{}_cam2.png", "cam2_{}.png", "{}.png", "2024-05-01_shot{}_7_8.png"])
+def test_the_number_of_a_frame_is_the_one_that_counts(tmp_path: Path, name: str) -> None:
+    """Frames were said to have gaps where another number follows in their names."""
+    for number in (9, 10, 11):
+        Image.fromarray(scene(number)).save(tmp_path / name.format(number))
+    folder = FrameFolder(tmp_path)
+    assert (folder.gap(), folder.first()[1]) == (None, 9)
+    (tmp_path / name.format(10)).unlink()
+    gap = FrameFolder(tmp_path).gap()
+    assert gap and [path.name for path in gap] == [name.format(9), name.format(11)]
+
+
 def test_a_rate_that_is_none(tmp_path: Path) -> None:
     """An infinite rate put all frames at the same time."""
     Image.fromarray(scene(0)).save(tmp_path / "1.png")
