@@ -23,6 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.cli import CommandParser, add_device
+from dgnet.core.content import content_hashes
 from dgnet.core.errors import UserError, command
 from dgnet.core.numerics import open_device
 from dgnet.core.option_types import above, between, expanded_path, run_name
@@ -47,6 +48,8 @@ def main() -> int:
         print(f"IDF1 {100 * scores.idf1:.1f}  HOTA {100 * scores.hota:.1f}  MOTA {100 * scores.mota:.1f}")
         print(f"{scores.switches} identity switches, {scores.true_boxes} true boxes")
         return 0
+    if args.films:
+        _refuse_equal_sets(args.films)
     model = load_model(args.name, device=open_device(args.device)) if args.name is not None else None
     if model is not None:
         print(f"model: {model.name}")
@@ -72,6 +75,17 @@ def main() -> int:
         print(f"\n{kind}, {len(sets)} {'sets of films' if args.films else 'film'}")
         _print_table(outcomes)
     return 0
+
+
+def _refuse_equal_sets(folders: Sequence[Path]) -> None:
+    """`UserError` for a set that is there twice: the intervals are those of sets that have nothing to do with each
+    other."""
+    known: dict[tuple[str, ...], Path] = {}
+    for folder in folders:
+        content = content_hashes([path for film in films_of(folder) for path in (film.truth, film.boxes)])
+        if content in known:
+            raise UserError(f"--films: {known[content]} and {folder} are the same set; every set must be another one")
+        known[content] = folder
 
 
 def _remarks(truth: BoxTable, tracks: BoxTable) -> list[str]:

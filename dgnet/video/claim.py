@@ -41,14 +41,20 @@ def claim_source(gallery: Path, name: str, request: Mapping[str, Any], *, resume
         raise UserError(f"{gallery}: {name} was begun and is not finished; --resume continues it")
     if begun:
         _require_same(path, name, request)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        lock = lock_folder(gallery / PROGRESS)
-    except UserError as error:
-        raise UserError(f"{gallery}: another process writes into it; wait until it has finished") from error
+    lock = lock_gallery(gallery)
+    path.parent.mkdir(exist_ok=True)
     if not begun:
         replace_text(path, json.dumps(dict(request), indent=2) + "\n")
     return lock
+
+
+def lock_gallery(gallery: Path) -> FolderLock:
+    """Keep other processes from writing into a gallery, until `release`. `UserError` where one does."""
+    (gallery / PROGRESS).mkdir(parents=True, exist_ok=True)
+    try:
+        return lock_folder(gallery / PROGRESS)
+    except UserError as error:
+        raise UserError(f"{gallery}: another process writes into it; wait until it has finished") from error
 
 
 def _require_same(path: Path, name: str, request: Mapping[str, Any]) -> None:

@@ -74,6 +74,12 @@ def is_gallery(folder: Path) -> bool:
         return False
 
 
+def check_gallery(folder: Path) -> None:
+    """`UserError` unless a folder is a gallery."""
+    if not is_gallery(folder):
+        raise UserError(f"{folder}: must be a gallery of tools/find_people.py, with a {TABLE} of its columns")
+
+
 def read_gallery(folder: Path) -> Iterator[Crop]:
     """The rows of a gallery's table in its order, one at a time.
 
@@ -128,8 +134,7 @@ def _share(text: str) -> float:
 def read_table(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """The rows as they are written, each with what an error calls it. `UserError` where there is no such table."""
     path = folder / TABLE
-    if not is_gallery(folder):
-        raise UserError(f"{folder}: must be a gallery of tools/find_people.py, with a {TABLE} of its columns")
+    check_gallery(folder)
     with open(path, encoding="utf-8-sig", newline="") as file:
         for number, row in enumerate(csv.DictReader(file), 2):
             if None in row or None in row.values():

@@ -10,7 +10,8 @@ from scipy.spatial.distance import squareform
 
 from dgnet.core.calibration import HIGHEST
 from dgnet.core.errors import UserError
-from dgnet.video.gallery import renumber_identities
+from dgnet.video.claim import lock_gallery, release
+from dgnet.video.gallery import check_gallery, renumber_identities
 from dgnet.video.tracks import Embed, Track, pooled_tracks
 
 _NEVER = 4.0  # more than any distance of cosines, which is at most 2
@@ -28,12 +29,18 @@ def join_tracks(gallery: Path, embed: Embed, threshold: float) -> tuple[int, int
         threshold: -1 to 1.
 
     Raises:
-        UserError: `gallery` is none, or a crop cannot be read.
+        UserError: `gallery` is none, another process writes into it, or a crop cannot be read.
     """
-    tracks = pooled_tracks(gallery, embed)
-    identities = identities_of(np.stack([track.feature for track in tracks]), _apart(tracks), threshold)
-    identity = {track.key: number for track, number in zip(tracks, identities, strict=True)}
-    renumber_identities(gallery, lambda source, track: identity[source, track])
+    check_gallery(gallery)
+    # A source that another process adds meanwhile would have no identities.
+    lock = lock_gallery(gallery)
+    try:
+        tracks = pooled_tracks(gallery, embed)
+        identities = identities_of(np.stack([track.feature for track in tracks]), _apart(tracks), threshold)
+        identity = {track.key: number for track, number in zip(tracks, identities, strict=True)}
+        renumber_identities(gallery, lambda source, track: identity[source, track])
+    finally:
+        release(gallery, lock)
     return len(tracks), len(set(identities))
 
 

@@ -62,6 +62,12 @@ def test_a_file_of_tracks_is_scored(
     assert "IDF1 50.0" in printed and "MOTA 75.0" in printed and "1 identity switches, 4 true boxes" in printed
 
 
+def test_a_set_counts_once(films: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same set twice made intervals of no width."""
+    status, _, said = answer(evaluate_tracks, monkeypatch, capsys, "--films", films, films.parent / "." / "films")
+    assert (status, said.count("\n")) == (2, 1) and "same set" in said
+
+
 def test_what_may_be_meant_otherwise_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 from dgnet.core.errors import UserError
 from dgnet.video.box_files import mot_line
 from dgnet.video.boxes import Boxes, boxes_of
+from dgnet.video.claim import claim_source
 from dgnet.video.gallery import BOXES, COLUMNS, read_gallery, read_table, write_table
 from dgnet.video.joining import identities_of, join_tracks
 from dgnet.video.linking import TrackerLinker, Unlinked, scores_are_probabilities
@@ -190,3 +191,16 @@ def test_one_track_and_a_threshold_out_of_range(tmp_path: Path) -> None:
         join_tracks(gallery, colors, 1.5)
     # A calibration may have a threshold above every similarity.
     assert identities_of(np.array([[1.0, 0], [1.0, 0]]), np.zeros((2, 2), bool), 1 + 2**-20) == [1, 2]
+
+
+def test_nothing_is_added_while_tracks_are_joined(tmp_path: Path) -> None:
+    """Tracks of a source that was added meanwhile had no identity, and the work failed at its end."""
+    gallery = write_gallery(tmp_path, {("a", 1): (RED, [0])})
+
+    def embed(files: Sequence[Path]) -> np.ndarray:
+        with pytest.raises(UserError, match="another process"):
+            claim_source(gallery, "b", {}, resume=False)
+        return colors(files)
+
+    assert join_tracks(gallery, embed, 0.9) == (1, 1)
+    assert not (gallery / ".progress").exists()
