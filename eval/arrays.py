@@ -29,8 +29,11 @@ def as_tensor(name: str, values: Array) -> Tensor:
 
 
 def as_numpy(values: Array) -> np.ndarray:
-    """A tensor as an array on the CPU (sharing memory where it can); an array stays as it is."""
-    return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+    """A tensor as an array on the CPU (sharing memory where it can), bfloat16 as float32; an array stays as it is."""
+    if not isinstance(values, Tensor):
+        return np.asarray(values)
+    tensor = values.detach().cpu()
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
 
 
 def checked_features(name: str, features: Array) -> Tensor:

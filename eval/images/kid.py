@@ -4,6 +4,7 @@ Binkowski et al., "Demystifying MMD GANs", 2018: the squared maximum mean discre
 (x'y / features + 1)^3.
 """
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -30,8 +31,12 @@ def kernel_distance(first: Array, second: Array) -> float:
     one, two = sets
     if one.shape[1] != two.shape[1]:
         raise UserError(f"both sets must have features of one length, got {one.shape[1]} and {two.shape[1]}")
-    within = [(_kernel_sum(x, x) - _kernel_sum_with_itself(x)) / (len(x) * (len(x) - 1)) for x in sets]
-    return float(within[0] + within[1] - 2 * _kernel_sum(one, two) / (len(one) * len(two)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        within = [(_kernel_sum(x, x) - _kernel_sum_with_itself(x)) / (len(x) * (len(x) - 1)) for x in sets]
+        distance = float(within[0] + within[1] - 2 * _kernel_sum(one, two) / (len(one) * len(two)))
+    if not math.isfinite(distance):
+        raise UserError("the kernel distance is beyond float64: features of the sets are too large")
+    return distance
 
 
 def _kernel_sum(x: np.ndarray, y: np.ndarray) -> float:

@@ -4,13 +4,14 @@ Kynkaanniemi et al., "Improved Precision and Recall Metric for Assessing Generat
 "Reliable Fidelity and Diversity Metrics for Generative Models", ICML 2020.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from dgnet.core.errors import UserError
+from dgnet.core.errors import UserError, check_count
 from eval.arrays import Array, checked_features
 
 NEIGHBORS = 3
@@ -85,14 +86,15 @@ def _comparable(real: Array, generated: Array) -> tuple[Tensor, Tensor]:
         lengths = " and ".join(str(features.shape[1]) for features in sets)
         raise UserError(f"both sets must have features of one length, got {lengths}")
     largest = max(float(torch.linalg.vector_norm(features, dim=1).max()) for features in sets)
+    if not math.isfinite(largest):
+        raise UserError("features must have lengths that float64 can square (below 1e154), one is longer")
     if largest > 0:
         sets = [(features / (2 * largest * _STEP)).round_().mul_(_STEP) for features in sets]
     return sets[0], sets[1]
 
 
 def _check_count(measures: str, name: str, features: Tensor, neighbors: int) -> None:
-    if neighbors < 1:
-        raise UserError(f"neighbors must be at least 1, got {neighbors}")
+    check_count("neighbors", neighbors)
     if len(features) <= neighbors:
         raise UserError(f"{measures} need more than {neighbors} images, the {name} set has {len(features)}")
 

@@ -60,7 +60,7 @@ def nearest_in_gallery(query: Array, gallery: Array, count: int, *, normalized: 
     queries = unit_features("query", query)
     images = len(gallery)
     count = min(count, images)
-    best = torch.full((len(queries), 0), 0.0)
+    best = torch.full((len(queries), 0), 0.0, dtype=torch.float32)
     indices = torch.zeros(len(queries), 0, dtype=torch.int64)
     proposed = min(count + SPARE, images)
     for first, part in _parts(gallery, normalized):
@@ -111,7 +111,7 @@ def _unit(rows: Array, normalized: bool) -> Tensor:
 
 def _proposals(queries: Tensor, part: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The `count` largest rounded cosines of each query with a part of the gallery, and their indices in it."""
-    values = torch.empty(len(queries), count)
+    values = torch.empty(len(queries), count, dtype=torch.float32)
     indices = torch.empty(len(queries), count, dtype=torch.int64)
     block = max(_PRODUCT // len(part), 1)
     for start in range(0, len(queries), block):

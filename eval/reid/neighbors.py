@@ -78,7 +78,7 @@ class _Best:
 
     def __init__(self, features: Tensor, size: int, largest: bool) -> None:
         worst = -float("inf") if largest else float("inf")
-        self.cosines = torch.full((len(features), size), worst, device=features.device)
+        self.cosines = torch.full((len(features), size), worst, dtype=torch.float32, device=features.device)
         self.places = torch.zeros(len(features), size, dtype=torch.int64, device=features.device)
         self.size, self.largest = size, largest
 
@@ -95,7 +95,7 @@ def _proposed(features: Tensor, near: int, far: int) -> tuple[_Best, _Best]:
     nearest, farthest = _Best(features, near, True), _Best(features, far, False)
     block = min(max(_BLOCK_ELEMENTS // len(features), 1), len(features))
     # Made once: fresh pages cost as much time as copying does.
-    turned = torch.empty(block * len(features), device=features.device)
+    turned = torch.empty(block * len(features), dtype=torch.float32, device=features.device)
     with whole_float32():
         for rows in row_blocks(len(features), len(features), block):
             own, left = rows.stop - rows.start, len(features) - rows.start
@@ -111,12 +111,14 @@ def _proposed(features: Tensor, near: int, far: int) -> tuple[_Best, _Best]:
 
 @contextlib.contextmanager
 def whole_float32() -> Iterator[None]:
-    """No TF32 or bf16 inside float32 products, whatever the caller has allowed: the error bound holds for none."""
+    """No TF32 or bf16 inside float32 products, and no autocast, whatever the caller has allowed: the error bound holds
+    for none."""
     before, tf32 = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     torch.set_float32_matmul_precision("highest")
     torch.backends.cudnn.allow_tf32 = False
     try:
-        yield
+        with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
+            yield
     finally:
         torch.set_float32_matmul_precision(before)
         torch.backends.cudnn.allow_tf32 = tf32

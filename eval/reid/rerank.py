@@ -74,7 +74,7 @@ def rerank(
     features = joined_unit_features(query_features, gallery_features)
     # The result is float32, and so is the original distance in it.
     blocks = reranked_blocks(features, queries, parameters, _rounded_squared_distances)
-    result = torch.empty(queries, gallery)
+    result = torch.empty(queries, gallery, dtype=torch.float32)
     for rows in row_blocks(queries, gallery):
         result[rows] = blocks(rows)
     return result

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dgnet.core.errors import UserError
+from dgnet.core.errors import UserError, check_count
 from eval.arrays import checked_features
 from eval.reid.distance import joined_unit_features, order_keys, row_blocks, squared_distances
 from eval.reid.labeled_features import LabeledFeatures
@@ -54,8 +54,8 @@ def single_shot_metrics(
     each image gets a random number, the largest of an identity stands for it. Re-ranking sees the whole gallery.
     `UserError` as in `eval.reid.ranking.rank_metrics`.
     """
-    if repetitions < 1 or seed < 0:
-        raise UserError(f"repetitions must be at least 1 and the seed at least 0, got {repetitions} and {seed}")
+    check_count("repetitions", repetitions)
+    check_count("seed", seed, least=0)
     check_ranks(ranks)
     query_features = checked_features("query.features", query.features)
     gallery_features = checked_features("gallery.features", gallery.features)

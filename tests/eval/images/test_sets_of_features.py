@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 
+from dgnet.core.errors import UserError
 from eval.images import kid, precision_recall
 from eval.images.kid import kernel_distance
 from tests.messages import mentions
@@ -145,3 +147,16 @@ def test_bad_input_is_one_sentence() -> None:
         precision_recall.density_coverage(good[:5], good)
     with pytest.raises(ValueError, match=mentions("neighbors", 1, 0)):
         precision_recall.density_coverage(good, good, neighbors=0)
+
+
+def test_features_beyond_what_float64_can_square() -> None:
+    """All images were inside all balls: precision and recall were 1."""
+    real, generated = (1e200 * np.random.default_rng(seed).normal(size=(8, 4)) for seed in (0, 1))
+    for measure in (precision_recall.precision_recall, precision_recall.density_coverage, kernel_distance):
+        with pytest.raises(UserError, match="float64"):
+            measure(real, generated)
+
+
+def test_bfloat16_is_read() -> None:
+    features = torch.from_numpy(np.random.default_rng(0).integers(-8, 8, (9, 4))).bfloat16()
+    assert kernel_distance(features, features[:5]) == kernel_distance(features.float(), features[:5].float())

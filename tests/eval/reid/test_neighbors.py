@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from eval.reid.distance import distances_of_pairs, rounded_cosines, squared_distances, unit_features
+from eval.reid.gallery_search import nearest_in_gallery
 from eval.reid.neighbors import nearest_neighbors, rounding_error
+from eval.reid.rerank import KReciprocal, rerank
 
 
 def features(images: int, columns: int = 300, copies: int = 1, seed: int = 0) -> torch.Tensor:
@@ -103,3 +105,27 @@ def test_rounded_cosines_are_the_product_the_gallery_first() -> None:
     found = rounded_cosines(rows, columns)
     assert found.is_contiguous()
     torch.testing.assert_close(found, columns @ rows.T)
+
+
+def test_no_lower_precision_of_the_caller_reaches_the_products() -> None:
+    """Under autocast to bf16, or with float16 as the default type, neighbors and re-ranked distances were others."""
+    unit = features(120)
+    query, gallery = unit[:20], unit[20:]
+
+    def answers() -> list[np.ndarray]:
+        found = nearest_in_gallery(query.numpy(), gallery.numpy(), 5)
+        neighbors = nearest_neighbors(unit, 7)
+        reranked = rerank(query, gallery, KReciprocal(5, 2))
+        assert reranked.dtype == torch.float32
+        return [found.indices, found.similarities, neighbors.nearest, neighbors.farthest, reranked.numpy()]
+
+    expected = answers()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        under_autocast = answers()
+    torch.set_default_dtype(torch.float16)
+    try:
+        by_default = answers()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for other in (under_autocast, by_default):
+        assert all(np.array_equal(*pair) for pair in zip(other, expected, strict=True))
