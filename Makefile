@@ -3,6 +3,7 @@
 # make test-fast  the tests that take less than about 0.3 s each
 # make test-gpu   the tests that need CUDA
 # make fuzz       files of every kind, thousands of cases
+# make parity     every case of the tests against numbers of the original code
 # make coverage   every test, and how much of each room's code they run
 # make lint       every gate: style, imports, types, copies
 #
@@ -22,7 +23,7 @@ PACKAGES := dgnet eval reid_heads visual tools
 # file anew.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: demo test test-fast test-gpu fuzz coverage lint style imports types copies venv
+.PHONY: demo test test-fast test-gpu fuzz parity coverage lint style imports types copies venv
 
 demo: $(RUN)
 	$(BIN)/python tools/demo.py
@@ -38,6 +39,10 @@ test-gpu: $(DEVELOPMENT)
 
 fuzz: $(DEVELOPMENT)
 	HYPOTHESIS_PROFILE=long $(PYTEST) --timeout 7200 tests/fuzz
+
+parity: $(DEVELOPMENT)
+	DGNET_ALL_CASES=1 $(PYTEST) --timeout 1200 tests/test_oracle_parity.py tests/dgnet/training/test_parity.py \
+		tests/reid_heads/test_parity.py
 
 coverage: $(DEVELOPMENT)
 	$(PYTEST) --cov --cov-report=

@@ -1,6 +1,10 @@
-"""Heads and losses against numbers of the reference code, in float64: embeddings, losses and gradient norms."""
+"""Heads and losses against numbers of the reference code, in float64: embeddings, losses and gradient norms.
+
+With DGNET_ALL_CASES=1 in the environment (`make parity`) every model trains a step, otherwise three of them do.
+"""
 
 import json
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -24,6 +28,12 @@ REFERENCE = Path(__file__).parents[1] / "reference"
 TOLERANCE = 1e-6
 # Gradients this far below the largest are rounding noise.
 NOISE = 1e-6
+# While evaluating, images do not see each other: of the reference's eight, so many are embedded.
+EMBEDDED = 2
+ALL_CASES = bool(os.environ.get("DGNET_ALL_CASES"))
+BASELINES = ("resnet18", "resnet50", "resnet34", "resnet50_ibn_a")
+# One of basic blocks, one of bottlenecks: the two others differ from them in what their embeddings show.
+TRAINED = BASELINES if ALL_CASES else BASELINES[:2]
 
 
 @lru_cache
@@ -48,16 +58,23 @@ def close(ours: Tensor, stored: np.ndarray) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.large
-@pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet50_ibn_a"])
-def test_baseline_equals_the_reference(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", BASELINES)
+def test_baseline_embeds_like_the_reference(name: str, tmp_path: Path) -> None:
+    case = reference()[f"baseline_{name}"]
+    head = filled_head(case["state_dict_shapes"], f"{name}.", name, tmp_path).eval()
+    batch = images(reference()["seed"] + 1, 8, 256, 128)[:EMBEDDED].double()
+    with torch.no_grad():
+        assert close(head.embed(batch), arrays()[f"baseline_{name}/embedding_after_bnneck"][:EMBEDDED])
+
+
+@pytest.mark.slow
+@pytest.mark.large
+@pytest.mark.parametrize("name", TRAINED)
+def test_baseline_trains_like_the_reference(name: str, tmp_path: Path) -> None:
     case = reference()[f"baseline_{name}"]
     head = filled_head(case["state_dict_shapes"], f"{name}.", name, tmp_path)
     batch = images(reference()["seed"] + 1, 8, 256, 128).double()
     labels = torch.tensor(case["labels"])
-    head.eval()
-    with torch.no_grad():
-        assert close(head.embed(batch), arrays()[f"baseline_{name}/embedding_after_bnneck"])
-    head.train()
     objective = Objective(head, "1*CrossEntropy+1*Triplet", margin=0.3, label_smoothing=0.1)
     output = head(batch)
     record = objective(output, labels)
@@ -79,11 +96,13 @@ def test_mgn_equals_the_reference(pooling: str, tmp_path: Path) -> None:
     batch = images(reference()["seed"], 8, 384, 128).double()
     head.eval()
     with torch.no_grad():
-        output = head(batch)
-    assert close(output.embedding, arrays()[f"mgn_{pooling}/embedding"])
-    assert close(output.logits[0], arrays()[f"mgn_{pooling}/logits_0"])
-    assert close(output.logits[7], arrays()[f"mgn_{pooling}/logits_7"])
+        output = head(batch[:EMBEDDED])
+    assert close(output.embedding, arrays()[f"mgn_{pooling}/embedding"][:EMBEDDED])
+    assert close(output.logits[0], arrays()[f"mgn_{pooling}/logits_0"][:EMBEDDED])
+    assert close(output.logits[7], arrays()[f"mgn_{pooling}/logits_7"][:EMBEDDED])
 
+    if pooling == "max" and not ALL_CASES:
+        return  # what it has otherwise, its embedding shows
     head.train()
     record = Objective(head, "1*CrossEntropy+2*Triplet", margin=1.2)(head(batch), torch.tensor(case["labels"]))
     assert record.terms["CrossEntropy"].item() == pytest.approx(case["cross_entropy"], rel=TOLERANCE)
