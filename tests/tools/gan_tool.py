@@ -13,6 +13,8 @@ from dgnet.core.errors import command
 from tools import train_gan
 
 ROOT = Path(__file__).resolve().parents[2]
+# The tool with the narrow networks of the tests, as those that run it in this process have them.
+NARROW = ("-m", "tests.tools.narrow_tool", "train_gan")
 ITERATIONS = 8
 CONFIG: dict[str, dict[str, Any]] = {
     "data": {"layout": "synthetic", "height": 64, "width": 48, "pad": 3},
@@ -56,20 +58,27 @@ def write_config(place: Path) -> None:
     (place / "tiny.yaml").write_text(yaml.safe_dump({"name": "whole", **CONFIG, "data": data}))
 
 
-class Here:
-    """The tool in this process, where it costs no start: its status, what it printed and what it complained of."""
-
-    def __init__(self, patch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[str], place: Path) -> None:
-        self.patch, self.capture, self.place = patch, capture, place
-
-    def __call__(self, *options: object, config: Path | None = None) -> tuple[int, str, str]:
-        arguments = ["--config", config or self.place / "tiny.yaml", "--output-path", self.place, *options]
-        self.patch.setattr(sys, "argv", ["train_gan.py", *map(str, arguments)])
-        self.capture.readouterr()
+def run_here(place: Path, *options: object, config: Path | None = None) -> int:
+    """The tool in this process, where it costs no start; its status."""
+    arguments = ["--config", config or place / "tiny.yaml", "--output-path", place, *options]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["train_gan.py", *map(str, arguments)])
         with pytest.raises(SystemExit) as left:
             command(train_gan.main)
+    return int(left.value.code or 0)
+
+
+class Here:
+    """`run_here`: its status, what it printed and what it complained of."""
+
+    def __init__(self, capture: pytest.CaptureFixture[str], place: Path) -> None:
+        self.capture, self.place = capture, place
+
+    def __call__(self, *options: object, config: Path | None = None) -> tuple[int, str, str]:
+        self.capture.readouterr()
+        status = run_here(self.place, *options, config=config)
         printed, said = self.capture.readouterr()
-        return int(left.value.code or 0), printed, said
+        return status, printed, said
 
 
 def leaves(value: Any, name: str = "state") -> Iterator[tuple[str, Any]]:

@@ -164,7 +164,7 @@ def test_results_of_other_images_are_not_mixed(place: Path, whole: Path, capsys:
 
 def test_killed_resumed_and_grown(place: Path, whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = place / "outputs" / "killed"
-    program = [sys.executable, "-m", "tests.tools.narrow_ab", *arguments(place, "--name", "killed")]
+    program = [sys.executable, "-m", "tests.tools.narrow_tool", "ab", *arguments(place, "--name", "killed")]
     process = subprocess.Popen(program, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         ends = time.monotonic() + 300

@@ -42,8 +42,8 @@ CONFIG = {
 }
 
 
-def start(tool: str, *arguments: object) -> subprocess.Popen[str]:
-    command = [sys.executable, f"tools/{tool}.py", *map(str, arguments)]
+def start(*words: object) -> subprocess.Popen[str]:
+    command = [sys.executable, *map(str, words)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -58,12 +58,12 @@ def snapshot(folder: Path) -> dict[Path, bytes]:
 
 
 @pytest.mark.timeout(600)
-def test_a_demo_interrupted_resumed_and_left_alone(tmp_path):
+def test_a_demo_interrupted_resumed_and_left_alone(tmp_path, monkeypatch, capsys):
     write_config(tmp_path)
     arguments = ["--config", tmp_path / "tiny.yaml", "--output-path", tmp_path]
     folder = tmp_path / "outputs/tiny"
 
-    first = start("demo", *arguments)
+    first = start("-m", "tests.tools.narrow_tool", "demo", *arguments)
     while not list(folder.glob("checkpoints/*.pt")) and first.poll() is None:
         time.sleep(0.02)
     first.send_signal(signal.SIGINT)
@@ -72,14 +72,13 @@ def test_a_demo_interrupted_resumed_and_left_alone(tmp_path):
     # How long it takes is said before anything is made, and the first picture is there before anything is trained.
     assert shown.index("Estimate for this machine") < shown.index("Pedestrians in") < shown.index("true_swaps.png")
     assert Image.open(folder / "true_swaps.png").width > 300
-    # The command that the run names is one that the demo takes.
-    assert "tools/demo.py" in said and "--resume" not in said
+    # The command that the run names is its own again, which the demo takes.
+    assert "tests.tools.narrow_tool demo --config" in said and "--resume" not in said
     assert not (folder / "report.json").exists()
     teacher = (tmp_path / "outputs/tiny_teacher/teacher.pth").stat()
 
-    second = start("demo", *arguments)
-    shown, said = second.communicate()
-    assert second.returncode == 0, said
+    status, shown, said = answer(demo, monkeypatch, capsys, *arguments)
+    assert status == 0, said
     assert re.search(r"outputs/tiny: going on from checkpoint_0000000\d.pt", said)
     assert (tmp_path / "outputs/tiny_teacher/teacher.pth").stat().st_mtime_ns == teacher.st_mtime_ns
 
@@ -118,17 +117,16 @@ def test_a_demo_interrupted_resumed_and_left_alone(tmp_path):
     assert len(report.checkpoints) == 1 and str(folder / "report.html") in shown
 
     before = snapshot(tmp_path)
-    third = start("demo", *arguments)
-    measured = start("measure_swaps", "--name", "tiny", "--output-path", tmp_path)
+    # The program itself, as `make demo` starts it.
+    third = start("tools/demo.py", *arguments)
     again, said = third.communicate()
     assert third.returncode == 0, said
     assert "finished before" in again and "--name other" in again and str(folder / "report.md") in again
-    other = start("demo", *arguments, "loss.cycle=1.5")
-    _, said = other.communicate()
-    assert other.returncode == 2 and "loss.cycle" in said and "use another --name" in said
+    status, _, said = answer(demo, monkeypatch, capsys, *arguments, "loss.cycle=1.5")
+    assert status == 2 and "loss.cycle" in said and "use another --name" in said
     # The same figures from the checkpoint alone; nothing that is there changes.
-    figures, said = measured.communicate()
-    assert measured.returncode == 0, said
+    status, figures, said = answer(measure_swaps, monkeypatch, capsys, "--name", "tiny", "--output-path", tmp_path)
+    assert status == 0, said
     assert "measuring: swap fidelity" in said
     table = shown[shown.index("Swap fidelity\n") :].splitlines()[:40]
     assert figures.splitlines()[:40] == table == again.splitlines()[:40]

@@ -32,11 +32,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("narrow")]
 HEAD = "appearance.model=resnet18"
 
 
-def test_a_bnneck_learns_in_the_joint_training(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_bnneck_learns_in_the_joint_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_config(tmp_path)
-    here = Here(monkeypatch, capsys, tmp_path)
+    here = Here(capsys, tmp_path)
     # The appearance source's identity as label: no teacher to train first.
     settings = (HEAD, "teacher.label=appearance", "schedule.iterations=4", "loss.teacher_ramp_begin=0")
     status, _, said = here(*settings)

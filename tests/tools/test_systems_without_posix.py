@@ -55,18 +55,14 @@ def require_success(*commands: list[str]) -> None:
 
 
 @pytest.mark.slow
-def test_every_tool_says_what_it_does() -> None:
-    require_success(*([tool, "--help"] for tool in TOOLS))
-
-
-@pytest.mark.slow
-def test_tools_that_measure_draw_generate_and_search_work(tmp_path: Path) -> None:
+def test_every_tool_says_what_it_does_and_those_that_measure_draw_generate_and_search_work(tmp_path: Path) -> None:
     weights = str(write_run(tmp_path) / "checkpoints" / "checkpoint_00000030.pt")
     run = ["--name", "small", "--output-path", str(tmp_path), "--device", "cpu"]
     people, images = str(tmp_path / "people"), str(tmp_path / "people" / "query")
     query = next(str(path) for path in sorted((tmp_path / "people" / "query").iterdir()))
     search = ["--query", query, "--gallery", images, "--output", str(tmp_path / "found.png")]
     require_success(
+        *([tool, "--help"] for tool in TOOLS),
         ["tools.check_data", str(tmp_path / "people")],
         ["tools.evaluate_reid", *run, "--data", people, "--report", str(tmp_path / "report")],
         ["tools.search", "--model-path", weights, *search],

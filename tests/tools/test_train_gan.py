@@ -4,27 +4,26 @@ import csv
 import random
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+import torchvision
 import yaml
 from PIL import Image
-from torchvision.models import resnet18
 
 from dgnet.core.checkpoint import load_checkpoint
 from dgnet.runs.checkpoint import list_checkpoints
 from tests.messages import mentions
-from tests.tools.gan_tool import ITERATIONS, Here, begin, finish, leaves, write_config
+from tests.tools.gan_tool import ITERATIONS, NARROW, Here, begin, finish, leaves, run_here, write_config
 
-# Whole programs, three of them in one test: a busy machine takes its time.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+# Whole programs: a busy machine takes its time.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.usefixtures("narrow")]
 
 
 @pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: Path) -> Here:
-    return Here(monkeypatch, capsys, place)
+def here(capsys: pytest.CaptureFixture[str], place: Path) -> Here:
+    return Here(capsys, place)
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +35,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def whole(place: Path) -> Iterator[Path]:
+def whole(place: Path, narrow: None) -> Path:
     """The folder of a run that nobody disturbs. It makes its data, trains its teacher, then DG-Net."""
-    process = begin(place)
-    status, said = finish(process)
-    assert status == 0 and "Traceback" not in said, said
-    yield place / "outputs" / "whole"
+    assert run_here(place) == 0
+    return place / "outputs" / "whole"
 
 
 @pytest.fixture(scope="module")
@@ -85,13 +82,13 @@ def test_the_outputs_are_as_promised(place: Path, whole: Path) -> None:
         assert float(table[-1][key]) > 0, key
 
 
-def test_killed_at_any_moment_it_ends_as_if_nothing_had_happened(place: Path, whole: Path, teacher: str) -> None:
+def test_killed_at_any_moment_it_ends_as_if_nothing_had_happened(here: Here, whole: Path, teacher: str) -> None:
     """Bit for bit: weights, running statistics, optimizers, gradient scalers, and every logged loss."""
-    folder = place / "outputs" / "killed"
-    process = begin(place, teacher, "--name", "killed")
-    # After the first checkpoint (iteration 2): in one of the next five iterations, anywhere in it.
+    folder = whole.with_name("killed")
+    process = begin(here.place, teacher, "--name", "killed", words=NARROW)
+    # After the first checkpoint (iteration 2): in one of the next four iterations, anywhere in it.
     draw = random.SystemRandom()
-    moment = draw.randint(2, 6) + draw.uniform(0, 0.05)
+    moment = draw.randint(2, 5) + draw.uniform(0, 0.02)
     deadline = time.monotonic() + 300
     while not list_checkpoints(folder / "checkpoints") or len(rows(folder)) < int(moment):
         assert time.monotonic() < deadline and process.poll() is None
@@ -100,7 +97,7 @@ def test_killed_at_any_moment_it_ends_as_if_nothing_had_happened(place: Path, wh
     process.kill()
     status, said = finish(process)
     assert status == -9, f"{moment}: {said}"
-    status, said = finish(begin(place, teacher, "--name", "killed", "--resume"))
+    status, _, said = here(teacher, "--name", "killed", "--resume")
     assert status == 0 and "going on from checkpoint_" in said, f"{moment}: {said}"
     ends = [load_checkpoint(list_checkpoints(run / "checkpoints")[-1]) for run in (folder, whole)]
     # Their names and the path of the teacher are all that the two configurations do not share.
@@ -147,7 +144,7 @@ def test_a_finished_run_is_made_longer(here: Here, whole: Path, teacher: str) ->
     for key, value in states[0].items():
         assert torch.equal(value, states[1][key]) if isinstance(value, torch.Tensor) else value == states[1][key], key
     weights = here.place / "resnet18.pth"
-    torch.save(resnet18().state_dict(), weights)
+    torch.save(torchvision.models.resnet18().state_dict(), weights)
     tuned = (teacher, "--name", "tuned", "schedule.iterations=1", f"appearance.weights={weights}")
     assert here(*tuned)[0] == 0
     weights.unlink()
@@ -180,7 +177,7 @@ def test_bf16_on_a_cpu(here: Here, teacher: str) -> None:
 
 
 def test_two_processes_train_their_teacher_and_go_on(place: Path, whole: Path) -> None:
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "tools/train_gan.py")
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *NARROW)
     status, said = finish(begin(place, "--name", "two", "schedule.iterations=2", words=launcher))
     assert status == 0, said
     assert (place / "outputs" / "two_teacher" / "teacher.pth").exists()

@@ -44,8 +44,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: Path) -> Here:
-    return Here(monkeypatch, capsys, place)
+def here(capsys: pytest.CaptureFixture[str], place: Path) -> Here:
+    return Here(capsys, place)
 
 
 def test_a_diverging_run_stops_by_itself_and_keeps_what_was_good(here: Here) -> None:

@@ -35,6 +35,8 @@ from tools import test as test_tool
 # Whole programs: a busy machine takes its time.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 ROOT = Path(__file__).resolve().parents[2]
+# `tools/train.py` as a program of its own, with the narrow networks that the tests in this process have.
+NARROW = ("-m", "tests.tools.narrow_tool", "train")
 SMALL = ("data.height=64", "data.width=48")
 SMALL_MGN = (*SMALL, "model.options.trunk=resnet18")
 BAG = ("--model_name", "resnet18", "--IMS_PER_BATCH", "8", "--TEST_IMS_PER_BATCH", "4", "--MAX_EPOCHS", "2")
@@ -77,8 +79,8 @@ def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], pl
 
 
 def begin(place: Path, *words: object) -> subprocess.Popen[str]:
-    line = [sys.executable, *map(str, words)]
-    return subprocess.Popen(line, cwd=place, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    line, environment = [sys.executable, *map(str, words)], {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(line, cwd=place, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
@@ -188,22 +190,21 @@ def test_a_configuration_and_settings(here: Here, place: Path) -> None:
     assert yaml.safe_load(here(train, "--dry-run", "--kd")[1])["model"]["name"] == "resnet50_kd"
 
 
-def test_killed_it_ends_as_if_nothing_had_happened(place: Path) -> None:
+def test_killed_it_ends_as_if_nothing_had_happened(here: Here, place: Path) -> None:
     """Bit for bit, from a kill anywhere between the first checkpoint and the end."""
-    words = [ROOT / "tools" / "train.py", *BAG, *SMALL, "schedule.epochs=5", "run.log_every=1"]
-    words += ["optimizer.name=SGD"]  # small checkpoints
-    whole = begin(place, *words, "--name", "whole")
-    assert finish(whole)[0] == 0
-    killed = begin(place, *words, "--name", "killed")
+    words = [*BAG, *SMALL, "schedule.epochs=5", "run.log_every=1", "optimizer.name=SGD"]
+    status, _, said = here(train, *words, "--name", "whole")
+    assert status == 0, said
+    killed = begin(place, *NARROW, *words, "--name", "killed")
     checkpoints = place / "outputs" / "killed" / "checkpoints"
     deadline = time.monotonic() + 300
     while not list_checkpoints(checkpoints):
         assert time.monotonic() < deadline and killed.poll() is None
         time.sleep(0.01)
-    time.sleep(0.2)
+    time.sleep(0.05)
     killed.kill()
     assert finish(killed)[0] == -signal.SIGKILL
-    status, said = finish(begin(place, *words, "--name", "killed", "--resume"))
+    status, _, said = here(train, *words, "--name", "killed", "--resume")
     assert status == 0 and "going on from checkpoint_" in said, said
     ends = [
         dict(leaves(load_checkpoint(list_checkpoints(place / "outputs" / name / "checkpoints")[-1])))
@@ -218,7 +219,7 @@ def test_killed_it_ends_as_if_nothing_had_happened(place: Path) -> None:
 
 def test_two_processes_in_bf16(place: Path) -> None:
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    words = [*launcher, ROOT / "tools" / "train.py", *BAG, *SMALL, "--name", "two", "run.precision=bf16"]
+    words = [*launcher, *NARROW, *BAG, *SMALL, "--name", "two", "run.precision=bf16"]
     status, said = finish(begin(place, *words, "schedule.epochs=1"))
     assert status == 0, said
     assert "of 4 x 4 images" in said and said.count("epoch 1: ") == 1 and said.count("Rank-1 ") == 1

@@ -13,8 +13,10 @@ import pytest
 import torch
 
 from dgnet.core.checkpoint import load_checkpoint
+from dgnet.core.errors import command
 from dgnet.runs.checkpoint import list_checkpoints
 from dgnet.runs.scalars import read_scalars
+from tests.dgnet.runs import toy_training
 from tests.tools.gan_tool import leaves
 
 pytestmark = [pytest.mark.slow, pytest.mark.large]
@@ -25,13 +27,22 @@ MEASURED = ("speed/images_per_second", "memory/peak_gib", "loader/waited_s")
 
 
 def begin(folder, *options):
-    command = [sys.executable, PROGRAM, folder, str(ITERATIONS), *options]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    words = [sys.executable, PROGRAM, folder, str(ITERATIONS), *options]
+    return subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
 
 
 def finish(process):
     _, said = process.communicate(timeout=300)
     return process.returncode, said
+
+
+def run_here(folder, *options):
+    """The program in this process, where it costs no start; its status."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [str(PROGRAM), str(folder), str(ITERATIONS), *options])
+        with pytest.raises(SystemExit) as left:
+            command(toy_training.main)
+    return left.value.code
 
 
 def wait_for(process, condition):
@@ -63,21 +74,13 @@ def assert_same_end(folder, other):
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory):
-    """The folder of a run that nobody disturbs; it begins at once and goes on beside the tests."""
+    """The folder of a run that nobody disturbs."""
     folder = tmp_path_factory.mktemp("whole") / "run"
-    process = begin(folder)
-
-    def finished():
-        if process.returncode is None:
-            status, said = finish(process)
-            assert status == 0, said
-        return folder
-
-    yield finished
-    process.kill()
+    assert run_here(folder) == 0
+    return folder
 
 
-def test_killed_at_any_moment_it_ends_as_if_nothing_had_happened(tmp_path, uninterrupted):
+def test_killed_at_any_moment_it_ends_as_if_nothing_had_happened(tmp_path, uninterrupted, capsys):
     folder = tmp_path / "run"
     process = begin(folder, "--seconds", "0.03")
     wait_for(process, lambda: len(list_checkpoints(folder / "checkpoints")) == 2)
@@ -87,11 +90,10 @@ def test_killed_at_any_moment_it_ends_as_if_nothing_had_happened(tmp_path, unint
     at = int(re.findall(r"iteration (\d+):", (folder / "log.txt").read_text())[-1])
     assert 10 <= at < ITERATIONS
     (folder / "checkpoints/.checkpoint_00000013.pt.partial").write_bytes(b"a kill in the middle of a save leaves this")
-    status, said = finish(begin(folder, "--resume"))
-    assert status == 0, said
-    assert "going on from checkpoint_000000" in said
+    assert run_here(folder, "--resume") == 0
+    assert "going on from checkpoint_000000" in capsys.readouterr().err
     assert len(os.listdir(folder / "checkpoints")) == 2
-    assert_same_end(folder, uninterrupted())
+    assert_same_end(folder, uninterrupted)
 
 
 def test_terminated_it_saves_and_its_own_words_take_it_on(tmp_path, uninterrupted):
@@ -106,7 +108,7 @@ def test_terminated_it_saves_and_its_own_words_take_it_on(tmp_path, uninterrupte
     go_on = said.rstrip().splitlines()[-1]
     done = subprocess.run(shlex.split(go_on), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert_same_end(folder, uninterrupted())
+    assert_same_end(folder, uninterrupted)
 
 
 def test_interrupted_twice_it_ends_at_once(tmp_path):
