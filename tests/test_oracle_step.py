@@ -11,6 +11,8 @@ from torch import Tensor
 from tests.oracles.naive_config import NaiveConfig
 from tests.oracles.naive_step import NaiveDGNet
 
+pytestmark = pytest.mark.usefixtures("narrow")
+
 SMALL = NaiveConfig(
     identities=5,
     trunk="resnet18",

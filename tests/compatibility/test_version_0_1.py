@@ -7,8 +7,10 @@ command lines are used: names of modules may change.
 import json
 import math
 import runpy
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +59,30 @@ RENAMED_VALUES: dict[tuple[str, str], Any] = {
 }
 
 
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of an archive's files: to unpack one takes ten times as long as to copy them."""
+
+    @cache
+    def folder(archive: str) -> Path:
+        place = tmp_path_factory.mktemp(archive)
+        unpack(place, archive)
+        return place
+
+    return folder
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_version_0_1(
-    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    case: Case,
+    unpacked: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    unpack(tmp_path, *case.archives)
+    for archive in case.archives:
+        shutil.copytree(unpacked(archive), tmp_path, dirs_exist_ok=True)
     words = case.words(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", [case.tool, *words])
