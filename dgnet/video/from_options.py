@@ -19,7 +19,7 @@ from dgnet.video.sources import open_source
 from dgnet.video.torchvision_detector import TorchvisionDetector
 from dgnet.video.yolox import OFFICIAL, Yolox, choose_preprocessing, person_class_of, read_yolox
 
-_LEAST_SCORE = 0.1
+_LEAST_SCORE, _GAP = 0.1, 1.0
 
 
 def boxes_of_file(args: argparse.Namespace, source: Source) -> BoxTable:
@@ -75,16 +75,31 @@ def detector_of(args: argparse.Namespace) -> Detector:
 
 
 def linker_of(args: argparse.Namespace, boxes: BoxTable | None, source: Source) -> Linker:
-    """What `--tracker` asks for. `UserError` for a tracker where no time is known."""
+    """What `--tracker` asks for. `UserError` for a tracker where no time is known, and for options of trackers that
+    would have no effect."""
     if args.tracker == "none":
+        _refuse_tracker_options(args, "--tracker none, which links nothing")
         return Unlinked()
     if args.tracker == "auto" and boxes is not None and boxes.tracked:
+        _refuse_tracker_options(args, f"the track numbers of {boxes.path}; --tracker bytetrack links its boxes anew")
         return GivenTracks()
     if isinstance(source, FrameFolder) and source.rate() is None:
         raise UserError(f"{source.place}: boxes are linked by times, and a folder has none: give --frame-rate")
     ignore_scores = boxes is not None and not scores_are_probabilities(boxes.boxes.scores)
+    if ignore_scores and boxes is not None and args.track_score is not None:
+        raise UserError(
+            f"--track-score {args.track_score:g} has no effect with {boxes.path}, whose scores are no probabilities "
+            "that differ: leave it out"
+        )
     kind = "bytetrack" if args.tracker == "auto" else args.tracker
-    return TrackerLinker(kind, args.gap, rate=source.rate(), ignore_scores=ignore_scores, begin_score=args.track_score)
+    gap = _GAP if args.gap is None else args.gap
+    return TrackerLinker(kind, gap, rate=source.rate(), ignore_scores=ignore_scores, begin_score=args.track_score)
+
+
+def _refuse_tracker_options(args: argparse.Namespace, used: str) -> None:
+    for name, value in (("--gap", args.gap), ("--track-score", args.track_score)):
+        if value is not None:
+            raise UserError(f"{name} belongs to trackers, got {value:g} with {used}")
 
 
 def request_of(args: argparse.Namespace, source: Source, detector: Detector) -> dict[str, Any]:

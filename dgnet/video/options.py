@@ -104,7 +104,6 @@ def add_track_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gap",
         type=between(0.0, 3600.0),
-        default=1.0,
         metavar="SECONDS",
         help="after so long unseen a person is another track (default: 1)",
     )

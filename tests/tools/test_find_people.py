@@ -209,6 +209,10 @@ def test_images_and_films_have_one_order_of_channels(run, tmp_path: Path) -> Non
             ("--preprocessing", "--detector yolox", "raw", "ssd300_vgg16"),
         ),
         (("walk.mkv", "--boxes", "tracks.txt", "--preprocessing", "raw"), ("--preprocessing", "--detector yolox")),
+        (("walk.mkv", "--boxes", "tracks.txt", "--gap", "2"), ("--gap", "2", "tracks.txt", "--tracker bytetrack")),
+        (("walk.mkv", "--boxes", "tracks.txt", "--track-score", "0.5"), ("--track-score", "0.5", "track numbers")),
+        (("walk.mkv", "--boxes", "boxes.txt", "--tracker", "none", "--gap", "2"), ("--gap", "--tracker none")),
+        (("walk.mkv", "--boxes", "boxes.txt", "--track-score", "0.5"), ("--track-score", "0.5", "boxes.txt", "scores")),
         (("walk.mkv", "--boxes", "tracks.txt", "--min-score", "0.5"), ("--min-score", "--detector", "0.5")),
         (("walk.mkv", "--boxes", "tracks.txt", "--weights", "model.pth"), ("--weights", "model.pth")),
         (
