@@ -24,6 +24,18 @@ _OF_BOXES, _OF_DETECTORS, _OF_YOLOX, _OF_TORCHVISION = (
     "--detector yolox",
     "the detectors of torchvision",
 )
+# Option of a SOURCE -> its default.
+_OF_SOURCES = {
+    "source_name": None,
+    "camera": None,
+    "frame_rate": None,
+    "crop_every": 0.0,
+    "resume": False,
+    "max_hours": None,
+    "tracker": "auto",
+    "gap": None,
+    "track_score": None,
+}
 _BELONGS = {
     "first_frame": (_OF_BOXES,),
     "weights": (_OF_DETECTORS,),
@@ -129,6 +141,10 @@ def check_together(args: argparse.Namespace) -> None:
     if args.source is None and (args.boxes or args.detector):
         option = "--boxes" if args.boxes else "--detector"
         raise UserError(f"{option} needs a SOURCE to find people in, got none")
+    if args.source is None:
+        given = next((name for name, default in _OF_SOURCES.items() if getattr(args, name) != default), None)
+        if given is not None:
+            raise UserError(f"--{given.replace('_', '-')} is for finding people in a SOURCE, got none")
     if args.source is not None and (args.boxes is None) == (args.detector is None):
         raise UserError(f"{args.source}: give either --boxes or --detector, which tell where people are")
     here = _kinds(args)
