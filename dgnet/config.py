@@ -82,6 +82,11 @@ class StructureConfig(Section):
 class DecoderConfig(Section):
     """The decoder; `style_hidden` is the width of the networks that turn the appearance code into gains and biases."""
 
+    # "adaptive", the paper's: the appearance code gives gains and biases of residual blocks. "parts" (not the paper's):
+    # the person as soft masks, which another structure encoder draws, filled with the colors of the appearance image
+    # (dgnet.models.parts); then `structure.residual_blocks` and the other settings here but `parts` have no effect.
+    kind: Literal["adaptive", "parts"] = "adaptive"
+    parts: int = Field(16, ge=2)
     style_hidden: int = Field(512, ge=1)
     # Each block takes one slice of the appearance code; the code has 4 parts times the trunk's channels.
     residual_blocks: Literal[1, 2, 4, 8] = 4
@@ -229,9 +234,9 @@ class ShortTrainingConfig(Section):
     # The structure code also holds the colors left and right of the person, so that the decoder knows the place and
     # its light.
     surroundings: bool = False
-    # The structure code also holds the fine detail of the gray image, which the decoder adds to its image: outlines and
-    # folds are sharp from the first iteration on. A pattern of the original clothes may shine through.
-    detail: bool = False
+    # The structure image has random cells of 8x8 pixels hidden, of each image another share up to this one: where the
+    # original clothes had an edge, the decoder learns not to rely on it.
+    hide_structure: float = Field(0, ge=0, lt=1)
     # Batch norm (without gain and bias) on the appearance code before the style networks: what all images have in
     # common leaves the code, and colors are learned within hundreds of iterations.
     standardize_code: bool = False
@@ -243,8 +248,6 @@ class ShortTrainingConfig(Section):
     # Learning rate of Muon, without weight decay, for the convolutions and linear layers of structure encoder and
     # decoder; 0: Adam trains these too.
     muon_rate: float = Field(0, ge=0)
-    # Which of them: "all", or the "convolutions" alone, so that Adam trains the style networks.
-    muon_layers: Literal["all", "convolutions"] = "all"
     # How the rates fall: in "steps" (section `schedule`), or "linear", evenly from `schedule.step_size` on to 0 at the
     # end of the training; then the gammas mean nothing. A training shorter than `schedule.step_size` sees neither.
     decay: Literal["steps", "linear"] = "steps"

@@ -72,9 +72,9 @@ def edge(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 
     return torch.sqrt(horizontal.square() + vertical.square() + 1e-12)
 
 
-# Contrast, in standard deviations of a channel per pixel, at which each contour map reaches a half: about five and
-# twenty levels of 255.
-CONTOUR_CONTRASTS = (0.1, 0.4)
+# Contrast, in standard deviations of a channel per pixel, at which each contour map reaches a half: about three and
+# ten levels of 255.
+CONTOUR_CONTRASTS = (0.05, 0.2)
 
 
 def contours(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 4 height width"]:
@@ -116,18 +116,19 @@ def surroundings(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor,
     return torch.lerp(left, right, across)
 
 
-def detail(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 1 height width"]:
-    """The fine detail of the gray image: the image less itself after four box blurs of 3x3 pixels.
+def hide_cells(
+    shapes: Float[Tensor, "batch channel height width"], share: float, cell: int = 8
+) -> Float[Tensor, "batch channel height width"]:
+    """The structure image with random cells of 8x8 pixels set to zero, so that no single edge is relied on.
 
-    Outlines, folds, hair and fine textures; next to nothing of the brightness of areas (the finest band of a Laplacian
-    pyramid, Burt and Adelson 1983, with boxes for Gaussians). It is what a structure code at a quarter of the
-    resolution cannot hold.
+    Of each image another share is hidden, uniform in 0..`share`. Draws from torch's default generator.
     """
-    plane = gray(images)
-    smooth = plane
-    for _ in range(4):
-        smooth = F.avg_pool2d(F.pad(smooth, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
-    return plane - smooth
+    height, width = -(-shapes.shape[-2] // cell), -(-shapes.shape[-1] // cell)
+    draws = torch.rand(len(shapes), 1, height, width), torch.rand(len(shapes), 1, 1, 1)
+    cells, shares = (to_device(draw, shapes.device) for draw in draws)
+    shown = (cells >= share * shares).to(shapes.dtype)
+    shown = shown.repeat_interleave(cell, 2).repeat_interleave(cell, 3)
+    return shapes * shown[..., : shapes.shape[-2], : shapes.shape[-1]]
 
 
 def resize(images: UInt8[Tensor, "batch 3 _h _w"], height: int, width: int) -> UInt8[Tensor, "batch 3 height width"]:

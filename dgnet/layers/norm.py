@@ -24,7 +24,8 @@ _PLANE = (2, 3)
 _SAMPLE = (1, 2, 3)
 
 
-def _wide(x: Tensor) -> Tensor:
+def wide(x: Tensor) -> Tensor:
+    """float32 at least."""
     return x if x.dtype == torch.float64 else x.float()
 
 
@@ -44,17 +45,17 @@ def _mean_and_variance(x: Tensor, dim: tuple[int, ...], correction: int) -> tupl
 
 
 def _affine_activated(x: Tensor, scale: Tensor, shift: Tensor, slope: float) -> Tensor:
-    y = torch.addcmul(shift, _wide(x), scale)
+    y = torch.addcmul(shift, wide(x), scale)
     return (y if slope == 1.0 else F.leaky_relu(y, slope)).to(x.dtype)
 
 
 def _before_activation(grad: Tensor, y: Tensor | None, slope: float) -> Tensor:
-    return _wide(grad) if y is None else torch.ops.aten.leaky_relu_backward(_wide(grad), _wide(y), slope, True)
+    return wide(grad) if y is None else torch.ops.aten.leaky_relu_backward(wide(grad), wide(y), slope, True)
 
 
 @compiled
 def _plane_forward(x: Tensor, gain: Tensor | None, bias: Tensor | None, slope: float) -> tuple[Tensor, Tensor, Tensor]:
-    mean, variance = _mean_and_variance(_wide(x), _PLANE, 0)
+    mean, variance = _mean_and_variance(wide(x), _PLANE, 0)
     inverse_deviation = torch.rsqrt(variance + EPSILON)
     scale = inverse_deviation if gain is None else inverse_deviation * gain[:, :, None, None]
     shift = -mean * scale if bias is None else bias[:, :, None, None] - mean * scale
@@ -73,21 +74,21 @@ def _plane_backward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of `x`, of the gain and of the bias."""
     size = x.shape[2] * x.shape[3]
-    grad, wide = _before_activation(grad, y, slope), _wide(x)
+    grad, values = _before_activation(grad, y, slope), wide(x)
     sum_grad = grad.sum(_PLANE, keepdim=True)
     # With n = (x - mean) / deviation:  sum(grad * n)
-    sum_grad_n = ((grad * wide).sum(_PLANE, keepdim=True) - mean * sum_grad) * inverse_deviation
+    sum_grad_n = ((grad * values).sum(_PLANE, keepdim=True) - mean * sum_grad) * inverse_deviation
     scale = inverse_deviation if gain is None else inverse_deviation * gain[:, :, None, None]
     # dx = scale * (grad - mean(grad) - n * mean(grad * n)), written as  scale * grad + p * x + q.
     p = -scale * inverse_deviation * sum_grad_n / size
     q = -scale * sum_grad / size - p * mean
-    grad_x = torch.addcmul(torch.addcmul(q, wide, p), grad, scale).to(x.dtype)
+    grad_x = torch.addcmul(torch.addcmul(q, values, p), grad, scale).to(x.dtype)
     return grad_x, sum_grad_n[:, :, 0, 0], sum_grad[:, :, 0, 0]
 
 
 @compiled
 def _sample_forward(x: Tensor, gain: Tensor, bias: Tensor, slope: float) -> tuple[Tensor, Tensor, Tensor]:
-    mean, variance = _mean_and_variance(_wide(x), _SAMPLE, 1)
+    mean, variance = _mean_and_variance(wide(x), _SAMPLE, 1)
     deviation = torch.sqrt(variance)
     scale = gain[None, :, None, None] / (deviation + EPSILON)
     return _affine_activated(x, scale, bias[None, :, None, None] - mean * scale, slope), mean, deviation
@@ -99,10 +100,10 @@ def _sample_backward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of `x`, of the gain and of the bias."""
     size = x.shape[1] * x.shape[2] * x.shape[3]
-    grad, wide = _before_activation(grad, y, slope), _wide(x)
+    grad, values = _before_activation(grad, y, slope), wide(x)
     inverse = 1 / (deviation + EPSILON)
     sum_grad = grad.sum(_PLANE, keepdim=True)
-    sum_grad_centered = (grad * wide).sum(_PLANE, keepdim=True) - mean * sum_grad
+    sum_grad_centered = (grad * values).sum(_PLANE, keepdim=True) - mean * sum_grad
     wide_gain = gain[None, :, None, None]
     # y = gain * (x - mean) * inverse + bias;  d deviation / dx = (x - mean) / ((size - 1) * deviation)
     total_grad = (wide_gain * sum_grad).sum(1, keepdim=True)
@@ -111,7 +112,7 @@ def _sample_backward(
     # A flat sample has deviation 0 and nothing centered: no gradient through its deviation, rather than 0 / 0.
     p = -inverse * inverse * total_centered / ((size - 1) * deviation).clamp_min(torch.finfo(deviation.dtype).tiny)
     q = -inverse * total_grad / size - p * mean
-    grad_x = torch.addcmul(torch.addcmul(q, wide, p), grad, scale).to(x.dtype)
+    grad_x = torch.addcmul(torch.addcmul(q, values, p), grad, scale).to(x.dtype)
     return grad_x, (sum_grad_centered * inverse).sum((0, 2, 3)), sum_grad.sum((0, 2, 3))
 
 

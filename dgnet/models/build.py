@@ -10,6 +10,7 @@ from dgnet.models.decoder import Decoder
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.generator import Generator
 from dgnet.models.initialization import initialize_kaiming, initialize_normal
+from dgnet.models.parts import PartDecoder, PartEncoder
 from dgnet.models.pretrained import load_backbone, load_pretrained
 from dgnet.models.registry import build_model
 from dgnet.models.reid_model import ReIDModel
@@ -53,13 +54,19 @@ def build_generator(config: Config, identities: int, pretrained: bool = True) ->
         pretrained: read the trunk's ImageNet file; False when a checkpoint is loaded into the networks anyway.
     """
     appearance = build_appearance(config.appearance, identities, pretrained)
+    image_channels = 4 if config.structure.input == "contour" else 1
+    structure: StructureEncoder | PartEncoder
+    decoder: Decoder | PartDecoder
+    if config.decoder.kind == "parts":
+        structure = PartEncoder(config.structure.channels, config.decoder.parts, image_channels)
+        decoder = PartDecoder(config.decoder.parts)
+        initialize_kaiming(structure)
+        structure.initialize()
+        decoder.initialize()
+        return Generator(appearance, structure, decoder, config.structure.input)
     short = config.short_training
     structure = StructureEncoder(
-        config.structure.channels,
-        config.structure.residual_blocks,
-        surroundings=short.surroundings,
-        detail=short.detail,
-        image_channels=4 if config.structure.input == "contour" else 1,
+        config.structure.channels, config.structure.residual_blocks, short.surroundings, image_channels
     )
     decoder = Decoder(
         8 * config.structure.channels,
@@ -67,7 +74,6 @@ def build_generator(config: Config, identities: int, pretrained: bool = True) ->
         config.decoder.style_hidden,
         config.decoder.residual_blocks,
         short.standardize_code,
-        short.detail,
     )
     initialize_kaiming(structure)
     initialize_kaiming(decoder)

@@ -11,8 +11,6 @@ from dgnet.layers.convolution import LEAKY_SLOPE, ConvolutionBlock
 from dgnet.layers.residual import ResidualBlock
 
 NORMS_PER_BLOCK = 2
-# Pixels of the structure image in one of the code: the channels of its fine detail.
-DETAIL_CHANNELS = 16
 
 
 class StackedLinear(nn.Module):
@@ -61,11 +59,10 @@ class Decoder(nn.Module):
     """DG-Net's decoder G (Sec. 3.1): four adaptive residual blocks, two upsamplings, three convolutions.
 
     Args:
-        code_channels: channels of the structure code (128 in the paper), without those of its detail.
+        code_channels: channels of the structure code (128 in the paper).
         slice_size: numbers of the appearance code for one residual block (2048 in the paper).
         style_hidden: width of the style networks (512 in the paper).
         standardize_code: batch norm without gain and bias on the appearance code first (not in the paper).
-        detail: add the fine detail in the last channels of the structure code to the image (not in the paper).
     """
 
     def __init__(
@@ -75,10 +72,8 @@ class Decoder(nn.Module):
         style_hidden: int = 512,
         residual_blocks: int = 4,
         standardize_code: bool = False,
-        detail: bool = False,
     ) -> None:
         super().__init__()
-        self.detail = detail
         code_size = residual_blocks * slice_size
         self.standardize = nn.BatchNorm1d(code_size, affine=False) if standardize_code else nn.Identity()
         half, quarter = code_channels // 2, code_channels // 4
@@ -113,8 +108,7 @@ class Decoder(nn.Module):
     ) -> Float[Tensor, "batch 3 4*height 4*width"]:
         """The image, from the output of `styles`."""
         gains, biases = styles.chunk(2)
-        x = structure_code[:, :-DETAIL_CHANNELS] if self.detail else structure_code
+        x = structure_code
         for block, block_gains, block_biases in zip(self.residual, gains, biases, strict=True):
             x = block(x, block_gains, block_biases)
-        image = self.finish(self.upsample(x))
-        return image + F.pixel_shuffle(structure_code[:, -DETAIL_CHANNELS:], 4) if self.detail else image
+        return self.finish(self.upsample(x))

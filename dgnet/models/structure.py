@@ -1,7 +1,5 @@
 """Structure encoder: structure image -> structure code at a quarter of the resolution."""
 
-import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -19,8 +17,6 @@ class StructureEncoder(nn.Module):
         image_channels: of the structure image; one in the paper.
         surroundings: add a linear map of the colors beside the person (`dgnet.core.pixels.surroundings`) to the code,
             after all norms, so that the code contains the scene and its light (not in the paper).
-        detail: the code also contains the fine detail of the image (`dgnet.core.pixels.detail`), sixteen pixels as
-            sixteen channels behind the others, for the decoder to add to its image (not in the paper).
     """
 
     def __init__(
@@ -28,11 +24,11 @@ class StructureEncoder(nn.Module):
         channels: int = 16,
         residual_blocks: int = 4,
         surroundings: bool = False,
-        detail: bool = False,
         image_channels: int = 1,
     ) -> None:
         super().__init__()
-        self.detail = detail
+        # The network makes all channels of the code.
+        self.learned_channels = 8 * channels
         self.surroundings = nn.Conv2d(3, 8 * channels, 1) if surroundings else None
         self.stem = nn.Sequential(
             ConvolutionBlock(image_channels, channels, 3, stride=2, norm="instance"),
@@ -47,13 +43,9 @@ class StructureEncoder(nn.Module):
         self,
         x: Float[Tensor, "batch image height width"],
         surroundings: Float[Tensor, "batch 3 height/4 width/4"] | None = None,
-        detail: Float[Tensor, "batch 1 height width"] | None = None,
     ) -> Float[Tensor, "batch code height/4 width/4"]:
         code = self.dilation(self.residual(self.stem(x)))
         if self.surroundings is not None:
             assert surroundings is not None, "this structure encoder needs the surroundings, too"
             code = code + self.surroundings(surroundings)
-        if not self.detail:
-            return code
-        assert detail is not None, "this structure encoder needs the detail, too"
-        return torch.cat([code, F.pixel_unshuffle(detail, 4).to(code.dtype)], dim=1)
+        return code

@@ -20,12 +20,13 @@ class Codes:
 
     structure: Cut  # of the anchors
     anchor: Cut | None  # appearance codes of the anchors, where a term needs them
-    positive: Cut  # appearance codes of the positives
+    positive: Cut | None  # appearance codes of the positives, where a term or the batch statistics need them
+    positive_structure: Cut | None  # of the positives, where their part colors are read by it
     # Gains and biases of the codes, where a term decodes them.
     anchor_styles: Cut | None
     positive_styles: Cut | None
     # Anchors and positives as the identity terms need them; None where these see erased copies instead, or are off.
-    classified: list[AppearanceOutput] | None
+    classified: list[AppearanceOutput | None] | None
 
 
 def by_half(encode: Callable[[Tensor], AppearanceOutput], merged: bool, images: Tensor) -> AppearanceOutput:

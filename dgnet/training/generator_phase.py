@@ -89,7 +89,9 @@ class GeneratorPhase:
                 if weights.soft_label > 0 or weights.fine_grained > 0:
                     self.teacher_terms(batch, swapped.source.detach(), backward_terms)
         styles = (codes.anchor_styles, codes.positive_styles)
-        for cut in (swapped, *styles, codes.structure, codes.anchor, codes.positive):
+        # Part colors send theirs into the structure codes that say where they are read.
+        structures = (codes.structure, codes.positive_structure)
+        for cut in (swapped, *styles, codes.anchor, codes.positive, *structures):
             if cut is not None:
                 cut.backward_upstream()
         return terms
@@ -103,17 +105,27 @@ class GeneratorPhase:
     def reconstruction_terms(
         self, batch: JointBatch, codes: Codes, weights: LossWeights, backward_terms: BackwardTerms
     ) -> None:
-        """Anchors decoded from their own structure (Eqs. 1 and 2); trains the structure encoder and the decoder."""
-        real = batch.real[:2].flatten(0, 1)
+        """Anchors decoded from their own structure (Eqs. 1 and 2); trains the structure encoder and the decoder.
+
+        Where the structure of the positives is known, too, these are decoded likewise, and a term is the mean of both.
+        """
+        structures = [codes.structure, codes.positive_structure]
+        own = [codes.anchor_styles, codes.positive_styles]
         for name, styles in (
             # Pushes an image's structure and appearance to decode to the image itself.
-            ("self_reconstruction", codes.anchor_styles),
+            ("self_reconstruction", own),
             # Pushes its structure and the appearance of its positive to decode to the image, too.
-            ("same_identity_reconstruction", codes.positive_styles),
+            ("same_identity_reconstruction", own[::-1]),
         ):
-            if styles is not None and getattr(weights, name) > 0:
-                decoded = self.generator.decoder.decode(codes.structure.leaf, styles.leaf)
-                backward_terms(**{name: reconstruction_loss(decoded, real, self.config.short_training.image_norm)})
+            if getattr(weights, name) == 0:
+                continue
+            losses = []
+            for images, structure, style in zip(batch.real.split(2), structures, styles, strict=True):
+                if structure is not None and style is not None:
+                    decoded = self.generator.decoder.decode(structure.leaf, style.leaf)
+                    real = images.flatten(0, 1)
+                    losses.append(reconstruction_loss(decoded, real, self.config.short_training.image_norm))
+            backward_terms(**{name: torch.stack(losses).mean(0) if len(losses) > 1 else losses[0]})
 
     def identity_terms(
         self, batch: JointBatch, codes: Codes, weights: LossWeights, backward_terms: BackwardTerms
@@ -125,7 +137,9 @@ class GeneratorPhase:
 
         def classified(position: int) -> AppearanceOutput:
             if codes.classified is not None:
-                return codes.classified[position]
+                output = codes.classified[position]
+                assert output is not None
+                return output
             assert batch.erased is not None
             return by_half(self.generator.appearance, self.merged, batch.erased.split(2)[position].flatten(0, 1))
 
@@ -167,7 +181,7 @@ class GeneratorPhase:
             losses["generated_identity"] = identity_loss(output.primary.logits, batch.labels.flatten())
         if weights.appearance_code > 0:
             # Pushes its appearance code to the code that it was decoded from (Eq. 4).
-            losses["appearance_code"] = reconstruction_loss(code, codes.anchor.leaf.detach())
+            losses["appearance_code"] = reconstruction_loss(code, codes.anchor.leaf.detach()[:, : code.shape[1]])
         if losses:
             backward_terms(not detach and weights.cycle > 0, **losses)
         return code
@@ -188,15 +202,18 @@ class GeneratorPhase:
         """
         encode = self.generator.structure if train_structure_encoder else frozen(self.generator.structure)
         images = swapped.leaf.detach() if train_structure_encoder else swapped.leaf
-        structure = exchange_halves(encode(*self.generator.structure_inputs(images)))
+        own_structure = encode(*self.generator.structure_inputs(images))
+        structure = exchange_halves(own_structure)
         losses = {}
         if weights.structure_code > 0:
             # Pushes the structure code of a swapped image to the code that it was decoded from (Eq. 5).
-            losses["structure_code"] = reconstruction_loss(structure, codes.structure.leaf)
+            learned = self.generator.structure.learned_channels
+            losses["structure_code"] = reconstruction_loss(structure[:, :learned], codes.structure.leaf[:, :learned])
         if weights.cycle > 0:
             # Cycle loss. Pushes two swapped images, the structure of one and the appearance of the other, to decode to
             # the anchor.
-            decoded = self.generator.decoder(structure, swapped_code)
+            code = self.generator.with_colors(swapped_code, swapped.leaf, own_structure)
+            decoded = self.generator.decoder(structure, code)
             real = batch.real[:2].flatten(0, 1)
             losses["cycle"] = reconstruction_loss(decoded, real, self.config.short_training.image_norm)
         backward_terms(**losses)

@@ -16,8 +16,8 @@ from dgnet.training.schedule import learning_rate_factor
 class Optimizers:
     """Adam for structure encoder and decoder, Adam for the discriminator, SGD (Nesterov) for the appearance encoder.
 
-    With `short_training.muon_rate` above 0, Muon trains the convolutions of structure encoder and decoder, by default
-    their linear layers, too.
+    With `short_training.muon_rate` above 0, Muon trains the convolutions and linear layers of structure encoder and
+    decoder.
     The learning rate of the appearance encoder's classifiers is `classifier_factor` times that of its trunk.
     """
 
@@ -26,7 +26,7 @@ class Optimizers:
         adam: dict[str, Any] = {"betas": (rates.adam_beta1, rates.adam_beta2), "weight_decay": rates.weight_decay}
         parameters: list[nn.Parameter] = [*generator.structure.parameters(), *generator.decoder.parameters()]
         # Convolutions have four dimensions, the stacked linear layers of the style networks three, their biases two.
-        least = 5 if short.muon_rate == 0 else 4 if short.muon_layers == "convolutions" else 3
+        least = 5 if short.muon_rate == 0 else 3
         matrices = [parameter for parameter in parameters if parameter.ndim >= least]
         parameters = [parameter for parameter in parameters if parameter.ndim < least]
         trunk = generator.appearance.trunk_parameters()

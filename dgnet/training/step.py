@@ -22,6 +22,7 @@ from dgnet.core import pixels
 from dgnet.core.device import Precision
 from dgnet.core.distributed import Distributed
 from dgnet.losses.adversarial import discriminator_loss, gradient_penalty
+from dgnet.models.appearance import AppearanceOutput
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.generator import Generator
 from dgnet.training.batch import JointBatch
@@ -101,29 +102,43 @@ class JointStep:
         # Without random erasing the identity terms share these passes.
         classifies = batch.erased is None and weights.need_identities
         classifies_pair = (classifies, classifies and weights.positive_identity > 0)
-        needed = (weights.need_anchor_codes, True)
+        # Positives are encoded at any weight, because the pass updates batch-norm statistics. Part colors are read
+        # without the appearance encoder.
+        parts = self.generator.has_parts
+        needed = (classifies or weights.need_swapped_images, classifies_pair[1]) if parts else (
+            weights.need_anchor_codes, True
+        )
         merged = self.config.short_training.merge_batch_statistics
-        outputs = []
+        pairs = [pair.flatten(0, 1) for pair in batch.real.split(2)]
         with self.g_precision.autocast():
-            real = batch.real[:2].flatten(0, 1)
-            structure = Cut(self.generator.encode_structure(real, self.recolored(real)))
-            for pair, pair_needed, pair_classified in zip(batch.real.split(2), needed, classifies_pair, strict=True):
+            structures = [self.encode_structure(images) for images in (pairs if parts else pairs[:1])]
+            outputs: list[AppearanceOutput | None] = []
+            for images, pair_needed, pair_classified in zip(pairs, needed, classifies_pair, strict=True):
                 with torch.set_grad_enabled(pair_classified or codes_have_gradient):
-                    outputs += [by_half(self.generator.appearance, merged, pair.flatten(0, 1))] if pair_needed else []
-            appearance = [Cut(output.code if codes_have_gradient else output.code.detach()) for output in outputs]
-            anchor = appearance[0] if weights.need_anchor_codes else None
-            # Positives are encoded at any weight, because the pass updates batch-norm statistics; they are decoded only
-            # where a term needs it.
-            decoded = (anchor, appearance[-1] if weights.same_identity_reconstruction > 0 else None)
+                    outputs.append(by_half(self.generator.appearance, merged, images) if pair_needed else None)
+            codes: list[Cut | None] = []
+            for position, (output, images) in enumerate(zip(outputs, pairs, strict=True)):
+                code = None if output is None else output.code if codes_have_gradient else output.code.detach()
+                if parts:
+                    code = self.generator.with_colors(code, images, structures[position].leaf)
+                codes.append(None if code is None else Cut(code))
+            # They are decoded only where a term needs it.
+            decoded = (codes[0], codes[1] if parts or weights.same_identity_reconstruction > 0 else None)
             styles = [None if code is None else Cut(self.generator.decoder.styles(code.leaf)) for code in decoded]
         return Codes(
-            structure,
-            anchor=anchor,
-            positive=appearance[-1],
+            structures[0],
+            positive_structure=structures[1] if parts else None,
+            anchor=codes[0],
+            positive=codes[1],
             anchor_styles=styles[0],
             positive_styles=styles[1],
             classified=outputs if classifies else None,
         )
+
+    def encode_structure(self, images: Tensor) -> Cut:
+        """The structure code of real images, of which the structure encoder may see other colors and not all."""
+        hidden = self.config.short_training.hide_structure
+        return Cut(self.generator.encode_structure(images, self.recolored(images), hidden))
 
     def recolored(self, images: Tensor) -> Tensor:
         """Real images in the colors that the structure encoder sees."""

@@ -84,8 +84,7 @@ def test_settings_that_were_renamed_or_moved_to_another_section(tmp_path: Path) 
         "initial_style": 0.1,
         "image_norm": "l2",
         "muon_rate": 0.02,
-        "muon_layers": "all",
-        "detail": False,
+        "hide_structure": 0,
         "decay": "linear",
         "merge_batch_statistics": True,
     }

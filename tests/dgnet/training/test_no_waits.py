@@ -52,14 +52,14 @@ def joint_task(distributed: Distributed, changes: dict[str, Any]) -> JointTask:
         {
             "short_training.mix_colors": True,
             "short_training.surroundings": True,
-            "short_training.detail": True,
             "short_training.muon_rate": 0.01,
             "structure.input": "edge",
             "teacher.label": "soft_between",
             "discriminator.kind": "nsgan",
         },
+        {"decoder.kind": "parts", "structure.input": "contour", "short_training.hide_structure": 0.5},
     ],
-    ids=["paper", "options"],
+    ids=["paper", "options", "parts"],
 )
 def test_the_joint_step_waits_for_nothing(distributed: Distributed, changes: dict[str, Any]) -> None:
     task, images = joint_task(distributed, changes), batch().to(distributed.device)

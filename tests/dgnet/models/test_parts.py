@@ -1,0 +1,100 @@
+"""Part colors: masks drawn from contours, filled with the colors of another image."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from dgnet.core import pixels
+from dgnet.models.build import build_generator
+from dgnet.models.generator import Generator
+from dgnet.models.parts import LIGHT_SIZE, PartDecoder, PartEncoder, part_colors
+from tests.dgnet.small_training import narrow_trunks, quick_config
+
+PARTS = 3
+SETTINGS = {"decoder.kind": "parts", "decoder.parts": PARTS, "structure.input": "contour"}
+
+
+@pytest.fixture
+def generator(monkeypatch: pytest.MonkeyPatch) -> Generator:
+    narrow_trunks(monkeypatch)
+    torch.manual_seed(0)
+    return build_generator(quick_config(SETTINGS), 4).double().eval()
+
+
+def images(count: int = 2) -> torch.Tensor:
+    return torch.randn(count, 3, 64, 48, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+def structure_code(logits: torch.Tensor, reading: torch.Tensor, gray: torch.Tensor) -> torch.Tensor:
+    """A code of one image of 64x48: masks `[parts + 1, 16, 12]`, where colors are read `[parts, 16, 12]`."""
+    shading, fine = torch.zeros(1, 16, 12), torch.zeros(4 * (PARTS + 2), 16, 12)
+    surroundings = torch.full((3, 16, 12), 0.25)
+    return torch.cat([logits, shading, fine, reading, surroundings, F.pixel_unshuffle(gray, 4)])[None].double()
+
+
+def test_a_color_is_that_of_the_place_where_it_is_read() -> None:
+    reading = torch.zeros(PARTS, 16, 12)
+    reading[0, 4, 5] = reading[1, 9, 0] = 100.0
+    code = structure_code(torch.zeros(PARTS + 1, 16, 12), reading, torch.zeros(1, 64, 48))
+    image = images(1)
+    colors = part_colors(code, image, PARTS)[0, :-LIGHT_SIZE].view(PARTS, 3)
+    torch.testing.assert_close(colors[0], image[0, :, 16:20, 20:24].mean(dim=(1, 2)))
+    torch.testing.assert_close(colors[1], image[0, :, 36:40, 0:4].mean(dim=(1, 2)))
+    torch.testing.assert_close(colors[2], image[0].mean(dim=(1, 2)))
+
+
+def test_the_light_is_mean_and_deviation_beside_the_person() -> None:
+    code, image = structure_code(*(torch.zeros(n, 16, 12) for n in (PARTS + 1, PARTS)), torch.zeros(1, 64, 48)), images(1)
+    deviation, mean = torch.std_mean(pixels.surroundings(image)[0], dim=(1, 2))
+    torch.testing.assert_close(part_colors(code, image, PARTS)[0, -LIGHT_SIZE:], torch.cat([mean, deviation]))
+
+
+def test_the_decoder_fills_the_masks() -> None:
+    decoder = PartDecoder(PARTS).double()
+    decoder.initialize()
+    logits = torch.zeros(PARTS + 1, 16, 12)
+    logits[0, :8], logits[PARTS, 8:] = 100.0, 100.0  # a part above, surroundings below
+    gray = torch.zeros(1, 64, 48)
+    colors = torch.randn(1, 3 * PARTS + LIGHT_SIZE).double()
+    image = decoder(structure_code(logits, torch.zeros(PARTS, 16, 12), gray), F.pad(colors, (7, 0)))
+    assert image.shape == (1, 3, 64, 48)
+    torch.testing.assert_close(image[0, :, :24], colors[0, :3, None, None].expand(3, 24, 48))
+    torch.testing.assert_close(image[0, :, 40:], torch.full((3, 24, 48), 0.25, dtype=torch.float64))
+
+
+def test_shapes_do_not_depend_on_which_side_of_an_edge_is_brighter(generator: Generator) -> None:
+    first, second = (generator.encode_structure(image) for image in (images(), -images()))
+    learned = generator.structure.learned_channels
+    torch.testing.assert_close(first[:, :learned], second[:, :learned])
+    assert not torch.allclose(first[:, learned:], second[:, learned:])
+    assert first.shape == (2, learned + 3 + 16, 16, 12)
+
+
+def test_an_image_is_its_colors_in_its_shapes(generator: Generator) -> None:
+    first, second = images(4).split(2)
+    code = generator.encode_appearance(first)
+    assert code.shape == (2, generator.appearance.code_size + 3 * PARTS + LIGHT_SIZE)
+    swapped = generator(first, second)
+    torch.testing.assert_close(swapped, generator.decoder(generator.encode_structure(second), code))
+    # The appearance encoder's own code, for re-identification, does not enter the image.
+    other = torch.cat([torch.randn_like(code[:, : generator.appearance.code_size]), code[:, -3 * PARTS - LIGHT_SIZE :]], 1)
+    torch.testing.assert_close(swapped, generator.decoder(generator.encode_structure(second), other))
+
+
+def test_hidden_cells_are_zero_and_no_more_than_asked_for() -> None:
+    torch.manual_seed(0)
+    shapes = torch.ones(200, 4, 64, 48)
+    hidden = pixels.hide_cells(shapes, 0.5)
+    cells = hidden[:, :, ::8, ::8]
+    assert torch.equal(cells.repeat_interleave(8, 2).repeat_interleave(8, 3), hidden)
+    assert set(hidden.unique().tolist()) == {0.0, 1.0}
+    shares = 1 - cells[:, 0].mean(dim=(1, 2))
+    assert 0.22 < shares.mean() < 0.28 and shares.max() < 0.75
+    assert torch.equal(pixels.hide_cells(shapes, 0.0), shapes)
+
+
+def test_an_encoder_knows_where_in_the_image_it_is() -> None:
+    torch.manual_seed(0)
+    encoder = PartEncoder(4, PARTS, 4).eval()
+    code = encoder(torch.zeros(1, 4, 64, 48), torch.zeros(1, 3, 16, 12), torch.zeros(1, 1, 64, 48))
+    assert code[0, : PARTS + 2].std(dim=(1, 2)).min() > 1e-3

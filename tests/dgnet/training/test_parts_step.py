@@ -1,0 +1,112 @@
+"""The joint step with part colors: its gradients are those of one weighted sum, differentiated in one graph."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from dgnet.losses.adversarial import generator_loss
+from dgnet.losses.identity import identity_loss
+from dgnet.losses.reconstruction import reconstruction_loss
+from dgnet.models.appearance import AppearanceOutput
+from dgnet.models.frozen import evaluating, frozen
+from dgnet.training.batch import JointBatch
+from dgnet.training.codes import exchange_halves
+from dgnet.training.schedule import LossWeights, loss_weights
+from tests.dgnet.small_training import SmallTraining, apart, narrow_trunks, quick_config, random_batch, small_training
+
+SETTINGS = {
+    "decoder.kind": "parts",
+    "decoder.parts": 3,
+    "structure.input": "contour",
+    "short_training.merge_batch_statistics": True,
+    "short_training.detach_codes": "of_real_images",
+    # So that both phases see the same discriminator.
+    "optimizer.discriminator_rate": 1e-30,
+    "loss.soft_label": 0,
+    "loss.fine_grained": 0,
+}
+
+
+def total_in_one_graph(
+    training: SmallTraining, batch: JointBatch, weights: LossWeights, train_structure_encoder: bool
+) -> Tensor:
+    """The generator's weighted sum, term by term as the paper and the settings define it."""
+    network = training.generator
+    anchors, positives = (pair.flatten(0, 1) for pair in batch.real.split(2))
+    labels = batch.labels.flatten()
+    output: AppearanceOutput = network.appearance(anchors)
+    structures = [network.encode_structure(images) for images in (anchors, positives)]
+    code = network.with_colors(output.code.detach(), anchors, structures[0])
+    codes = [code, network.with_colors(None, positives, structures[1])]
+
+    def reconstructed(own: bool) -> Tensor:
+        losses = []
+        for position, images in enumerate((anchors, positives)):
+            decoded = network.decoder(structures[position], codes[position if own else 1 - position])
+            losses.append(reconstruction_loss(decoded, images).sum())
+        return torch.stack(losses).mean()
+
+    swapped = network.decoder(exchange_halves(structures[0]), code)
+    with evaluating(network.appearance, batch_statistics=True):
+        seen: AppearanceOutput = frozen(network.appearance)(swapped)
+    encode = network.structure if train_structure_encoder else frozen(network.structure)
+    images = swapped.detach() if train_structure_encoder else swapped
+    own_structure = encode(*network.structure_inputs(images))
+    structure = exchange_halves(own_structure)
+    learned = network.structure.learned_channels
+    # The images that give the cycle its appearance always carry the gradient.
+    cycle = network.decoder(structure, network.with_colors(seen.code, swapped, own_structure))
+    terms = {
+        "adversarial": generator_loss(frozen(training.discriminator)(swapped), "lsgan").sum(),
+        "self_reconstruction": reconstructed(own=True),
+        "same_identity_reconstruction": reconstructed(own=False),
+        "identity": identity_loss(output.primary.logits, labels).sum(),
+        "identity_fine_grained": identity_loss(output.fine.logits, labels).sum(),
+        "positive_identity": identity_loss(network.appearance(positives).primary.logits, labels).sum(),
+        "generated_identity": identity_loss(seen.primary.logits, labels).sum(),
+        "appearance_code": reconstruction_loss(seen.code, output.code).sum(),
+        "structure_code": reconstruction_loss(structure[:, :learned], structures[0][:, :learned]).sum(),
+        "cycle": reconstruction_loss(cycle, anchors).sum(),
+    }
+    return torch.stack([getattr(weights, name) * value for name, value in terms.items()]).sum()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("train_structure_encoder", [True, False])
+def test_gradients_are_those_of_the_weighted_sum(
+    monkeypatch: pytest.MonkeyPatch, train_structure_encoder: bool
+) -> None:
+    narrow_trunks(monkeypatch)
+    config, batch = quick_config(SETTINGS), random_batch()
+    training, one_graph = small_training(config), small_training(config)
+    training(batch, 5, train_structure_encoder)
+    total_in_one_graph(one_graph, batch, loss_weights(config, 5), train_structure_encoder).backward()
+    expected = {name: value.grad for name, value in one_graph.generator.named_parameters() if value.grad is not None}
+    assert expected.keys() == training.gradients["generator"].keys()
+    assert any(name.startswith("structure.masks") for name in expected)
+    assert apart(training.gradients["generator"], expected) < 1e-6
+
+
+def test_reconstruction_alone_leaves_the_appearance_encoder_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow_trunks(monkeypatch)
+    later = {"short_training.swap_begin": 9, "short_training.identity_begin": 9}
+    training = small_training(quick_config(SETTINGS | later))
+    calls: list[object] = []
+    training.generator.appearance.register_forward_pre_hook(lambda *_: calls.append(1))
+    record = training(random_batch(), 5)
+    assert not calls and record.generator.keys() == {"self_reconstruction", "same_identity_reconstruction"}
+    training(random_batch(), 9)
+    assert calls
+
+
+def test_hidden_contours_are_those_of_real_images_in_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow_trunks(monkeypatch)
+    training = small_training(quick_config(SETTINGS | {"short_training.hide_structure": 0.9}))
+    shown: list[Tensor] = []
+    training.generator.structure.register_forward_pre_hook(lambda _, inputs: shown.append(inputs[0]))
+    torch.manual_seed(0)
+    training(random_batch())
+    training.generator.eval()(*random_batch().real[:2])
+    # Anchors, positives, swapped images; then the two of a swap.
+    empty = [float((one == 0).all(dim=1).float().mean()) for one in shown]
+    assert len(empty) == 5 and min(empty[:2]) > 0.1 and max(empty[2:]) == 0
