@@ -1,18 +1,13 @@
 """Part colors: the person as a few soft parts, each of one color, which the appearance image gives.
 
 Another structure encoder and decoder for DG-Net, which learn shapes and colors in hundreds of iterations from random
-weights, where the paper's need tens of thousands (not in the paper; parts without labels as in Lorenz et al.,
-"Unsupervised Part-Based Disentangling of Object Shape and Appearance", CVPR 2019). From the contours of an image the
-encoder draws
-
-- masks: to which of the parts, or to the surroundings, each pixel belongs, and how light falls on it;
-- where in this image the color of each part is to be read, when it is the appearance image.
-
-The colors read are the appearance. The decoder fills the masks of the structure image with them at half the size, and
-takes the finest detail from its gray image by guided upsampling (`dgnet.layers.guided`).
+weights, where the paper's need tens of thousands. They are not in the paper; parts without labels are those of Lorenz
+et al., "Unsupervised Part-Based Disentangling of Object Shape and Appearance", CVPR 2019. From the contours of an image
+the encoder computes features of its shapes, and where in this image the color of each part is to be read when it is the
+appearance image. The colors read are the appearance. From features and colors the decoder draws masks (to which part,
+or to the surroundings, each pixel belongs, and how light falls on it), fills them, and takes the detail from the gray
+structure image by guided upsampling (`dgnet.layers.guided`).
 """
-
-import math
 
 import torch
 import torch.nn.functional as F
@@ -20,11 +15,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from dgnet.core import pixels
-from dgnet.layers.convolution import ConvolutionBlock
 from dgnet.layers.guided import doubled, guided_detail
 from dgnet.layers.norm import wide
 
-# The logits of the masks are this many times the output of a convolution: masks become distinct sooner.
+# Logits of masks and of reading are this many times the output of a convolution: parts become distinct sooner.
 SHARPNESS = 3.0
 # How far the light on a pixel changes its color, as a share, for an output of one.
 SHADING = 0.3
@@ -34,47 +28,38 @@ BLACK = -2.0
 GRAY_CHANNELS = 16
 # Mean and deviation of the three colors beside the person.
 LIGHT_SIZE = 6
-FREQUENCIES = 4
+# A learned map of the image, scaled to the code's size: where in the image a pixel is, which convolutions do not know.
+PLACE_CHANNELS, PLACE_SIZE = 8, (24, 12)
+STYLE_HIDDEN = 128
 
 
 class PartEncoder(nn.Module):
-    """Contours -> structure code at a quarter of the resolution: a U-Net down to a sixteenth.
+    """Contours -> structure code at a quarter of the resolution: a U-Net (Ronneberger et al. 2015) to a sixteenth.
 
-    The code's channels are, in this order: masks and shading at a quarter of the size (parts + 2), what is added to
-    them at half the size (4 times as many), where the colors are read (parts), the colors beside the person (3) and
-    the pixels of the gray image (16).
+    The code's channels are, in this order: features of shapes (6 times `channels`), where the colors are read (parts),
+    the colors beside the person (3) and the pixels of the gray image (16).
 
     Args:
-        channels: width; 12 is `configs/demo.yaml`'s.
+        channels: width; 12 is that of `configs/demo.yaml`.
         parts: number of colors.
         image_channels: of the structure image.
     """
 
     def __init__(self, channels: int, parts: int, image_channels: int) -> None:
         super().__init__()
-        self.parts = parts
-        width, painted = channels, parts + 2
+        width = channels
+        # Channels of the code that the network makes; the others are pixels of the image.
+        self.learned_channels = 6 * width + parts
         self.stem = _block(4 * image_channels, 2 * width)
-        self.quarter = nn.Sequential(_block(2 * width, 4 * width, stride=2))
-        self.place = _block(4 * width + 2 * FREQUENCIES, 4 * width)
+        self.quarter = _block(2 * width, 4 * width, stride=2)
+        self.place = nn.Parameter(torch.randn(1, PLACE_CHANNELS, *PLACE_SIZE) / 2)
+        self.placed = _block(4 * width + PLACE_CHANNELS, 4 * width)
         self.eighth = _block(4 * width, 6 * width, stride=2)
         self.sixteenth = nn.Sequential(_block(6 * width, 8 * width, stride=2), _block(8 * width, 8 * width))
         self.up_eighth = _block(14 * width, 6 * width)
         self.up_quarter = _block(10 * width, 6 * width)
-        self.masks = nn.Conv2d(6 * width, painted + parts, 3, padding=1)
-        self.to_half = nn.Conv2d(6 * width, 2 * width, 1)
-        self.up_half = _block(4 * width, 2 * width)
-        self.fine_masks = nn.Conv2d(2 * width, painted, 3, padding=1)
-
-    @property
-    def learned_channels(self) -> int:
-        """Channels of the code that the network makes; the others are pixels of the image."""
-        return 5 * (self.parts + 2) + self.parts
-
-    def initialize(self) -> None:
-        """Masks begin nearly even, and those at half the size with nothing to add."""
-        self.masks.reset_parameters()
-        nn.init.zeros_(self.fine_masks.weight)
+        self.features = nn.Sequential(nn.Conv2d(6 * width, 6 * width, 1, bias=False), nn.BatchNorm2d(6 * width))
+        self.reading = nn.Conv2d(6 * width, parts, 3, padding=1)
 
     def forward(
         self,
@@ -82,17 +67,14 @@ class PartEncoder(nn.Module):
         surroundings: Float[Tensor, "batch 3 height/4 width/4"],
         gray: Float[Tensor, "batch 1 height width"],
     ) -> Float[Tensor, "batch code height/4 width/4"]:
-        half = self.stem(F.pixel_unshuffle(x, 2))
-        quarter = self.quarter(half)
-        quarter = self.place(torch.cat([quarter, _places(quarter)], dim=1))
+        quarter = self.quarter(self.stem(F.pixel_unshuffle(x, 2)))
+        place = F.interpolate(self.place, size=quarter.shape[-2:], mode="bilinear").to(quarter.dtype)
+        quarter = self.placed(torch.cat([quarter, place.expand(len(x), -1, -1, -1)], dim=1))
         eighth = self.eighth(quarter)
         eighth = self.up_eighth(torch.cat([_repeated(self.sixteenth(eighth)), eighth], dim=1))
         quarter = self.up_quarter(torch.cat([_repeated(eighth), quarter], dim=1))
-        fine = self.fine_masks(self.up_half(torch.cat([_repeated(self.to_half(quarter)), half], dim=1)))
-        masks, reading = self.masks(quarter).split([self.parts + 2, self.parts], dim=1)
-        learned = [masks, F.pixel_unshuffle(fine, 2), reading]
-        given = [surroundings, F.pixel_unshuffle(gray, 4)]
-        return torch.cat([*map(wide, learned), *map(wide, given)], dim=1)
+        code = self.features(quarter), self.reading(quarter), surroundings, F.pixel_unshuffle(gray, 4)
+        return torch.cat([*map(wide, code)], dim=1)
 
 
 def part_colors(
@@ -104,8 +86,8 @@ def part_colors(
 
     A color is the mean of the image at a quarter of its size, weighted by the softmax of where it is to be read.
     """
-    reading = structure_code[:, 5 * (parts + 2) : 5 * (parts + 2) + parts]
     with torch.autocast(images.device.type, enabled=False):
+        reading = structure_code[:, -parts - 3 - GRAY_CHANNELS : -3 - GRAY_CHANNELS]
         weights = (SHARPNESS * wide(reading)).flatten(2).softmax(dim=2)
         colors = weights @ F.avg_pool2d(wide(images), 4).flatten(2).mT
         return torch.cat([colors.flatten(1), _light(pixels.surroundings(wide(images)))], dim=1)
@@ -114,24 +96,30 @@ def part_colors(
 class PartDecoder(nn.Module):
     """Structure code + part colors -> image.
 
+    The colors also give a gain and a bias to each feature of the shapes (Perez et al., FiLM, 2018): a bare forearm or a
+    skirt is another mask than a sleeve or trousers.
+
     Args:
-        parts: as the encoder's.
+        channels, parts: as the encoder's.
     """
 
-    def __init__(self, parts: int) -> None:
+    def __init__(self, channels: int, parts: int) -> None:
         super().__init__()
-        self.parts = parts
+        self.parts, self.features = parts, 6 * channels
         self.colors_size = 3 * parts + LIGHT_SIZE
+        self.style = nn.Sequential(
+            nn.Linear(3 * parts, STYLE_HIDDEN), nn.ReLU(), nn.Linear(STYLE_HIDDEN, 2 * self.features)
+        )
+        self.masks = nn.Conv2d(self.features, parts + 2, 3, padding=1)
+        self.light = nn.Sequential(nn.Linear(2 * LIGHT_SIZE, 32), nn.ReLU(), nn.Linear(32, 6))
         # How much of the detail is added, at half and at full size.
         self.gain = nn.Parameter(torch.ones(2))
-        self.light = nn.Sequential(nn.Linear(2 * LIGHT_SIZE, 32), nn.ReLU(), nn.Linear(32, 6))
-
-    def initialize(self) -> None:
-        """The light begins as that of the appearance image."""
-        last = self.light[-1]
-        assert isinstance(last, nn.Linear)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
+        # The masks begin without regard to the colors, the light as that of the appearance image.
+        for network in (self.style, self.light):
+            last = network[-1]
+            assert isinstance(last, nn.Linear)
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
 
     def forward(
         self,
@@ -141,34 +129,30 @@ class PartDecoder(nn.Module):
         """Normalized images."""
         return self.decode(structure_code, self.styles(appearance_code))
 
-    def styles(self, appearance_code: Float[Tensor, "batch appearance"]) -> Float[Tensor, "batch colors"]:
-        """The end of the appearance code: part colors and light."""
-        return appearance_code[:, -self.colors_size :]
+    def styles(self, appearance_code: Float[Tensor, "batch appearance"]) -> Float[Tensor, "batch style"]:
+        """Part colors and light, which are the end of the appearance code, then gains and biases of the features."""
+        colors = appearance_code[:, -self.colors_size :]
+        with torch.autocast(colors.device.type, enabled=False):
+            return torch.cat([colors, self.style(colors[:, : 3 * self.parts])], dim=1)
 
     def decode(
         self,
         structure_code: Float[Tensor, "batch code height width"],
-        styles: Float[Tensor, "batch colors"],
+        styles: Float[Tensor, "batch style"],
     ) -> Float[Tensor, "batch 3 4*height 4*width"]:
         """The image, from the output of `styles`."""
-        painted = self.parts + 2
+        features, _, surroundings, gray = structure_code.split([self.features, self.parts, 3, GRAY_CHANNELS], dim=1)
+        colors, light, gain, bias = styles.split([3 * self.parts, LIGHT_SIZE, self.features, self.features], dim=1)
+        masks = self.masks(F.relu(torch.addcmul(bias[..., None, None], features, 1 + gain[..., None, None])))
         with torch.autocast(structure_code.device.type, enabled=False):
-            masks, fine, _, surroundings, gray = wide(structure_code).split(
-                [painted, 4 * painted, self.parts, 3, GRAY_CHANNELS], dim=1
-            )
+            quarter = self.paint(wide(masks), surroundings, self.lit(colors, light, surroundings))
             gray = F.pixel_shuffle(gray, 4)
             half_gray, quarter_gray = F.avg_pool2d(gray, 2), F.avg_pool2d(gray, 4)
-            colors = self.lit(wide(styles), surroundings)
-            quarter = self.paint(masks, surroundings, colors)
-            half = self.paint(doubled(masks) + F.pixel_shuffle(fine, 2), doubled(surroundings), colors)
-            half = half + self.gain[0] * guided_detail(quarter, quarter_gray, half_gray)
+            half = doubled(quarter) + self.gain[0] * guided_detail(quarter, quarter_gray, half_gray)
             return doubled(half) + self.gain[1] * guided_detail(half, half_gray, gray)
 
-    def lit(
-        self, styles: Float[Tensor, "batch colors"], surroundings: Float[Tensor, "batch 3 _ _"]
-    ) -> Float[Tensor, "batch part 3"]:
+    def lit(self, colors: Tensor, light: Tensor, surroundings: Tensor) -> Float[Tensor, "batch part 3"]:
         """The colors of the parts in the light of the structure image."""
-        colors, light = styles.split([3 * self.parts, LIGHT_SIZE], dim=1)
         gain, bias = self.light(torch.cat([light, _light(surroundings)], dim=1))[:, None].chunk(2, dim=2)
         return (colors.unflatten(1, (self.parts, 3)) - BLACK) * (1 + gain) + BLACK + bias
 
@@ -180,25 +164,13 @@ class PartDecoder(nn.Module):
         return (image - BLACK) * (1 + SHADING * shading) + BLACK
 
 
-def _block(in_channels: int, out_channels: int, stride: int = 1) -> ConvolutionBlock:
-    return ConvolutionBlock(in_channels, out_channels, 3, stride=stride, norm="instance")
+def _block(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:
+    convolution = nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True))
 
 
 def _repeated(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="nearest")
-
-
-def _places(like: Tensor) -> Float[Tensor, "batch place height width"]:
-    """Cosines over height and width: where in the image a pixel is, which convolutions do not know."""
-    height, width = like.shape[-2:]
-    waves = []
-    for frequency in range(1, FREQUENCIES + 1):
-        down, across = (
-            torch.cos(torch.linspace(0, frequency * math.pi, size, device=like.device, dtype=like.dtype))
-            for size in (height, width)
-        )
-        waves += [down[:, None].expand(height, width), across.expand(height, width)]
-    return torch.stack(waves).expand(len(like), -1, -1, -1)
 
 
 def _light(surroundings: Float[Tensor, "batch 3 _ _"]) -> Float[Tensor, "batch 6"]:

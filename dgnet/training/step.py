@@ -2,8 +2,8 @@
 
 A batch is encoded, and decoded into swapped images. The discriminator learns to tell these from real images. Then come
 the loss terms of the generator and the appearance encoder, methods of `dgnet.training.generator_phase`, in this order:
-`adversarial_term`, `reconstruction_terms`, `identity_terms`, `appearance_terms`, `structure_and_cycle_terms` and
-`teacher_terms`.
+`adversarial_term`, `reconstruction_terms`, `back_translation_term`, `identity_terms`, `appearance_terms`,
+`structure_and_cycle_terms` and `teacher_terms`.
 
 The official code makes one backward pass of a weighted sum. Here each term goes backward by itself, down to a *cut*: a
 tensor (swapped images, codes) at which the gradients of all terms are summed before they go on into the network that
@@ -105,8 +105,10 @@ class JointStep:
         # Positives are encoded at any weight, because the pass updates batch-norm statistics. Part colors are read
         # without the appearance encoder.
         parts = self.generator.has_parts
-        needed = (classifies or weights.need_swapped_images, classifies_pair[1]) if parts else (
-            weights.need_anchor_codes, True
+        needed = (
+            (classifies or weights.need_swapped_images, classifies_pair[1])
+            if parts
+            else (weights.need_anchor_codes, True)
         )
         merged = self.config.short_training.merge_batch_statistics
         pairs = [pair.flatten(0, 1) for pair in batch.real.split(2)]
@@ -123,7 +125,8 @@ class JointStep:
                     code = self.generator.with_colors(code, images, structures[position].leaf)
                 codes.append(None if code is None else Cut(code))
             # They are decoded only where a term needs it.
-            decoded = (codes[0], codes[1] if parts or weights.same_identity_reconstruction > 0 else None)
+            positives = parts or max(weights.same_identity_reconstruction, weights.back_translation) > 0
+            decoded = (codes[0], codes[1] if positives else None)
             styles = [None if code is None else Cut(self.generator.decoder.styles(code.leaf)) for code in decoded]
         return Codes(
             structures[0],
