@@ -131,9 +131,6 @@ class LossConfig(Section):
     appearance_code: float = Field(1, ge=0)
     structure_code: float = Field(1, ge=0)
     cycle: float = Field(2, ge=0)
-    # Not the paper's: an anchor, decoded from the structure of its swapped image and the appearance of its positive.
-    # The structure encoder sees the clothes of another person, the decoder must draw those of the positive.
-    back_translation: float = Field(0, ge=0)
     identity: float = Field(1, ge=0)
     positive_identity: float = Field(1, ge=0)
     generated_identity: float = Field(0.5, ge=0)
@@ -224,8 +221,6 @@ class ShortTrainingConfig(Section):
     # Before this iteration (counted from 0) no swapped images are made: the networks learn to reconstruct and to
     # classify real images, in about half the time of an iteration.
     swap_begin: int = Field(0, ge=0)
-    # Before this iteration `loss.back_translation` is off: it needs swapped images that show more than noise.
-    back_translation_begin: int = Field(0, ge=0)
     # Before this iteration real images are not classified, and the appearance encoder keeps its weights while decoder
     # and structure encoder learn to reconstruct. Such an iteration takes about a third of the time of one with swapped
     # images. For an encoder that starts from a teacher's weights.

@@ -3,10 +3,10 @@
 Another structure encoder and decoder for DG-Net, which learn shapes and colors in hundreds of iterations from random
 weights, where the paper's need tens of thousands. They are not in the paper; parts without labels are those of Lorenz
 et al., "Unsupervised Part-Based Disentangling of Object Shape and Appearance", CVPR 2019. From the contours of an image
-the encoder computes features of its shapes, and where in this image the color of each part is to be read when it is the
-appearance image. The colors read are the appearance. From features and colors the decoder draws masks (to which part,
-or to the surroundings, each pixel belongs, and how light falls on it), fills them, and takes the detail from the gray
-structure image by guided upsampling (`dgnet.layers.guided`).
+the encoder draws masks (to which part, or to the surroundings, each pixel belongs, and how light falls on it), and
+where in this image the color of each part is to be read when it is the appearance image. The colors read are the
+appearance. The decoder fills the masks with them at a quarter of the size, and takes the detail from the gray structure
+image by guided upsampling (`dgnet.layers.guided`).
 """
 
 import torch
@@ -30,14 +30,13 @@ GRAY_CHANNELS = 16
 LIGHT_SIZE = 6
 # A learned map of the image, scaled to the code's size: where in the image a pixel is, which convolutions do not know.
 PLACE_CHANNELS, PLACE_SIZE = 8, (24, 12)
-STYLE_HIDDEN = 128
 
 
 class PartEncoder(nn.Module):
     """Contours -> structure code at a quarter of the resolution: a U-Net (Ronneberger et al. 2015) to a sixteenth.
 
-    The code's channels are, in this order: features of shapes (6 times `channels`), where the colors are read (parts),
-    the colors beside the person (3) and the pixels of the gray image (16).
+    The code's channels are, in this order: logits of the parts and of the surroundings, shading (parts + 2), where the
+    colors are read (parts), the colors beside the person (3) and the pixels of the gray image (16).
 
     Args:
         channels: width; 12 is that of `configs/demo.yaml`.
@@ -49,7 +48,7 @@ class PartEncoder(nn.Module):
         super().__init__()
         width = channels
         # Channels of the code that the network makes; the others are pixels of the image.
-        self.learned_channels = 6 * width + parts
+        self.learned_channels = 2 * parts + 2
         self.stem = _block(4 * image_channels, 2 * width)
         self.quarter = _block(2 * width, 4 * width, stride=2)
         self.place = nn.Parameter(torch.randn(1, PLACE_CHANNELS, *PLACE_SIZE) / 2)
@@ -58,8 +57,7 @@ class PartEncoder(nn.Module):
         self.sixteenth = nn.Sequential(_block(6 * width, 8 * width, stride=2), _block(8 * width, 8 * width))
         self.up_eighth = _block(14 * width, 6 * width)
         self.up_quarter = _block(10 * width, 6 * width)
-        self.features = nn.Sequential(nn.Conv2d(6 * width, 6 * width, 1, bias=False), nn.BatchNorm2d(6 * width))
-        self.reading = nn.Conv2d(6 * width, parts, 3, padding=1)
+        self.masks_and_reading = nn.Conv2d(6 * width, self.learned_channels, 3, padding=1)
 
     def forward(
         self,
@@ -73,7 +71,7 @@ class PartEncoder(nn.Module):
         eighth = self.eighth(quarter)
         eighth = self.up_eighth(torch.cat([_repeated(self.sixteenth(eighth)), eighth], dim=1))
         quarter = self.up_quarter(torch.cat([_repeated(eighth), quarter], dim=1))
-        code = self.features(quarter), self.reading(quarter), surroundings, F.pixel_unshuffle(gray, 4)
+        code = self.masks_and_reading(quarter), surroundings, F.pixel_unshuffle(gray, 4)
         return torch.cat([*map(wide, code)], dim=1)
 
 
@@ -96,30 +94,22 @@ def part_colors(
 class PartDecoder(nn.Module):
     """Structure code + part colors -> image.
 
-    The colors also give a gain and a bias to each feature of the shapes (Perez et al., FiLM, 2018): a bare forearm or a
-    skirt is another mask than a sleeve or trousers.
-
     Args:
-        channels, parts: as the encoder's.
+        parts: as the encoder's.
     """
 
-    def __init__(self, channels: int, parts: int) -> None:
+    def __init__(self, parts: int) -> None:
         super().__init__()
-        self.parts, self.features = parts, 6 * channels
+        self.parts = parts
         self.colors_size = 3 * parts + LIGHT_SIZE
-        self.style = nn.Sequential(
-            nn.Linear(3 * parts, STYLE_HIDDEN), nn.ReLU(), nn.Linear(STYLE_HIDDEN, 2 * self.features)
-        )
-        self.masks = nn.Conv2d(self.features, parts + 2, 3, padding=1)
-        self.light = nn.Sequential(nn.Linear(2 * LIGHT_SIZE, 32), nn.ReLU(), nn.Linear(32, 6))
         # How much of the detail is added, at half and at full size.
         self.gain = nn.Parameter(torch.ones(2))
-        # The masks begin without regard to the colors, the light as that of the appearance image.
-        for network in (self.style, self.light):
-            last = network[-1]
-            assert isinstance(last, nn.Linear)
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
+        self.light = nn.Sequential(nn.Linear(2 * LIGHT_SIZE, 32), nn.ReLU(), nn.Linear(32, 6))
+        # It begins as that of the appearance image.
+        last = self.light[-1]
+        assert isinstance(last, nn.Linear)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
 
     def forward(
         self,
@@ -129,30 +119,29 @@ class PartDecoder(nn.Module):
         """Normalized images."""
         return self.decode(structure_code, self.styles(appearance_code))
 
-    def styles(self, appearance_code: Float[Tensor, "batch appearance"]) -> Float[Tensor, "batch style"]:
-        """Part colors and light, which are the end of the appearance code, then gains and biases of the features."""
-        colors = appearance_code[:, -self.colors_size :]
-        with torch.autocast(colors.device.type, enabled=False):
-            return torch.cat([colors, self.style(colors[:, : 3 * self.parts])], dim=1)
+    def styles(self, appearance_code: Float[Tensor, "batch appearance"]) -> Float[Tensor, "batch colors"]:
+        """Part colors and light: the end of the appearance code."""
+        return appearance_code[:, -self.colors_size :]
 
     def decode(
         self,
         structure_code: Float[Tensor, "batch code height width"],
-        styles: Float[Tensor, "batch style"],
+        styles: Float[Tensor, "batch colors"],
     ) -> Float[Tensor, "batch 3 4*height 4*width"]:
         """The image, from the output of `styles`."""
-        features, _, surroundings, gray = structure_code.split([self.features, self.parts, 3, GRAY_CHANNELS], dim=1)
-        colors, light, gain, bias = styles.split([3 * self.parts, LIGHT_SIZE, self.features, self.features], dim=1)
-        masks = self.masks(F.relu(torch.addcmul(bias[..., None, None], features, 1 + gain[..., None, None])))
+        masks, _, surroundings, gray = structure_code.split([self.parts + 2, self.parts, 3, GRAY_CHANNELS], dim=1)
         with torch.autocast(structure_code.device.type, enabled=False):
-            quarter = self.paint(wide(masks), surroundings, self.lit(colors, light, surroundings))
+            quarter = self.paint(masks, surroundings, self.lit(styles, surroundings))
             gray = F.pixel_shuffle(gray, 4)
             half_gray, quarter_gray = F.avg_pool2d(gray, 2), F.avg_pool2d(gray, 4)
             half = doubled(quarter) + self.gain[0] * guided_detail(quarter, quarter_gray, half_gray)
             return doubled(half) + self.gain[1] * guided_detail(half, half_gray, gray)
 
-    def lit(self, colors: Tensor, light: Tensor, surroundings: Tensor) -> Float[Tensor, "batch part 3"]:
+    def lit(
+        self, styles: Float[Tensor, "batch colors"], surroundings: Float[Tensor, "batch 3 _ _"]
+    ) -> Float[Tensor, "batch part 3"]:
         """The colors of the parts in the light of the structure image."""
+        colors, light = styles.split([3 * self.parts, LIGHT_SIZE], dim=1)
         gain, bias = self.light(torch.cat([light, _light(surroundings)], dim=1))[:, None].chunk(2, dim=2)
         return (colors.unflatten(1, (self.parts, 3)) - BLACK) * (1 + gain) + BLACK + bias
 

@@ -21,7 +21,9 @@ class Codes:
     structure: Cut  # of the anchors
     anchor: Cut | None  # appearance codes of the anchors, where a term needs them
     positive: Cut | None  # appearance codes of the positives, where a term or the batch statistics need them
-    positive_structure: Cut | None  # of the positives, where their part colors are read by it
+    # Of the positives and of both, where the part colors are read by it.
+    positive_structure: Cut | None
+    all_structures: Cut | None
     # Gains and biases of the codes, where a term decodes them.
     anchor_styles: Cut | None
     positive_styles: Cut | None

@@ -76,8 +76,6 @@ class GeneratorPhase:
             if swapped is not None and weights.adversarial > 0:
                 self.adversarial_term(swapped, backward_terms)
             self.reconstruction_terms(batch, codes, weights, backward_terms)
-            if weights.back_translation > 0:
-                self.back_translation_term(batch, codes, backward_terms)
             if weights.need_identities:
                 self.identity_terms(batch, codes, weights, backward_terms)
             if swapped is not None:
@@ -92,7 +90,7 @@ class GeneratorPhase:
                     self.teacher_terms(batch, swapped.source.detach(), backward_terms)
         styles = (codes.anchor_styles, codes.positive_styles)
         # Part colors send theirs into the structure codes that say where they are read.
-        structures = (codes.structure, codes.positive_structure)
+        structures = (codes.structure, codes.positive_structure, codes.all_structures)
         for cut in (swapped, *styles, codes.anchor, codes.positive, *structures):
             if cut is not None:
                 cut.backward_upstream()
@@ -128,23 +126,6 @@ class GeneratorPhase:
                     real = images.flatten(0, 1)
                     losses.append(reconstruction_loss(decoded, real, self.config.short_training.image_norm))
             backward_terms(**{name: torch.stack(losses).mean(0) if len(losses) > 1 else losses[0]})
-
-    def back_translation_term(self, batch: JointBatch, codes: Codes, backward_terms: BackwardTerms) -> None:
-        """Anchors decoded from the structure of their swapped images, which wear the clothes of another person.
-
-        Trains the structure encoder and the decoder; the swapped images carry no gradient (Sennrich et al., "Improving
-        Neural Machine Translation Models with Monolingual Data", 2016).
-        """
-        assert codes.anchor_styles is not None and codes.positive_styles is not None
-        with torch.no_grad():
-            swapped = self.generator.decoder.decode(exchange_halves(codes.structure.leaf), codes.anchor_styles.leaf)
-        hidden = self.config.short_training.hide_structure
-        structure = exchange_halves(self.generator.encode_structure(swapped, hidden=hidden))
-        decoded = self.generator.decoder.decode(structure, codes.positive_styles.leaf)
-        real = batch.real[:2].flatten(0, 1)
-        # Pushes the decoder to draw the appearance's clothes where the structure image shows others.
-        norm = self.config.short_training.image_norm
-        backward_terms(back_translation=reconstruction_loss(decoded, real, norm))
 
     def identity_terms(
         self, batch: JointBatch, codes: Codes, weights: LossWeights, backward_terms: BackwardTerms

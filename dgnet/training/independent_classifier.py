@@ -31,9 +31,9 @@ _NETWORK = {
     "weights": None,
     "upsample_below_height": 0,
     "checkpoints": (),
-    "epochs": 8,
+    "epochs": 5,
     "batch_size": 32,
-    "learning_rate": 0.02,
+    "learning_rate": 0.03,
     "trunk_factor": 1.0,
     "dropout": 0.0,
 }

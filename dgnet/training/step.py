@@ -2,8 +2,8 @@
 
 A batch is encoded, and decoded into swapped images. The discriminator learns to tell these from real images. Then come
 the loss terms of the generator and the appearance encoder, methods of `dgnet.training.generator_phase`, in this order:
-`adversarial_term`, `reconstruction_terms`, `back_translation_term`, `identity_terms`, `appearance_terms`,
-`structure_and_cycle_terms` and `teacher_terms`.
+`adversarial_term`, `reconstruction_terms`, `identity_terms`, `appearance_terms`, `structure_and_cycle_terms` and
+`teacher_terms`.
 
 The official code makes one backward pass of a weighted sum. Here each term goes backward by itself, down to a *cut*: a
 tensor (swapped images, codes) at which the gradients of all terms are summed before they go on into the network that
@@ -113,7 +113,9 @@ class JointStep:
         merged = self.config.short_training.merge_batch_statistics
         pairs = [pair.flatten(0, 1) for pair in batch.real.split(2)]
         with self.g_precision.autocast():
-            structures = [self.encode_structure(images) for images in (pairs if parts else pairs[:1])]
+            # Where positives have structure codes, too, batch norm sees them all.
+            all_structures = self.encode_structure(torch.cat(pairs) if parts else pairs[0])
+            structures = [Cut(half) for half in all_structures.leaf.chunk(2)] if parts else [all_structures]
             outputs: list[AppearanceOutput | None] = []
             for images, pair_needed, pair_classified in zip(pairs, needed, classifies_pair, strict=True):
                 with torch.set_grad_enabled(pair_classified or codes_have_gradient):
@@ -125,12 +127,12 @@ class JointStep:
                     code = self.generator.with_colors(code, images, structures[position].leaf)
                 codes.append(None if code is None else Cut(code))
             # They are decoded only where a term needs it.
-            positives = parts or max(weights.same_identity_reconstruction, weights.back_translation) > 0
-            decoded = (codes[0], codes[1] if positives else None)
+            decoded = (codes[0], codes[1] if parts or weights.same_identity_reconstruction > 0 else None)
             styles = [None if code is None else Cut(self.generator.decoder.styles(code.leaf)) for code in decoded]
         return Codes(
             structures[0],
             positive_structure=structures[1] if parts else None,
+            all_structures=all_structures if parts else None,
             anchor=codes[0],
             positive=codes[1],
             anchor_styles=styles[0],

@@ -85,7 +85,6 @@ def test_settings_that_were_renamed_or_moved_to_another_section(tmp_path: Path) 
         "image_norm": "l2",
         "muon_rate": 0.02,
         "hide_structure": 0,
-        "back_translation_begin": 0,
         "decay": "linear",
         "merge_batch_statistics": True,
     }

@@ -27,21 +27,17 @@ def images(count: int = 2) -> torch.Tensor:
     return torch.randn(count, 3, 64, 48, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 
 
-CHANNELS = 2
-FEATURES = 6 * CHANNELS
-
-
-def structure_code(features: torch.Tensor, reading: torch.Tensor) -> torch.Tensor:
-    """A code of one image of 64x48: features `[FEATURES, 16, 12]`, where colors are read `[PARTS, 16, 12]`."""
-    surroundings, gray = torch.full((3, 16, 12), 0.25), torch.zeros(16, 16, 12)
-    return torch.cat([features, reading, surroundings, gray])[None].double()
+def structure_code(logits: torch.Tensor, reading: torch.Tensor) -> torch.Tensor:
+    """A code of one image of 64x48: masks `[PARTS + 1, 16, 12]`, where colors are read `[PARTS, 16, 12]`."""
+    shading, surroundings, gray = torch.zeros(1, 16, 12), torch.full((3, 16, 12), 0.25), torch.zeros(16, 16, 12)
+    return torch.cat([logits, shading, reading, surroundings, gray])[None].double()
 
 
 def test_a_color_is_that_of_the_place_where_it_is_read() -> None:
     reading = torch.zeros(PARTS, 16, 12)
     reading[0, 4, 5] = reading[1, 9, 0] = 100.0
     image = images(1)
-    colors = part_colors(structure_code(torch.zeros(FEATURES, 16, 12), reading), image, PARTS)
+    colors = part_colors(structure_code(torch.zeros(PARTS + 1, 16, 12), reading), image, PARTS)
     colors = colors[0, :-LIGHT_SIZE].view(PARTS, 3)
     torch.testing.assert_close(colors[0], image[0, :, 16:20, 20:24].mean(dim=(1, 2)))
     torch.testing.assert_close(colors[1], image[0, :, 36:40, 0:4].mean(dim=(1, 2)))
@@ -50,45 +46,20 @@ def test_a_color_is_that_of_the_place_where_it_is_read() -> None:
 
 def test_the_light_is_mean_and_deviation_beside_the_person() -> None:
     image = images(1)
-    code = structure_code(torch.zeros(FEATURES, 16, 12), torch.zeros(PARTS, 16, 12))
+    code = structure_code(torch.zeros(PARTS + 1, 16, 12), torch.zeros(PARTS, 16, 12))
     deviation, mean = torch.std_mean(pixels.surroundings(image)[0], dim=(1, 2))
     torch.testing.assert_close(part_colors(code, image, PARTS)[0, -LIGHT_SIZE:], torch.cat([mean, deviation]))
 
 
 def test_the_decoder_fills_the_masks() -> None:
-    decoder = PartDecoder(CHANNELS, PARTS).double()
-    with torch.no_grad():
-        decoder.masks.weight.zero_(), decoder.masks.bias.zero_()
-        # The first feature draws the first part, the second one the surroundings.
-        decoder.masks.weight[0, 0, 1, 1] = decoder.masks.weight[PARTS, 1, 1, 1] = 1.0
-    features = torch.zeros(FEATURES, 16, 12)
-    features[0, :8], features[1, 8:] = 100.0, 100.0
+    decoder = PartDecoder(PARTS).double()
+    logits = torch.zeros(PARTS + 1, 16, 12)
+    logits[0, :8], logits[PARTS, 8:] = 100.0, 100.0  # the first part above, the surroundings below
     colors = torch.randn(1, 3 * PARTS + LIGHT_SIZE).double()
-    image = decoder(structure_code(features, torch.zeros(PARTS, 16, 12)), F.pad(colors, (7, 0)))
+    image = decoder(structure_code(logits, torch.zeros(PARTS, 16, 12)), F.pad(colors, (7, 0)))
     assert image.shape == (1, 3, 64, 48)
     torch.testing.assert_close(image[0, :, :24], colors[0, :3, None, None].expand(3, 24, 48))
     torch.testing.assert_close(image[0, :, 40:], torch.full((3, 24, 48), 0.25, dtype=torch.float64))
-
-
-def test_the_colors_also_draw_the_masks(generator: Generator) -> None:
-    code, decoder = generator.encode_structure(images()), generator.decoder
-    assert isinstance(decoder, PartDecoder)
-    plain = torch.zeros(2, decoder.colors_size, dtype=torch.float64)
-    red = plain.clone()
-    red[:, 0] = 1.0
-
-    def beside_the_colors() -> torch.Tensor:
-        """What the first color does to the image where its part has no share in it."""
-        styles = [decoder.styles(colors) for colors in (plain, red)]
-        styles[1][:, :3] = 0
-        return (decoder.decode(code, styles[1]) - decoder.decode(code, styles[0])).detach()
-
-    assert float(beside_the_colors().abs().max()) == 0  # at the start
-    with torch.no_grad():
-        torch.nn.init.normal_(decoder.style[-1].weight)
-        plain += 0.5
-        red += 0.5
-    assert float(beside_the_colors().abs().max()) > 1e-3
 
 
 def test_shapes_do_not_depend_on_which_side_of_an_edge_is_brighter(generator: Generator) -> None:
