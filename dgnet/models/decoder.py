@@ -112,3 +112,11 @@ class Decoder(nn.Module):
         for block, block_gains, block_biases in zip(self.residual, gains, biases, strict=True):
             x = block(x, block_gains, block_biases)
         return self.finish(self.upsample(x))
+
+    def reconstruct(
+        self,
+        structure_code: Float[Tensor, "batch code height width"],
+        styles: Float[Tensor, "stack batch norms"],
+    ) -> Float[Tensor, "batch 3 4*height 4*width"]:
+        """As `decode`: the image that reconstruction terms compare."""
+        return self.decode(structure_code, styles)

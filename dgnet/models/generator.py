@@ -62,7 +62,7 @@ class Generator(nn.Module):
         if hidden > 0:
             shapes = pixels.hide_cells(shapes, hidden)
         if isinstance(self.structure, PartEncoder):
-            return shapes, pixels.surroundings(images), pixels.gray(images)
+            return shapes, pixels.surroundings(images), images
         return (shapes,) if self.structure.surroundings is None else (shapes, pixels.surroundings(images))
 
     def encode_structure(

@@ -5,8 +5,9 @@ weights, where the paper's need tens of thousands. They are not in the paper; pa
 et al., "Unsupervised Part-Based Disentangling of Object Shape and Appearance", CVPR 2019. From the contours of an image
 the encoder draws masks (to which part, or to the surroundings, each pixel belongs, and how light falls on it), and
 where in this image the color of each part is to be read when it is the appearance image. The colors read are the
-appearance. The decoder fills the masks with them at a quarter of the size, and takes the detail from the gray structure
-image by guided upsampling (`dgnet.layers.guided`).
+appearance. The decoder fills the masks with them at a quarter of the size, takes the detail from the gray structure
+image by guided upsampling (`dgnet.layers.guided`), and leaves the structure image as it is where the masks are sure
+that nobody stands.
 """
 
 import torch
@@ -24,8 +25,10 @@ SHARPNESS = 3.0
 SHADING = 0.3
 # Black is about two standard deviations below the mean of normalized images: light multiplies what lies above that.
 BLACK = -2.0
-# Pixels of the gray image in one pixel of the structure code.
-GRAY_CHANNELS = 16
+# Pixels of the structure image, in three colors, in one pixel of the structure code.
+PIXEL_CHANNELS = 48
+# Shares of the surroundings in a pixel between which the structure image takes the place of what was painted.
+SURE = (0.6, 0.9)
 # Mean and deviation of the three colors beside the person.
 LIGHT_SIZE = 6
 # A learned map of the image, scaled to the code's size: where in the image a pixel is, which convolutions do not know.
@@ -36,7 +39,7 @@ class PartEncoder(nn.Module):
     """Contours -> structure code at a quarter of the resolution: a U-Net (Ronneberger et al. 2015) to a sixteenth.
 
     The code's channels are, in this order: logits of the parts and of the surroundings, shading (parts + 2), where the
-    colors are read (parts), the colors beside the person (3) and the pixels of the gray image (16).
+    colors are read (parts), the colors beside the person (3) and the pixels of the image (48).
 
     Args:
         channels: width; 12 is that of `configs/demo.yaml`.
@@ -63,7 +66,7 @@ class PartEncoder(nn.Module):
         self,
         x: Float[Tensor, "batch image height width"],
         surroundings: Float[Tensor, "batch 3 height/4 width/4"],
-        gray: Float[Tensor, "batch 1 height width"],
+        images: Float[Tensor, "batch 3 height width"],
     ) -> Float[Tensor, "batch code height/4 width/4"]:
         quarter = self.quarter(self.stem(F.pixel_unshuffle(x, 2)))
         place = F.interpolate(self.place, size=quarter.shape[-2:], mode="bilinear").to(quarter.dtype)
@@ -71,7 +74,7 @@ class PartEncoder(nn.Module):
         eighth = self.eighth(quarter)
         eighth = self.up_eighth(torch.cat([_repeated(self.sixteenth(eighth)), eighth], dim=1))
         quarter = self.up_quarter(torch.cat([_repeated(eighth), quarter], dim=1))
-        code = self.masks_and_reading(quarter), surroundings, F.pixel_unshuffle(gray, 4)
+        code = self.masks_and_reading(quarter), surroundings, F.pixel_unshuffle(images, 4)
         return torch.cat([*map(wide, code)], dim=1)
 
 
@@ -85,7 +88,7 @@ def part_colors(
     A color is the mean of the image at a quarter of its size, weighted by the softmax of where it is to be read.
     """
     with torch.autocast(images.device.type, enabled=False):
-        reading = structure_code[:, -parts - 3 - GRAY_CHANNELS : -3 - GRAY_CHANNELS]
+        reading = structure_code[:, parts + 2 : 2 * parts + 2]
         weights = (SHARPNESS * wide(reading)).flatten(2).softmax(dim=2)
         colors = weights @ F.avg_pool2d(wide(images), 4).flatten(2).mT
         return torch.cat([colors.flatten(1), _light(pixels.surroundings(wide(images)))], dim=1)
@@ -128,14 +131,31 @@ class PartDecoder(nn.Module):
         structure_code: Float[Tensor, "batch code height width"],
         styles: Float[Tensor, "batch colors"],
     ) -> Float[Tensor, "batch 3 4*height 4*width"]:
-        """The image, from the output of `styles`."""
-        masks, _, surroundings, gray = structure_code.split([self.parts + 2, self.parts, 3, GRAY_CHANNELS], dim=1)
+        """The image, from the output of `styles`, in the surroundings of the structure image."""
+        painted, surroundings = self._paint_all(structure_code, styles)
+        low, high = SURE
+        # What is left as it is says nothing about where the masks should be.
+        kept = ((surroundings.detach() - low) / (high - low)).clamp(0, 1)
+        return torch.lerp(painted, F.pixel_shuffle(structure_code[:, -PIXEL_CHANNELS:], 4), kept)
+
+    def reconstruct(
+        self,
+        structure_code: Float[Tensor, "batch code height width"],
+        styles: Float[Tensor, "batch colors"],
+    ) -> Float[Tensor, "batch 3 4*height 4*width"]:
+        """The image with its surroundings painted, too: where they are kept, a reconstruction would teach nothing."""
+        return self._paint_all(structure_code, styles)[0]
+
+    def _paint_all(self, structure_code: Tensor, styles: Tensor) -> tuple[Tensor, Tensor]:
+        """The painted image, and the share of the surroundings in each pixel `[batch, 1, height, width]`."""
+        masks, _, surroundings, images = structure_code.split([self.parts + 2, self.parts, 3, PIXEL_CHANNELS], dim=1)
         with torch.autocast(structure_code.device.type, enabled=False):
             quarter = self.paint(masks, surroundings, self.lit(styles, surroundings))
-            gray = F.pixel_shuffle(gray, 4)
+            gray = pixels.gray(F.pixel_shuffle(images, 4))
             half_gray, quarter_gray = F.avg_pool2d(gray, 2), F.avg_pool2d(gray, 4)
             half = doubled(quarter) + self.gain[0] * guided_detail(quarter, quarter_gray, half_gray)
-            return doubled(half) + self.gain[1] * guided_detail(half, half_gray, gray)
+            full = doubled(half) + self.gain[1] * guided_detail(half, half_gray, gray)
+        return full.split([3, 1], dim=1)
 
     def lit(
         self, styles: Float[Tensor, "batch colors"], surroundings: Float[Tensor, "batch 3 _ _"]
@@ -145,12 +165,15 @@ class PartDecoder(nn.Module):
         gain, bias = self.light(torch.cat([light, _light(surroundings)], dim=1))[:, None].chunk(2, dim=2)
         return (colors.unflatten(1, (self.parts, 3)) - BLACK) * (1 + gain) + BLACK + bias
 
-    def paint(self, masks: Tensor, surroundings: Tensor, colors: Tensor) -> Float[Tensor, "batch 3 height width"]:
-        """Fill the masks `[batch, parts + 2, height, width]` with the colors `[batch, part, 3]`."""
+    def paint(self, masks: Tensor, surroundings: Tensor, colors: Tensor) -> Float[Tensor, "batch 4 height width"]:
+        """Fill the masks `[batch, parts + 2, height, width]` with the colors `[batch, part, 3]`.
+
+        The fourth channel is the share of the surroundings.
+        """
         logits, shading = masks.split([self.parts + 1, 1], dim=1)
         shares = (SHARPNESS * logits).softmax(dim=1)
         image = torch.einsum("bphw,bpc->bchw", shares[:, :-1], colors) + shares[:, -1:] * surroundings
-        return (image - BLACK) * (1 + SHADING * shading) + BLACK
+        return torch.cat([(image - BLACK) * (1 + SHADING * shading) + BLACK, shares[:, -1:]], dim=1)
 
 
 def _block(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:

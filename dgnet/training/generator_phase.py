@@ -122,7 +122,7 @@ class GeneratorPhase:
             losses = []
             for images, structure, style in zip(batch.real.split(2), structures, styles, strict=True):
                 if structure is not None and style is not None:
-                    decoded = self.generator.decoder.decode(structure.leaf, style.leaf)
+                    decoded = self.generator.decoder.reconstruct(structure.leaf, style.leaf)
                     real = images.flatten(0, 1)
                     losses.append(reconstruction_loss(decoded, real, self.config.short_training.image_norm))
             backward_terms(**{name: torch.stack(losses).mean(0) if len(losses) > 1 else losses[0]})

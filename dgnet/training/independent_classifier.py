@@ -32,8 +32,8 @@ _NETWORK = {
     "upsample_below_height": 0,
     "checkpoints": (),
     "epochs": 5,
-    "batch_size": 32,
-    "learning_rate": 0.03,
+    "batch_size": 16,
+    "learning_rate": 0.02,
     "trunk_factor": 1.0,
     "dropout": 0.0,
 }

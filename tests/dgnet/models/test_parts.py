@@ -29,8 +29,8 @@ def images(count: int = 2) -> torch.Tensor:
 
 def structure_code(logits: torch.Tensor, reading: torch.Tensor) -> torch.Tensor:
     """A code of one image of 64x48: masks `[PARTS + 1, 16, 12]`, where colors are read `[PARTS, 16, 12]`."""
-    shading, surroundings, gray = torch.zeros(1, 16, 12), torch.full((3, 16, 12), 0.25), torch.zeros(16, 16, 12)
-    return torch.cat([logits, shading, reading, surroundings, gray])[None].double()
+    shading, surroundings, image = torch.zeros(1, 16, 12), torch.full((3, 16, 12), 0.25), torch.ones(48, 16, 12)
+    return torch.cat([logits, shading, reading, surroundings, image])[None].double()
 
 
 def test_a_color_is_that_of_the_place_where_it_is_read() -> None:
@@ -56,10 +56,25 @@ def test_the_decoder_fills_the_masks() -> None:
     logits = torch.zeros(PARTS + 1, 16, 12)
     logits[0, :8], logits[PARTS, 8:] = 100.0, 100.0  # the first part above, the surroundings below
     colors = torch.randn(1, 3 * PARTS + LIGHT_SIZE).double()
-    image = decoder(structure_code(logits, torch.zeros(PARTS, 16, 12)), F.pad(colors, (7, 0)))
-    assert image.shape == (1, 3, 64, 48)
-    torch.testing.assert_close(image[0, :, :24], colors[0, :3, None, None].expand(3, 24, 48))
-    torch.testing.assert_close(image[0, :, 40:], torch.full((3, 24, 48), 0.25, dtype=torch.float64))
+    code, styles = structure_code(logits, torch.zeros(PARTS, 16, 12)), decoder.styles(F.pad(colors, (7, 0)))
+    painted, placed = decoder.reconstruct(code, styles), decoder(code, F.pad(colors, (7, 0)))
+    for image, below in ((painted, 0.25), (placed, 1.0)):  # the colors beside the person; the structure image itself
+        assert image.shape == (1, 3, 64, 48)
+        torch.testing.assert_close(image[0, :, :24], colors[0, :3, None, None].expand(3, 24, 48))
+        torch.testing.assert_close(image[0, :, 40:], torch.full((3, 24, 48), below, dtype=torch.float64))
+
+
+def test_only_sure_surroundings_are_kept_and_teach_nothing() -> None:
+    decoder = PartDecoder(PARTS).double()
+    logits = torch.zeros(PARTS + 1, 16, 12)
+    code = structure_code(logits, torch.zeros(PARTS, 16, 12)).requires_grad_()
+    styles = torch.zeros(1, decoder.colors_size, dtype=torch.float64)
+    # A quarter of each pixel is surroundings.
+    assert torch.equal(decoder.decode(code, styles), decoder.reconstruct(code, styles))
+    logits[PARTS] = 100.0
+    code = structure_code(logits, torch.zeros(PARTS, 16, 12)).requires_grad_()
+    decoder.decode(code, styles).square().sum().backward()
+    assert code.grad is not None and not code.grad[:, : PARTS + 2].any() and code.grad[:, -48:].any()
 
 
 def test_shapes_do_not_depend_on_which_side_of_an_edge_is_brighter(generator: Generator) -> None:
@@ -67,7 +82,7 @@ def test_shapes_do_not_depend_on_which_side_of_an_edge_is_brighter(generator: Ge
     learned = generator.structure.learned_channels
     torch.testing.assert_close(first[:, :learned], second[:, :learned])
     assert not torch.allclose(first[:, learned:], second[:, learned:])
-    assert first.shape == (2, learned + 3 + 16, 16, 12)
+    assert first.shape == (2, learned + 3 + 48, 16, 12)
 
 
 def test_an_image_is_its_colors_in_its_shapes(generator: Generator) -> None:
@@ -100,7 +115,7 @@ def test_an_encoder_knows_where_in_the_image_it_is() -> None:
     encoder = PartEncoder(4, PARTS, 4).eval()
     for height, width in ((64, 48), (96, 48), (256, 128)):
         quarter = (height // 4, width // 4)
-        code = encoder(torch.zeros(1, 4, height, width), torch.zeros(1, 3, *quarter), torch.zeros(1, 1, height, width))
+        code = encoder(torch.zeros(1, 4, height, width), torch.zeros(1, 3, *quarter), torch.zeros(1, 3, height, width))
         assert code.shape[-2:] == quarter
         # Without the borders, where the padding tells.
         assert code[0, : encoder.learned_channels, 6:-6, 3:-3].std(dim=(1, 2)).min() > 1e-4

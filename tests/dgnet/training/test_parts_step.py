@@ -42,7 +42,8 @@ def total_in_one_graph(
     def reconstructed(own: bool) -> Tensor:
         losses = []
         for position, images in enumerate((anchors, positives)):
-            decoded = network.decoder(structures[position], codes[position if own else 1 - position])
+            styles = network.decoder.styles(codes[position if own else 1 - position])
+            decoded = network.decoder.reconstruct(structures[position], styles)
             losses.append(reconstruction_loss(decoded, images).sum())
         return torch.stack(losses).mean()
 
