@@ -131,6 +131,8 @@ class LossConfig(Section):
     appearance_code: float = Field(1, ge=0)
     structure_code: float = Field(1, ge=0)
     cycle: float = Field(2, ge=0)
+    # Not the paper's: swapped images get as strong gradients as real ones (dgnet.losses.sharpness).
+    sharpness: float = Field(0, ge=0)
     identity: float = Field(1, ge=0)
     positive_identity: float = Field(1, ge=0)
     generated_identity: float = Field(0.5, ge=0)

@@ -14,6 +14,7 @@ from dgnet.core.device import Precision
 from dgnet.losses.adversarial import generator_loss
 from dgnet.losses.identity import identity_loss
 from dgnet.losses.reconstruction import reconstruction_loss
+from dgnet.losses.sharpness import sharpness_loss
 from dgnet.losses.soft_label import soft_label_loss
 from dgnet.models.appearance import AppearanceOutput
 from dgnet.models.discriminator import MultiScaleDiscriminator
@@ -76,6 +77,8 @@ class GeneratorPhase:
             if swapped is not None and weights.adversarial > 0:
                 self.adversarial_term(swapped, backward_terms)
             self.reconstruction_terms(batch, codes, weights, backward_terms)
+            if weights.sharpness > 0:
+                self.sharpness_term(batch, codes, backward_terms)
             if weights.need_identities:
                 self.identity_terms(batch, codes, weights, backward_terms)
             if swapped is not None:
@@ -126,6 +129,14 @@ class GeneratorPhase:
                     real = images.flatten(0, 1)
                     losses.append(reconstruction_loss(decoded, real, self.config.short_training.image_norm))
             backward_terms(**{name: torch.stack(losses).mean(0) if len(losses) > 1 else losses[0]})
+
+    def sharpness_term(self, batch: JointBatch, codes: Codes, backward_terms: BackwardTerms) -> None:
+        """Gradient energy of swapped images against that of the images whose structure they have (not the paper's)."""
+        assert codes.anchor_styles is not None
+        structure = exchange_halves(codes.structure.leaf)
+        swapped = self.generator.decoder.reconstruct(structure, codes.anchor_styles.leaf)
+        # Pushes the decoder to draw edges as strong as those of real images, where the mean of the possible is blurred.
+        backward_terms(sharpness=sharpness_loss(swapped, exchange_halves(batch.real[:2].flatten(0, 1))))
 
     def identity_terms(
         self, batch: JointBatch, codes: Codes, weights: LossWeights, backward_terms: BackwardTerms

@@ -20,6 +20,7 @@ class LossWeights:
     appearance_code: float
     structure_code: float
     cycle: float
+    sharpness: float
     identity: float
     identity_fine_grained: float
     positive_identity: float
@@ -29,7 +30,7 @@ class LossWeights:
 
     @property
     def need_swapped_images(self) -> bool:
-        """Whether any term uses swapped images."""
+        """Whether any term but `sharpness`, which makes its own, uses swapped images."""
         codes = self.appearance_code, self.structure_code, self.cycle
         return any(
             weight > 0
@@ -44,7 +45,8 @@ class LossWeights:
     @property
     def need_anchor_codes(self) -> bool:
         """Whether any term uses the appearance codes of a and b themselves, not only those of their positives."""
-        return self.need_swapped_images or self.need_identities or self.self_reconstruction > 0
+        own = self.self_reconstruction > 0 or self.sharpness > 0
+        return self.need_swapped_images or self.need_identities or own
 
 
 def loss_weights(config: Config, iteration: int) -> LossWeights:
@@ -71,6 +73,7 @@ def loss_weights(config: Config, iteration: int) -> LossWeights:
         appearance_code=code_weight(loss.appearance_code),
         structure_code=code_weight(loss.structure_code),
         cycle=code_weight(loss.cycle),
+        sharpness=loss.sharpness,
         identity=identity_factor * loss.identity,
         identity_fine_grained=identity_factor * loss.identity * teacher_factor * loss.fine_grained,
         positive_identity=identity_factor * loss.positive_identity,

@@ -2,8 +2,8 @@
 
 A batch is encoded, and decoded into swapped images. The discriminator learns to tell these from real images. Then come
 the loss terms of the generator and the appearance encoder, methods of `dgnet.training.generator_phase`, in this order:
-`adversarial_term`, `reconstruction_terms`, `identity_terms`, `appearance_terms`, `structure_and_cycle_terms` and
-`teacher_terms`.
+`adversarial_term`, `reconstruction_terms`, `sharpness_term`, `identity_terms`, `appearance_terms`,
+`structure_and_cycle_terms` and `teacher_terms`.
 
 The official code makes one backward pass of a weighted sum. Here each term goes backward by itself, down to a *cut*: a
 tensor (swapped images, codes) at which the gradients of all terms are summed before they go on into the network that

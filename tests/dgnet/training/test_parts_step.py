@@ -7,6 +7,7 @@ from torch import Tensor
 from dgnet.losses.adversarial import generator_loss
 from dgnet.losses.identity import identity_loss
 from dgnet.losses.reconstruction import reconstruction_loss
+from dgnet.losses.sharpness import sharpness_loss
 from dgnet.models.appearance import AppearanceOutput
 from dgnet.models.frozen import evaluating, frozen
 from dgnet.training.batch import JointBatch
@@ -20,6 +21,7 @@ SETTINGS = {
     "structure.input": "contour",
     "short_training.merge_batch_statistics": True,
     "short_training.detach_codes": "of_real_images",
+    "loss.sharpness": 0.3,
     # So that both phases see the same discriminator.
     "optimizer.discriminator_rate": 1e-30,
     "loss.soft_label": 0,
@@ -48,6 +50,7 @@ def total_in_one_graph(
         return torch.stack(losses).mean()
 
     swapped = network.decoder(exchange_halves(structures[0]), code)
+    painted = network.decoder.reconstruct(exchange_halves(structures[0]), network.decoder.styles(code))
     with evaluating(network.appearance, batch_statistics=True):
         seen: AppearanceOutput = frozen(network.appearance)(swapped)
     encode = network.structure if train_structure_encoder else frozen(network.structure)
@@ -68,6 +71,7 @@ def total_in_one_graph(
         "appearance_code": reconstruction_loss(seen.code, output.code).sum(),
         "structure_code": reconstruction_loss(structure[:, :learned], structures[0][:, :learned]).sum(),
         "cycle": reconstruction_loss(cycle, anchors).sum(),
+        "sharpness": sharpness_loss(painted, exchange_halves(anchors)).sum(),
     }
     return torch.stack([getattr(weights, name) * value for name, value in terms.items()]).sum()
 
