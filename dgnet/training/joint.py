@@ -59,6 +59,7 @@ class JointTraining:
         discriminator = build_discriminator(config).to(distributed.device).to(memory_format=layout).train()
         if config.run.sync_batch_norm:
             generator.appearance.backbone = distributed.synchronize_batch_norm(generator.appearance.backbone)
+            generator.structure = distributed.synchronize_batch_norm(generator.structure)
         for network in (generator, discriminator):
             distributed.broadcast_module(network)
         d_precision, g_precision = (Precision(config.run.precision, distributed.device) for _ in range(2))
