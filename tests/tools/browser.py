@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import pytest
 
@@ -40,6 +41,8 @@ def chromium(profile: Path) -> Iterator[Any]:
     options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
     opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
     try:
+        # Chromium may open a page of its own, which would keep the keyboard.
+        opened.execute_cdp_cmd("Emulation.setFocusEmulationEnabled", {"enabled": True})
         yield opened
     finally:
         opened.quit()
@@ -51,7 +54,11 @@ def drop(driver: Any, target: Any, name: str, content: bytes, kind: str = "image
 
 
 def requested(driver: Any) -> set[str]:
-    """Every address that the page asked for since the last question."""
+    """Every address in the network that was asked for since the last question.
+
+    Chromium's own pages (chrome-untrusted://new-tab-page) and what the page holds itself (data:, blob:) are none.
+    """
     messages = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
     sent = [message for message in messages if message["method"] == "Network.requestWillBeSent"]
-    return {message["params"]["request"]["url"] for message in sent}
+    urls = {message["params"]["request"]["url"] for message in sent}
+    return {url for url in urls if urlparse(url).scheme not in ("about", "blob", "chrome", "chrome-untrusted", "data")}

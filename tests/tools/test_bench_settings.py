@@ -79,7 +79,7 @@ def test_rows_are_trained_kept_and_printed(
 def test_settings_of_the_demo_that_are_not_the_papers() -> None:
     config = load_config(DEMO)
     values = settings.paper_values(config)
-    assert values["structure.input"] == "gray" and values["short_training.standardize_code"] is False
+    assert values["structure.input"] == "gray" and values["decoder.kind"] == "adaptive"
     assert values["short_training.swap_begin"] == 0
     assert values["loss.code_ramp_begin"] == 0.3 * config.schedule.iterations
     assert values["loss.ramp_rate"] == pytest.approx(5e-4 * 100_000 / config.schedule.iterations)
