@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from dgnet.core.device import DeviceName, PrecisionName
 from dgnet.core.files import user_path
@@ -70,7 +70,7 @@ class AppearanceConfig(TrunkConfig):
 
 
 class StructureConfig(Section):
-    """The structure encoder; its code has eight times `channels` channels."""
+    """The structure encoder; the paper's code has eight times `channels` channels."""
 
     # "gray" in the paper; "edge", the strength of its edges; "contour", where the colors change and in which direction,
     # with little of how much (dgnet.core.pixels.contours): from it the decoder can hardly learn the original colors.
@@ -84,9 +84,10 @@ class DecoderConfig(Section):
 
     # "adaptive", the paper's: the appearance code gives gains and biases of residual blocks. "parts" (not the paper's):
     # the person as soft masks, which another structure encoder draws, filled with the colors of the appearance image
-    # (dgnet.models.parts); then `structure.residual_blocks` and the other settings here but `parts` have no effect.
+    # (dgnet.models.parts). Then `structure.channels` is its width, and `structure.residual_blocks` and the other
+    # settings here but `parts`, which is for "parts" alone, have no effect.
     kind: Literal["adaptive", "parts"] = "adaptive"
-    parts: int = Field(16, ge=2)
+    parts: int = Field(16, ge=2, le=256)
     style_hidden: int = Field(512, ge=1)
     # Each block takes one slice of the appearance code; the code has 4 parts times the trunk's channels.
     residual_blocks: Literal[1, 2, 4, 8] = 4
@@ -131,7 +132,8 @@ class LossConfig(Section):
     appearance_code: float = Field(1, ge=0)
     structure_code: float = Field(1, ge=0)
     cycle: float = Field(2, ge=0)
-    # Not the paper's: swapped images get as strong gradients as real ones (dgnet.losses.sharpness).
+    # Not the paper's: pushes the gradients of swapped images, in all iterations, to the strength of those of real ones
+    # (dgnet.losses.sharpness).
     sharpness: float = Field(0, ge=0)
     identity: float = Field(1, ge=0)
     positive_identity: float = Field(1, ge=0)
@@ -220,8 +222,8 @@ class ShortTrainingConfig(Section):
 
     # The trunk of the appearance encoder starts as the first teacher's (same backbone), in place of ImageNet weights.
     from_teacher: bool = False
-    # Before this iteration (counted from 0) no swapped images are made: the networks learn to reconstruct and to
-    # classify real images, in about half the time of an iteration.
+    # Before this iteration (counted from 0) no term but `loss.sharpness` sees swapped images: the networks learn to
+    # reconstruct and to classify real images, in about half the time of an iteration.
     swap_begin: int = Field(0, ge=0)
     # Before this iteration real images are not classified, and the appearance encoder keeps its weights while decoder
     # and structure encoder learn to reconstruct. Such an iteration takes about a third of the time of one with swapped
@@ -272,6 +274,14 @@ class Config(Section):
     optimizer: OptimizerConfig = OptimizerConfig()
     run: RunConfig = RunConfig()
     short_training: ShortTrainingConfig = ShortTrainingConfig()
+
+    @model_validator(mode="after")
+    def _parts_take_no_settings_of_the_style_networks(self) -> "Config":
+        short, parts = self.short_training, self.decoder.kind == "parts"
+        for name in ("surroundings", "standardize_code", "initial_style"):
+            if parts and getattr(short, name) != ShortTrainingConfig.model_fields[name].default:
+                raise ValueError(f"short_training.{name} has no effect with decoder.kind=parts: leave it out")
+        return self
 
     @field_validator("name")
     @classmethod

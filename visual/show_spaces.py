@@ -3,7 +3,8 @@
     python visual/show_spaces.py
     python visual/show_spaces.py --identities 10 --images 20 --data /data/Market-1501
 
-If appearance and structure are disentangled, appearance codes cluster by identity and structure codes do not. The maps
+If appearance and structure are disentangled, appearance codes cluster by identity and structure codes do not (with
+decoder.kind=parts structure codes also hold the pixels of the image, and cluster by place). The maps
 show the first two principal components (PCA) and their fraction of the variance.
 """
 

@@ -1,13 +1,12 @@
 """Part colors: the person as a few soft parts, each of one color, which the appearance image gives.
 
-Another structure encoder and decoder for DG-Net, which learn shapes and colors in hundreds of iterations from random
-weights, where the paper's need tens of thousands. They are not in the paper; parts without labels are those of Lorenz
-et al., "Unsupervised Part-Based Disentangling of Object Shape and Appearance", CVPR 2019. From the contours of an image
-the encoder draws masks (to which part, or to the surroundings, each pixel belongs, and how light falls on it), and
-where in this image the color of each part is to be read when it is the appearance image. The colors read are the
-appearance. The decoder fills the masks with them at a quarter of the size, takes the detail from the gray structure
-image by guided upsampling (`dgnet.layers.guided`), and leaves the structure image as it is where the masks are sure
-that nobody stands.
+Another structure encoder and decoder for DG-Net, for short trainings from random weights. They are not in the paper;
+parts without labels are those of Lorenz et al., "Unsupervised Part-Based Disentangling of Object Shape and
+Appearance", CVPR 2019. From the contours of an image the encoder draws soft segmentation masks (to which part, or to
+the background, each pixel belongs, and how light falls on it), and for each part a map of spatial attention: where in
+this image its color is to be read when it is the appearance image. The colors read are the appearance. The decoder
+fills the masks with them at a quarter of the size, takes the detail from the gray structure image by guided upsampling
+(`dgnet.layers.guided`), and leaves the structure image as it is where the masks are sure of the background.
 """
 
 import torch
@@ -31,7 +30,7 @@ PIXEL_CHANNELS = 48
 SURE = (0.6, 0.9)
 # Mean and deviation of the three colors beside the person.
 LIGHT_SIZE = 6
-# A learned map of the image, scaled to the code's size: where in the image a pixel is, which convolutions do not know.
+# A learned positional embedding, scaled to the code's size: convolutions do not know where in the image a pixel is.
 PLACE_CHANNELS, PLACE_SIZE = 8, (24, 12)
 
 
@@ -54,7 +53,8 @@ class PartEncoder(nn.Module):
         self.learned_channels = 2 * parts + 2
         self.stem = _block(4 * image_channels, 2 * width)
         self.quarter = _block(2 * width, 4 * width, stride=2)
-        self.place = nn.Parameter(torch.randn(1, PLACE_CHANNELS, *PLACE_SIZE) / 2)
+        # In two dimensions: Muon, which takes more, would make its rows orthogonal.
+        self.place = nn.Parameter(torch.randn(PLACE_CHANNELS, PLACE_SIZE[0] * PLACE_SIZE[1]) / 2)
         self.placed = _block(4 * width + PLACE_CHANNELS, 4 * width)
         self.eighth = _block(4 * width, 6 * width, stride=2)
         self.sixteenth = nn.Sequential(_block(6 * width, 8 * width, stride=2), _block(8 * width, 8 * width))
@@ -69,7 +69,8 @@ class PartEncoder(nn.Module):
         images: Float[Tensor, "batch 3 height width"],
     ) -> Float[Tensor, "batch code height/4 width/4"]:
         quarter = self.quarter(self.stem(F.pixel_unshuffle(x, 2)))
-        place = F.interpolate(self.place, size=quarter.shape[-2:], mode="bilinear").to(quarter.dtype)
+        place = self.place.view(1, PLACE_CHANNELS, *PLACE_SIZE)
+        place = F.interpolate(place, size=quarter.shape[-2:], mode="bilinear").to(quarter.dtype)
         quarter = self.placed(torch.cat([quarter, place.expand(len(x), -1, -1, -1)], dim=1))
         eighth = self.eighth(quarter)
         eighth = self.up_eighth(torch.cat([_repeated(self.sixteenth(eighth)), eighth], dim=1))

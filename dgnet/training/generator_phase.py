@@ -83,7 +83,7 @@ class GeneratorPhase:
                 self.identity_terms(batch, codes, weights, backward_terms)
             if swapped is not None:
                 swapped_code = None
-                if _needs_frozen_encoder(weights):
+                if self.cycle_takes_code(weights) or max(weights.generated_identity, weights.appearance_code) > 0:
                     swapped_code = self.appearance_terms(batch, codes, swapped, weights, backward_terms)
                 if weights.structure_code > 0 or weights.cycle > 0:
                     self.structure_and_cycle_terms(
@@ -98,6 +98,10 @@ class GeneratorPhase:
             if cut is not None:
                 cut.backward_upstream()
         return terms
+
+    def cycle_takes_code(self, weights: LossWeights) -> bool:
+        """Whether the cycle decodes the appearance encoder's code of swapped images; part colors need none."""
+        return weights.cycle > 0 and not self.generator.has_parts
 
     def adversarial_term(self, swapped: Cut, backward_terms: BackwardTerms) -> None:
         """The adversarial loss of a frozen discriminator; its gradient goes into the swapped images."""
@@ -194,7 +198,7 @@ class GeneratorPhase:
             # Pushes its appearance code to the code that it was decoded from (Eq. 4).
             losses["appearance_code"] = reconstruction_loss(code, codes.anchor.leaf.detach()[:, : code.shape[1]])
         if losses:
-            backward_terms(not detach and weights.cycle > 0, **losses)
+            backward_terms(not detach and self.cycle_takes_code(weights), **losses)
         return code
 
     def structure_and_cycle_terms(
@@ -213,7 +217,9 @@ class GeneratorPhase:
         """
         encode = self.generator.structure if train_structure_encoder else frozen(self.generator.structure)
         images = swapped.leaf.detach() if train_structure_encoder else swapped.leaf
-        own_structure = encode(*self.generator.structure_inputs(images))
+        # Running statistics are those of real images.
+        with evaluating(self.generator.structure, batch_statistics=True):
+            own_structure = encode(*self.generator.structure_inputs(images))
         structure = exchange_halves(own_structure)
         losses = {}
         if weights.structure_code > 0:
@@ -223,7 +229,9 @@ class GeneratorPhase:
         if weights.cycle > 0:
             # Cycle loss. Pushes two swapped images, the structure of one and the appearance of the other, to decode to
             # the anchor.
-            code = self.generator.with_colors(swapped_code, swapped.leaf, own_structure)
+            code = self.generator.with_colors(
+                None if self.generator.has_parts else swapped_code, swapped.leaf, own_structure
+            )
             decoded = self.generator.decoder(structure, code)
             real = batch.real[:2].flatten(0, 1)
             losses["cycle"] = reconstruction_loss(decoded, real, self.config.short_training.image_norm)
@@ -243,7 +251,3 @@ class GeneratorPhase:
             # Pushes the fine-grained classifier to the identity of the structure image (fine-grained feature mining).
             fine_grained=identity_loss(output.fine.logits, structure_labels),
         )
-
-
-def _needs_frozen_encoder(weights: LossWeights) -> bool:
-    return weights.generated_identity > 0 or weights.appearance_code > 0 or weights.cycle > 0

@@ -16,8 +16,8 @@ from dgnet.training.schedule import learning_rate_factor
 class Optimizers:
     """Adam for structure encoder and decoder, Adam for the discriminator, SGD (Nesterov) for the appearance encoder.
 
-    With `short_training.muon_rate` above 0, Muon trains the convolutions and linear layers of structure encoder and
-    decoder.
+    With `short_training.muon_rate` above 0, Muon trains the convolutions of structure encoder and decoder and the
+    linear layers of the style networks.
     The learning rate of the appearance encoder's classifiers is `classifier_factor` times that of its trunk.
     """
 

@@ -11,7 +11,8 @@ computed it. The sum is the same, and the graph of one term is freed before the 
 
 The two halves of a batch are a and b, the anchors; each has a positive, another image of the same person. Structure
 codes come in the order a, b; swapped images in the order of their appearance, x_ba then x_ab (x_ba: appearance of a,
-structure of b). Where batch norm uses batch statistics, the halves go through separately.
+structure of b). Where batch norm uses batch statistics, the halves go through separately, but for the structure encoder
+of part colors, which the paper does not have.
 """
 
 import torch
@@ -122,7 +123,9 @@ class JointStep:
                     outputs.append(by_half(self.generator.appearance, merged, images) if pair_needed else None)
             codes: list[Cut | None] = []
             for position, (output, images) in enumerate(zip(outputs, pairs, strict=True)):
-                code = None if output is None else output.code if codes_have_gradient else output.code.detach()
+                # With part colors the encoder's code does not enter the image: no term sends it a gradient.
+                detached_code = parts or not codes_have_gradient
+                code = None if output is None else output.code.detach() if detached_code else output.code
                 if parts:
                     code = self.generator.with_colors(code, images, structures[position].leaf)
                 codes.append(None if code is None else Cut(code))

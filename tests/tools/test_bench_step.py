@@ -44,3 +44,9 @@ def test_every_figure_of_a_device(device: str) -> None:
         assert ours[f"share_of_{rate}_rate"] == pytest.approx(share, rel=0.1, abs=1e-3)
     assert 1_000 < ours["torch_operations_per_iteration"] < 20_000
     assert figures["ours_over_naive"]["images_per_second"]["median"] > 0
+
+
+def test_the_naive_step_has_no_part_colors() -> None:
+    command = [sys.executable, str(ROOT / "tools" / "bench.py"), "step", "--against-naive", "decoder.kind=parts"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 2 and "decoder.kind=adaptive" in done.stderr, done.stderr

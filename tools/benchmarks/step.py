@@ -21,6 +21,7 @@ from dgnet.config import Config
 from dgnet.core.cli import add_settings
 from dgnet.core.device import Precision, choose_device, choose_precision
 from dgnet.core.distributed import Distributed
+from dgnet.core.errors import UserError
 from dgnet.core.machine import machine, versions
 from dgnet.core.memory import keep_freed_memory
 from dgnet.core.numerics import set_numerics
@@ -81,6 +82,8 @@ def run(args: argparse.Namespace) -> dict[str, Any] | None:
         return None
     args.config = args.config or latest
     config = late_config(args.config, args.settings, batch)
+    if args.against_naive and config.decoder.kind == "parts":
+        raise UserError("--against-naive takes decoder.kind=adaptive, the naive step's own, got 'parts'")
     device = choose_device(config.run.device)
     args.iterations = args.iterations or (20 if device.type == "cuda" else 2)
     return measure_one(config, args) if args.one else measure_rounds(config, args)

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from dgnet.core import pixels
+from dgnet.core.errors import UserError
 from dgnet.models.build import build_generator
 from dgnet.models.generator import Generator
 from dgnet.models.parts import LIGHT_SIZE, PartDecoder, PartEncoder, part_colors
@@ -62,6 +63,61 @@ def test_the_decoder_fills_the_masks() -> None:
         assert image.shape == (1, 3, 64, 48)
         torch.testing.assert_close(image[0, :, :24], colors[0, :3, None, None].expand(3, 24, 48))
         torch.testing.assert_close(image[0, :, 40:], torch.full((3, 24, 48), below, dtype=torch.float64))
+
+
+def test_light_shading_and_both_gains_of_the_detail_make_the_image() -> None:
+    """Against the formula written out pixel by pixel, with nothing at its initial value."""
+    torch.manual_seed(2)
+    decoder = PartDecoder(PARTS).double()
+    with torch.no_grad():
+        decoder.gain.copy_(torch.tensor([2.0, 3.0]))
+        last = decoder.light[-1]
+        assert isinstance(last, torch.nn.Linear)
+        last.weight.normal_(std=0.1), last.bias.normal_(std=0.1)
+    masks, surroundings = torch.randn(PARTS + 2, 16, 12).double(), torch.randn(3, 16, 12).double()
+    structure = images(1)[0]
+    reading, pixels_of_code = torch.zeros(PARTS, 16, 12).double(), F.pixel_unshuffle(structure, 4)
+    code = torch.cat([masks, reading, surroundings, pixels_of_code])[None]
+    styles = torch.randn(1, decoder.colors_size).double()
+    painted = decoder.reconstruct(code, styles)[0]
+
+    deviation, mean = torch.std_mean(surroundings, dim=(1, 2))
+    gain, bias = decoder.light(torch.cat([styles[0, -LIGHT_SIZE:], mean, deviation])).chunk(2)
+    colors = (styles[0, : 3 * PARTS].view(PARTS, 3) + 2) * (1 + gain) - 2 + bias
+    quarter = torch.empty(3, 16, 12, dtype=torch.float64)
+    for row in range(16):
+        for column in range(12):
+            shares = (3 * masks[: PARTS + 1, row, column]).softmax(0)
+            color = shares[:PARTS] @ colors + shares[PARTS] * surroundings[:, row, column]
+            quarter[:, row, column] = (color + 2) * (1 + 0.3 * masks[PARTS + 1, row, column]) - 2
+
+    def finer(small: torch.Tensor, weight: float, guide: torch.Tensor, fine: torch.Tensor) -> torch.Tensor:
+        """Bilinear by two, and the detail of the guide times the slope of the regression in each window."""
+        slopes = torch.empty_like(small)
+        height, width = guide.shape
+        for row in range(height):
+            for column in range(width):
+                rows = [min(max(row + step, 0), height - 1) for step in (-1, 0, 1)]
+                columns = [min(max(column + step, 0), width - 1) for step in (-1, 0, 1)]
+                under, window = guide[rows][:, columns].flatten(), small[:, rows][:, :, columns].flatten(1)
+                covariance = ((window - window.mean(1, keepdim=True)) * (under - under.mean())).mean(1)
+                slopes[:, row, column] = covariance / (under.var(correction=0) + 0.05)
+
+        def twice(plane: torch.Tensor) -> torch.Tensor:
+            return F.interpolate(plane[None], scale_factor=2.0, mode="bilinear")[0]
+
+        return twice(small) + weight * twice(slopes) * (fine - twice(guide[None]))
+
+    gray = structure.mean(0)
+    half_gray, quarter_gray = (gray.view(64 // n, n, 48 // n, n).mean((1, 3)) for n in (2, 4))
+    half = finer(quarter, 2.0, quarter_gray, half_gray)
+    torch.testing.assert_close(painted, finer(half, 3.0, half_gray, gray))
+
+
+def test_settings_without_an_effect_are_refused() -> None:
+    for name, value in {"surroundings": True, "standardize_code": True, "initial_style": 0.1}.items():
+        with pytest.raises(UserError, match=rf"short_training\.{name}.*decoder\.kind=parts"):
+            quick_config(SETTINGS | {f"short_training.{name}": value})
 
 
 def test_only_sure_surroundings_are_kept_and_teach_nothing() -> None:

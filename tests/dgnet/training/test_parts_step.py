@@ -115,3 +115,35 @@ def test_hidden_contours_are_those_of_real_images_in_training(monkeypatch: pytes
     # Real images; swapped images of the cycle, the two of a swap.
     empty = [float((one == 0).all(dim=1).float().mean()) for one in shown]
     assert len(empty) == 4 and empty[0] > 0.1 and max(empty[1:]) == 0
+
+
+@pytest.mark.parametrize("train_structure_encoder", [True, False])
+def test_running_statistics_are_those_of_real_images(
+    monkeypatch: pytest.MonkeyPatch, train_structure_encoder: bool
+) -> None:
+    narrow_trunks(monkeypatch)
+    with_cycle, without = (
+        small_training(quick_config(SETTINGS | {"loss.cycle": weight, "loss.structure_code": weight}))
+        for weight in (1, 0)
+    )
+    for training in (with_cycle, without):
+        training(random_batch(), 5, train_structure_encoder)
+    ours, theirs = (dict(training.generator.structure.named_buffers()) for training in (with_cycle, without))
+    assert ours and all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_no_gradient_of_zeros_moves_the_appearance_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow_trunks(monkeypatch)
+    later = {"short_training.identity_begin": 9, "short_training.detach_codes": "never", "loss.generated_identity": 0}
+    training = small_training(quick_config(SETTINGS | later | {"loss.appearance_code": 0}))
+    before = {name: value.clone() for name, value in training.generator.appearance.named_parameters()}
+    training(random_batch(), 5)
+    assert all(torch.equal(value, before[name]) for name, value in training.generator.appearance.named_parameters())
+
+
+def test_muon_leaves_the_positional_embedding_to_adam(monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow_trunks(monkeypatch)
+    training = small_training(quick_config(SETTINGS | {"short_training.muon_rate": 0.02}))
+    place = training.generator.structure.place
+    adam = training.step.optimizers.generator
+    assert any(parameter is place for group in adam.param_groups for parameter in group["params"])

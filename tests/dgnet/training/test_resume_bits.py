@@ -30,8 +30,12 @@ def _small_and_restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     set_numerics(torch.device("cpu"))
 
 
-def fresh(device: torch.device) -> JointTask:
-    config = quick_config({"run.deterministic": True, "run.channels_last": True, "run.batch_size": BATCH})
+PARTS = {"decoder.kind": "parts", "structure.input": "contour", "short_training.hide_structure": 0.5}
+
+
+def fresh(device: torch.device, changes: dict[str, Any]) -> JointTask:
+    run = {"run.deterministic": True, "run.channels_last": True, "run.batch_size": BATCH}
+    config = quick_config(run | changes)
     distributed = Distributed.start(str(device))
     torch.manual_seed(0)
     teacher = build_teacher(config.teacher, IDENTITIES).to(distributed.device).eval()
@@ -64,8 +68,9 @@ def differing(one: JointTask, other: JointTask) -> list[str]:
     ]
 
 
-def test_it_goes_on_bit_for_bit(device: torch.device) -> None:
-    whole, first, second = (fresh(device) for _ in range(3))
+@pytest.mark.parametrize("changes", [{}, PARTS], ids=["adaptive", "parts"])
+def test_it_goes_on_bit_for_bit(device: torch.device, changes: dict[str, Any]) -> None:
+    whole, first, second = (fresh(device, changes) for _ in range(3))
     step(whole, 1)
     step(first, 1)
     assert differing(whole, first) == [], "the same iteration twice"
