@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from dgnet.core.errors import UserError
+from dgnet.core.image_arrays import check_unmasked
 
 Array: TypeAlias = np.ndarray | Tensor
 
@@ -18,8 +19,7 @@ def as_tensor(name: str, values: Array) -> Tensor:
     """
     if isinstance(values, Tensor):
         return values.detach()
-    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        raise UserError(f"{name} must hold a number everywhere, {np.ma.count_masked(values)} are masked")
+    check_unmasked(name, values)
     array = np.asarray(values)
     if array.dtype.kind not in "biufc":
         raise UserError(f"{name} must be an array of numbers, got {array.dtype}")

@@ -12,6 +12,18 @@ from dgnet.core.errors import UserError
 Array = np.ndarray | Tensor
 
 
+def check_unmasked(name: str, values: object) -> None:
+    """`UserError` names `name` where numbers of a NumPy array are masked: what lies below a mask is no value.
+
+    Example:
+        >>> check_unmasked("images", np.ma.masked_equal(np.arange(3), 1))
+        Traceback (most recent call last):
+        dgnet.core.errors.UserError: images must hold a number everywhere, 1 are masked
+    """
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise UserError(f"{name} must hold a number everywhere, {np.ma.count_masked(values)} are masked")
+
+
 def as_image_tensor(images: Array, argument: str) -> UInt8[Tensor, "image 3 _h _w"]:
     """The images as a tensor, on the device where they are.
 
@@ -20,7 +32,7 @@ def as_image_tensor(images: Array, argument: str) -> UInt8[Tensor, "image 3 _h _
         argument: the name of the argument, for the error.
 
     Raises:
-        UserError: another type, dtype or shape.
+        UserError: another type, dtype or shape, or masked pixels.
     """
     shapes = {np.ndarray: "[image, height, width, 3]", Tensor: "[image, 3, height, width]"}
     shape = next((shape for kind, shape in shapes.items() if isinstance(images, kind)), None)
@@ -33,8 +45,9 @@ def as_image_tensor(images: Array, argument: str) -> UInt8[Tensor, "image 3 _h _
     channels = 3 if isinstance(images, np.ndarray) else 1
     if images.ndim != 4 or images.shape[channels] != 3 or 0 in images.shape:
         raise UserError(f"{argument} must have the shape {shape} with at least one image, got {list(images.shape)}")
+    check_unmasked(argument, images)
     # A copy: a NumPy array may be read-only or run backwards.
-    return torch.from_numpy(images.copy()).permute(0, 3, 1, 2) if isinstance(images, np.ndarray) else images
+    return torch.from_numpy(np.array(images, order="C")).permute(0, 3, 1, 2) if isinstance(images, np.ndarray) else images
 
 
 def warn_of_lying_images(images: Tensor, height: int, width: int) -> None:

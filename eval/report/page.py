@@ -21,6 +21,7 @@ from PIL import Image
 
 from dgnet.core.errors import UserError
 from dgnet.core.folder_names import printable
+from dgnet.core.image_arrays import check_unmasked
 from dgnet.core.images import read_image
 from eval.arrays import Array, as_numpy
 
@@ -105,6 +106,7 @@ def tile(content: Tile) -> Html:
     """One small picture, which keyboard and pointer enlarge. `UserError` for an image of another type or shape."""
     if content.image is None:
         return block("tile", "", content.words, content.label, "", "", 0, 0)
+    check_unmasked("a tile", content.image)
     image = as_numpy(content.image)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[0] != 3 or 0 in image.shape:
         raise UserError(f"a tile must be uint8 [3, height, width], got {image.dtype} of shape {image.shape}")

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from dgnet.core.calibration import Threshold
 from dgnet.core.errors import UserError
 from dgnet.core.files import user_path
-from eval.arrays import Array, as_numpy
+from eval.arrays import Array, as_numpy, checked_features
 from eval.reid.gallery_search import nearest_in_gallery
 from eval.report.time_line import clock
 from eval.tracks.person_track import Lane, PersonTrack, is_timed, lane_of, place_of, span_of
@@ -132,7 +132,7 @@ def rank_tracks(
 def count_further(query: Array, tracks: Sequence[PersonTrack], count: int, threshold: Threshold | None) -> list[int]:
     """For each query, how many tracks beyond the `count` most similar are called the same person; 0 without a
     threshold."""
-    rows = as_numpy(query)
+    rows = as_numpy(checked_features("query", query))
     if threshold is None:
         return [0] * len(rows)
     unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), _TINY)

@@ -1,14 +1,16 @@
 """Features and labels as programs hold them: read rightly, or refused with one sentence that names the argument."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from dgnet.core.errors import UserError, check_count
+from dgnet.core.image_arrays import as_image_tensor
 from dgnet.models.embedding import appearance_embedding
-from eval import LabeledFeatures, QueryExpansion, pair_scores, rank_metrics, verification_metrics
+from eval import LabeledFeatures, QueryExpansion, pair_scores, rank_metrics, ssim, verification_metrics
 from eval.arrays import as_tensor, checked_features, checked_labels
 from eval.image_files import batches
 from eval.images.gradients import gradient_fidelity
@@ -16,8 +18,12 @@ from eval.images.swap_fidelity import fidelity
 from eval.reid.centralization import NeighborCentralization
 from eval.reid.distance import unit_features
 from eval.reid.identification import logits_of
+from eval.report.page import Tile, tile
+from eval.tracks.ranking import count_further
 from tests.dgnet.small_generator import small_generator
 from tests.messages import mentions
+from visual.drawing.grid import Tile as Picture
+from visual.drawing.grid import grid
 
 NUMBERS = np.arange(6.0).reshape(3, 2)
 
@@ -86,7 +92,6 @@ def test_counts_and_weights_that_are_none() -> None:
         "batch of logits": lambda: logits_of(torch.flatten, images, batch=0),
         "batch of files": lambda: list(batches(images, batch=0)),
         "workers": lambda: list(batches(images, workers=0)),
-        "masked": lambda: as_tensor("features", np.ma.masked_equal(np.arange(3), 1)),
         "alpha": lambda: appearance_embedding(small_generator().appearance, float("nan")),
     }
     for name, call in calls.items():
@@ -96,3 +101,24 @@ def test_counts_and_weights_that_are_none() -> None:
     for value in (0, 1.5, 2.0, "3", None, float("nan")):
         with pytest.raises(UserError, match=mentions("batch", "at least 1")):
             check_count("batch", value)
+
+
+def test_masked_numbers_are_refused_by_name() -> None:
+    """What lies below a mask was taken for a pixel or a feature."""
+    masked = np.ma.masked_equal(np.arange(6, dtype=np.uint8).reshape(3, 2), 1)
+    pixels = np.ma.masked_equal(np.arange(2 * 16 * 16 * 3, dtype=np.uint8).reshape(2, 16, 16, 3), 1)
+    side = LabeledFeatures(NUMBERS, np.arange(1, 4), np.full(3, 1))
+    calls: dict[str, Callable[[], object]] = {
+        "features": lambda: as_tensor("features", masked),
+        "query": lambda: count_further(masked, [], 1, None),
+        "query.identities": lambda: rank_metrics(replace(side, identities=masked[:, 0] + masked[:, 1]), side),
+        "images": lambda: as_image_tensor(pixels, "images"),
+        "first": lambda: ssim(pixels, pixels),
+        "a tile": lambda: tile(Tile(pixels[0].transpose(2, 0, 1), "")),
+        "an image": lambda: grid([[Picture(pixels[0])]]),
+    }
+    for name, call in calls.items():
+        with pytest.raises(UserError, match=f"{name}.*masked"):
+            call()
+    whole = np.ma.masked_array(pixels.data)
+    assert torch.equal(as_image_tensor(whole, "images"), as_image_tensor(pixels.data, "images"))

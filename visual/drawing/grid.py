@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dgnet.core.errors import UserError
 from dgnet.core.files import replacing
+from dgnet.core.image_arrays import check_unmasked
 
 Color = tuple[int, int, int]
 # Of another size than the images on it, so its sides have no names of their own.
@@ -158,6 +159,8 @@ def _checked_columns(tiles: Sequence[Sequence[Tile]]) -> int:
 
 
 def _one_size(images: Sequence[np.ndarray | Tensor]) -> tuple[int, int]:
+    for image in images:
+        check_unmasked("an image", image)
     shapes = {(tuple(image.shape), isinstance(image, Tensor)) for image in images}
     kinds = {str(image.dtype).removeprefix("torch.") for image in images}
     sizes = {_size(shape, first) for shape, first in shapes}
