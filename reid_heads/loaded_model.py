@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from dgnet.core import pixels
 from dgnet.core.errors import UserError, check_count
-from dgnet.core.files import user_path
-from dgnet.core.image_arrays import Array, array_like, as_image_tensor, warn_of_lying_images
+from dgnet.core.image_arrays import Array, array_like, as_image_tensor, listed_files, warn_of_lying_images
 from dgnet.core.images import read_image
 from dgnet.core.machine import usable_cores
 from dgnet.models.embedding import Embed
@@ -81,7 +80,7 @@ class LoadedModel:
         """
         check_count("batch", batch)
         if not isinstance(images, (np.ndarray, Tensor)):
-            return self._embed_files(files_listed(images), batch)
+            return self._embed_files(listed_files("images", images), batch)
         tensor = as_image_tensor(images, "images")
         warn_of_lying_images(tensor, self.height, self.width)
         features = [self(part).float() for part in tensor.split(batch)]
@@ -98,15 +97,3 @@ class LoadedModel:
         with ThreadPoolExecutor(usable_cores()) as pool:
             features = [self(torch.cat(list(pool.map(read, part)))).float().cpu() for part in parts]
         return torch.cat(features).numpy()
-
-
-def files_listed(images: object) -> list[Path]:
-    """A list of files. `UserError` for anything else."""
-    if not isinstance(images, Sequence) or isinstance(images, str):
-        raise UserError(f"images must be an array or a list of files, got {type(images).__name__}")
-    wrong = next((image for image in images if not isinstance(image, (str, Path))), None)
-    if wrong is not None:
-        raise UserError(
-            f"images must be one array [image, height, width, 3] or a list of files, got one of {type(wrong).__name__}"
-        )
-    return [user_path(file) for file in images]

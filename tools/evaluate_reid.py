@@ -41,7 +41,7 @@ from dgnet.core.numerics import open_device
 from dgnet.core.option_types import expanded_path, path_ending, run_name
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.datasets import LAYOUTS
-from dgnet.data.description import print_dataset, split_counts
+from dgnet.data.description import print_dataset, remark_on_tracks, split_counts
 from dgnet.data.records import Dataset
 from dgnet.data.test_splits import add_split_options, read_test_data, split_of
 from dgnet.data.training_data import open_dataset, require_data_of_run
@@ -153,6 +153,7 @@ def main() -> int:
     if unmatched := unmatched_queries(accuracy.plain):
         print(unmatched)
     if args.report:
+        remark = remark_on_tracks(whole)
         report = Report(
             f"Re-identification: {args.name} on {dataset.root.name}",
             accuracy.metrics,
@@ -160,7 +161,7 @@ def main() -> int:
             splits=split_counts(whole),
             data={"query and gallery": labeled_digest([*dataset.query, *dataset.gallery], args.workers)},
             protocols=accuracy.protocols,
-            not_measured=accuracy.not_measured,
+            not_measured=accuracy.not_measured | ({"accuracy on people": remark} if remark else {}),
             checkpoints={str(path): file_hash(path) for path in (weights, *(generator.files if generator else ()))},
             seconds=watch.seconds,
         )

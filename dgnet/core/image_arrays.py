@@ -1,6 +1,8 @@
 """Images as a program holds them: NumPy `[image, height, width, 3]` or torch `[image, 3, height, width]`, uint8."""
 
 import warnings
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -8,6 +10,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from dgnet.core.errors import UserError
+from dgnet.core.files import user_path
 
 Array = np.ndarray | Tensor
 
@@ -47,7 +50,22 @@ def as_image_tensor(images: Array, argument: str) -> UInt8[Tensor, "image 3 _h _
         raise UserError(f"{argument} must have the shape {shape} with at least one image, got {list(images.shape)}")
     check_unmasked(argument, images)
     # A copy: a NumPy array may be read-only or run backwards.
-    return torch.from_numpy(np.array(images, order="C")).permute(0, 3, 1, 2) if isinstance(images, np.ndarray) else images
+    return (
+        torch.from_numpy(np.array(images, order="C")).permute(0, 3, 1, 2) if isinstance(images, np.ndarray) else images
+    )
+
+
+def listed_files(argument: str, files: object) -> list[Path]:
+    """A list of files, with paths as users write them. `UserError` names `argument` for anything else."""
+    if not isinstance(files, Sequence) or isinstance(files, str):
+        raise UserError(f"{argument} must be an array or a list of files, got {type(files).__name__}")
+    wrong = next((file for file in files if not isinstance(file, (str, Path))), None)
+    if wrong is not None:
+        raise UserError(
+            f"{argument} must be one array [image, height, width, 3] or a list of files, got one of "
+            f"{type(wrong).__name__}"
+        )
+    return [user_path(file) for file in files]
 
 
 def warn_of_lying_images(images: Tensor, height: int, width: int) -> None:

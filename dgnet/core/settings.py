@@ -9,6 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from dgnet.core.errors import UserError
+from dgnet.core.files import user_path
 from dgnet.core.old_configs import current_config, current_key
 from dgnet.core.section import Section, resolved
 from dgnet.core.setting_errors import foreign_configuration, sentence_of
@@ -35,6 +36,19 @@ def load_settings(kind: type[Settings], path: Path, overrides: Sequence[str] = (
     if meaning := foreign_configuration(kind, frozenset(values)):
         raise UserError(f"{path}: the sections {', '.join(kind.model_fields)} are expected here; this is {meaning}")
     return _checked(kind, values, overrides, f"{path}: ")
+
+
+def settings_of(kind: type[Settings], config: object) -> Settings:
+    """A configuration of this kind as it is, or read from the YAML file of a path.
+
+    Raises:
+        UserError: as `load_settings`, or `config` is neither.
+    """
+    if isinstance(config, kind):
+        return config
+    if not isinstance(config, (str, Path)):
+        raise UserError(f"config must be a {kind.__name__} or the path of its YAML file, got {type(config).__name__}")
+    return load_settings(kind, user_path(config))
 
 
 def parse_settings(kind: type[Settings], values: dict[str, Any], source: str) -> Settings:

@@ -24,6 +24,7 @@ KINDS = {
     "file passed over": "it is missing from its split",
     "no training image": "it serves for tests alone: every training is refused",
     "single training identity": "there is nobody to tell it from: every training is refused",
+    "identities of tracks": "a person may be several: figures are of tracks, a training tells a person's tracks apart",
     "identity in train and test": "test figures would be of people that training saw",
     "cameras known in part": "whether a match comes from another camera cannot be told: no accuracy is measured",
     "one image of two people": "its copy has another identity, and one of both is wrong",
@@ -81,6 +82,7 @@ def check_dataset(dataset: Dataset, workers: int | None = None) -> Report:
         *_unreadable([record.path for records in splits.values() for record in records], workers),
         *(Problem("file passed over", str(path), reason) for path, reason in dataset.skipped),
         *_one_identity(dataset),
+        *_tracks(dataset),
         *_in_both(dataset),
         *_cameras(dataset),
         *_copies(dataset),
@@ -144,6 +146,11 @@ def _cameras(dataset: Dataset) -> list[Problem]:
         Problem("cameras known in part", str(identity), f"known for {known} of its test images, not for {unknown}")
         for identity, (known, unknown) in mixed_cameras(dataset).items()
     ]
+
+
+def _tracks(dataset: Dataset) -> list[Problem]:
+    reason = f"its identities are those of {dataset.tracks} tracks of films"
+    return [Problem("identities of tracks", str(dataset.root), reason)] if dataset.tracks else []
 
 
 def _in_both(dataset: Dataset) -> list[Problem]:

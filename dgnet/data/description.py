@@ -22,8 +22,8 @@ class SplitCount:
 
 
 def describe_dataset(dataset: Dataset) -> str:
-    """The lines of a data set: its name and folder, the table of its splits, what was passed over and why, and whether
-    cameras are known in part.
+    """The lines of a data set: name and folder, the table of its splits, whether its identities are tracks, what was
+    passed over and why, and whether cameras are known in part.
 
     Example:
         >>> from dgnet.data.datasets import read_dataset
@@ -36,6 +36,8 @@ def describe_dataset(dataset: Dataset) -> str:
         multi_query            1            1            1            0            0
     """
     lines = [one_line(f"{dataset.name} at {dataset.root}"), *split_table(count_splits(dataset))]
+    if remark := remark_on_tracks(dataset):
+        lines.append(remark)
     reasons = Counter(reason for _, reason in dataset.skipped)
     for reason, count in reasons.most_common():
         first = next(path for path, why in dataset.skipped if why == reason)
@@ -49,6 +51,23 @@ def describe_dataset(dataset: Dataset) -> str:
             f"not for {unknown}): no ranking tells which matches are by another camera"
         )
     return "\n".join(lines)
+
+
+def remark_on_tracks(dataset: Dataset) -> str:
+    """What identities that are tracks of films are worth, in a sentence; empty where they are people's.
+
+    Example:
+        >>> from pathlib import Path
+        >>> print(remark_on_tracks(Dataset("people", Path("people"), tracks=7)))
+        identities are those of 7 tracks of films, and a person may be several of them: figures are of tracks, not of
+        people, and a training learns to tell a person's tracks apart
+    """
+    if not dataset.tracks:
+        return ""
+    return (
+        f"identities are those of {dataset.tracks} tracks of films, and a person may be several of them: figures are "
+        "of tracks, not of people, and a training learns to tell a person's tracks apart"
+    )
 
 
 def print_dataset(dataset: Dataset) -> None:

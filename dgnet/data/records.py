@@ -32,7 +32,8 @@ class Dataset:
     """The splits of one data set, each sorted by path; a split that the data set lacks is empty.
 
     `skipped` lists `(path, reason)` of files that a reader passed over (names that do not parse), `names`
-    `(identity, name)` of the people whose name in the data set is not just that number.
+    `(identity, name)` of the people whose name in the data set is not just that number. `tracks` is the number of
+    tracks in films that its identities are; 0 for identities of people.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Dataset:
     multi_query: tuple[Record, ...] = ()
     skipped: tuple[tuple[Path, str], ...] = field(default=(), repr=False)
     names: tuple[tuple[int, str], ...] = field(default=(), repr=False)
+    tracks: int = 0
 
     @property
     def identities(self) -> tuple[int, ...]:

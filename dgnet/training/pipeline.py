@@ -5,6 +5,7 @@ from pathlib import Path
 from dgnet.config import Config
 from dgnet.core.distributed import Distributed
 from dgnet.core.memory import keep_freed_memory
+from dgnet.core.settings import settings_of
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.models.reid_model import ReIDModel
@@ -17,7 +18,7 @@ from dgnet.training.teacher import TEACHER_FILE, load_teachers, train_teacher, w
 
 
 def train(
-    config: Config,
+    config: Config | str | Path,
     output: str | Path = ".",
     *,
     resume: bool = False,
@@ -27,7 +28,7 @@ def train(
     """Train DG-Net, its teacher first if the configuration names none; the run's folder, `output/outputs/NAME`.
 
     Args:
-        config: as `dgnet.load_config` reads it; its `name` is NAME.
+        config: as `dgnet.load_config` reads it, or the path of a YAML file; its `name` is NAME.
         output: folder that holds `outputs/` and `logs/`.
         resume: continue from the run's last checkpoint; otherwise its folder must be new.
         max_hours: save and stop after so many hours.
@@ -42,6 +43,7 @@ def train(
         folder = train(load_config("configs/latest.yaml", ["data.root=/data/Market-1501", "name=market"]))
         generator = load_generator(folder)
     """
+    config = settings_of(Config, config)
     with Distributed.start(config.run.device) as distributed:
         job = Job(config, Path(output), distributed, resume=resume, max_hours=max_hours)
         train_job(job, open_dataset(config.data, distributed), draw)

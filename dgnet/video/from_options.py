@@ -1,6 +1,7 @@
 """The boxes, detector, linker and request that the options of `tools/find_people.py` ask for."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,32 @@ _LEAST_SCORE, _GAP = 0.1, 1.0
 
 
 def boxes_of_file(args: argparse.Namespace, source: Source) -> BoxTable:
-    """The boxes of `--boxes`. `UserError` where a folder's frames are not those that a file of boxes counts."""
-    boxes = read_boxes(args.boxes, first_frame=args.first_frame, person_class=args.person_class)
+    """The boxes of `--boxes`. `UserError` where the frames of a source are not those that a file of boxes counts."""
+    asked = args.first_frame
+    boxes = read_boxes(args.boxes, first_frame=asked, person_class=args.person_class)
     print(boxes)
     if isinstance(source, FrameFolder):
-        _refuse_other_frames(source, boxes, asked=args.first_frame is not None)
+        _refuse_other_frames(source, boxes, asked=asked is not None)
+    if asked is None and not len(boxes.of(0)):
+        _ask_for_first_frame(source, boxes)
     return boxes
+
+
+def _ask_for_first_frame(source: Source, boxes: BoxTable) -> None:
+    """`UserError` where boxes with none on the first frame lie beyond the last one; a line where they begin at 1."""
+    frames = source.expected()
+    if frames is not None and boxes.after(frames):
+        raise UserError(
+            f"{boxes.path}: has no box on frame {boxes.first_frame}, the first, and boxes after the last of the "
+            f"{frames} frames of {source.place}, so which frame is meant by its numbers is not known; --first-frame "
+            "gives the number of the first frame"
+        )
+    if boxes.first_frame == 0 and boxes.frames[0] == 1:
+        print(
+            f"{boxes.path}: its first boxes are on frame 1, and frames of its form count from 0: if they count from 1, "
+            "--first-frame 1 says so",
+            file=sys.stderr,
+        )
 
 
 def _refuse_other_frames(source: FrameFolder, boxes: BoxTable, asked: bool) -> None:
@@ -44,11 +65,6 @@ def _refuse_other_frames(source: FrameFolder, boxes: BoxTable, asked: bool) -> N
         raise UserError(
             f"{source.place}: begins with {first.name}, and numbers of its form count from {boxes.first_frame}, "
             f"{unknown}; --first-frame gives the number of {first.name} in that file"
-        )
-    if not asked and boxes.after(source.expected()) and not len(boxes.of(0)):
-        raise UserError(
-            f"{boxes.path}: has no box on frame {boxes.first_frame}, the first, and boxes after the last of the "
-            f"{source.expected()} frames of {source.place}, {unknown}; --first-frame gives the number of {first.name}"
         )
     if (size := image_size(first)) != (said := source.size or size):
         raise UserError(

@@ -9,7 +9,9 @@ from torch import Tensor
 
 from dgnet.core.content import content_digest, content_hashes
 from dgnet.core.errors import UserError
+from dgnet.core.image_arrays import listed_files
 from dgnet.core.images import image_files
+from eval.arrays import checked_images
 from eval.extractor import Extractor, features_of
 from eval.image_files import Images
 from eval.images.frechet import FeatureStatistics, read_statistics, statistics_of
@@ -45,12 +47,19 @@ class ImageSet:
         return more if self.hashes and count > 0 else ""
 
 
-def check_source(source: Path, *, features: bool) -> None:
+def check_source(source: Path | Images, *, features: bool, name: str = "the set") -> None:
     """What `read_set` can refuse without a network, before one is loaded: `UserError` naming the set.
 
-    `features`: whether a metric needs them, which saved statistics do not have.
+    `features`: whether a metric needs them, which saved statistics do not have. `name` is that of a list or an array.
     """
-    if source.suffix == ".npz":
+    if isinstance(source, np.ndarray | Tensor):
+        _enough(name, len(checked_images(name, source)))
+    elif not isinstance(source, Path):
+        files = listed_files(name, source)
+        if missing := [file for file in files if not file.is_file()]:
+            raise UserError(f"{name} must be files that are there, {missing[0]} is not")
+        _enough(name, len(files))
+    elif source.suffix == ".npz":
         read_statistics(source)
         if features:
             raise UserError(f"{source}: KID, precision and recall need the images, statistics are not enough")

@@ -82,8 +82,7 @@ class PerceptualDistance:
         for floating point without any value below 0.
         """
         check_count("batch", batch)
-        one, two = _checked("first", first), _checked("second", second)
-        check_same_shape("both images", one, two)
+        one, two = _checked_pair(first, second)
         if all(part.is_floating_point() and bool((part >= 0).all()) for part in (one, two)):
             _log.warning(
                 "warning: LPIPS takes floating point images from -1 (black) to 1 (white), and none of these has a "
@@ -114,6 +113,7 @@ def lpips(first: Array, second: Array, *, network: str = "alex", trunk: Path | N
         >>> lpips(images, images).tolist()  # doctest: +SKIP
         [0.0, 0.0]
     """
+    _checked_pair(first, second)  # before the network is loaded
     return PerceptualDistance(network, trunk=trunk)(first, second)
 
 
@@ -128,6 +128,12 @@ def _fill(module: torch.nn.Module, state: dict[str, Tensor], part: str, network:
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip()
         raise UserError(f"the {part} weights do not fit LPIPS with {network} ({reason[:120]})") from error
+
+
+def _checked_pair(first: Array, second: Array) -> tuple[Tensor, Tensor]:
+    one, two = _checked("first", first), _checked("second", second)
+    check_same_shape("both images", one, two)
+    return one, two
 
 
 def _checked(name: str, images: Array) -> Tensor:

@@ -51,7 +51,7 @@ def fid(
     """
     sources = _sources(real, generated, features=False)
     extractor = inception_extractor(protocol, weights=weights, device=device)
-    real_set, generated_set = (read_set(source, extractor) for source in sources)
+    real_set, generated_set = (read_set(source, extractor, name=name) for name, source in sources)
     return set_metrics(real_set, generated_set, extractor, kid=False, precision_and_recall=False)[0]
 
 
@@ -75,7 +75,7 @@ def kid(
     """
     sources = _sources(real, generated, features=True)
     extractor = inception_extractor(protocol, weights=weights, device=device)
-    real_set, generated_set = (read_set(source, extractor) for source in sources)
+    real_set, generated_set = (read_set(source, extractor, name=name) for name, source in sources)
     return set_metrics(real_set, generated_set, extractor, precision_and_recall=False)[1]
 
 
@@ -137,10 +137,16 @@ def set_metrics(
     return metrics
 
 
-def _sources(*sources: Path | str | Images, features: bool) -> list[Path | Images]:
-    """The sources of sets, with paths as users write them; what can be refused is, before a network is loaded."""
-    given = [user_path(source) if isinstance(source, (str, Path)) else source for source in sources]
-    for source in given:
-        if isinstance(source, Path):
-            check_source(source, features=features)
-    return given
+def _sources(
+    real: Path | str | Images, generated: Path | str | Images, *, features: bool
+) -> list[tuple[str, Path | Images]]:
+    """Name and source of both sets, with paths as users write them. What can be refused is, before a network is loaded.
+
+    `UserError` as `check_source`.
+    """
+    named: list[tuple[str, Path | Images]] = []
+    for name, given in (("real", real), ("generated", generated)):
+        source = user_path(given) if isinstance(given, (str, Path)) else given
+        check_source(source, features=features, name=name)
+        named.append((str(source) if isinstance(source, Path) else name, source))
+    return named

@@ -9,6 +9,7 @@ from dgnet.core.content import labeled_digest
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.core.section import resolved
+from dgnet.core.settings import settings_of
 from dgnet.data.checks import check_test_images, nothing_to_measure
 from dgnet.data.description import describe_dataset
 from dgnet.data.training_data import open_dataset
@@ -23,7 +24,7 @@ from reid_heads.training.trainer import train_model
 
 
 def train_from_config(
-    config: ReIDConfig,
+    config: ReIDConfig | str | Path,
     output: Path,
     new_ranking: RankingFactory,
     draw: Callable[[Path], None] | None = None,
@@ -35,6 +36,7 @@ def train_from_config(
     """Train the model that a configuration describes, as the run `output/outputs/NAME`.
 
     Args:
+        config: the configuration, or the path of its YAML file.
         new_ranking: measures it, such as `eval.reid.evaluator.RankingEvaluator`.
         draw: draws its curves, such as `visual.drawing.run_curves.draw_run_curves`; gets the run's folder.
         resume: continue the run of that name from its last checkpoint.
@@ -47,6 +49,7 @@ def train_from_config(
     """
     if resume and reset:
         raise UserError("--reset begins a new run and --resume continues the old one: give one of them")
+    config = settings_of(ReIDConfig, config)
     folder, logs = output / "outputs" / config.name, output / "logs" / config.name
     with Distributed.start(config.run.device) as distributed:
         if not reset:

@@ -113,9 +113,13 @@ def test_a_folder_of_the_official_release(tmp_path, monkeypatch):
 def test_train_from_a_configuration_then_load(tmp_path, monkeypatch):
     narrow_trunks(monkeypatch)
     write_config(tmp_path)
+    with pytest.raises(UserError, match=r"nowhere.yaml: no such configuration file"):
+        dgnet.train(str(tmp_path / "nowhere.yaml"), tmp_path)
     config = dgnet.load_config(str(tmp_path / "tiny.yaml"), ["schedule.iterations=2", "loss.teacher=0"])
     folder = dgnet.train(config, tmp_path)
     assert folder == tmp_path / "outputs/whole"
     assert dgnet.load_generator(folder).iteration == 2
-    with pytest.raises(UserError, match="already holds a run"):
-        dgnet.train(config, tmp_path)
+    # The configuration, or the path of its file.
+    for given in (config, tmp_path / "tiny.yaml"):
+        with pytest.raises(UserError, match="already holds a run"):
+            dgnet.train(given, tmp_path)

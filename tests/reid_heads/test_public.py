@@ -12,11 +12,11 @@ from PIL import Image
 import reid_heads
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
+from dgnet.core.image_arrays import listed_files
 from dgnet.models.embedding import appearance_embedding, model_embedding
 from dgnet.models.model_file import save_model
 from dgnet.models.reid_model import ReIDModel
 from reid_heads import build_model, load_model
-from reid_heads.loaded_model import files_listed
 from tests.dgnet.small_generator import small_generator, store
 from tests.messages import mentions
 
@@ -93,7 +93,7 @@ def test_what_is_no_image_and_no_model_is_one_sentence(place: Path, tmp_path: Pa
         loaded.embed([])
     for wrong, kind in (([images()], "ndarray"), ([1], "int"), (1, "int"), ("one.png", "str")):
         with pytest.raises(UserError, match=mentions("images", "files", kind)):
-            files_listed(wrong)
+            listed_files("images", wrong)
     with pytest.raises(UserError, match=r"nobody.*bnneck, market, market_teacher"):
         load_model("nobody", output=place)
     torch.save({"weight": torch.zeros(2)}, tmp_path / "theirs.pth")

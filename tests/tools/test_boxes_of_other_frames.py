@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from tests.dgnet.video.films import write_film
 from tests.tools.evaluation_tool import answer
 from tools import find_people
 
@@ -60,6 +62,24 @@ def test_a_csv_file_that_counts_from_one(find, tmp_path: Path) -> None:
     status, said, crops = find(folder, boxes)
     assert status == 2 and not crops and mentions_all(said, boxes, "frame 0", "--first-frame")
     assert find(folder, boxes, "--first-frame", 1) == (0, "", [0, 1, 2, 3, 4])
+
+
+def test_a_csv_file_of_a_film_that_counts_from_one(find, tmp_path: Path) -> None:
+    """The gallery was written before it was said, and the numbers could not be put right."""
+    film, boxes = tmp_path / "film.mkv", csv(tmp_path / "b.csv", range(1, 6))
+    write_film(film, [np.full((48, 64, 3), (40 * number, 0, 0), np.uint8) for number in range(5)])
+    status, said, crops = find(film, boxes)
+    assert status == 2 and not crops and mentions_all(said, boxes, "frame 0", film, "5 frames", "--first-frame")
+    assert not (tmp_path / "people").exists()
+    assert find(film, boxes, "--first-frame", 1)[::2] == (0, [0, 1, 2, 3, 4])
+
+
+@pytest.mark.parametrize(("numbers", "asked"), [(range(1, 4), True), (range(4), False), (range(2, 4), False)])
+def test_boxes_that_begin_at_one_may_count_from_one(numbers: range, asked: bool, find, tmp_path: Path) -> None:
+    folder, boxes = frames(tmp_path / "f", range(5)), csv(tmp_path / "b.csv", numbers)
+    status, said, crops = find(folder, boxes)
+    assert (status, crops) == (0, list(numbers)) and ("--first-frame 1" in said) == asked
+    assert find(folder, boxes, "--first-frame", 0, "--source-name", "told")[:2] == (0, "")
 
 
 @pytest.mark.parametrize(("write", "place"), [(csv, "0.1,0.1,0.8,0.9"), (mot, "0.3,0.3,0.5,0.6"), (csv, "0,0,1,1")])

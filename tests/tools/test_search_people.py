@@ -18,11 +18,12 @@ from dgnet.video.box_files import mot_line
 from dgnet.video.gallery import BOXES, COLUMNS, read_gallery, write_table
 from eval import rank_tracks
 from eval.reid.embedding_model import preprocessing_of
+from eval.report.report import read_report
 from reid_heads.load import load_model
 from tests.eval.report.pages import Page, foreign_loads
 from tests.messages import mentions
 from tests.tools.evaluation_tool import answer
-from tools import extract, search
+from tools import evaluate_reid, extract, search
 
 pytestmark = pytest.mark.slow
 
@@ -202,3 +203,10 @@ def test_a_damaged_gallery_is_one_sentence(place: Path, answers: Answer, tmp_pat
     finally:
         table.write_text(whole)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_test_on_a_gallery_says_that_its_identities_are_tracks(place: Path, tmp_path, monkeypatch, capsys) -> None:
+    words = ("--name", place / "model1.pth", "--data", place / "people", "--leave-one-out", "--without-cameras")
+    status, _, said = answer(evaluate_reid, monkeypatch, capsys, *words, "--device", "cpu", "--report", tmp_path / "r")
+    assert status == 0 and said.count("of 4 tracks of films") == 1
+    assert "of 4 tracks of films" in read_report(tmp_path / "r" / "report.json").not_measured["accuracy on people"]

@@ -18,6 +18,8 @@ REQUIRED = ("path", "identity")
 NO_IDENTITY = re.compile(r"-?[0-9]+\.[0-9]*|nan|NaN|<NA>|None|NULL|null")
 # Without a camera it is unknown; without a split every image is for training.
 OPTIONAL = ("camera", "split")
+# The columns that tell a track, in a gallery of people that were found in films.
+TRACK = ("source", "track")
 # What other programs and people call these two. A file that has such a column in place of ours is refused: unread, it
 # would give images without cameras, and queries to the training.
 OTHER_NAMES = {
@@ -124,4 +126,6 @@ def read_manifest(root: Path) -> Dataset:
         camera = int(row["camera"]) if row["camera"] else UNKNOWN_CAMERA
         splits[split].append(Record(image, numbers[row["identity"]], camera, split))
     ordered = {split: sorted_once(records, skipped) for split, records in splits.items()}
-    return Dataset(path.stem, path.parent, skipped=tuple(skipped), names=names_of(numbers), **ordered)
+    # tools/find_people.py numbers people by the tracks in its films.
+    tracks = len({tuple(row[column] for column in TRACK) for row in rows if row.keys() >= set(TRACK)})
+    return Dataset(path.stem, path.parent, skipped=tuple(skipped), names=names_of(numbers), tracks=tracks, **ordered)

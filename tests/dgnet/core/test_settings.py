@@ -8,7 +8,7 @@ import yaml
 from dgnet.config import Config, load_config, resolved
 from dgnet.core.errors import UserError
 from dgnet.core.section import Section
-from dgnet.core.settings import load_settings
+from dgnet.core.settings import load_settings, settings_of
 from reid_heads.ab_experiment.config import ABConfig
 from reid_heads.config import ReIDConfig
 from tests.messages import mentions
@@ -100,3 +100,13 @@ def test_every_configuration_is_its_own(tmp_path: Path) -> None:
     for kind in (Config, ReIDConfig, ABConfig):
         (tmp_path / "whole.yaml").write_text(yaml.safe_dump(resolved(kind())))
         assert load_settings(kind, tmp_path / "whole.yaml") == kind()
+
+
+def test_a_configuration_or_the_path_of_its_file(tmp_path: Path) -> None:
+    """`dgnet.train("x.yaml")` ended in an AttributeError."""
+    (tmp_path / "x.yaml").write_text("name: mine\n")
+    for given in (Config(name="mine"), tmp_path / "x.yaml", str(tmp_path / "x.yaml")):
+        assert settings_of(Config, given) == Config(name="mine")
+    for wrong in ({"name": "mine"}, None, ReIDConfig()):
+        with pytest.raises(UserError, match=mentions("config", "Config", "path", type(wrong).__name__)):
+            settings_of(Config, wrong)

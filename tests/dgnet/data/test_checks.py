@@ -161,3 +161,17 @@ def test_a_test_split_alone_is_checked(tmp_path: Path, monkeypatch: pytest.Monke
     assert run_tool(TOOL, [root], monkeypatch) == 1
     printed = capsys.readouterr().out
     assert "no training image: 1" in printed and "unreadable image: 1" in printed and "2 problems" in printed
+
+
+@pytest.mark.parametrize("columns", ["source,track", "source", "track"])
+def test_tracks_of_films_are_no_people(columns: str, tmp_path: Path) -> None:
+    """A gallery of tools/find_people.py was trained on and tested as if each track were a person."""
+    rows = [f"path,identity,camera,{columns}"]
+    for track, (identity, name) in enumerate([(1, "a"), (1, "b"), (2, "c"), (3, "d")]):
+        write_image(tmp_path / f"{name}.png")
+        rows.append(f"{name}.png,{identity},1,{','.join(['hall', str(track)][: 1 + columns.count(',')])}")
+    (tmp_path / "people.csv").write_text("\n".join(rows))
+    dataset = read_dataset(tmp_path)
+    kinds = [problem.kind for problem in check_dataset(dataset).problems]
+    counted, both = describe_dataset(dataset).count("of 4 tracks of films"), columns == "source,track"
+    assert (counted, kinds.count("identities of tracks")) == (both, both)

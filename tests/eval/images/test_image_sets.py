@@ -8,6 +8,8 @@ import pytest
 from torch import Tensor
 
 from dgnet.core.checkpoint import file_hash
+from dgnet.core.errors import UserError
+from eval import fid, kid, lpips
 from eval.extractor import Extractor
 from eval.images import inception
 from eval.images.frechet import save_statistics
@@ -113,3 +115,26 @@ def test_features_of_other_weights_have_another_name(tmp_path: Path, monkeypatch
     }
     (other,) = [name for name in names if ", weights " in name]
     assert len(names) == 2 and other.endswith(f", weights {file_hash(file)[:8]})")
+
+
+PICTURES = np.stack([picture(seed) for seed in range(3)])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        (PICTURES.astype(np.float32), "uint8.*float32"),
+        (PICTURES[:1], "two images.*1"),
+        ([Path("nowhere.png"), Path("nowhere.png")], "nowhere.png"),
+    ],
+)
+@pytest.mark.parametrize("measure", [fid, kid])
+def test_what_is_no_set_is_refused_before_weights_are_asked_for(measure, wrong, named: str) -> None:
+    nowhere = Path("nowhere.pth")
+    for name, pair in (("real", (wrong, PICTURES)), ("generated", (PICTURES, wrong))):
+        with pytest.raises(UserError, match=f"^{name}.*{named}"):
+            measure(*pair, weights=nowhere)
+    with pytest.raises(UserError, match="nowhere.pth"):
+        measure(PICTURES, PICTURES, weights=nowhere)
+    with pytest.raises(UserError, match="^first must be images.*32 pixels"):
+        lpips(PICTURES[:2], PICTURES, trunk=nowhere)
