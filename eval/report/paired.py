@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from dgnet.core.errors import UserError
 
@@ -69,7 +69,7 @@ def paired_difference(first: Sequence[float], second: Sequence[float], confidenc
     differences = one - other
     mean, seeds = float(differences.mean()), len(differences)
     error = float(differences.std(ddof=1)) / math.sqrt(seeds)
-    half = float(stats.t.ppf((1 + confidence) / 2, seeds - 1)) * error
+    half = float(stdtrit(seeds - 1, (1 + confidence) / 2)) * error
     return PairedDifference(mean, mean - half, mean + half, confidence, seeds)
 
 

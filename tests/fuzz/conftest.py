@@ -10,8 +10,6 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from tests.fuzz.cases import tried
-
 COMMON = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
 settings.register_profile("short", max_examples=20, derandomize=True, phases=[Phase.generate, Phase.shrink], **COMMON)
 settings.register_profile("long", max_examples=int(os.environ.get("FUZZ_CASES", "2000")), print_blob=True, **COMMON)
@@ -20,6 +18,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
+    from tests.fuzz.cases import tried
+
     report = yield
     if call.when == "call":
         report.user_properties.append(("cases", (tried["read"], tried["refused"])))

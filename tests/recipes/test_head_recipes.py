@@ -13,7 +13,7 @@ from dgnet.data.records import Dataset
 from reid_heads.config import ReIDConfig
 from reid_heads.training.trainer import train_model
 from tests.dgnet.small_training import narrow_trunks
-from tests.reid_heads.small_data import HEIGHT, WIDTH, pedestrians
+from tests.reid_heads.small_data import HEIGHT, WIDTH
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted((ROOT / "configs" / "heads").glob("*.yaml"))
@@ -32,11 +32,6 @@ SMALLER_HEADS = {"resnet50": "resnet18", "resnet50_kd": "resnet18_kd", "mgn": "m
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """A resnet18 of an eighth of the width: training does not see it."""
     narrow_trunks(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return pedestrians(tmp_path_factory.mktemp("recipes") / "people")
 
 
 @pytest.mark.slow

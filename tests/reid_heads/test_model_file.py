@@ -292,7 +292,9 @@ def test_a_file_without_a_classifier_serves_for_testing(name: str, tmp_path: Pat
         read_model(path, name)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet18_kd", pytest.param("mgn", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", ["resnet18", *(pytest.param(name, marks=pytest.mark.slow) for name in ("resnet18_kd", "mgn"))]
+)
 @pytest.mark.parametrize("half", [False, True])
 def test_bare_weights_of_ours_are_read_by_the_model_s_name(
     name: str, half: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -20,11 +20,13 @@ from reid_heads import build_model, load_model
 from tests.dgnet.small_generator import small_generator, store
 from tests.messages import mentions
 
+pytestmark = pytest.mark.usefixtures("narrow")
+
 IDENTITIES = (3, 8, 21)
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(narrow: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the runs of a BNNeck, a teacher and a DG-Net."""
     place = tmp_path_factory.mktemp("public")
     for run, file in (("bnneck", "mAP_85.0.pth"), ("market_teacher", "teacher.pth")):

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.evaluation_tool import answer
+from tools import bench
+
 ROOT = Path(__file__).parents[2]
 SMALL = (
     "data.height=64",
@@ -46,7 +49,6 @@ def test_every_figure_of_a_device(device: str) -> None:
     assert figures["ours_over_naive"]["images_per_second"]["median"] > 0
 
 
-def test_the_naive_step_has_no_part_colors() -> None:
-    command = [sys.executable, str(ROOT / "tools" / "bench.py"), "step", "--against-naive", "decoder.kind=parts"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
-    assert done.returncode == 2 and "decoder.kind=adaptive" in done.stderr, done.stderr
+def test_the_naive_step_has_no_part_colors(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, said = answer(bench, monkeypatch, capsys, "step", "--against-naive", "decoder.kind=parts")
+    assert status == 2 and "decoder.kind=adaptive" in said, said

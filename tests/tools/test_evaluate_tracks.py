@@ -62,6 +62,7 @@ def test_a_file_of_tracks_is_scored(
     assert "IDF1 50.0" in printed and "MOTA 75.0" in printed and "1 identity switches, 4 true boxes" in printed
 
 
+@pytest.mark.slow
 def test_a_set_counts_once(films: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The same set twice made intervals of no width."""
     status, _, said = answer(evaluate_tracks, monkeypatch, capsys, "--films", films, films.parent / "." / "films")

@@ -25,6 +25,7 @@ def stored(data: str, seed: int, noise: float, network: str = "net", images: int
     return StoredFeatures(network, data, "ab" * 32, {"flip": "none"}, {"query": split(), "gallery": split()})
 
 
+@pytest.mark.slow
 def test_a_threshold_has_the_rates_of_where_it_is_applied(tmp_path: Path, monkeypatch, capsys) -> None:
     here, there = stored("here", 0, 0.3), stored("there", 1, 1.0)
     scores = {one.data: pair_scores(one.splits["query"], one.splits["gallery"]) for one in (here, there)}

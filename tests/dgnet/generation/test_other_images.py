@@ -15,7 +15,7 @@ from tests.messages import mentions
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(narrow, tmp_path_factory):
     place = tmp_path_factory.mktemp("work")
     write_run(place)
     return place

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torchvision
 from torch import Tensor, nn
-from torchvision.models import resnet18
 
 from dgnet.config import override_config
 from dgnet.core.errors import UserError
@@ -49,10 +49,13 @@ def new_model() -> Iterator[type[ReIDModel]]:
 
 
 @pytest.fixture(scope="module")
-def imagenet(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Tensor]]:
+def imagenet(narrow: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Tensor]]:
     """A file as torchvision publishes it: trunk and the classifier of ImageNet."""
     torch.manual_seed(1)
-    path, state = tmp_path_factory.mktemp("imagenet") / "resnet18-f37072fd.pth", resnet18().state_dict()
+    path, state = (
+        tmp_path_factory.mktemp("imagenet") / "resnet18-f37072fd.pth",
+        torchvision.models.resnet18().state_dict(),
+    )
     torch.save(state, path)
     return path, state
 
@@ -83,7 +86,7 @@ def test_as_a_reid_model(tmp_path: Path, imagenet: tuple[Path, dict[str, Tensor]
     loaded = load_model(tmp_path / "mAP_10.0.pth")
     images = np.random.default_rng(0).integers(0, 256, (2, 90, 40, 3), np.uint8)
     assert loaded.identities == (3, 8, 21) and loaded.name.startswith(NAME)
-    assert loaded.embed(images).shape == (2, 512)
+    assert loaded.embed(images).shape == (2, loaded.network.embedding_size)
     stored = read_model(tmp_path / "mAP_10.0.pth")
     assert export_onnx(stored, tmp_path / "model.onnx").difference < 1e-4
 

@@ -62,8 +62,13 @@ def test_the_teacher_is_tried_twice(clock: Clock, monkeypatch: pytest.MonkeyPatc
     assert estimate.teacher_seconds(settings, 4, 30, distributed) == pytest.approx(6)
 
 
-def test_a_real_iteration_takes_time() -> None:
-    settings = config(schedule={"iterations": 2}, run={"batch_size": 2}, teacher={"backbone": "resnet18"})
+def test_a_real_iteration_takes_time(narrow: None) -> None:
+    settings = config(
+        schedule={"iterations": 1},
+        run={"batch_size": 2},
+        teacher={"backbone": "resnet18"},
+        discriminator={"channels": 2, "residual_blocks": 0},
+    )
     assert estimate.joint_seconds(settings, 3, Distributed.start("cpu")) > 0
 
 

@@ -117,6 +117,7 @@ def test_hidden_contours_are_those_of_real_images_in_training(monkeypatch: pytes
     assert len(empty) == 4 and empty[0] > 0.1 and max(empty[1:]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("train_structure_encoder", [True, False])
 def test_running_statistics_are_those_of_real_images(
     monkeypatch: pytest.MonkeyPatch, train_structure_encoder: bool

@@ -16,7 +16,6 @@ from dgnet.training.job import Job
 from dgnet.training.pipeline import job_teachers, train_job_teacher
 from tests.dgnet.small_training import HEIGHT, WIDTH, narrow_trunks, quick_config
 from tests.messages import mentions
-from tests.reid_heads.small_data import pedestrians
 
 CPU = Distributed(0, 0, 1, torch.device("cpu"))
 
@@ -24,11 +23,6 @@ CPU = Distributed(0, 0, 1, torch.device("cpu"))
 @pytest.fixture(autouse=True)
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     narrow_trunks(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return pedestrians(tmp_path_factory.mktemp("pipeline") / "people")
 
 
 def teacher(path: Path, dataset: Dataset, height: int, width: int, names: tuple[str, ...] = ()) -> Path:

@@ -55,6 +55,6 @@ def test_three_people_hold_no_interval() -> None:
         features = random.standard_normal((len(ids), 16))
         sides = [LabeledFeatures(features, ids, np.full(len(ids), camera)) for camera in (1, 2)]
         scores = pair_scores(*sides)
-        interval = threshold_intervals(*sides, scores, [0.1])[0.1]
+        interval = threshold_intervals(*sides, scores, [0.1], rounds=100)[0.1]
         assert (interval is not None) == held
     assert threshold_intervals(*sides, scores, []) == {}

@@ -8,12 +8,13 @@ import pytest
 from dgnet.core.errors import UserError
 from dgnet.core.settings import override_settings
 from dgnet.data.readers.generated import GeneratedRecord, read_generated
+from dgnet.data.records import Dataset
 from reid_heads.config import ReIDConfig
 from reid_heads.generated.filters import FilterConfig, apply_filters
 from reid_heads.generated.sources import StoredImages, open_generated
 from tests.dgnet.small_generator import small_generator, store
 from tests.messages import mentions
-from tests.reid_heads.small_data import generated_folder, pedestrians
+from tests.reid_heads.small_data import generated_folder
 
 pytestmark = pytest.mark.usefixtures("narrow")
 
@@ -69,8 +70,7 @@ def test_what_cannot_be_filtered() -> None:
 
 
 @pytest.mark.slow
-def test_the_images_that_a_head_gets(tmp_path: Path) -> None:
-    dataset = pedestrians(tmp_path / "people")
+def test_the_images_that_a_head_gets(dataset: Dataset, tmp_path: Path) -> None:
     folder = generated_folder(tmp_path / "made", dataset)
     lines = (folder / "manifest.csv").read_text().splitlines()
     scored = [f"{lines[0]},diversity", *(f"{line},{number}" for number, line in enumerate(lines[1:]))]

@@ -16,14 +16,9 @@ from reid_heads.generated.sources import LiveGenerator, StoredImages, draw_swaps
 from tests.dgnet.data.photographs import write_image
 from tests.dgnet.small_generator import small_generator, store
 from tests.messages import mentions
-from tests.reid_heads.small_data import HEIGHT, WIDTH, generated_folder, pedestrians, small_config
+from tests.reid_heads.small_data import HEIGHT, WIDTH, generated_folder, small_config
 
 pytestmark = pytest.mark.usefixtures("narrow")
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return pedestrians(tmp_path_factory.mktemp("generated") / "people")
 
 
 @pytest.fixture(scope="module")

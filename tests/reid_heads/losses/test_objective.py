@@ -11,6 +11,8 @@ from reid_heads.losses.label_smoothing import smoothed_labels
 from reid_heads.losses.objective import DistillationWeights, Objective
 from tests.reid_heads.losses import slow_losses
 
+pytestmark = pytest.mark.usefixtures("narrow")
+
 IDENTITIES = 4
 LABELS = [0, 0, 1, 2, 2]
 

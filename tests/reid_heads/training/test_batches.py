@@ -16,14 +16,9 @@ from reid_heads.training.batches import ReIDSource
 from reid_heads.training.components import generated_per_batch, reid_source
 from tests.dgnet.small_generator import small_generator
 from tests.messages import mentions
-from tests.reid_heads.small_data import HEIGHT, WIDTH, generated_folder, pedestrians, small_config
+from tests.reid_heads.small_data import HEIGHT, WIDTH, generated_folder, small_config
 
 pytestmark = pytest.mark.usefixtures("narrow")
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return pedestrians(tmp_path_factory.mktemp("batches") / "people")
 
 
 def source_of(dataset: Dataset, config: ReIDConfig, generated: Any = None, rank: int = 0, ranks: int = 1) -> ReIDSource:

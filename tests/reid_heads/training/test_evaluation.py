@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
 from dgnet.data.cache import ImageCache
+from dgnet.data.datasets import read_dataset
 from dgnet.data.records import JUNK, Dataset
 from dgnet.models.model_file import StoredModel, save_model
 from dgnet.models.registry import build_model
@@ -27,16 +28,11 @@ from reid_heads.training.evaluation import ModelEvaluation, evaluation_of
 from tests.dgnet.small_training import narrow_trunks
 from tests.eval.reid.sides import sides
 from tests.messages import mentions
-from tests.reid_heads.small_data import HEIGHT, WIDTH, pedestrians, small_config
+from tests.reid_heads.small_data import HEIGHT, WIDTH, small_config
 
 
 def figures_of(dataset: Dataset, settings: Settings, height: int, width: int, name: str) -> ModelEvaluation:
     return evaluation_of(dataset, settings, height, width, name, RankingEvaluator)
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return pedestrians(tmp_path_factory.mktemp("figures") / "people")
 
 
 @pytest.fixture
@@ -98,8 +94,8 @@ def test_few_images_are_re_ranked_by_fewer_neighbors(dataset: Dataset, head: ReI
 
 
 @pytest.mark.slow
-def test_images_are_decoded_for_each_test(tmp_path: Path, head: ReIDModel) -> None:
-    dataset = pedestrians(tmp_path / "people")
+def test_images_are_decoded_for_each_test(dataset: Dataset, tmp_path: Path, head: ReIDModel) -> None:
+    dataset = read_dataset(shutil.copytree(dataset.root, tmp_path / "people"))
     measure = figures_of(dataset, Settings(), HEIGHT, WIDTH, "resnet18")
     measure(head)
     dataset.query[0].path.write_bytes(b"")
@@ -155,9 +151,9 @@ def test_a_setting_without_effect_on_a_test_is_refused(setting: str) -> None:
 
 
 def test_a_training_warns_of_queries_with_a_copy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    root = pedestrians(tmp_path / "people").root
+    root = shutil.copytree(dataset.root, tmp_path / "people")
     trained: list[ReIDConfig] = []
     monkeypatch.setattr(from_config, "train_model", lambda config, *_, **__: trained.append(config))
     from_config.train_from_config(small_config(data__root=root), tmp_path, RankingEvaluator)

@@ -20,7 +20,7 @@ from reid_heads.training.checks import check_training
 from reid_heads.training.evaluation import Evaluation
 from tests.dgnet.small_training import narrow_trunks
 from tests.messages import mentions
-from tests.reid_heads.small_data import pedestrians, small_config
+from tests.reid_heads.small_data import small_config
 from tests.reid_heads.training.small_run import CPU, begin, end_of, teacher_file, train
 
 
@@ -28,11 +28,6 @@ from tests.reid_heads.training.small_run import CPU, begin, end_of, teacher_file
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """A resnet18 of an eighth of the width: training does not see it."""
     narrow_trunks(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return pedestrians(tmp_path_factory.mktemp("training") / "people")
 
 
 def test_without_a_test_the_last_weights_are_what_a_user_loads(
@@ -53,6 +48,7 @@ def test_without_a_test_the_last_weights_are_what_a_user_loads(
     assert load_model(stopped).weights == stopped / "mAP_1.0.pth"
 
 
+@pytest.mark.slow
 def test_the_state_is_saved_before_the_test_and_the_test_is_made_up_for(dataset: Dataset, tmp_path: Path) -> None:
     """A test that fails costs no epoch, and the run goes on as if it had not failed."""
     values = {1: 0.25, 2: 0.5, 3: 0.125}
@@ -86,6 +82,7 @@ def test_the_state_is_saved_before_the_test_and_the_test_is_made_up_for(dataset:
     assert [[iteration for iteration, _ in table] for table in rows] == [list(range(1, 13))] * 2
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_made_longer(dataset: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Bit for bit the run that had been as long from the start."""
     whole, parts = tmp_path / "whole", tmp_path / "parts"

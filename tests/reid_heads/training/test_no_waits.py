@@ -8,6 +8,7 @@ import torch
 
 from dgnet.core.device import Precision
 from dgnet.core.distributed import Distributed
+from dgnet.data.records import Dataset
 from dgnet.models.registry import build_model
 from dgnet.models.reid_model import ReIDOutput
 from reid_heads.generated.label_policies import labeled
@@ -17,7 +18,7 @@ from reid_heads.training.components import build_objective, build_optimizers, re
 from reid_heads.training.loss_computer import LossComputer
 from tests.dgnet.small_training import narrow_trunks
 from tests.host_waits import device_of_waits, waits_of
-from tests.reid_heads.small_data import generated_folder, pedestrians, small_config
+from tests.reid_heads.small_data import generated_folder, small_config
 
 
 @pytest.fixture(params=["meta", pytest.param("cuda", marks=pytest.mark.gpu)])
@@ -28,10 +29,10 @@ def distributed(request: pytest.FixtureRequest) -> Iterator[Distributed]:
 
 @pytest.mark.slow
 def test_a_step_with_generated_images_waits_for_nothing(
-    distributed: Distributed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    distributed: Distributed, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     narrow_trunks(monkeypatch)
-    dataset, device = pedestrians(tmp_path / "people"), distributed.device
+    device = distributed.device
     config = small_config(
         loss__terms="1*CrossEntropy+1*Triplet+0.005*CenterLoss",
         generated__source=generated_folder(tmp_path / "made", dataset),

@@ -24,7 +24,7 @@ from tests.dgnet.small_generator import small_generator
 from tests.dgnet.small_training import narrow_trunks
 from tests.dgnet.small_training import small_config as small_dgnet
 from tests.messages import mentions
-from tests.reid_heads.small_data import generated_folder, pedestrians
+from tests.reid_heads.small_data import generated_folder
 from tests.reid_heads.training.small_run import begin, end_of, teacher_file, train
 
 
@@ -32,11 +32,6 @@ from tests.reid_heads.training.small_run import begin, end_of, teacher_file, tra
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """A resnet18 of an eighth of the width: training does not see it."""
     narrow_trunks(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return pedestrians(tmp_path_factory.mktemp("training") / "people")
 
 
 def test_a_run_keeps_its_best_weights_and_says_what_it_does(
