@@ -21,14 +21,20 @@ class Codes:
     structure: Cut  # of the anchors
     anchor: Cut | None  # appearance codes of the anchors, where a term needs them
     positive: Cut | None  # appearance codes of the positives, where a term or the batch statistics need them
-    # Of the positives and of both, where the part colors are read by it.
-    positive_structure: Cut | None
-    all_structures: Cut | None
-    # Gains and biases of the codes, where a term decodes them.
+    # What the decoder makes of these codes, where a term decodes them.
     anchor_styles: Cut | None
     positive_styles: Cut | None
     # Anchors and positives as the identity terms need them; None where these see erased copies instead, or are off.
     classified: list[AppearanceOutput | None] | None
+    # With part colors: structure of the positives, and of anchors and positives in one tensor, which both come from.
+    positive_structure: Cut | None = None
+    all_structures: Cut | None = None
+
+    @property
+    def in_backward_order(self) -> tuple[Cut | None, ...]:
+        """Each cut before those that it was computed from."""
+        structures = (self.structure, self.positive_structure, self.all_structures)
+        return (self.anchor_styles, self.positive_styles, self.anchor, self.positive, *structures)
 
 
 def by_half(encode: Callable[[Tensor], AppearanceOutput], merged: bool, images: Tensor) -> AppearanceOutput:

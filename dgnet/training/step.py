@@ -1,9 +1,9 @@
 """One iteration of DG-Net: a discriminator phase, then a phase of the generator and the appearance encoder.
 
-A batch is encoded, and decoded into swapped images. The discriminator learns to tell these from real images. Then come
-the loss terms of the generator and the appearance encoder, methods of `dgnet.training.generator_phase`, in this order:
-`adversarial_term`, `reconstruction_terms`, `sharpness_term`, `identity_terms`, `appearance_terms`,
-`structure_and_cycle_terms` and `teacher_terms`.
+A batch is encoded (`dgnet.training.encoding`), and decoded into swapped images. The discriminator learns to tell these
+from real images. Then come the loss terms of the generator and the appearance encoder, in the order of
+`dgnet.training.generator_phase`: adversarial, reconstruction, sharpness, identity, appearance, structure and cycle, and
+the teacher's.
 
 The official code makes one backward pass of a weighted sum. Here each term goes backward by itself, down to a *cut*: a
 tensor (swapped images, codes) at which the gradients of all terms are summed before they go on into the network that
@@ -19,20 +19,19 @@ import torch
 from torch import Tensor
 
 from dgnet.config import Config
-from dgnet.core import pixels
 from dgnet.core.device import Precision
 from dgnet.core.distributed import Distributed
 from dgnet.losses.adversarial import discriminator_loss, gradient_penalty
-from dgnet.models.appearance import AppearanceOutput
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.generator import Generator
 from dgnet.training.batch import JointBatch
-from dgnet.training.codes import Codes, by_half, exchange_halves
+from dgnet.training.codes import Codes, exchange_halves
 from dgnet.training.cut import Cut
+from dgnet.training.encoding import BatchEncoder, PartBatchEncoder
 from dgnet.training.generator_phase import GeneratorPhase
 from dgnet.training.optimizers import Optimizers
 from dgnet.training.record import StepRecord, Terms, detached, mean_terms
-from dgnet.training.schedule import LossWeights, loss_weights
+from dgnet.training.schedule import loss_weights
 from dgnet.training.teacher_ensemble import TeacherEnsemble
 
 
@@ -60,6 +59,8 @@ class JointStep:
         self.d_precision, self.g_precision = precision
         self.distributed = distributed
         self.config = config
+        encoder = PartBatchEncoder if generator.has_parts else BatchEncoder
+        self.encode = encoder(generator, self.g_precision, config)
         self.generator_phase = GeneratorPhase(generator, discriminator, teachers, self.g_precision, config)
 
     def __call__(self, batch: JointBatch, iteration: int, train_structure_encoder: bool) -> StepRecord:
@@ -96,61 +97,6 @@ class JointStep:
         self.update(self.g_precision, *self.optimizers.of_generator)
         self.distributed.average_statistics(self.generator)
         return StepRecord(mean_terms(d_terms), mean_terms(g_terms), weights)
-
-    def encode(self, batch: JointBatch, weights: LossWeights) -> Codes:
-        """Structure codes of the anchors and the appearance codes that a term needs; updates batch-norm statistics."""
-        codes_have_gradient = self.config.short_training.detach_codes == "never"
-        # Without random erasing the identity terms share these passes.
-        classifies = batch.erased is None and weights.need_identities
-        classifies_pair = (classifies, classifies and weights.positive_identity > 0)
-        # Positives are encoded at any weight, because the pass updates batch-norm statistics. Part colors are read
-        # without the appearance encoder.
-        parts = self.generator.has_parts
-        needed = (
-            (classifies or weights.need_swapped_images, classifies_pair[1])
-            if parts
-            else (weights.need_anchor_codes, True)
-        )
-        merged = self.config.short_training.merge_batch_statistics
-        pairs = [pair.flatten(0, 1) for pair in batch.real.split(2)]
-        with self.g_precision.autocast():
-            # Where positives have structure codes, too, batch norm sees them all.
-            all_structures = self.encode_structure(torch.cat(pairs) if parts else pairs[0])
-            structures = [Cut(half) for half in all_structures.leaf.chunk(2)] if parts else [all_structures]
-            outputs: list[AppearanceOutput | None] = []
-            for images, pair_needed, pair_classified in zip(pairs, needed, classifies_pair, strict=True):
-                with torch.set_grad_enabled(pair_classified or codes_have_gradient):
-                    outputs.append(by_half(self.generator.appearance, merged, images) if pair_needed else None)
-            codes: list[Cut | None] = []
-            for position, (output, images) in enumerate(zip(outputs, pairs, strict=True)):
-                # With part colors the encoder's code does not enter the image: no term sends it a gradient.
-                detached_code = parts or not codes_have_gradient
-                code = None if output is None else output.code.detach() if detached_code else output.code
-                if parts:
-                    code = self.generator.with_colors(code, images, structures[position].leaf)
-                codes.append(None if code is None else Cut(code))
-            # They are decoded only where a term needs it.
-            decoded = (codes[0], codes[1] if parts or weights.same_identity_reconstruction > 0 else None)
-            styles = [None if code is None else Cut(self.generator.decoder.styles(code.leaf)) for code in decoded]
-        return Codes(
-            structures[0],
-            positive_structure=structures[1] if parts else None,
-            all_structures=all_structures if parts else None,
-            anchor=codes[0],
-            positive=codes[1],
-            anchor_styles=styles[0],
-            positive_styles=styles[1],
-            classified=outputs if classifies else None,
-        )
-
-    def encode_structure(self, images: Tensor) -> Cut:
-        """The structure code of real images, of which the structure encoder may see other colors and not all."""
-        hidden = self.config.short_training.hide_structure
-        return Cut(self.generator.encode_structure(images, self.recolored(images), hidden))
-
-    def recolored(self, images: Tensor) -> Tensor:
-        """Real images in the colors that the structure encoder sees."""
-        return pixels.mix_colors(images) if self.config.short_training.mix_colors else images
 
     def swap(self, codes: Codes) -> Tensor:
         """The swapped images x_ba and x_ab: the appearance of a on the structure of b, and the reverse."""

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,6 +20,7 @@ from eval.reid.color_histogram import ColorHistogram, color_histogram
 from tests.dgnet.data.photographs import write_market
 from tests.eval.images.random_inception import random_state
 from tests.eval.images.small_files import write_set
+from tests.eval.mean_color import MeanColor
 from tests.messages import mentions
 
 
@@ -34,23 +34,10 @@ def test_import_loads_no_torch():
         evaluation.measure_everything  # noqa: B018
 
 
-@dataclass
-class Means:
-    """The simplest model: the mean color, of images of one size."""
-
-    name: str = "mean color"
-    height: int = 8
-    width: int = 4
-
-    def __call__(self, images: torch.Tensor) -> torch.Tensor:
-        assert images.dtype == torch.uint8 and images.shape[1:] == (3, 8, 4)
-        return images.float().mean(dim=(2, 3)) - 127
-
-
 def test_anything_with_a_name_a_size_and_a_call_is_a_model(tmp_path):
     market = read_market(write_market(tmp_path / "Market-1501"))
     dataset = SimpleNamespace(root=market.root, query=market.query, gallery=market.gallery)
-    accuracy = evaluation.evaluate_reid(Means(), dataset, protocol="dgnet")
+    accuracy = evaluation.evaluate_reid(MeanColor(), dataset, protocol="dgnet")
     sides = [accuracy.features.splits[name] for name in ("query", "gallery")]
     expected = evaluation.rank_metrics(*sides, protocol="dgnet")
     assert (accuracy.plain.mAP, accuracy.plain.protocol) == (expected.mAP, "dgnet")
@@ -58,12 +45,12 @@ def test_anything_with_a_name_a_size_and_a_call_is_a_model(tmp_path):
     assert accuracy.features.preprocessing == shape
     assert "mean color, 8x4" in accuracy.metrics[0].note
     with pytest.raises(UserError, match="no image of the split query"):
-        evaluation.evaluate_reid(Means(), SimpleNamespace(root=market.root, query=(), gallery=market.gallery))
+        evaluation.evaluate_reid(MeanColor(), SimpleNamespace(root=market.root, query=(), gallery=market.gallery))
 
 
 @pytest.mark.parametrize("answer", [lambda mean: mean.numpy(), lambda mean: (mean, mean)])
 def test_a_model_that_gives_no_tensor_is_one_sentence(tmp_path, answer):
-    class Other(Means):
+    class Other(MeanColor):
         def __call__(self, images: torch.Tensor) -> object:
             return answer(super().__call__(images))
 

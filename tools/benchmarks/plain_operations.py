@@ -17,7 +17,7 @@ from dgnet.config import Config
 from dgnet.core.device import Precision
 from dgnet.layers import conv2d, convolution
 from dgnet.layers.compiled import compile_small_functions
-from dgnet.training import generator_phase, teacher_ensemble
+from dgnet.training import swapped_image_terms, teacher_ensemble
 from dgnet.training.cut import Cut
 from dgnet.training.joint import JointTraining
 
@@ -127,7 +127,7 @@ def copied(module: nn.Module) -> nn.Module:
 @contextmanager
 def copied_networks(training: JointTraining) -> Iterator[None]:
     """A frozen pass goes through a copy of the network."""
-    with replaced(generator_phase, frozen=copied), replaced(teacher_ensemble, frozen=copied):
+    with replaced(swapped_image_terms, frozen=copied), replaced(teacher_ensemble, frozen=copied):
         yield
 
 

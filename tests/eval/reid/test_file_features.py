@@ -1,30 +1,18 @@
 """Features of files: read as they were extracted, refused where an image has changed, made anew without hashes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from dgnet.core.errors import UserError
 from eval.reid.feature_file import save_features
 from eval.reid.file_features import SPLIT, features_of_files, read_file_features
+from tests.eval.mean_color import MeanColor
 from tests.messages import mentions
-
-
-@dataclass
-class Means:
-    """The mean color."""
-
-    name: str = "mean color"
-    height: int = 8
-    width: int = 4
-
-    def __call__(self, images: torch.Tensor) -> torch.Tensor:
-        return images.float().mean(dim=(2, 3))
 
 
 def labels(files: Sequence[Path]) -> list[tuple[int, int]]:
@@ -39,25 +27,25 @@ def files(tmp_path: Path) -> list[Path]:
 
 
 def test_features_are_read_as_they_were_extracted(files: list[Path], tmp_path: Path) -> None:
-    stored = features_of_files(files, Means(), "ab" * 32, labels, data="people")
+    stored = features_of_files(files, MeanColor(), "ab" * 32, labels, data="people")
     save_features(tmp_path / "people.npz", stored)
-    split = read_file_features(tmp_path / "people.npz", Means(), "ab" * 32, labels)
+    split = read_file_features(tmp_path / "people.npz", MeanColor(), "ab" * 32, labels)
     assert split.features.tolist() == [[3, 0, 9], [5, 0, 9]] and split.identities.tolist() == [3, 5]
     assert split.lookup(tmp_path / "people.npz")(files[1:]).tolist() == [[5, 0, 9]]
     with pytest.raises(UserError, match=mentions("people.npz", "7.png", "missing")):
         split.lookup(tmp_path / "people.npz")([tmp_path / "7.png"])
     Image.new("RGB", (4, 8), (4, 0, 9)).save(files[0])
     with pytest.raises(UserError, match=mentions("people.npz", files[0], "changed")):
-        read_file_features(tmp_path / "people.npz", Means(), "ab" * 32, labels)
+        read_file_features(tmp_path / "people.npz", MeanColor(), "ab" * 32, labels)
     files[0].unlink()
-    assert len(read_file_features(tmp_path / "people.npz", Means(), "ab" * 32, labels)) == 2
+    assert len(read_file_features(tmp_path / "people.npz", MeanColor(), "ab" * 32, labels)) == 2
 
 
 def test_a_file_without_hashes_is_extracted_again(
     files: list[Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stored = features_of_files(files, Means(), "ab" * 32, labels, data="people")
+    stored = features_of_files(files, MeanColor(), "ab" * 32, labels, data="people")
     split = replace(stored.splits[SPLIT], features=np.zeros((2, 3), np.float32), content=())
     save_features(tmp_path / "old.npz", replace(stored, splits={SPLIT: split}))
-    split = read_file_features(tmp_path / "old.npz", Means(), "ab" * 32, labels)
+    split = read_file_features(tmp_path / "old.npz", MeanColor(), "ab" * 32, labels)
     assert split.features.tolist() == [[3, 0, 9], [5, 0, 9]] and "old.npz: holds no hashes" in caplog.text
