@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from dgnet.config import DataConfig
+from dgnet.config.data import DataConfig
 from dgnet.core.device import DeviceName, PrecisionName
 from dgnet.core.errors import UserError
 from dgnet.core.folder_names import plain_folder_name
@@ -164,7 +164,7 @@ class TestConfig(Section):
 class ReIDRunConfig(Section):
     """How the training runs; `log_every` counts iterations, `checkpoint_every` epochs.
 
-    `precision` and `deterministic` as in `dgnet.config.RunConfig`.
+    `precision` and `deterministic` as in `dgnet.config.training.RunConfig`.
     """
 
     seed: int = Field(0, ge=0, lt=2**63)

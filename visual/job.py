@@ -8,7 +8,7 @@ from pathlib import Path
 from jaxtyping import UInt8
 from torch import Tensor
 
-from dgnet.config import DataConfig
+from dgnet.config.data import DataConfig
 from dgnet.core.errors import UserError
 from dgnet.core.files import check_place, replacing
 from dgnet.core.images import image_files

@@ -114,7 +114,7 @@ def set_training_numerics(device: torch.device, settings: TrainingNumerics) -> N
     """`set_numerics` for a training, which repeats few shapes.
 
     Example:
-        >>> from dgnet.config import RunConfig
+        >>> from dgnet.config.training import RunConfig
         >>> set_training_numerics(torch.device("cpu"), RunConfig()).channels_last
         True
     """

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dgnet.config import DataConfig
+from dgnet.config.data import DataConfig
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.data.cache import ImageCache

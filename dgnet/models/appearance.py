@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dgnet.config import Pooling
+from dgnet.config.networks import Pooling
 from dgnet.models.backbone import Backbone
 from dgnet.models.classifier import IdentityClassifier, IdentityOutput
 from dgnet.models.reid_model import ReIDModel

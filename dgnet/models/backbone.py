@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torchvision.models import resnet
 
-from dgnet.config import BackboneName
+from dgnet.config.networks import BackboneName
 from dgnet.core.errors import UserError
 from dgnet.layers.conv2d import Conv2d
 

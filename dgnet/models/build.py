@@ -2,7 +2,8 @@
 
 from torch import nn
 
-from dgnet.config import AppearanceConfig, Config, TeacherConfig, TrunkConfig
+from dgnet.config import Config
+from dgnet.config.networks import AppearanceConfig, TeacherConfig, TrunkConfig
 from dgnet.core.errors import UserError
 from dgnet.models.appearance import AppearanceEncoder, ReIDAppearanceEncoder
 from dgnet.models.backbone import Backbone

@@ -113,10 +113,5 @@ class Decoder(nn.Module):
             x = block(x, block_gains, block_biases)
         return self.finish(self.upsample(x))
 
-    def reconstruct(
-        self,
-        structure_code: Float[Tensor, "batch code height width"],
-        styles: Float[Tensor, "stack batch norms"],
-    ) -> Float[Tensor, "batch 3 4*height 4*width"]:
-        """As `decode`: the image that reconstruction terms compare."""
-        return self.decode(structure_code, styles)
+    # What reconstruction terms compare; `PartDecoder` has another image for them.
+    reconstruct = decode

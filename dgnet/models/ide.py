@@ -8,7 +8,7 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor
 
-from dgnet.config import BackboneName
+from dgnet.config.networks import BackboneName
 from dgnet.models.appearance import pool_parts
 from dgnet.models.backbone import Backbone
 from dgnet.models.classifier import IdentityClassifier

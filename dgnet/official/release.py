@@ -11,7 +11,8 @@ import yaml
 from pydantic import ValidationError
 from torch import nn
 
-from dgnet.config import Config, TeacherConfig, override_config
+from dgnet.config import Config, override_config
+from dgnet.config.networks import TeacherConfig
 from dgnet.core.errors import UserError
 from dgnet.core.weights import StateDict, read_state_dict
 from dgnet.models.build import build_discriminator, build_generator, build_teacher

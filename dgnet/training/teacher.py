@@ -10,7 +10,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from dgnet.config import Config, TeacherConfig
+from dgnet.config import Config
+from dgnet.config.networks import TeacherConfig
 from dgnet.core import pixels
 from dgnet.core.device import Precision
 from dgnet.core.distributed import Distributed

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dgnet.config import BackboneName
+from dgnet.config.networks import BackboneName
 from dgnet.models.backbone import Backbone
 from reid_heads.models.ibn import split_first_norms
 

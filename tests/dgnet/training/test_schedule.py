@@ -4,7 +4,8 @@ from dataclasses import asdict
 
 import pytest
 
-from dgnet.config import Config, LossConfig, ScheduleConfig, ShortTrainingConfig
+from dgnet.config import Config
+from dgnet.config.training import LossConfig, ScheduleConfig, ShortTrainingConfig
 from dgnet.training.schedule import learning_rate_factor, loss_weights, ramp
 from tests.dgnet.small_training import naive_config, small_config
 from tests.oracles.naive_step import NaiveDGNet
