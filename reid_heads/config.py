@@ -40,7 +40,7 @@ class ArchitectureConfig(Section):
     """A registered re-ID model (`dgnet.models.registry`), its options, and its initial weights.
 
     `weights`: torchvision's ImageNet file of the trunk, or the file of a trained model; null: random. Of a trained
-    model of other identities `new_classifier` takes all weights but the classifier's, which begins anew.
+    model of other identities `new_classifier` loads all weights but the classifier's.
     """
 
     name: str = "resnet50"

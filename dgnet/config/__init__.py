@@ -35,7 +35,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _parts_take_no_settings_of_the_style_networks(self) -> "Config":
         short, parts = self.short_training, self.decoder.kind == "parts"
-        for name in ("surroundings", "standardize_code", "initial_style"):
+        for name in ("background", "standardize_code", "initial_style"):
             if parts and getattr(short, name) != ShortTrainingConfig.model_fields[name].default:
                 raise ValueError(f"short_training.{name} has no effect with decoder.kind=parts: leave it out")
         return self

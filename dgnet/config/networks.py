@@ -19,7 +19,7 @@ class TrunkConfig(Section):
     backbone: BackboneName = "resnet50"
     last_stride: Literal[1, 2] = 1
     weights: Path | None = None
-    # Of a trained model of other identities all weights are taken but the classifier's, which begins anew.
+    # Of a trained model of other identities all weights are loaded but the classifier's.
     new_classifier: bool = False
     # Images up to this height are doubled (nearest) before they enter the trunk; 0: none.
     upsample_below_height: int = Field(128, ge=0)

@@ -121,9 +121,9 @@ class ShortTrainingConfig(Section):
     # The structure encoder sees real images under a random wave over their colors, another one each time: from its code
     # the decoder cannot learn how bright the original clothes were, or how far they stood out.
     mix_colors: bool = False
-    # The structure code also holds the colors left and right of the person, so that the decoder knows the place and
-    # its light.
-    surroundings: bool = False
+    # The structure code also holds the colors of the background, left and right of the person, so that the decoder
+    # knows the scene and its illumination.
+    background: bool = False
     # The structure image has random cells of 8x8 pixels hidden, of each image another share up to this one: where the
     # original clothes had an edge, the decoder learns not to rely on it.
     hide_structure: float = Field(0, ge=0, lt=1)

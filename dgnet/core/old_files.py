@@ -105,6 +105,8 @@ def current_checkpoint(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
         {'optimizers': {'head': 1, 'centers': 2}}
         >>> current_checkpoint({"generator": {"decoder.standardise.running_var": 1}})
         {'generator': {'decoder.standardize.running_var': 1}}
+        >>> current_checkpoint({"generator": {"structure.surroundings.weight": 1}})
+        {'generator': {'structure.background.weight': 1}}
     """
     renamed = {CHECKPOINT_KEYS.get(entry, entry): value for entry, value in checkpoint.items()}
     for entry, value in renamed.items():

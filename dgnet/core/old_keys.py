@@ -20,6 +20,7 @@ CONFIG_KEYS: dict[str, str] = {
     "loss.teacher": "loss.teacher_factor",
     "loss.fine": "loss.fine_grained",
     "short_training.matrix_rate": "short_training.muon_rate",
+    "short_training.surroundings": "short_training.background",
     # Of a re-ID model's training.
     "head": "model",
     # Of an A/B.
@@ -43,7 +44,7 @@ MOVED_KEYS: dict[str, str] = {
     "schedule.decay": "short_training.decay",
     "structure.mix_colors": "short_training.mix_colors",
     "structure.mix_colours": "short_training.mix_colors",
-    "structure.surroundings": "short_training.surroundings",
+    "structure.surroundings": "short_training.background",
 }
 
 # A section that is new -> one that the configurations which have it always had.
@@ -72,10 +73,15 @@ CHECKPOINT_KEYS: dict[str, str] = {
     "optimizers/matrices": "muon",
 }
 
-# Where parameters of 0.1 begin in the state dicts of a checkpoint: (entry, old prefix, prefix of today). Models may
-# have any names for their own parameters, so nothing else is translated.
+# How parameters of earlier versions begin in the state dicts of a checkpoint: (entry, old prefix, prefix of today).
+# Models may have any names for their own parameters, so nothing else is translated.
 STATE_PREFIXES: tuple[tuple[str, str, str], ...] = (
     ("generator", "decoder.standardise.", "decoder.standardize."),
+    ("generator", "structure.surroundings.", "structure.background."),
+    ("generator", "structure.masks_and_reading.", "structure.masks_and_attention."),
+    ("generator", "structure.placed.", "structure.with_position."),
+    ("generator", "structure.place", "structure.position"),
+    ("generator", "decoder.light.", "decoder.relighting."),
     ("learning", "objective.centres.centres.", "objective.centers.centers."),
 )
 

@@ -101,11 +101,11 @@ def contours(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "ba
     return torch.cat([weak, strong, direction * (horizontal - vertical), direction * both], dim=1)
 
 
-def surroundings(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 3 height/4 width/4"]:
-    """Colors beside the person, at a quarter of the resolution: the mean of the outer eighth of every row on the left,
-    blended across the image into that on the right.
+def background(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 3 height/4 width/4"]:
+    """Estimated colors of the background, at a quarter of the resolution: the mean of the outer eighth of every row on
+    the left, blended across the image into that on the right.
 
-    Tells the place and its light, and nothing of clothes as long as the person stands in the middle.
+    Tells the scene and its illumination, and nothing of clothes as long as the person stands in the middle.
     """
     height, width = images.shape[-2:]
     margin = max(width // 8, 1)

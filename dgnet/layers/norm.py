@@ -24,13 +24,13 @@ _PLANE = (2, 3)
 _SAMPLE = (1, 2, 3)
 
 
-def wide(x: Tensor) -> Tensor:
+def at_least_float32(x: Tensor) -> Tensor:
     """float32 at least."""
     return x if x.dtype == torch.float64 else x.float()
 
 
 def _mean_and_variance(x: Tensor, dim: tuple[int, ...], correction: int) -> tuple[Tensor, Tensor]:
-    """Of the rows of `x`, from one walk over memory.
+    """Of the rows of `x`, from one pass over memory.
 
     Sums of the row and of its square, both less its first pixel: without that, the variance of a nearly flat row would
     be the difference of two large numbers.
@@ -45,17 +45,21 @@ def _mean_and_variance(x: Tensor, dim: tuple[int, ...], correction: int) -> tupl
 
 
 def _affine_activated(x: Tensor, scale: Tensor, shift: Tensor, slope: float) -> Tensor:
-    y = torch.addcmul(shift, wide(x), scale)
+    y = torch.addcmul(shift, at_least_float32(x), scale)
     return (y if slope == 1.0 else F.leaky_relu(y, slope)).to(x.dtype)
 
 
 def _before_activation(grad: Tensor, y: Tensor | None, slope: float) -> Tensor:
-    return wide(grad) if y is None else torch.ops.aten.leaky_relu_backward(wide(grad), wide(y), slope, True)
+    return (
+        at_least_float32(grad)
+        if y is None
+        else torch.ops.aten.leaky_relu_backward(at_least_float32(grad), at_least_float32(y), slope, True)
+    )
 
 
 @compiled
 def _plane_forward(x: Tensor, gain: Tensor | None, bias: Tensor | None, slope: float) -> tuple[Tensor, Tensor, Tensor]:
-    mean, variance = _mean_and_variance(wide(x), _PLANE, 0)
+    mean, variance = _mean_and_variance(at_least_float32(x), _PLANE, 0)
     inverse_deviation = torch.rsqrt(variance + EPSILON)
     scale = inverse_deviation if gain is None else inverse_deviation * gain[:, :, None, None]
     shift = -mean * scale if bias is None else bias[:, :, None, None] - mean * scale
@@ -74,7 +78,7 @@ def _plane_backward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of `x`, of the gain and of the bias."""
     size = x.shape[2] * x.shape[3]
-    grad, values = _before_activation(grad, y, slope), wide(x)
+    grad, values = _before_activation(grad, y, slope), at_least_float32(x)
     sum_grad = grad.sum(_PLANE, keepdim=True)
     # With n = (x - mean) / deviation:  sum(grad * n)
     sum_grad_n = ((grad * values).sum(_PLANE, keepdim=True) - mean * sum_grad) * inverse_deviation
@@ -88,7 +92,7 @@ def _plane_backward(
 
 @compiled
 def _sample_forward(x: Tensor, gain: Tensor, bias: Tensor, slope: float) -> tuple[Tensor, Tensor, Tensor]:
-    mean, variance = _mean_and_variance(wide(x), _SAMPLE, 1)
+    mean, variance = _mean_and_variance(at_least_float32(x), _SAMPLE, 1)
     deviation = torch.sqrt(variance)
     scale = gain[None, :, None, None] / (deviation + EPSILON)
     return _affine_activated(x, scale, bias[None, :, None, None] - mean * scale, slope), mean, deviation
@@ -100,15 +104,15 @@ def _sample_backward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of `x`, of the gain and of the bias."""
     size = x.shape[1] * x.shape[2] * x.shape[3]
-    grad, values = _before_activation(grad, y, slope), wide(x)
+    grad, values = _before_activation(grad, y, slope), at_least_float32(x)
     inverse = 1 / (deviation + EPSILON)
     sum_grad = grad.sum(_PLANE, keepdim=True)
     sum_grad_centered = (grad * values).sum(_PLANE, keepdim=True) - mean * sum_grad
-    wide_gain = gain[None, :, None, None]
+    channel_gain = gain[None, :, None, None]
     # y = gain * (x - mean) * inverse + bias;  d deviation / dx = (x - mean) / ((size - 1) * deviation)
-    total_grad = (wide_gain * sum_grad).sum(1, keepdim=True)
-    total_centered = (wide_gain * sum_grad_centered).sum(1, keepdim=True)
-    scale = wide_gain * inverse
+    total_grad = (channel_gain * sum_grad).sum(1, keepdim=True)
+    total_centered = (channel_gain * sum_grad_centered).sum(1, keepdim=True)
+    scale = channel_gain * inverse
     # A flat sample has deviation 0 and nothing centered: no gradient through its deviation, rather than 0 / 0.
     p = -inverse * inverse * total_centered / ((size - 1) * deviation).clamp_min(torch.finfo(deviation.dtype).tiny)
     q = -inverse * total_grad / size - p * mean

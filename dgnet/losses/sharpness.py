@@ -7,7 +7,7 @@ from torch import Tensor
 from dgnet.losses.per_half import mean_per_half
 
 # Added to both energies, in squared standard deviations of a channel: an image without any gradient has a logarithm.
-LEAST = 1e-4
+EPSILON = 1e-4
 
 
 def sharpness_loss(
@@ -25,7 +25,7 @@ def sharpness_loss(
         tensor([0., 0.])
     """
     ours, theirs = _energy(images), _energy(real.detach())
-    return ((ours + LEAST) / (theirs + LEAST)).log().square()
+    return ((ours + EPSILON) / (theirs + EPSILON)).log().square()
 
 
 def _energy(images: Tensor) -> Float[Tensor, "2"]:

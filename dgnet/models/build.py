@@ -64,7 +64,7 @@ def build_generator(config: Config, identities: int, pretrained: bool = True) ->
         return Generator(appearance, structure, decoder, config.structure.input)
     short = config.short_training
     structure = StructureEncoder(
-        config.structure.channels, config.structure.residual_blocks, short.surroundings, image_channels
+        config.structure.channels, config.structure.residual_blocks, short.background, image_channels
     )
     decoder = Decoder(
         8 * config.structure.channels,

@@ -39,7 +39,7 @@ class Generator(nn.Module):
 
     @property
     def has_parts(self) -> bool:
-        """Whether the appearance is part colors, which are read where the structure encoder says."""
+        """Whether the appearance is part colors, under the attention of the structure encoder."""
         return isinstance(self.decoder, PartDecoder)
 
     def structure_image(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch image _ _"]:
@@ -58,12 +58,12 @@ class Generator(nn.Module):
             recolored: the same images in other colors, from which the structure image is computed.
             hidden: the largest share of the structure image that `dgnet.core.pixels.hide_cells` hides.
         """
-        shapes = self.structure_image(images if recolored is None else recolored)
+        structure_image = self.structure_image(images if recolored is None else recolored)
         if hidden > 0:
-            shapes = pixels.hide_cells(shapes, hidden)
+            structure_image = pixels.hide_cells(structure_image, hidden)
         if isinstance(self.structure, PartEncoder):
-            return shapes, pixels.surroundings(images), images
-        return (shapes,) if self.structure.surroundings is None else (shapes, pixels.surroundings(images))
+            return structure_image, pixels.background(images), images
+        return (structure_image,) if self.structure.background is None else (structure_image, pixels.background(images))
 
     def encode_structure(
         self,

@@ -47,7 +47,7 @@ def require_initial_people(model: nn.Module, dataset: Dataset) -> None:
     elif other := other_people(identities, names, dataset):
         raise UserError(
             f"{model.initial_weights}, but its classifier knows other people: {other}; new_classifier=true beside "
-            "weights=... keeps all but the classifier, which begins anew"
+            "weights=... loads all but the classifier"
         )
 
 

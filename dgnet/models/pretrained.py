@@ -61,7 +61,9 @@ def load_pretrained(model: ReIDModel, path: Path, new_classifier: bool = False) 
             _require_identities(path, identities, model)
             model.initial_classes = (), ()
         fill(model, state, places_of, needed, path)
-    model.initial_weights = f"weights of {path}: all" + (f" but {_names(kept)}, which begins anew" if kept else "")
+    model.initial_weights = f"weights of {path}: all" + (
+        f" but {_names(kept)}, which is initialized randomly" if kept else ""
+    )
     return True
 
 
@@ -112,5 +114,5 @@ def _require_identities(path: Path, identities: int, model: ReIDModel) -> None:
     if identities != model.identities:
         raise UserError(
             f"{path}: these weights have {identities} identities, the model {model.name!r} has {model.identities}; "
-            "new_classifier=true beside weights=... keeps all but the classifier, which begins anew"
+            "new_classifier=true beside weights=... loads all but the classifier"
         )

@@ -73,7 +73,7 @@ class ReIDModel(nn.Module, ABC):
 
     # Where its initial weights come from, in words; empty for random ones.
     initial_weights: str = ""
-    # Identities and names of the classes of the classifier among them, as far as the file tells; None: it begins anew.
+    # Identities and names of the classes of the classifier among them, as far as the file tells; None: it is new.
     initial_classes: tuple[tuple[int, ...], tuple[str, ...]] | None = None
 
     # Numbers per image: of the embedding and of each metric feature; channels of the feature map.

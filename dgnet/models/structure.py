@@ -15,21 +15,21 @@ class StructureEncoder(nn.Module):
 
     Args:
         image_channels: of the structure image; one in the paper.
-        surroundings: add a linear map of the colors beside the person (`dgnet.core.pixels.surroundings`) to the code,
-            after all norms, so that the code contains the scene and its light (not in the paper).
+        background: add a linear map of the colors of the background (`dgnet.core.pixels.background`) to the code, after
+            all norms, so that the code contains the scene and its illumination (not in the paper).
     """
 
     def __init__(
         self,
         channels: int = 16,
         residual_blocks: int = 4,
-        surroundings: bool = False,
+        background: bool = False,
         image_channels: int = 1,
     ) -> None:
         super().__init__()
         # The network makes all channels of the code.
         self.learned_channels = 8 * channels
-        self.surroundings = nn.Conv2d(3, 8 * channels, 1) if surroundings else None
+        self.background = nn.Conv2d(3, 8 * channels, 1) if background else None
         self.stem = nn.Sequential(
             ConvolutionBlock(image_channels, channels, 3, stride=2, norm="instance"),
             ConvolutionBlock(channels, 2 * channels, 3, norm="instance"),
@@ -42,10 +42,10 @@ class StructureEncoder(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "batch image height width"],
-        surroundings: Float[Tensor, "batch 3 height/4 width/4"] | None = None,
+        background: Float[Tensor, "batch 3 height/4 width/4"] | None = None,
     ) -> Float[Tensor, "batch code height/4 width/4"]:
         code = self.dilation(self.residual(self.stem(x)))
-        if self.surroundings is not None:
-            assert surroundings is not None, "this structure encoder needs the surroundings, too"
-            code = code + self.surroundings(surroundings)
+        if self.background is not None:
+            assert background is not None, "this structure encoder needs the colors of the background, too"
+            code = code + self.background(background)
         return code

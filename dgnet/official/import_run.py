@@ -116,7 +116,7 @@ def _with_teachers(config: Config, teachers: Sequence[OfficialTeacher], paths: S
 
 
 def _notes(official: OfficialRun, teachers: Sequence[OfficialTeacher], config: Config) -> tuple[str, ...]:
-    notes = ["the optimizers begin anew: the official optimizer.pt is not read"]
+    notes = ["the optimizers start from scratch: the official optimizer.pt is not read"]
     for teacher in teachers:
         if not teacher.stride_known:
             notes.append(f"{teacher.path}: no stride in opts.yaml beside it, the last stage has stride 2 as by default")

@@ -72,7 +72,7 @@ class BatchEncoder:
 
 
 class PartBatchEncoder(BatchEncoder):
-    """With part colors (`dgnet.models.parts`): structure codes of anchors and positives, and the colors read there.
+    """With part colors (`dgnet.models.parts`): structure codes of anchors and positives, and the colors of their parts.
 
     The appearance encoder's own code does not enter the image and has no gradient; it is computed only where a term
     compares or classifies it.

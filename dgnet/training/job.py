@@ -61,8 +61,8 @@ class Job:
         """Where TensorBoard finds the curves of that run."""
         return self.output / "logs" / name
 
-    def goes_on(self, name: str) -> bool:
-        """Whether the run of that name has a checkpoint to go on from."""
+    def resumes(self, name: str) -> bool:
+        """Whether the run of that name continues from a checkpoint."""
         return self.resume and bool(list_checkpoints(self.folder(name) / "checkpoints"))
 
     def settings(self, sections: tuple[str, ...]) -> dict[str, Any]:

@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-# The quintic a x + b x^3 + c x^5 of the authors: five times over it brings singular values from 0.01 .. 1 near 1.
+# The quintic a x + b x^3 + c x^5 of the authors: five iterations bring singular values from 0.01 .. 1 near 1.
 _QUINTIC = 3.4445, -4.7750, 2.0315
-_TIMES = 5
+_ITERATIONS = 5
 
 
 def orthogonalized(
@@ -27,7 +27,7 @@ def orthogonalized(
     tall = matrices.shape[-2] > matrices.shape[-1]
     wide = matrices.mT if tall else matrices
     wide = (wide / (wide.norm(dim=(-2, -1), keepdim=True) + 1e-7)).to(dtype or matrices.dtype)
-    for _ in range(_TIMES):
+    for _ in range(_ITERATIONS):
         square = wide @ wide.mT
         wide = a * wide + (b * square + c * square @ square) @ wide
     return (wide.mT if tall else wide).to(matrices.dtype)
@@ -60,7 +60,7 @@ class Muon(torch.optim.Optimizer):
                 if not state:
                     state["momentum"] = torch.zeros_like(parameter)
                 mean = state["momentum"].lerp_(parameter.grad, 1 - group["momentum"])
-                ahead = parameter.grad.lerp(mean, group["momentum"])
-                matrices = ahead.flatten(1) if ahead.ndim == 4 else ahead
+                update = parameter.grad.lerp(mean, group["momentum"])
+                matrices = update.flatten(1) if update.ndim == 4 else update
                 rate = group["lr"] * max(1.0, matrices.shape[-2] / matrices.shape[-1]) ** 0.5
                 parameter.add_(orthogonalized(matrices, self.dtype).view_as(parameter), alpha=-rate)

@@ -26,9 +26,9 @@ class Optimizers:
         adam: dict[str, Any] = {"betas": (rates.adam_beta1, rates.adam_beta2), "weight_decay": rates.weight_decay}
         parameters: list[nn.Parameter] = [*generator.structure.parameters(), *generator.decoder.parameters()]
         # Convolutions have four dimensions, the stacked linear layers of the style networks three, their biases two.
-        least = 5 if short.muon_rate == 0 else 3
-        matrices = [parameter for parameter in parameters if parameter.ndim >= least]
-        parameters = [parameter for parameter in parameters if parameter.ndim < least]
+        muon_dimensions = 5 if short.muon_rate == 0 else 3
+        matrices = [parameter for parameter in parameters if parameter.ndim >= muon_dimensions]
+        parameters = [parameter for parameter in parameters if parameter.ndim < muon_dimensions]
         trunk = generator.appearance.trunk_parameters()
         classifiers = generator.appearance.fresh_parameters()
         # On a GPU one kernel steps many parameters; on a CPU it was no faster (docs/speed.md).

@@ -66,7 +66,7 @@ def train_job(job: Job, dataset: Dataset, draw: DrawSamples | None = None) -> No
         lambda: job.open_run(job.config.name, SECTIONS, LENGTH),
         job.distributed,
         draw,
-        pretrained=not job.goes_on(job.config.name),
+        pretrained=not job.resumes(job.config.name),
     )
 
 
@@ -98,5 +98,5 @@ def train_job_teacher(job: Job, dataset: Dataset, name: str) -> ReIDModel:
         dataset,
         lambda: job.open_run(name, TEACHER_SECTIONS, TEACHER_LENGTH),
         job.distributed,
-        pretrained=not job.goes_on(name),
+        pretrained=not job.resumes(name),
     )

@@ -93,7 +93,7 @@ class TeacherTask(TrainingTask[PairBatch]):
         weights = self.teacher.initial_weights or named
         # No "teacher": the independent classifier is trained here, too.
         name = self.settings.backbone if self.settings.model == "ide" else self.settings.model
-        return (str(self._numerics), f"{name} began with {weights}")
+        return (str(self._numerics), f"{name} is initialized with {weights}")
 
     def depends_on_length(self) -> str:
         return "The learning rate falls to 0 at the last iteration along half a cosine (teacher.epochs)"
@@ -183,7 +183,7 @@ def load_teachers(paths: Sequence[Path], dataset: Dataset, device: torch.device 
 
 
 def warn_of_other_size(path: Path, teacher: StoredModel, height: int, width: int) -> None:
-    """A warning where a teacher gets images of another size than it was trained on: its answers are worse."""
+    """A warning where a teacher gets images of another size than it was trained on: its predictions are worse."""
     if (teacher.height, teacher.width) != (height, width):
         _log.warning(
             "warning: %s was trained on images of %dx%d and sees images of %dx%d here (data.height, data.width)",

@@ -79,7 +79,7 @@ def test_settings_that_were_renamed_or_moved_to_another_section(tmp_path: Path) 
         "identity_begin": 8,
         "detach_codes": "of_real_images",
         "mix_colors": True,
-        "surroundings": True,
+        "background": True,
         "standardize_code": True,
         "initial_style": 0.1,
         "image_norm": "l2",
@@ -109,6 +109,7 @@ def test_every_moved_setting_is_one_of_today() -> None:
         ("loss.fine=0.5", "loss.fine_grained=0.5"),
         ("optimiser.matrix_rate=0.01", "short_training.muon_rate=0.01"),
         ("short_training.matrix_rate=0.01", "short_training.muon_rate=0.01"),
+        ("short_training.surroundings=true", "short_training.background=true"),
     ],
 )
 def test_old_overrides(old: str, new: str) -> None:

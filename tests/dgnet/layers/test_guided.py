@@ -14,7 +14,7 @@ def scene(seed: int = 0) -> torch.Tensor:
 
 
 def upsampled(images: torch.Tensor, gray: torch.Tensor) -> torch.Tensor:
-    return guided.doubled(images) + guided.guided_detail(images, F.avg_pool2d(gray, 2), gray)
+    return guided.upsampled(images) + guided.guided_detail(images, F.avg_pool2d(gray, 2), gray)
 
 
 @pytest.mark.parametrize("slope", [2.0, -1.0])
@@ -23,7 +23,7 @@ def test_colors_that_follow_the_guide_get_its_edges(slope: float) -> None:
     truth = slope * gray + 1
     small = F.avg_pool2d(truth, 2)
     error = (upsampled(small, gray) - truth).square().mean()
-    assert error < 0.1 * (guided.doubled(small) - truth).square().mean()
+    assert error < 0.1 * (guided.upsampled(small) - truth).square().mean()
 
 
 def test_a_flat_image_stays_flat_beside_any_guide() -> None:
@@ -37,5 +37,5 @@ def test_slopes_are_those_of_the_regression_in_each_window() -> None:
     slopes = guided.local_slopes(images, guide.double())
     window, under = images[0, 1, 2:5, 1:4].flatten(), guide[0, 0, 2:5, 1:4].double().flatten()
     covariance = ((window - window.mean()) * (under - under.mean())).mean()
-    expected = covariance / (under.var(correction=0) + guided.FLATNESS)
+    expected = covariance / (under.var(correction=0) + guided.EPSILON)
     assert float(slopes[0, 1, 3, 2]) == pytest.approx(float(expected))

@@ -10,7 +10,7 @@ from dgnet.core import pixels
 from dgnet.core.errors import UserError
 from dgnet.models.build import build_generator
 from dgnet.models.generator import Generator
-from dgnet.models.parts import LIGHT_SIZE, PartDecoder, PartEncoder, part_colors
+from dgnet.models.parts import ILLUMINATION_SIZE, PartDecoder, PartEncoder, part_colors
 from tests.dgnet.small_training import narrow_trunks, quick_config
 
 PARTS = 3
@@ -28,67 +28,70 @@ def images(count: int = 2) -> torch.Tensor:
     return torch.randn(count, 3, 64, 48, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 
 
-def structure_code(logits: torch.Tensor, reading: torch.Tensor) -> torch.Tensor:
-    """A code of one image of 64x48: masks `[PARTS + 1, 16, 12]`, where colors are read `[PARTS, 16, 12]`."""
-    shading, surroundings, image = torch.zeros(1, 16, 12), torch.full((3, 16, 12), 0.25), torch.ones(48, 16, 12)
-    return torch.cat([logits, shading, reading, surroundings, image])[None].double()
+def structure_code(logits: torch.Tensor, attention: torch.Tensor) -> torch.Tensor:
+    """A code of one image of 64x48: masks `[PARTS + 1, 16, 12]`, attention `[PARTS, 16, 12]`."""
+    shading, background, image = torch.zeros(1, 16, 12), torch.full((3, 16, 12), 0.25), torch.ones(48, 16, 12)
+    return torch.cat([logits, shading, attention, background, image])[None].double()
 
 
-def test_a_color_is_that_of_the_place_where_it_is_read() -> None:
-    reading = torch.zeros(PARTS, 16, 12)
-    reading[0, 4, 5] = reading[1, 9, 0] = 100.0
+def test_a_color_is_the_mean_under_its_attention() -> None:
+    attention = torch.zeros(PARTS, 16, 12)
+    attention[0, 4, 5] = attention[1, 9, 0] = 100.0
     image = images(1)
-    colors = part_colors(structure_code(torch.zeros(PARTS + 1, 16, 12), reading), image, PARTS)
-    colors = colors[0, :-LIGHT_SIZE].view(PARTS, 3)
+    colors = part_colors(structure_code(torch.zeros(PARTS + 1, 16, 12), attention), image, PARTS)
+    colors = colors[0, :-ILLUMINATION_SIZE].view(PARTS, 3)
     torch.testing.assert_close(colors[0], image[0, :, 16:20, 20:24].mean(dim=(1, 2)))
     torch.testing.assert_close(colors[1], image[0, :, 36:40, 0:4].mean(dim=(1, 2)))
     torch.testing.assert_close(colors[2], image[0].mean(dim=(1, 2)))
 
 
-def test_the_light_is_mean_and_deviation_beside_the_person() -> None:
+def test_the_illumination_is_mean_and_deviation_of_the_background() -> None:
     image = images(1)
     code = structure_code(torch.zeros(PARTS + 1, 16, 12), torch.zeros(PARTS, 16, 12))
-    deviation, mean = torch.std_mean(pixels.surroundings(image)[0], dim=(1, 2))
-    torch.testing.assert_close(part_colors(code, image, PARTS)[0, -LIGHT_SIZE:], torch.cat([mean, deviation]))
+    deviation, mean = torch.std_mean(pixels.background(image)[0], dim=(1, 2))
+    torch.testing.assert_close(part_colors(code, image, PARTS)[0, -ILLUMINATION_SIZE:], torch.cat([mean, deviation]))
 
 
 def test_the_decoder_fills_the_masks() -> None:
     decoder = PartDecoder(PARTS).double()
     logits = torch.zeros(PARTS + 1, 16, 12)
-    logits[0, :8], logits[PARTS, 8:] = 100.0, 100.0  # the first part above, the surroundings below
-    colors = torch.randn(1, 3 * PARTS + LIGHT_SIZE).double()
+    logits[0, :8], logits[PARTS, 8:] = 100.0, 100.0  # the first part above, the background below
+    colors = torch.randn(1, 3 * PARTS + ILLUMINATION_SIZE).double()
     code, styles = structure_code(logits, torch.zeros(PARTS, 16, 12)), decoder.styles(F.pad(colors, (7, 0)))
-    painted, placed = decoder.reconstruct(code, styles), decoder(code, F.pad(colors, (7, 0)))
-    for image, below in ((painted, 0.25), (placed, 1.0)):  # the colors beside the person; the structure image itself
+    reconstructed, decoded = decoder.reconstruct(code, styles), decoder(code, F.pad(colors, (7, 0)))
+    for image, below in (
+        (reconstructed, 0.25),
+        (decoded, 1.0),
+    ):  # the colors of the background; the structure image itself
         assert image.shape == (1, 3, 64, 48)
         torch.testing.assert_close(image[0, :, :24], colors[0, :3, None, None].expand(3, 24, 48))
         torch.testing.assert_close(image[0, :, 40:], torch.full((3, 24, 48), below, dtype=torch.float64))
 
 
-def test_light_shading_and_both_gains_of_the_detail_make_the_image() -> None:
+def test_relighting_shading_and_both_gains_of_the_detail_make_the_image() -> None:
     """Against the formula written out pixel by pixel, with nothing at its initial value."""
     torch.manual_seed(2)
     decoder = PartDecoder(PARTS).double()
     with torch.no_grad():
         decoder.gain.copy_(torch.tensor([2.0, 3.0]))
-        last = decoder.light[-1]
+        last = decoder.relighting[-1]
         assert isinstance(last, torch.nn.Linear)
         last.weight.normal_(std=0.1), last.bias.normal_(std=0.1)
-    masks, surroundings = torch.randn(PARTS + 2, 16, 12).double(), torch.randn(3, 16, 12).double()
+    masks, background = torch.randn(PARTS + 2, 16, 12).double(), torch.randn(3, 16, 12).double()
     structure = images(1)[0]
-    reading, pixels_of_code = torch.zeros(PARTS, 16, 12).double(), F.pixel_unshuffle(structure, 4)
-    code = torch.cat([masks, reading, surroundings, pixels_of_code])[None]
+    attention, pixels_of_code = torch.zeros(PARTS, 16, 12).double(), F.pixel_unshuffle(structure, 4)
+    code = torch.cat([masks, attention, background, pixels_of_code])[None]
     styles = torch.randn(1, decoder.colors_size).double()
-    painted = decoder.reconstruct(code, styles)[0]
+    decoded = decoder.reconstruct(code, styles)[0]
 
-    deviation, mean = torch.std_mean(surroundings, dim=(1, 2))
-    gain, bias = decoder.light(torch.cat([styles[0, -LIGHT_SIZE:], mean, deviation])).chunk(2)
+    deviation, mean = torch.std_mean(background, dim=(1, 2))
+    gain, bias = decoder.relighting(torch.cat([styles[0, -ILLUMINATION_SIZE:], mean, deviation])).chunk(2)
     colors = (styles[0, : 3 * PARTS].view(PARTS, 3) + 2) * (1 + gain) - 2 + bias
     quarter = torch.empty(3, 16, 12, dtype=torch.float64)
     for row in range(16):
         for column in range(12):
             shares = (3 * masks[: PARTS + 1, row, column]).softmax(0)
-            color = shares[:PARTS] @ colors + shares[PARTS] * surroundings[:, row, column]
+            color = shares[:PARTS] @ colors + shares[PARTS] * background[:, row, column]
             quarter[:, row, column] = (color + 2) * (1 + 0.3 * masks[PARTS + 1, row, column]) - 2
 
     def finer(small: torch.Tensor, weight: float, guide: torch.Tensor, fine: torch.Tensor) -> torch.Tensor:
@@ -111,21 +114,21 @@ def test_light_shading_and_both_gains_of_the_detail_make_the_image() -> None:
     gray = structure.mean(0)
     half_gray, quarter_gray = (gray.view(64 // n, n, 48 // n, n).mean((1, 3)) for n in (2, 4))
     half = finer(quarter, 2.0, quarter_gray, half_gray)
-    torch.testing.assert_close(painted, finer(half, 3.0, half_gray, gray))
+    torch.testing.assert_close(decoded, finer(half, 3.0, half_gray, gray))
 
 
 def test_settings_without_an_effect_are_refused() -> None:
-    for name, value in {"surroundings": True, "standardize_code": True, "initial_style": 0.1}.items():
+    for name, value in {"background": True, "standardize_code": True, "initial_style": 0.1}.items():
         with pytest.raises(UserError, match=rf"short_training\.{name}.*decoder\.kind=parts"):
             quick_config(SETTINGS | {f"short_training.{name}": value})
 
 
-def test_only_sure_surroundings_are_kept_and_teach_nothing() -> None:
+def test_only_certain_background_is_kept_and_has_no_gradient() -> None:
     decoder = PartDecoder(PARTS).double()
     logits = torch.zeros(PARTS + 1, 16, 12)
     code = structure_code(logits, torch.zeros(PARTS, 16, 12)).requires_grad_()
     styles = torch.zeros(1, decoder.colors_size, dtype=torch.float64)
-    # A quarter of each pixel is surroundings.
+    # The probability of the background is a quarter.
     assert torch.equal(decoder.decode(code, styles), decoder.reconstruct(code, styles))
     logits[PARTS] = 100.0
     code = structure_code(logits, torch.zeros(PARTS, 16, 12)).requires_grad_()
@@ -144,12 +147,12 @@ def test_shapes_do_not_depend_on_which_side_of_an_edge_is_brighter(generator: Ge
 def test_an_image_is_its_colors_in_its_shapes(generator: Generator) -> None:
     first, second = images(4).split(2)
     code = generator.encode_appearance(first)
-    assert code.shape == (2, generator.appearance.code_size + 3 * PARTS + LIGHT_SIZE)
+    assert code.shape == (2, generator.appearance.code_size + 3 * PARTS + ILLUMINATION_SIZE)
     swapped = generator(first, second)
     torch.testing.assert_close(swapped, generator.decoder(generator.encode_structure(second), code))
     # The appearance encoder's own code, for re-identification, does not enter the image.
     other = torch.cat(
-        [torch.randn_like(code[:, : generator.appearance.code_size]), code[:, -3 * PARTS - LIGHT_SIZE :]], 1
+        [torch.randn_like(code[:, : generator.appearance.code_size]), code[:, -3 * PARTS - ILLUMINATION_SIZE :]], 1
     )
     torch.testing.assert_close(swapped, generator.decoder(generator.encode_structure(second), other))
 

@@ -51,7 +51,7 @@ def joint_task(distributed: Distributed, changes: dict[str, Any]) -> JointTask:
         {"run.channels_last": True},
         {
             "short_training.mix_colors": True,
-            "short_training.surroundings": True,
+            "short_training.background": True,
             "short_training.muon_rate": 0.01,
             "structure.input": "edge",
             "teacher.label": "soft_between",

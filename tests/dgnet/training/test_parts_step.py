@@ -50,7 +50,7 @@ def total_in_one_graph(
         return torch.stack(losses).mean()
 
     swapped = network.decoder(exchange_halves(structures[0]), code)
-    painted = network.decoder.reconstruct(exchange_halves(structures[0]), network.decoder.styles(code))
+    decoded = network.decoder.reconstruct(exchange_halves(structures[0]), network.decoder.styles(code))
     with evaluating(network.appearance, batch_statistics=True):
         seen: AppearanceOutput = frozen(network.appearance)(swapped)
     encode = network.structure if train_structure_encoder else frozen(network.structure)
@@ -71,7 +71,7 @@ def total_in_one_graph(
         "appearance_code": reconstruction_loss(seen.code, output.code).sum(),
         "structure_code": reconstruction_loss(structure[:, :learned], structures[0][:, :learned]).sum(),
         "cycle": reconstruction_loss(cycle, anchors).sum(),
-        "sharpness": sharpness_loss(painted, exchange_halves(anchors)).sum(),
+        "sharpness": sharpness_loss(decoded, exchange_halves(anchors)).sum(),
     }
     return torch.stack([getattr(weights, name) * value for name, value in terms.items()]).sum()
 
@@ -88,7 +88,7 @@ def test_gradients_are_those_of_the_weighted_sum(
     total_in_one_graph(one_graph, batch, loss_weights(config, 5), train_structure_encoder).backward()
     expected = {name: value.grad for name, value in one_graph.generator.named_parameters() if value.grad is not None}
     assert expected.keys() == training.gradients["generator"].keys()
-    assert any(name.startswith("structure.masks_and_reading") for name in expected)
+    assert any(name.startswith("structure.masks_and_attention") for name in expected)
     assert apart(training.gradients["generator"], expected) < 1e-6
 
 
@@ -145,6 +145,6 @@ def test_no_gradient_of_zeros_moves_the_appearance_encoder(monkeypatch: pytest.M
 def test_muon_leaves_the_positional_embedding_to_adam(monkeypatch: pytest.MonkeyPatch) -> None:
     narrow_trunks(monkeypatch)
     training = small_training(quick_config(SETTINGS | {"short_training.muon_rate": 0.02}))
-    place = training.generator.structure.place
+    position = training.generator.structure.position
     adam = training.step.optimizers.generator
-    assert any(parameter is place for group in adam.param_groups for parameter in group["params"])
+    assert any(parameter is position for group in adam.param_groups for parameter in group["params"])

@@ -134,11 +134,11 @@ def test_what_a_trained_model_of_other_people_gives_is_logged(
     with pytest.raises(UserError, match=mentions("other.pth", 4, 6, "new_classifier=true")):
         begin(tmp_path / "refused", dataset, **other)
     begin(tmp_path / "anew", dataset, **other, model__new_classifier=True)
-    assert "other.pth: all but classifier, which begins anew" in caplog.text
+    assert "other.pth: all but classifier, which is initialized randomly" in caplog.text
     (tmp_path / "other.pth").unlink()
     train(tmp_path / "anew", dataset, **other, model__new_classifier=True, resume=True)  # all is in its checkpoint
     begin(tmp_path / "random", dataset)
-    assert "resnet18 began with random weights" in caplog.text
+    assert "resnet18 is initialized with random weights" in caplog.text
 
 
 def test_of_several_best_files_it_says_which_is_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
