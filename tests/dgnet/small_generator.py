@@ -13,19 +13,22 @@ from dgnet.runs.checkpoint import checkpoint_path
 IDENTITIES = (3, 5, 8)
 
 
-def small_config() -> Config:
-    values = {
+def small_config(parts: bool = False) -> Config:
+    values: dict[str, dict[str, object]] = {
         "data": {"height": 64, "width": 48},
         "appearance": {"backbone": "resnet18", "upsample_below_height": 0},
         "structure": {"channels": 2, "residual_blocks": 1},
         "decoder": {"style_hidden": 8},
     }
+    if parts:
+        values["structure"]["input"] = "contour"
+        values["decoder"] |= {"kind": "parts", "parts": 3}
     return parse_config(values, "small")
 
 
-def small_generator(seed: int = 0) -> Generator:
+def small_generator(seed: int = 0, parts: bool = False) -> Generator:
     torch.manual_seed(seed)
-    return build_generator(small_config(), len(IDENTITIES)).eval()
+    return build_generator(small_config(parts), len(IDENTITIES)).eval()
 
 
 def store(run: Path, generator: Generator, iteration: int, **changes: object) -> Path:

@@ -23,8 +23,12 @@ COUNT = batch_slots(torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
-def stored():
-    return LoadedGenerator(small_generator(), small_config(), IDENTITIES, 7)
+def stored(request):
+    parts = getattr(request, "param", "adaptive") == "parts"
+    return LoadedGenerator(small_generator(parts=parts), small_config(parts), IDENTITIES, 7)
+
+
+both_decoders = pytest.mark.parametrize("stored", ["adaptive", "parts"], indirect=True)
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +61,7 @@ def image(record):
     return pixels.normalize(pixels.resize(picture, 64, 48))
 
 
+@both_decoders
 def test_images_are_the_generators_swaps_one_by_one(stored, records):
     pairs = plan(records, 21)
     images = made(stored, records, pairs)
@@ -70,6 +75,7 @@ def test_images_are_the_generators_swaps_one_by_one(stored, records):
         assert all((images[position].int() - other.int()).abs().max() > 1 for other in others)
 
 
+@both_decoders
 def test_bits_do_not_depend_on_batch_budget_order_or_company(stored, records):
     pairs = plan(records, 75)
     expected = made(stored, records, pairs)

@@ -121,6 +121,7 @@ def test_settings_without_an_effect_are_refused() -> None:
     for name, value in {"background": True, "standardize_code": True, "initial_style": 0.1}.items():
         with pytest.raises(UserError, match=rf"short_training\.{name}.*decoder\.kind=parts"):
             quick_config(SETTINGS | {f"short_training.{name}": value})
+        assert getattr(quick_config({f"short_training.{name}": value}).short_training, name) == value
 
 
 def test_only_certain_background_is_kept_and_has_no_gradient() -> None:

@@ -2,8 +2,8 @@
 
 What is equal to one process with the whole batch: everything (terms, gradients, weights of all networks, both
 optimizers' moments through a second iteration), wherever no number depends on who else is in the batch. Of the networks
-only the appearance encoder has batch statistics, so it is held in evaluation mode and frozen passes use running
-statistics; the discriminator, structure encoder, decoder and style networks are as in training.
+only the appearance encoder and the structure encoder of part colors have batch statistics, so the generator is held in
+evaluation mode and frozen passes use running statistics. Nothing else in it has a mode.
 
 With batch statistics the two differ, as each process normalizes by its own half; all processes still hold the same
 weights and running statistics, bit for bit, as the checkpoint of rank 0 is that of all.
@@ -23,7 +23,7 @@ import torch
 
 from dgnet.core.distributed import Distributed
 from tests.dgnet.small_training import apart, narrow_trunks
-from tests.dgnet.training.two_rank_step import moved, training
+from tests.dgnet.training.two_rank_step import CASES, moved, training
 
 # Two whole programs: a busy machine takes its time.
 pytestmark = [pytest.mark.slow, pytest.mark.large, pytest.mark.timeout(400)]
@@ -47,15 +47,16 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return folder
 
 
-def one_process(batch_statistics: bool) -> dict[str, Any]:
+def one_process(case: str) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         narrow_trunks(patch)
         alone = Distributed.start("cpu")
-        return moved(training(batch_statistics, alone), alone)
+        return moved(training(case, alone), alone)
 
 
-def test_without_batch_statistics_two_halves_are_the_whole(folder: Path) -> None:
-    two, one = torch.load(folder / "alone.pt", weights_only=True), one_process(batch_statistics=False)
+@pytest.mark.parametrize("case", ["alone", "parts"])
+def test_without_batch_statistics_two_halves_are_the_whole(folder: Path, case: str) -> None:
+    two, one = torch.load(folder / f"{case}.pt", weights_only=True), one_process(case)
     assert two["terms"].keys() == one["terms"].keys() and "soft_label a" in one["terms"]
     for name, value in one["terms"].items():
         assert two["terms"][name] == pytest.approx(value, rel=1e-9), name
@@ -65,7 +66,7 @@ def test_without_batch_statistics_two_halves_are_the_whole(folder: Path) -> None
 
 
 def test_with_batch_statistics_they_are_not_and_the_comparison_sees_it(folder: Path) -> None:
-    two, one = torch.load(folder / "together.pt", weights_only=True), one_process(batch_statistics=True)
+    two, one = torch.load(folder / "together.pt", weights_only=True), one_process("together")
     for network in ("generator", "discriminator"):
         assert apart(two["gradients"][network], one["gradients"][network]) > 1e-6
 
@@ -73,8 +74,5 @@ def test_with_batch_statistics_they_are_not_and_the_comparison_sees_it(folder: P
 def test_all_processes_hold_the_same_weights(folder: Path) -> None:
     for rank in (0, 1):
         assert json.loads((folder / f"rank_{rank}.json").read_text()) == {
-            "alone: parameters": True,
-            "alone: statistics": True,
-            "together: parameters": True,
-            "together: statistics": True,
+            f"{case}: {what}": True for case in CASES for what in ("parameters", "statistics")
         }

@@ -1,8 +1,7 @@
 """The joint step by several processes, for the tests: `torchrun ... two_rank_step.py FOLDER DEVICE`.
 
-Each rank takes its share of the batch and moves the networks twice, once without any batch statistic and once as in
-training. Rank 0 writes gradients, states and terms to FOLDER/WHAT.pt; each rank says in FOLDER/rank_N.json whether
-its weights are those of the others.
+Each rank takes its share of the batch and trains the networks of each of `CASES`. Rank 0 writes gradients, states and
+terms to FOLDER/CASE.pt; each rank says in FOLDER/rank_N.json whether its weights are those of the others.
 """
 
 import json
@@ -22,15 +21,34 @@ from tests.dgnet.core.two_ranks import same_on_every_rank
 from tests.dgnet.small_training import SmallTraining, narrow_trunks, quick_config, random_batch, small_training
 
 BATCH = 4  # of all processes together
+RUNNING = {"loss.batch_statistics_when_frozen": False}
+CASES: dict[str, dict[str, Any]] = {
+    # Without numbers that depend on who else is in the batch.
+    "alone": RUNNING,
+    # As the demo: without the cycle, whose structure codes have batch statistics.
+    "parts": RUNNING
+    | {
+        "decoder.kind": "parts",
+        "decoder.parts": 3,
+        "structure.input": "contour",
+        "short_training.merge_batch_statistics": True,
+        "short_training.detach_codes": "of_real_images",
+        "loss.structure_code": 0,
+        "loss.cycle": 0,
+    },
+    # As in training.
+    "together": {},
+}
 
 
-def training(batch_statistics: bool, distributed: Distributed) -> SmallTraining:
-    """With or without numbers that depend on who else is in the batch; the networks differ until they are told."""
-    config = quick_config({"loss.batch_statistics_when_frozen": batch_statistics, "run.batch_size": BATCH})
+def training(case: str, distributed: Distributed) -> SmallTraining:
+    """One of `CASES`; the networks differ until they are told."""
+    config = quick_config({"run.batch_size": BATCH} | CASES[case])
     made = small_training(config, seed=distributed.rank, distributed=distributed)
     for network in (made.generator, made.discriminator, *made.teachers):
         distributed.broadcast_module(network)
-    made.generator.appearance.train(batch_statistics)
+    if not config.loss.batch_statistics_when_frozen:
+        made.generator.eval()
     return made
 
 
@@ -58,14 +76,14 @@ def main() -> None:
     answers = {}
     with pytest.MonkeyPatch.context() as patch:
         narrow_trunks(patch)
-        for what, batch_statistics in (("alone", False), ("together", True)):
-            made = training(batch_statistics, distributed)
+        for case in CASES:
+            made = training(case, distributed)
             left = moved(made, distributed)
             if distributed.is_main:
-                torch.save(left, folder / f"{what}.pt")
+                torch.save(left, folder / f"{case}.pt")
             parameters = [*made.generator.parameters(), *made.discriminator.parameters()]
-            answers[f"{what}: parameters"] = same_on_every_rank(distributed, parameters)
-            answers[f"{what}: statistics"] = same_on_every_rank(distributed, made.generator.buffers())
+            answers[f"{case}: parameters"] = same_on_every_rank(distributed, parameters)
+            answers[f"{case}: statistics"] = same_on_every_rank(distributed, made.generator.buffers())
     (folder / f"rank_{distributed.rank}.json").write_text(json.dumps(answers))
     distributed.close()
 

@@ -11,6 +11,7 @@ from PIL import Image
 from dgnet.core.errors import UserError
 from dgnet.core.images import image_files
 from dgnet.data.records import Record
+from dgnet.models.generator import Generator
 from dgnet.models.swap import swap_all, swap_images
 from dgnet.runs.loaded_generator import LoadedGenerator
 from tests.dgnet.small_generator import IDENTITIES, small_config, small_generator
@@ -26,12 +27,14 @@ from visual.image_input import decode_upload, read_images
 
 
 def people(count: int, seed: int = 0) -> torch.Tensor:
-    return torch.randint(0, 256, (count, 3, 64, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
+    """Blocks of 16x16 pixels: of noise every region would have the same mean color."""
+    blocks = torch.randint(0, 256, (count, 3, 4, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
+    return blocks.repeat_interleave(16, 2).repeat_interleave(16, 3)
 
 
-@pytest.fixture(scope="module")
-def generator():
-    return small_generator()
+@pytest.fixture(scope="module", params=["adaptive", pytest.param("parts", marks=pytest.mark.slow)])
+def generator(request: pytest.FixtureRequest) -> Generator:
+    return small_generator(parts=request.param == "parts")
 
 
 def close(first: torch.Tensor, second: torch.Tensor) -> bool:
