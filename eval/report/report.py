@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +18,7 @@ from eval.report.text import as_markdown, as_table
 
 __all__ = ["MetricValue", "Picture", "Report", "as_markdown", "as_html", "as_table", "read_report", "write_report"]
 
+_LARGEST = sys.float_info.max
 JSON_NAME, MARKDOWN_NAME, PAGE_NAME = "report.json", "report.md", "report.html"
 
 
@@ -85,14 +87,25 @@ def find_reports(folder: Path, checkpoints: Collection[str] = ()) -> tuple[dict[
 
 def _require_kinds(report: Report) -> None:
     """`TypeError` where a file has the right keys and something else behind them."""
-    tables = (report.counts, report.splits, report.protocols, report.checkpoints, report.seconds, report.machine)
+    tables = (report.data, report.protocols, report.checkpoints, report.not_measured)
+    counts = (report.counts, report.seconds, report.estimated_seconds, *_table(report.splits).values())
     texts = [report.title, report.command, *(text for p in report.pictures for text in (p.path, p.caption))]
-    texts += report.not_measured.values()
+    texts += [text for table in tables for text in _table(table).values()]
+    numbers = [number for table in counts for number in _table(table).values()]
     for metric in report.metrics:
         texts += [metric.section, metric.name, metric.unit, metric.protocol, metric.note, metric.better]
-        if type(metric.value) not in (int, float):
-            raise TypeError(f"the value of {metric.name!r} is {metric.value!r}")
+        numbers.append(metric.value)
     if not all(isinstance(text, str) for text in texts):
         raise TypeError("a text is not a text")
-    if not all(isinstance(entries, dict) for entries in (*tables, report.estimated_seconds, report.versions)):
+    for number in numbers:
+        # Python's JSON has NaN, and whole numbers of any length.
+        if type(number) not in (int, float) or not abs(number) <= _LARGEST:
+            raise TypeError(f"{str(number)[:40]!r} is no finite number")
+    for table in (report.machine, report.versions):
+        _table(table)
+
+
+def _table(entries: object) -> dict[str, object]:
+    if not isinstance(entries, dict):
         raise TypeError("a list of names and values is something else")
+    return entries

@@ -110,6 +110,12 @@ FIGURE = {"section": "Swap", "name": "PSNR", "value": 1.5}
         json.dumps({"title": "", "metrics": [FIGURE | {"protocol": 3}], "pictures": []}),
         json.dumps({"title": "", "metrics": [], "pictures": [], "machine": ["cpu"]}),
         json.dumps({"title": "", "metrics": [], "pictures": [], "not_measured": {"FID": 3}}),
+        json.dumps({"title": "", "metrics": [FIGURE | {"value": float("nan")}], "pictures": []}),
+        json.dumps({"title": "", "metrics": [FIGURE | {"value": 10**400}], "pictures": []}),
+        json.dumps({"title": "", "metrics": [FIGURE | {"value": True}], "pictures": []}),
+        json.dumps({"title": "", "metrics": [], "pictures": [], "data": None}),
+        json.dumps({"title": "", "metrics": [], "pictures": [], "splits": {"query": 5}}),
+        json.dumps({"title": "", "metrics": [], "pictures": [], "seconds": {"all": "5"}}),
     ],
 )
 def test_a_file_that_is_no_report(tmp_path: Path, text: str) -> None:
