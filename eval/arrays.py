@@ -11,6 +11,9 @@ from dgnet.core.image_arrays import check_unmasked
 
 Array: TypeAlias = np.ndarray | Tensor
 
+# Kind of number -> bytes of the widest that torch has: NumPy's longdouble is wider.
+_WIDEST = {"b": 1, "i": 8, "u": 8, "f": 8, "c": 16}
+
 
 def as_tensor(name: str, values: Array) -> Tensor:
     """An array as a tensor (sharing memory where it can); a tensor stays where it is.
@@ -23,9 +26,12 @@ def as_tensor(name: str, values: Array) -> Tensor:
     array = np.asarray(values)
     if array.dtype.kind not in "biufc":
         raise UserError(f"{name} must be an array of numbers, got {array.dtype}")
-    # torch has neither numbers of another byte order nor steps backward.
+    if array.dtype.itemsize > _WIDEST[array.dtype.kind]:
+        raise UserError(f"{name} must be numbers that torch has, got {array.dtype}")
+    # torch has neither numbers of another byte order nor steps backward, and warns of what cannot be written to.
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
-    return torch.as_tensor(array.copy() if any(step < 0 for step in array.strides) else array)
+    copied = any(step < 0 for step in array.strides) or not array.flags.writeable
+    return torch.as_tensor(array.copy() if copied else array)
 
 
 def as_numpy(values: Array) -> np.ndarray:

@@ -1,14 +1,17 @@
 """What an audit for copies compares: a set, the training images of its generator, and held-out images."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 from dgnet.core.errors import UserError
 from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset
-from dgnet.generation.manifest import read_hashes, read_recipe, read_sources
+from dgnet.generation.manifest import PLAN, read_hashes, read_plan, read_recipe, read_sources
 from dgnet.generation.paths import content, source_paths, sources
 from dgnet.generation.verify import file_problems
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ def audited_set(folder: Path, data: Path | None = None) -> AuditedSet:
         )
     if problems := file_problems(folder, read_hashes(folder)):
         raise UserError(f"{problems[0]}; {len(problems)} such images, which the manifest does not describe")
+    if (folder / PLAN).is_file() and (planned := len(read_plan(folder))) > len(rows):
+        _log.warning("warning: %s is not finished: the audit is of %d of its %d images", folder, len(rows), planned)
     root = Path(recipe["data"]["root"]) if data is None else data
     if not root.exists():
         raise UserError(f"{root}: the data set of {folder} is not there; name it by --data")

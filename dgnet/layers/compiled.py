@@ -40,10 +40,13 @@ def _compiler_works(device: torch.device) -> bool:
     try:
         torch.compile(lambda x: x * 2 + 1, dynamic=True)(torch.ones(8, device=device))
     except Exception as error:  # noqa: BLE001  # a compiler's failures have no common class over torch versions
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        _log.warning("run.compile: no working compiler here, plain operations do the same (%s)", reason)
+        _log.warning("run.compile: no working compiler here, plain operations do the same (%s)", _reason(error))
         return False
     return True
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -60,6 +63,13 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
                 return function(x, *rest)
             if not kernels:
                 kernels.append(torch.compile(function, dynamic=True, fullgraph=True))
-            return kernels[0](x, *rest)
+            try:
+                return kernels[0](x, *rest)
+            except torch._dynamo.exc.TorchDynamoException as error:
+                # Ctrl-C and SIGTERM reach the compiler, too, and a disk may be full by now: the run must still save.
+                _state["on"] = False
+                reason = _reason(error)
+                _log.warning("run.compile: a compiler failed, plain operations do the same from here on (%s)", reason)
+            return function(x, *rest)
 
     return call

@@ -5,7 +5,8 @@ between two of them by a binary search, and counting gives the ranks: no row of 
 the distance matrix exists at a time than one block of queries.
 """
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,6 +24,7 @@ from eval.reid.query_expansion import QueryExpansion, expanded_queries
 from eval.reid.rerank import KReciprocal, reranked_blocks
 
 PROTOCOLS = ("standard", "dgnet")
+_log = logging.getLogger(__name__)
 _EXCLUDED = torch.iinfo(torch.int64).max
 
 
@@ -112,12 +114,12 @@ def rank_metrics(
     return _ranked(reranked_blocks(features, count, reranking), 1.0, labels, method)
 
 
-def check_ranks(ranks: Sequence[int]) -> None:
+def check_ranks(ranks: object) -> None:
     """`UserError` unless these are ranks."""
+    if not isinstance(ranks, Collection) or not len(ranks):
+        raise UserError(f"ranks must be one or more whole numbers from 1, got {ranks!r}")
     for rank in ranks:
         check_count("ranks", rank)
-    if not ranks:
-        raise UserError(f"ranks must be whole numbers from 1, got {tuple(ranks)}")
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,11 @@ def _ranked(
     valid_queries = int(has_match.sum())
     if not valid_queries:
         raise UserError(NO_MATCH)
+    if len(labels.gallery_identities.unique()) == 1:
+        _log.warning(
+            "warning: the gallery is of one identity alone: every ranking is right, and the figures say nothing about "
+            "the model"
+        )
     divisor = valid_queries if protocol == "standard" else queries
     curve = torch.bincount(torch.cat(first_ranks), minlength=gallery).cumsum(dim=0).double().div(divisor).numpy()
     return RankingResult(

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from dgnet.core.errors import UserError
 from dgnet.core.files import replace_text, user_path
@@ -105,7 +106,7 @@ def _require_kinds(report: Report) -> None:
         _table(table)
 
 
-def _table(entries: object) -> dict[str, object]:
+def _table(entries: object) -> dict[str, Any]:
     if not isinstance(entries, dict):
         raise TypeError("a list of names and values is something else")
     return entries

@@ -1,5 +1,6 @@
 """Features and labels as programs hold them: read rightly, or refused with one sentence that names the argument."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from eval.images.swap_fidelity import fidelity
 from eval.reid.centralization import NeighborCentralization
 from eval.reid.distance import unit_features
 from eval.reid.identification import logits_of
+from eval.reid.ranking import check_ranks
 from eval.report.page import Tile, tile
 from eval.tracks.ranking import count_further
 from tests.dgnet.small_generator import small_generator
@@ -35,6 +37,9 @@ NUMBERS = np.arange(6.0).reshape(3, 2)
 def test_numbers_of_every_kind_are_read(features) -> None:
     assert torch.equal(checked_features("features", features).double(), torch.from_numpy(NUMBERS))
     assert checked_features("features", NUMBERS[::-1]).tolist() == NUMBERS[::-1].tolist()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert checked_features("features", np.broadcast_to(NUMBERS, (3, 2))).tolist() == NUMBERS.tolist()  # read-only
 
 
 @pytest.mark.parametrize(
@@ -43,6 +48,7 @@ def test_numbers_of_every_kind_are_read(features) -> None:
         (NUMBERS.astype(str), "<U32"),
         (NUMBERS.astype(object), "object"),
         (NUMBERS + 1j, "complex128"),
+        (NUMBERS.astype(np.longdouble), str(np.dtype(np.longdouble))),
     ],
 )
 def test_what_is_no_number_is_named(features, named: str) -> None:
@@ -86,6 +92,8 @@ def test_counts_and_weights_that_are_none() -> None:
         "ranks": lambda: rank_metrics(*sides, ranks=(0,)),
         "neighbors": lambda: QueryExpansion(0),
         "k1": lambda: NeighborCentralization(k1=0),
+        "ranks of an array": lambda: check_ranks(np.array([])),
+        "ranks of a number": lambda: check_ranks(5),
         "rates": lambda: verification_metrics(pair_scores(*sides), [float("nan")]),
         "batch": lambda: fidelity(images, images, outlines, batch=0),
         "batch of gradients": lambda: gradient_fidelity(images, images, outlines, batch=-1),
@@ -98,6 +106,7 @@ def test_counts_and_weights_that_are_none() -> None:
         with pytest.raises(UserError, match=name.partition(" ")[0].removesuffix("s")):
             call()
     check_count("a number of NumPy", np.int64(3))
+    check_ranks(np.array([1, 5]))
     for value in (0, 1.5, 2.0, "3", None, float("nan")):
         with pytest.raises(UserError, match=mentions("batch", "at least 1")):
             check_count("batch", value)

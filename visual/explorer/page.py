@@ -68,8 +68,7 @@ def _swap_tab(explorer: Explorer, examples: list[Path]) -> None:
                 appearance_weight = _slider("appearance")
                 structure_weight = _slider("structure")
             swap = gradio.Button("Swap", variant="primary", elem_id="swap")
-            if examples:
-                _chooser(slots, examples)
+            chooser = _chooser(examples) if examples else None
         with gradio.Column(scale=1):
             result = gradio.Image(
                 image,
@@ -92,7 +91,18 @@ def _swap_tab(explorer: Explorer, examples: list[Path]) -> None:
     inputs = [*slots, appearance_weight, structure_weight]
     answers = [result, scores, neighbors]
     swap.click(lambda *values: answer(explorer, *values), inputs, answers, api_visibility="private")
-    for slider in (appearance_weight, structure_weight):
+    # What was generated from other images does not stay beside these.
+    for slot in slots[::2]:
+        gradio.on([slot.upload, slot.clear], lambda: (None,) * 3, None, answers, api_visibility="private")
+    if chooser is not None:
+
+        def choose(slot: str, event: gradio.SelectData) -> list[Any]:
+            return _chosen(examples[event.index], slot)
+
+        into, gallery = chooser
+        gallery.select(choose, into, [*slots, *answers], api_visibility="private")
+    for second, slider in ((slots[1], appearance_weight), (slots[3], structure_weight)):
+        second.change(_slider_towards, second, slider, api_visibility="private", show_progress="hidden")
         # While it is dragged, only the last place counts.
         slider.change(
             lambda *values: answer(explorer, *values) if _complete(values) else (gradio.skip(),) * 3,
@@ -119,7 +129,7 @@ def answer(
 ) -> Answer:
     """What the page shows: the generated image, the identities' scores, the neighbors with their captions."""
     if appearance is None or structure is None:
-        raise gradio.Error("drop an image for the appearance and one for the structure first")
+        raise gradio.Error("drop an image for the appearance and one for the structure first", print_exception=False)
     image = explorer.blend(
         _blend(explorer, appearance, second_appearance, appearance_weight),
         _blend(explorer, structure, second_structure, structure_weight),
@@ -161,11 +171,18 @@ def serve(page: gradio.Blocks, port: int | None, open_browser: bool) -> str:
 
 
 def _slider(kind: str) -> gradio.Slider:
-    return gradio.Slider(0, 1, value=0, step=0.01, label=f"Towards the second {kind}", elem_id=f"{kind}-weight")
+    return gradio.Slider(
+        0, 1, value=0, step=0.01, label=f"Towards the second {kind}", elem_id=f"{kind}-weight", interactive=False
+    )
 
 
-def _chooser(slots: list[gradio.Image], examples: list[Path]) -> None:
-    """Real images to choose from instead of dropping one."""
+def _slider_towards(second: Tensor | None) -> gradio.Slider:
+    """A slider moves where there is an image to move towards."""
+    return gradio.Slider(interactive=True) if second is not None else gradio.Slider(value=0, interactive=False)
+
+
+def _chooser(examples: list[Path]) -> tuple[gradio.Radio, gradio.Gallery]:
+    """Real images to choose from instead of dropping one, and for which box."""
     into = gradio.Radio(list(SLOTS), value=SLOTS[0], label="A real image below goes to the box", elem_id="into")
     gallery = gradio.Gallery(
         [str(path) for path in examples],
@@ -176,11 +193,13 @@ def _chooser(slots: list[gradio.Image], examples: list[Path]) -> None:
         elem_id="examples",
         height=230,
     )
+    return into, gallery
 
-    def choose(slot: str, event: gradio.SelectData) -> list[Any]:
-        return [str(examples[event.index]) if name == slot else gradio.skip() for name in SLOTS]
 
-    gallery.select(choose, into, slots, api_visibility="private")
+def _chosen(example: Path, slot: str) -> list[Any]:
+    """The boxes with a real image in one of them, and the answers, which are empty for another first image."""
+    answers = [gradio.skip() if "second" in slot else None] * 3
+    return [*(str(example) if name == slot else gradio.skip() for name in SLOTS), *answers]
 
 
 def _complete(values: tuple[Any, ...]) -> bool:

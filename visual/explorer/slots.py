@@ -16,7 +16,7 @@ except ImportError as missing:
 
 def image_slot(name: str, example: Path | None = None) -> gradio.Image:
     """A box for an image, whose value is a uint8 tensor `[3, height, width]` or None; `example` is in it at first."""
-    slot = gradio.Image(
+    return gradio.Image(
         None if example is None else str(example),
         label=name.capitalize() + (" (optional)" if "second" in name else ""),
         sources=["upload", "clipboard"],
@@ -26,17 +26,19 @@ def image_slot(name: str, example: Path | None = None) -> gradio.Image:
         elem_id=name.replace(" ", "-"),
         elem_classes="slot",
     )
-    # Decoded by our rules instead of Gradio's. Not a subclass: Gradio would write a stub file beside this one.
-    slot.preprocess = _decoded  # type: ignore[method-assign,assignment]
-    return slot
 
 
-def _decoded(payload: Any) -> Tensor | None:
+def _decoded(_slot: gradio.Image, payload: Any) -> Tensor | None:
     if payload is None:
         return None
     if not payload.path:
-        raise gradio.Error("only files can be dropped here")
+        raise gradio.Error("only files can be dropped here", print_exception=False)
     try:
         return decode_upload(Path(payload.path))
     except UserError as error:
-        raise gradio.Error(str(error)) from error
+        raise gradio.Error(str(error), print_exception=False) from error
+
+
+# Decoded by our rules instead of Gradio's. Of the class: Gradio makes a box anew whenever an event changes it. Not of a
+# subclass: Gradio would write a stub file beside this one.
+gradio.Image.preprocess = _decoded  # type: ignore[method-assign,assignment]

@@ -42,5 +42,5 @@ def answer(search: Search, photograph: Tensor | None) -> str:
     try:
         page = search(photograph)
     except UserError as error:
-        raise gradio.Error(str(error)) from error
+        raise gradio.Error(str(error), print_exception=False) from error
     return f'<iframe sandbox title="Where and when" srcdoc="{html.escape(page)}"></iframe>'

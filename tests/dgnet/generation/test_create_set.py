@@ -17,6 +17,7 @@ from dgnet.core.images import read_image
 from dgnet.data.datasets import read_dataset
 from dgnet.data.readers.generated import read_generated
 from dgnet.generation import writer
+from dgnet.generation.audit import audited_set
 from dgnet.generation.create_set import CreatedSet, create_set
 from dgnet.generation.load import find_generator
 from dgnet.generation.scores import sharpness
@@ -133,7 +134,7 @@ def test_the_same_scores_from_any_batch(place, scored, tmp_path):
     assert rows(tmp_path / "set") == rows(scored)
 
 
-def test_an_interrupted_set_is_resumed_to_the_same(place, whole, tmp_path, monkeypatch):
+def test_an_interrupted_set_is_resumed_to_the_same(place, whole, tmp_path, monkeypatch, caplog):
     true, written = writer.ImageWriter.write, []
 
     def interrupted(self, path, image):
@@ -151,6 +152,7 @@ def test_an_interrupted_set_is_resumed_to_the_same(place, whole, tmp_path, monke
     journal.write_text(journal.read_text()[:-9])
     with pytest.raises(UserError, match="--resume continues it"):
         create_set(request(place, tmp_path / "set", count=40))
+    assert f"the audit is of {len(audited_set(tmp_path / 'set').files)} of its 40 images" in caplog.text
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "set/images").rglob("*.png")}
     assert create_set(request(place, tmp_path / "set", count=40, resume=True)).new_images == 21
     assert images(tmp_path / "set") == images(whole) and rows(tmp_path / "set") == rows(whole)
@@ -329,8 +331,7 @@ def test_every_process_makes_a_run_of_whole_batches():
 
 
 def test_a_set_is_not_continued_from_images_that_changed(place, tmp_path, caplog):
-    people = tmp_path / "people"
-    shutil.copytree(place / "people", people)
+    people = shutil.copytree(place / "people", tmp_path / "people")
     create_set(request(place, tmp_path / "set", count=6, data=people))
     changed = sorted((people / "bounding_box_train").iterdir())[0]
     kept = changed.read_bytes()

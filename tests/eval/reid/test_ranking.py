@@ -225,3 +225,13 @@ def test_features_that_are_all_the_same_are_said(value: float, caplog: pytest.Lo
     caplog.clear()
     rank_metrics(query, LabeledFeatures(np.eye(3, 4), gallery.identities, gallery.cameras))
     assert not caplog.text
+
+
+def test_a_gallery_of_one_person_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    """Every ranking of it is right: mAP is 100 % by any features."""
+    features, ones = np.random.default_rng(0).normal(size=(4, 8)), np.ones(4, np.int64)
+    query, gallery = (LabeledFeatures(features, ones, camera * ones) for camera in (1, 2))
+    assert rank_metrics(query, gallery).mAP == 1 and "one identity alone" in caplog.text
+    caplog.clear()
+    rank_metrics(query, LabeledFeatures(features, np.array([1, 1, 1, 0]), 2 * ones))
+    assert not caplog.text
