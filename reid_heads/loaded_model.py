@@ -86,6 +86,11 @@ class LoadedModel:
         features = [self(part).float() for part in tensor.split(batch)]
         return array_like(torch.cat(features), images)
 
+    def embed_crops(self, crops: Sequence[UInt8[np.ndarray, "_h _w 3"]]) -> np.ndarray:
+        """As `embed`, for images that have sizes of their own, such as people cut out of a frame."""
+        resized = [pixels.resize(as_image_tensor(crop[None], "crops"), self.height, self.width) for crop in crops]
+        return np.asarray(torch.as_tensor(self.embed(torch.cat(resized))).cpu())
+
     def _embed_files(self, files: Sequence[Path], batch: int) -> np.ndarray:
         if not files:
             raise UserError("images must be at least one image, got an empty list")

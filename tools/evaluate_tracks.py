@@ -5,10 +5,10 @@
     python tools/evaluate_tracks.py --film street.mp4 --boxes det.txt --truth gt.txt --name bnneck --threshold 0.6
 
 --films takes sets of tools/make_synthetic.py --video. Their people are found as by tools/find_people.py, from the true
-boxes without identities (those that can be seen) and from the boxes with errors: linked by motion alone, and joined by
-the re-ID model at each threshold. Each set counts once; means have the 95 % interval of Student's t over the sets, and
-so have the differences from motion alone. Several cameras of a set are summed as sequences of the MOT-Challenge are.
-"IDF1 over cameras" asks for the same identity in all films of a set.
+boxes without identities (those that can be seen) and from the boxes with errors: linked by motion alone, joined by the
+re-ID model at each threshold, and linked and joined by it. Each set counts once; means have the 95 % interval of
+Student's t over the sets, and so have the differences from motion alone. Several cameras of a set are summed as
+sequences of the MOT-Challenge are. "IDF1 over cameras" asks for the same identity in all films of a set.
 
 "Found at rank 1": the query is the middle one of a person's crops by a camera that can be seen to 0.9 or more (or the
 best), the gallery are the tracks of the other cameras; of a single film, all tracks but the query's own.
@@ -112,7 +112,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--truth", type=expanded_path, metavar="FILE", help="true boxes, as the MOT-Challenge's gt.txt")
     parser.add_argument("--boxes", type=expanded_path, metavar="FILE", help="a detector's boxes of --film")
     parser.add_argument("--tracks", type=expanded_path, metavar="FILE", help="tracks to be scored against --truth")
-    parser.add_argument("--name", type=run_name, help="the re-ID model that joins tracks")
+    parser.add_argument("--name", type=run_name, help="the re-ID model that links and joins")
     parser.add_argument(
         "--threshold", nargs="+", type=between(-1.0, 1.0), help="least cosines of the tracks of a person"
     )
@@ -128,7 +128,7 @@ def _arguments() -> argparse.Namespace:
             + (" and ".join(f"--{name}" for name in given) or "none of them")
         )
     if (args.name is None) != (args.threshold is None):
-        raise UserError("--name and --threshold belong together: the model that joins tracks, and its least cosine")
+        raise UserError("--name and --threshold belong together: the model that links and joins, and its least cosine")
     return args
 
 
@@ -151,15 +151,14 @@ def _print_table(outcomes: Sequence[Outcome]) -> None:
                 f"{'  difference':<{width}}"
                 + "".join(f"{f'{one.mean:+.1f} ({one.low:+.1f} to {one.high:+.1f})':>24}" for one in changes)
             )
-    found = [outcome.found for outcome in outcomes if outcome.found is not None and outcome.found[1]]
-    if found:
+    for name in outcomes[0].found:
+        found = [outcome.found[name] for outcome in outcomes if outcome.found[name][1]]
+        if not found:
+            print(f"found at rank 1, {name}: not measured, no person has a second track")
+            continue
         right, asked = sum(one for one, _ in found), sum(count for _, count in found)
-        shares = [100 * one / count for one, count in found]
-        print(
-            f"found at rank 1: {right} of {asked} queries, {100 * right / asked:.1f} %; a set: {_with_interval(shares)}"
-        )
-    elif outcomes[0].found is not None:
-        print("found at rank 1: not measured, no person has a second track")
+        shares = _with_interval([100 * one / count for one, count in found])
+        print(f"found at rank 1, {name}: {right} of {asked} queries, {100 * right / asked:.1f} %; a set: {shares}")
 
 
 def _with_interval(values: Sequence[float]) -> str:

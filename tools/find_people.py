@@ -15,7 +15,7 @@ The gallery holds the crops, people.csv with source, camera, frame, time, box, s
 every source boxes.txt in the MOT-Challenge's form. people.csv is a data set for every tool. A second source is added to
 a gallery by the same command. An identity is a track of one source: two tracks are two people until a model joins them
 (--name), over all sources of the gallery; from which similarity on tells the model's calibration
-(tools/evaluate_reid.py --calibrate) or --threshold.
+(tools/evaluate_reid.py --calibrate) or --threshold. Where boxes are linked here, the model takes part in that, too.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def main() -> int:
         model = load_model(args.name, device=open_device(args.device))
         threshold = threshold_of(model) if args.threshold is None else args.threshold
     if args.source is not None:
-        find_in_source(args)
+        find_in_source(args, model, threshold)
     if model is not None:
         tracks, people = join_tracks(args.output, embedder(model), threshold)
         print(f"{args.output}: {tracks} tracks of all its sources are {people} people by {model.name}")
@@ -80,13 +80,15 @@ def threshold_of(model: LoadedModel) -> float:
     return threshold.similarity
 
 
-def find_in_source(args: argparse.Namespace) -> None:
-    """Add a source to the gallery, and print what was found in it."""
+def find_in_source(args: argparse.Namespace, model: LoadedModel | None, threshold: float) -> None:
+    """Add a source to the gallery, and print what was found in it; `model` takes part in linking."""
     source = open_source(args.source, rate=args.frame_rate)
     boxes = boxes_of_file(args, source) if args.boxes is not None else None
     detector = detector_of(args) if boxes is None else BoxFile(boxes)
-    linker = linker_of(args, boxes, source)
+    linker = linker_of(args, boxes, source, threshold if model is not None else None)
     request = request_of(args, source, detector)
+    if model is not None and linker.by_appearance:
+        request |= {"linked_by": model.name, "threshold": threshold}
     with Stop(args.max_hours) as stop:
         writer = SourceWriter(args.output, request["name"], request, resume=args.resume, every=args.crop_every)
         found = find_people(
@@ -94,6 +96,7 @@ def find_in_source(args: argparse.Namespace) -> None:
             detector,
             linker,
             writer,
+            embed=model.embed_crops if model is not None else None,
             camera=args.camera,
             should_stop=lambda: bool(stop.code),
             ends_when_stopped=isinstance(source, Camera),

@@ -8,8 +8,10 @@ from typing import Any
 from tqdm import tqdm
 
 from dgnet.core.errors import UserError
+from dgnet.video.appearance import Appearance, EmbedCrops
+from dgnet.video.boxes import Boxes
 from dgnet.video.detectors import Detector
-from dgnet.video.frames import Source
+from dgnet.video.frames import Frame, Source
 from dgnet.video.linking import Linker
 from dgnet.video.source_writer import SourceWriter
 
@@ -35,6 +37,7 @@ def find_people(
     linker: Linker,
     writer: SourceWriter,
     *,
+    embed: EmbedCrops | None = None,
     camera: int | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     ends_when_stopped: bool = False,
@@ -45,6 +48,7 @@ def find_people(
     ends like one that was never stopped.
 
     Args:
+        embed: the features of crops, for a linker that links by appearance.
         camera: its number in the gallery; the next one by default.
         should_stop: asked after every frame.
         ends_when_stopped: a camera cannot be resumed: what was found so far is the result.
@@ -53,7 +57,7 @@ def find_people(
         UserError: as the source, the detector, the linker and `SourceWriter.finish`.
     """
     try:
-        finished = _write_frames(source, detector, linker, writer, should_stop)
+        finished = _write_frames(source, detector, linker, embed, writer, should_stop)
     except UserError:
         writer.discard()  # the same would happen again
         raise
@@ -67,18 +71,29 @@ def find_people(
 
 
 def _write_frames(
-    source: Source, detector: Detector, linker: Linker, writer: SourceWriter, should_stop: Callable[[], bool]
+    source: Source,
+    detector: Detector,
+    linker: Linker,
+    embed: EmbedCrops | None,
+    writer: SourceWriter,
+    should_stop: Callable[[], bool],
 ) -> bool:
     """Whether the source came to its end."""
+
+    def linked(frame: Frame, boxes: Boxes) -> Boxes:
+        if embed is None or not linker.by_appearance or not len(boxes) or (picture := frame.read()) is None:
+            return linker.link(boxes, frame.time)
+        return linker.link(boxes, frame.time, Appearance(picture, boxes, embed))
+
     begun, finished = writer.last + 1, writer.detections()
     frames = source.frames()
     with tqdm(total=source.expected(), unit="frame", delay=1, disable=None) as bar:
         for frame in islice(frames, begun):
-            linker.link(next(finished), frame.time)
+            linked(frame, next(finished))
             bar.update()
         for frame in frames:
             detected = detector.boxes(frame)
-            writer.add(frame, detected, linker.link(detected, frame.time))
+            writer.add(frame, detected, linked(frame, detected))
             bar.update()
             if should_stop():
                 return False

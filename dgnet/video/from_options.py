@@ -90,9 +90,13 @@ def detector_of(args: argparse.Namespace) -> Detector:
     return Yolox(file, kind, least, args.person_class)
 
 
-def linker_of(args: argparse.Namespace, boxes: BoxTable | None, source: Source) -> Linker:
-    """What `--tracker` asks for. `UserError` for a tracker where no time is known, and for options of trackers that
-    would have no effect."""
+def linker_of(
+    args: argparse.Namespace, boxes: BoxTable | None, source: Source, similarity: float | None = None
+) -> Linker:
+    """What `--tracker` asks for; with a `similarity` a tracker links by appearance, too (`TrackerLinker`).
+
+    `UserError` for a tracker where no time is known, and for options of trackers that would have no effect.
+    """
     if args.tracker == "none":
         _refuse_tracker_options(args, "--tracker none, which links nothing")
         return Unlinked()
@@ -109,7 +113,14 @@ def linker_of(args: argparse.Namespace, boxes: BoxTable | None, source: Source) 
         )
     kind = "bytetrack" if args.tracker == "auto" else args.tracker
     gap = _GAP if args.gap is None else args.gap
-    return TrackerLinker(kind, gap, rate=source.rate(), ignore_scores=ignore_scores, begin_score=args.track_score)
+    return TrackerLinker(
+        kind,
+        gap,
+        rate=source.rate(),
+        ignore_scores=ignore_scores,
+        begin_score=args.track_score,
+        similarity=similarity,
+    )
 
 
 def _refuse_tracker_options(args: argparse.Namespace, used: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from dgnet.core.errors import UserError
+from dgnet.video.appearance import Appearance, AppearanceOverlap
 from dgnet.video.boxes import NO_TRACK, Boxes
 
 # Name -> the class of the library `trackers`.
@@ -23,8 +24,9 @@ class Linker(Protocol):
     """Gives the boxes of each frame their tracks; it is called on every frame, on those without boxes too."""
 
     name: str
+    by_appearance: bool  # whether `link` wants to know what the boxes look like
 
-    def link(self, boxes: Boxes, time: float | None) -> Boxes:
+    def link(self, boxes: Boxes, time: float | None, appearance: Appearance | None = None) -> Boxes:
         """The same boxes in the same order, with tracks; -1 where a box belongs to none."""
 
 
@@ -32,8 +34,9 @@ class GivenTracks:
     """The track numbers that the boxes have."""
 
     name = "the file's track numbers"
+    by_appearance = False
 
-    def link(self, boxes: Boxes, time: float | None) -> Boxes:
+    def link(self, boxes: Boxes, time: float | None, appearance: Appearance | None = None) -> Boxes:
         """The boxes as they are."""
         return boxes
 
@@ -42,11 +45,12 @@ class Unlinked:
     """Every box is a track of its own: photographs, not a film."""
 
     name = "none"
+    by_appearance = False
 
     def __init__(self) -> None:
         self._next = 1
 
-    def link(self, boxes: Boxes, time: float | None) -> Boxes:
+    def link(self, boxes: Boxes, time: float | None, appearance: Appearance | None = None) -> Boxes:
         """The boxes, numbered on."""
         tracks = np.arange(self._next, self._next + len(boxes), dtype=np.int64)
         self._next += len(boxes)
@@ -54,7 +58,7 @@ class Unlinked:
 
 
 class TrackerLinker:
-    """Links by motion and overlap, with a tracker of the library `trackers` (Apache-2.0).
+    """Links by motion and overlap, and on request by appearance, with a tracker of `trackers` (Apache-2.0).
 
     The boxes stay the detector's: a tracker's own prediction is never stored. A track begins with the second box of a
     person, so the first has none. What the detector is less sure of is linked as the tracker's publication says
@@ -68,6 +72,8 @@ class TrackerLinker:
         ignore_scores: every box counts as certain.
         begin_score: from which a box may begin a track; the tracker's own number by default. ByteTrack continues tracks
             with all boxes, those up to 0.1 below `begin_score` after the others.
+        similarity: the cosine from which two pictures are of one person, by the model that gives `link` its appearance
+            (`AppearanceOverlap`); None: motion and overlap alone.
 
     `UserError` where the library is missing, and in `link` for frames without a time.
     """
@@ -80,6 +86,7 @@ class TrackerLinker:
         rate: float | int | None = None,
         ignore_scores: bool = False,
         begin_score: float | None = None,
+        similarity: float | int | None = None,
     ) -> None:
         if kind not in TRACKERS:
             raise UserError(f"the tracker must be one of {', '.join(TRACKERS)}, got {kind!r}")
@@ -88,16 +95,19 @@ class TrackerLinker:
         except ImportError as error:
             raise UserError("boxes are linked by trackers: pip install trackers (the extra 'video')") from error
         begin = "" if begin_score is None else f", tracks begin at score {begin_score:g}"
-        self.name = f"{kind}, gaps up to {gap:g} s{begin}"
+        looks = "" if similarity is None else f", by appearance from {similarity:g}"
+        self.name, self.by_appearance = f"{kind}, gaps up to {gap:g} s{begin}{looks}", similarity is not None
         scores = {} if begin_score is None else _thresholds(kind, begin_score)
         rate = rate if rate is not None and _RATES[0] <= rate <= _RATES[1] else _USUAL_RATE
         buffer = math.ceil(gap * _BUFFER_RATE)
+        overlap = None if similarity is None else AppearanceOverlap(self._detections.box_iou_batch, similarity)
         tracker = getattr(library, TRACKERS[kind])
-        self._tracker: Any = tracker(lost_track_buffer=buffer, frame_rate=float(rate), **scores)
+        self._tracker: Any = tracker(lost_track_buffer=buffer, frame_rate=float(rate), iou=overlap, **scores)
+        self._overlap = overlap
         self._ignore_scores = ignore_scores
         self._clock, self._latest = 0.0, -math.inf
 
-    def link(self, boxes: Boxes, time: float | None) -> Boxes:
+    def link(self, boxes: Boxes, time: float | None, appearance: Appearance | None = None) -> Boxes:
         """The boxes with their tracks. A time that is not later than the one before counts as a moment later."""
         if time is None:
             raise UserError(
@@ -113,14 +123,18 @@ class TrackerLinker:
         detections = self._detections.Detections(
             xyxy=corners, confidence=scores.astype(np.float32), data={"place": np.arange(len(boxes))}
         )
+        if self._overlap is not None:
+            self._overlap.begin_frame(self._tracker, corners, appearance)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             linked = self._tracker.update(detections, timestamp=self._clock)
         tracks = np.full(len(boxes), NO_TRACK, np.int64)
         if len(linked):
-            # The library counts from 0, the MOT-Challenge from 1.
-            numbers = np.asarray(linked.tracker_id, np.int64)
-            tracks[linked.data["place"]] = np.where(numbers < 0, NO_TRACK, numbers + 1)
+            tracks[linked.data["place"]] = np.asarray(linked.tracker_id, np.int64)
+        if self._overlap is not None:
+            self._overlap.end_frame(tracks.tolist(), self._clock)
+        # The library counts from 0, the MOT-Challenge from 1.
+        tracks = np.where(tracks < 0, NO_TRACK, tracks + 1)
         return Boxes(boxes.places, boxes.scores, tracks, boxes.rows)
 
 

@@ -124,7 +124,9 @@ def add_track_options(parser: argparse.ArgumentParser) -> None:
         type=between(0.0, 1.0),
         help="score from which a box may begin a track (default: the tracker's, 0.7 for bytetrack, 0.6 for ocsort)",
     )
-    parser.add_argument("--name", type=run_name, help="a re-ID model that joins the tracks of a person")
+    parser.add_argument(
+        "--name", type=run_name, help="a re-ID model that joins the tracks of a person, and takes part in linking"
+    )
     parser.add_argument(
         "--threshold",
         type=between(-1.0, 1.0),

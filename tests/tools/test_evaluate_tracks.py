@@ -31,9 +31,15 @@ def mean_colors(files: Sequence[Path]) -> np.ndarray:
     )
 
 
+def mean_colors_of_crops(crops: Sequence[np.ndarray]) -> np.ndarray:
+    return np.stack(
+        [np.asarray(Image.fromarray(crop).resize((1, 9)), np.float32).ravel() - np.float32(128) for crop in crops]
+    )
+
+
 @pytest.mark.slow
 def test_the_table_of_a_set(films: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    model = SimpleNamespace(name="stripes", embed=mean_colors)
+    model = SimpleNamespace(name="stripes", embed=mean_colors, embed_crops=mean_colors_of_crops)
     monkeypatch.setattr(evaluate_tracks, "load_model", lambda name, device: model)
     options = ("--films", films, "--name", "stripes", "--threshold", "0.8", "1", "--track-score", "0.5")
     status, printed, said = answer(evaluate_tracks, monkeypatch, capsys, *options)
@@ -47,7 +53,8 @@ def test_the_table_of_a_set(films: Path, monkeypatch: pytest.MonkeyPatch, capsys
     true, with_errors = (np.array(row, float) for row in rows["motion"])
     assert 50 < true[0] <= 100 and true[2] > with_errors[2]
     assert sum(line.startswith("joined from 0.8") for line in lines) == 2
-    assert sum(line.startswith("found at rank 1") for line in lines) == 2
+    assert sum(line.startswith("linked and joined from 0.8") for line in lines) == 2
+    assert sum(line.startswith("found at rank 1") for line in lines) == 2 * 3  # by motion, and from two thresholds
 
 
 def test_a_file_of_tracks_is_scored(

@@ -1,5 +1,6 @@
 """tools/find_people.py from the command line: what it writes and says, and what it refuses without writing anything."""
 
+import json
 import re
 import sys
 from collections.abc import Sequence
@@ -138,12 +139,15 @@ def test_bad_input_is_one_sentence_and_writes_nothing(
     assert not (tmp_path / "people").exists()
 
 
-def test_a_stop_says_how_to_go_on(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Interrupted(find_people.Stop):
-        @property
-        def code(self) -> int:
-            return 2
+class Interrupted(find_people.Stop):
+    """Ctrl-C in every frame."""
 
+    @property
+    def code(self) -> int:
+        return 2
+
+
+def test_a_stop_says_how_to_go_on(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(find_people, "Stop", Interrupted)
         status, _, said = run("walk.mkv", "tracks.txt")
@@ -157,12 +161,6 @@ def test_another_film_in_its_place_is_another_work(
     run, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A film of the same size was taken for the one that the work had begun with."""
-
-    class Interrupted(find_people.Stop):
-        @property
-        def code(self) -> int:
-            return 2
-
     film = tmp_path / "walk.mkv"
     film.write_bytes((place / "walk.mkv").read_bytes())
     with monkeypatch.context() as patch:
@@ -232,6 +230,25 @@ def test_what_is_missing_is_one_sentence(answers, place: Path, tmp_path: Path, o
     assert (status, said.count("\n")) == (2, 1)
     assert re.search(mentions(*named), said)
     assert not (tmp_path / "people").exists()
+
+
+@pytest.mark.slow
+def test_a_model_takes_part_in_linking(run, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where boxes are linked here; track numbers of a file stay. A stopped work goes on with the same model alone."""
+    model = "--name", place / "model.pth", "--threshold"
+    assert run("walk.mkv", "tracks.txt", *model, 0.5)[0] == 0
+    assert run("walk.mkv", "boxes.txt", *model, 0.5, "--source-name", "linked")[0] == 0
+    by = [json.loads((tmp_path / f"people/{name}/source.json").read_text())["tracks_by"] for name in ("walk", "linked")]
+    assert by == ["the file's track numbers", "bytetrack, gaps up to 1 s, by appearance from 0.5"]
+    stopped = "--source-name", "stopped", "--resume"
+    with monkeypatch.context() as patch:
+        patch.setattr(find_people, "Stop", Interrupted)
+        assert run("walk.mkv", "boxes.txt", *model, 0.5, *stopped)[0] == 130
+    status, _, said = run("walk.mkv", "boxes.txt", *model, 0.6, *stopped)
+    assert (status, said.count("\n")) == (2, 1) and re.search(mentions("another request", "threshold", 0.5, 0.6), said)
+    assert run("walk.mkv", "boxes.txt", *model, 0.5, *stopped)[0] == 0
+    rows = {(row.source, row.track, row.frame) for row in read_gallery(tmp_path / "people")}
+    assert {row[1:] for row in rows if row[0] == "stopped"} == {row[1:] for row in rows if row[0] == "linked"}
 
 
 @pytest.mark.slow

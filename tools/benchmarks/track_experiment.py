@@ -1,4 +1,4 @@
-"""People found in films whose truth is known: linked by motion alone, and joined by a re-ID model."""
+"""People found in films whose truth is known: linked by motion alone or by a re-ID model, too, and joined by it."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dgnet.core.content import content_hashes
 from dgnet.core.errors import UserError
 from dgnet.data.pedestrians.film.boxes import MIN_VISIBLE
 from dgnet.video.box_cells import number_in, read_cells
@@ -25,7 +26,7 @@ from eval.tracks.scores import TrackedBoxes, track_scores, track_scores_over_fil
 from eval.tracks.true_identities import NOBODY, LabeledTrack, Query, people_of_tracks, rank_one
 from reid_heads.loaded_model import LoadedModel
 
-_MOTION = "motion alone"
+_MOTION, _JOINED, _LINKED = "motion alone", "joined from {:g}", "linked and joined from {:g}"
 _WELL_SEEN = 0.9
 _SECONDS = 0.3  # between two crops of a track: neighboring frames look alike
 _TELLS_VISIBLE = 9  # cells of a line of MOT-16 to MOT-20, the last of which is the visible share
@@ -37,26 +38,29 @@ class Outcome:
     """What was measured on one set of films.
 
     Attributes:
-        rows: "motion alone" and "joined from T" -> name of a score -> percent, or a count of switches.
-        found: queries whose person is found at rank 1, and all queries that count; None without a model.
+        rows: "motion alone", "joined from T" (tracks of motion alone, joined) and "linked and joined from T" -> name of
+            a score -> percent, or a count of switches.
+        found: the same, without "joined from T", whose tracks are those of motion alone -> queries whose person is
+            found at rank 1, and all queries that count; empty without a model.
     """
 
     rows: Mapping[str, Mapping[str, float]]
-    found: tuple[int, int] | None
+    found: Mapping[str, tuple[int, int]]
 
 
 class CachedEmbed:
-    """A model on files of images, each embedded once."""
+    """A model on files of images, each embedded once: galleries of the same films hold the same crops."""
 
     def __init__(self, model: LoadedModel) -> None:
-        self._model, self._known = model, dict[Path, np.ndarray]()
+        self._model, self._known = model, dict[str, np.ndarray]()
 
     def __call__(self, files: Sequence[Path]) -> np.ndarray:
         """Features [image, feature]."""
-        new = [file for file in files if file not in self._known]
+        contents = content_hashes(files)
+        new = {content: file for content, file in zip(contents, files, strict=True) if content not in self._known}
         if new:
-            self._known |= dict(zip(new, np.asarray(self._model.embed(new)), strict=True))
-        return np.stack([self._known[file] for file in files])
+            self._known |= dict(zip(new, np.asarray(self._model.embed(list(new.values()))), strict=True))
+        return np.stack([self._known[content] for content in contents])
 
 
 def tracked_boxes(table: BoxTable) -> TrackedBoxes:
@@ -83,36 +87,69 @@ def evaluate_films(
         true_boxes: the true boxes without their identities, of whom a quarter or more can be seen where the truth tells
             that; otherwise `TrueFilm.boxes`.
         tracker, gap, track_score: as in `TrackerLinker`.
-        thresholds: least cosines at which `model` joins tracks.
+        thresholds: cosines from which `model` links boxes and joins tracks.
     """
     truths = {film.film.stem: tracked_boxes(read_boxes(film.truth)) for film in films}
-    for film in films:
-        _find(film, gallery, true_boxes, tracker, gap, track_score)
-    tracks = {name: tracked_boxes(read_boxes(gallery / name / BOXES)) for name in truths}
+
+    def tracks_by(similarity: float | None) -> tuple[Path, dict[str, TrackedBoxes]]:
+        """The gallery of the films' people, linked by motion alone or by `model`, too, and its tracks."""
+        people = gallery / ("motion" if similarity is None else f"{similarity:g}")
+        for film in films:
+            _find(film, people, true_boxes, tracker, gap, track_score, model, similarity)
+        return people, {name: tracked_boxes(read_boxes(people / name / BOXES)) for name in truths}
+
+    moved = tracks_by(None)
     # Tracks of two films are two people until a model joins them.
     apart = [
         replace(boxes, identities=boxes.identities + _FILMS_APART * number)
-        for number, boxes in enumerate(tracks.values())
+        for number, boxes in enumerate(moved[1].values())
     ]
     rows = {_MOTION: _scores(list(truths.values()), apart)}
     if model is None:
-        return Outcome(rows, None)
+        return Outcome(rows, {})
     embed = CachedEmbed(model)
+    found = {_MOTION: _found(moved[0], embed, truths, moved[1])}
     for threshold in thresholds:
-        join_tracks(gallery, embed, threshold)
-        people = {(row.source, row.track): row.identity for row in read_gallery(gallery)}
-        joined = [_renamed(name, boxes, people) for name, boxes in tracks.items()]
-        rows[f"joined from {threshold:g}"] = _scores(list(truths.values()), joined)
-    return Outcome(rows, _found(gallery, embed, truths, tracks))
+        linked = tracks_by(threshold)
+        for name, (people, tracks) in ((_JOINED, moved), (_LINKED, linked)):
+            joined = _joined(people, embed, threshold, tracks)
+            rows[name.format(threshold)] = _scores(list(truths.values()), joined)
+        found[_LINKED.format(threshold)] = _found(linked[0], embed, truths, linked[1])
+    return Outcome(rows, found)
 
 
-def _find(film: TrueFilm, gallery: Path, true_boxes: bool, tracker: str, gap: float, track_score: float | None) -> None:
+def _joined(
+    gallery: Path, embed: CachedEmbed, threshold: float, tracks: Mapping[str, TrackedBoxes]
+) -> list[TrackedBoxes]:
+    """The tracks of each film by the person that they are joined to."""
+    join_tracks(gallery, embed, threshold)
+    people = {(row.source, row.track): row.identity for row in read_gallery(gallery)}
+    return [_renamed(name, boxes, people) for name, boxes in tracks.items()]
+
+
+def _find(
+    film: TrueFilm,
+    gallery: Path,
+    true_boxes: bool,
+    tracker: str,
+    gap: float,
+    track_score: float | None,
+    model: LoadedModel | None,
+    similarity: float | None,
+) -> None:
     source = open_source(str(film.film))
     table = _without_identities(film.truth) if true_boxes else read_boxes(film.boxes)
-    ignore_scores = not scores_are_probabilities(table.boxes.scores)
-    linker = TrackerLinker(tracker, gap, rate=source.rate(), ignore_scores=ignore_scores, begin_score=track_score)
+    linker = TrackerLinker(
+        tracker,
+        gap,
+        rate=source.rate(),
+        ignore_scores=not scores_are_probabilities(table.boxes.scores),
+        begin_score=track_score,
+        similarity=similarity,
+    )
     writer = SourceWriter(gallery, film.film.stem, {}, resume=False, every=_SECONDS)
-    for remark in find_people(source, BoxFile(table), linker, writer).remarks:
+    embed = model.embed_crops if model is not None else None
+    for remark in find_people(source, BoxFile(table), linker, writer, embed=embed).remarks:
         print(remark, file=sys.stderr)
 
 

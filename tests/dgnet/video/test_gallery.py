@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +48,7 @@ def find(film: Path, tmp_path: Path):
     ) -> FoundPeople:
         path = tmp_path / f"{name}.txt"
         path.write_text(text)
-        camera = options.pop("camera", None)
+        camera, embed = options.pop("camera", None), options.pop("embed", None)
         options = {"resume": False, **options}
         writer = SourceWriter(tmp_path / "people", name, {"boxes": text}, **options)
         count = iter(range(1, 1000))
@@ -55,6 +57,7 @@ def find(film: Path, tmp_path: Path):
             BoxFile(read_boxes(path)),
             linker or GivenTracks(),
             writer,
+            embed=embed,
             camera=camera,
             should_stop=lambda: next(count) == stop_after,
         )
@@ -119,14 +122,25 @@ def test_boxes_after_the_last_frame_are_told(find) -> None:
     assert len(found.remarks) == 1 and "4 boxes" in found.remarks[0]
 
 
-@pytest.mark.parametrize("linked", [False, True])
+@pytest.mark.parametrize("linked", ["no", "by motion", "by appearance"])
 @pytest.mark.parametrize("stop_after", [1, 3, FRAMES])
-def test_a_stopped_work_ends_like_one_that_was_not(find, tmp_path: Path, stop_after: int, linked: bool) -> None:
+def test_a_stopped_work_ends_like_one_that_was_not(find, tmp_path: Path, stop_after: int, linked: str) -> None:
     def linker() -> Linker:
-        return TrackerLinker("bytetrack") if linked else GivenTracks()
+        if linked == "no":
+            return GivenTracks()
+        return TrackerLinker("bytetrack", similarity=0.99 if linked == "by appearance" else None)
 
-    text = mot_lines(FRAMES, tracks=not linked)
+    text = mot_lines(FRAMES, tracks=linked == "no")
+    embedded: list[int] = []
+
+    def embed(crops: Sequence[np.ndarray]) -> np.ndarray:
+        embedded.append(len(crops))
+        return np.stack([crop.mean((0, 1)) for crop in crops])
+
+    find = partial(find, embed=embed)
     find(text, linker=linker())
+    looked_at = list(embedded)
+    assert bool(looked_at) == (linked == "by appearance")
     whole = content(tmp_path / "people")
     (tmp_path / "people").rename(tmp_path / "whole")
     assert not find(text, linker=linker(), stop_after=stop_after).finished
@@ -135,8 +149,9 @@ def test_a_stopped_work_ends_like_one_that_was_not(find, tmp_path: Path, stop_af
         find(text, linker=linker())
     with pytest.raises(UserError, match=mentions("walk", "another request", "boxes")):
         find(text + "\n", linker=linker(), resume=True)
+    embedded.clear()
     assert find(text, linker=linker(), resume=True).finished
-    assert content(tmp_path / "people") == whole
+    assert content(tmp_path / "people") == whole and embedded == looked_at
 
 
 def test_a_killed_work_goes_on_from_a_whole_frame(find, tmp_path: Path) -> None:
