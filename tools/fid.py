@@ -24,7 +24,7 @@ from dgnet.core.option_types import expanded_path, run_name
 from eval.extractor import Extractor
 from eval.images.frechet import check_free, save_statistics
 from eval.images.image_sets import check_source, read_set
-from eval.images.inception import MEANING, inception_extractor
+from eval.images.inception import FEATURES, MEANING, inception_extractor
 from eval.images.set_metrics import set_metrics
 from eval.options import add_device_options, add_weights_options, expected_sha256
 from eval.reid.embedding_model import extractor_of
@@ -52,7 +52,8 @@ def main() -> int:
     for path in (first,) if args.save_stats else (first, second):
         if not path.exists():
             raise UserError(f"{path}: no such folder of images or .npz file of statistics")
-        check_source(path, features=args.kid or args.precision_recall)
+        length = FEATURES if args.extractor is None else None
+        check_source(path, features=args.kid or args.precision_recall, length=length)
     extractor = chosen_extractor(args)
     print_passed_over(first, second)
     options = {"batch": args.batch_size, "workers": args.workers}

@@ -50,6 +50,8 @@ class Film:
         self.place = str(place)
         self.name = Path(place).stem
         self._undecodable, self._corrupt, self._decoded, self._ended_early, self._latest = 0, 0, 0, "", 0.0
+        self._sizes: dict[tuple[int, int], int] = {}  # as stored, with the first frame of each
+        self._backward: int | None = None  # the first frame whose time is before that of another
         self._rotation: int | None = None  # of the latest frame, and its display matrix
         self._matrix: tuple[int, int, int, int] | None = None
         self._av = require_av()
@@ -77,6 +79,7 @@ class Film:
     def frames(self) -> Iterator[Frame]:
         """The frames from the first on. `UserError` where none decodes."""
         self._undecodable, self._corrupt, self._decoded, self._ended_early, self._latest = 0, 0, 0, "", 0.0
+        self._sizes, self._backward = {}, None
         with self._open() as container:
             stream = self._stream(container)
             start, base = stream.start_time or 0, stream.time_base
@@ -84,6 +87,9 @@ class Film:
                 seconds = None if decoded.pts is None else float((decoded.pts - start) * (decoded.time_base or base))
                 picture = None if decoded.is_corrupt else decoded
                 self._corrupt += decoded.is_corrupt
+                self._sizes.setdefault((decoded.width, decoded.height), self._decoded)
+                if seconds is not None and seconds < self._latest and self._backward is None:
+                    self._backward = self._decoded
                 self._decoded += 1
                 self._latest = max(self._latest, seconds or 0.0)
                 yield Frame(self._decoded - 1, seconds, partial(self._upright, picture))
@@ -91,8 +97,13 @@ class Film:
             raise UserError(f"{self.place}: a film must have frames, and none of this one decodes")
 
     def remarks(self) -> list[str]:
-        """Damage, and a header that tells another number of frames."""
+        """Damage, sizes and times that change midway, and a header that tells another number of frames."""
         said = []
+        if len(self._sizes) > 1:
+            sizes = ", ".join(f"{width}x{height} from frame {first}" for (width, height), first in self._sizes.items())
+            said.append(f"{self.place}: its picture changes its size ({sizes}), and boxes must be those of each")
+        if self._backward is not None:
+            said.append(f"{self.place}: its times go back at frame {self._backward}: times of people are not in order")
         if self._undecodable:
             said.append(f"{self.place}: {self._undecodable} packets do not decode and were passed over")
         if self._corrupt:

@@ -47,10 +47,11 @@ class ImageSet:
         return more if self.hashes and count > 0 else ""
 
 
-def check_source(source: Path | Images, *, features: bool, name: str = "the set") -> None:
+def check_source(source: Path | Images, *, features: bool, name: str = "the set", length: int | None = None) -> None:
     """What `read_set` can refuse without a network, before one is loaded: `UserError` naming the set.
 
-    `features`: whether a metric needs them, which saved statistics do not have. `name` is that of a list or an array.
+    `features`: whether a metric needs them, which saved statistics do not have. `name` is that of a list or an array,
+    `length` that of the features that saved statistics must be of, where it is known.
     """
     if isinstance(source, np.ndarray | Tensor):
         _enough(name, len(checked_images(name, source)))
@@ -60,7 +61,9 @@ def check_source(source: Path | Images, *, features: bool, name: str = "the set"
             raise UserError(f"{name} must be files that are there, {missing[0]} is not")
         _enough(name, len(files))
     elif source.suffix == ".npz":
-        read_statistics(source)
+        held = len(read_statistics(source).mean)
+        if length is not None and held != length:
+            raise UserError(f"{source}: must hold statistics of {length} features, it holds those of {held}")
         if features:
             raise UserError(f"{source}: KID, precision and recall need the images, statistics are not enough")
     else:

@@ -23,6 +23,7 @@ from eval.image_files import smooth_resized
 WEIGHTS_NAME = inception.FID_WEIGHTS_URL.rsplit("/", 1)[1]
 WEIGHTS_SHA256 = published_sha256(inception.FID_WEIGHTS_URL)
 SIDE = 299
+FEATURES = 2048
 
 
 def _as_it_is(image: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from eval.extractor import INCEPTION, Extractor
 from eval.image_files import Images
 from eval.images.frechet import FEWEST_IMAGES, frechet_distance
 from eval.images.image_sets import ImageSet, check_source, read_set, shared_images
-from eval.images.inception import inception_extractor
+from eval.images.inception import FEATURES, inception_extractor
 from eval.images.kid import kernel_distance
 from eval.images.precision_recall import density_coverage, precision_recall
 from eval.report.result import MetricValue
@@ -147,6 +147,6 @@ def _sources(
     named: list[tuple[str, Path | Images]] = []
     for name, given in (("real", real), ("generated", generated)):
         source = user_path(given) if isinstance(given, (str, Path)) else given
-        check_source(source, features=features, name=name)
+        check_source(source, features=features, name=name, length=FEATURES)
         named.append((str(source) if isinstance(source, Path) else name, source))
     return named

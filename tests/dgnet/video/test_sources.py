@@ -263,3 +263,16 @@ def test_frames_do_not_wait_for_the_garbage_collector(tmp_path: Path) -> None:
     finally:
         gc.enable()
     assert waiting < 12  # a cycle for each frame would be at least 24 objects
+
+
+def test_a_film_whose_size_and_times_change_midway_says_so(tmp_path: Path) -> None:
+    """Two recordings in one file: nothing was said, and the times of people went back."""
+    parts = [np.full(shape, 90, np.uint8) for shape in ((48, 64, 3), (64, 96, 3))]
+    files = [write_film(tmp_path / f"{number}.ts", [part] * 5) for number, part in enumerate(parts)]
+    (tmp_path / "both.ts").write_bytes(b"".join(file.read_bytes() for file in files))
+    for place, sized in (("both.ts", True), ("0.ts", False)):
+        film = Film(tmp_path / place)
+        count = len(list(film.frames()))
+        said = " ".join(film.remarks())
+        assert ("changes its size (64x48 from frame 0, 96x64 from frame " in said) == sized, (count, said)
+        assert ("its times go back at frame " in said) == sized

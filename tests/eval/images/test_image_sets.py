@@ -129,12 +129,15 @@ PICTURES = np.stack([picture(seed) for seed in range(3)])
     ],
 )
 @pytest.mark.parametrize("measure", [fid, kid])
-def test_what_is_no_set_is_refused_before_weights_are_asked_for(measure, wrong, named: str) -> None:
+def test_what_is_no_set_is_refused_before_weights_are_asked_for(measure, wrong, named: str, tmp_path: Path) -> None:
     nowhere = Path("nowhere.pth")
     for name, pair in (("real", (wrong, PICTURES)), ("generated", (PICTURES, wrong))):
         with pytest.raises(UserError, match=f"^{name}.*{named}"):
             measure(*pair, weights=nowhere)
     with pytest.raises(UserError, match="nowhere.pth"):
         measure(PICTURES, PICTURES, weights=nowhere)
+    save_statistics(read_set(PICTURES, EXTRACTOR).statistics, tmp_path / "colors.npz")
+    with pytest.raises(UserError, match=r"colors\.npz.*2048.* 3$"):
+        measure(tmp_path / "colors.npz", PICTURES, weights=nowhere)
     with pytest.raises(UserError, match="^first must be images.*32 pixels"):
         lpips(PICTURES[:2], PICTURES, trunk=nowhere)
