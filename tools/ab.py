@@ -1,13 +1,15 @@
 """Did generated images help? Train the same re-ID model with and without them, with several seeds.
 
-    python tools/ab.py --config configs/ab_demo.yaml             built-in pedestrians, the generator of `make demo`
+    python tools/ab.py --config configs/ab_demo.yaml             built-in pedestrians
     python tools/ab.py --config configs/ab_demo.yaml --resume    continue; finished runs are kept
     python tools/ab.py --config configs/ab_demo.yaml --resume seeds=10      add seeds
 
-Each variant of the configuration is trained with the seeds 0, 1, ...: the same initial weights, the same batches of
-real images and the same number of steps; generated images are added to the batches. Differences are taken seed by seed
-(Student's t on paired differences); where the interval contains 0, the outcome is "no difference found". From the
-second seed on, OUTPUT/outputs/NAME holds outcome.md (the table), outcome.png, report.json, report.md and report.html.
+The generator is a DG-Net trained on the very images that the re-ID models train on (the run NAME_generator), or the one
+that `generator` names. Each variant of the configuration is trained with the seeds 0, 1, ...: the same initial weights,
+the same batches of real images and the same number of steps; generated images are added to the batches. Differences
+are taken seed by seed (Student's t on paired differences); where the interval contains 0, the outcome is "no difference
+found". From the second seed on, OUTPUT/outputs/NAME holds outcome.md (the table), outcome.png, report.json, report.md
+and report.html.
 """
 
 import shlex
@@ -94,7 +96,8 @@ def write_outcome(experiment: ABExperiment, command_line: str) -> str:
     )
     write_report(report, experiment.folder, overwrite=True)
     filters = [f"Filter of {name}: {count}." for name, runs in results.items() for count in runs[0].filter_counts]
-    table = "\n".join([outcome_table(variants, config.confidence), *filters])
+    knowledge = [experiment.generator.knowledge(experiment.data.subset)] if experiment.generator else []
+    table = "\n".join([outcome_table(variants, config.confidence), *knowledge, *filters])
     replace_text(experiment.folder / TABLE, table + "\n")
     return table
 

@@ -42,6 +42,18 @@ class TargetDomainConfig(Section):
     pedestrians: PedestriansConfig | None = None
 
 
+class GeneratorTrainingConfig(Section):
+    """The training of a DG-Net on the subset, and on no other image.
+
+    Args:
+        config: a configuration of tools/train_gan.py; its data set is replaced by the subset.
+        settings: `section.key` of it -> value.
+    """
+
+    config: Path
+    settings: dict[str, JsonValue] = {}
+
+
 class VariantConfig(Section):
     """One way of training.
 
@@ -68,8 +80,10 @@ class ABConfig(Section):
             same in every variant.
         confidence: the confidence level of the intervals.
         baseline: the variant that trains on real images alone.
-        generator: a run of DG-Net (tools/train_gan.py, `make demo`), or an existing set: a folder of generated images
-            or a CSV file.
+        generator_training: how the generator is trained: on the subset that the models train on, so that all that
+            it knows is in these images.
+        generator: in place of that a run of DG-Net (tools/train_gan.py, `make demo`), or an existing set: a folder of
+            generated images or a CSV file. Where it was trained on other images, they may be what helps.
         per_identity: the number of images generated for each identity, from the real images that the models train on.
         training: the settings that all variants share, as for tools/train.py.
     """
@@ -78,6 +92,7 @@ class ABConfig(Section):
     seeds: int = Field(5, ge=2)
     confidence: float = Field(0.95, gt=0, lt=1)
     baseline: str = "real"
+    generator_training: GeneratorTrainingConfig | None = None
     generator: Path | None = None
     per_identity: int = Field(12, ge=1)
     subset: SubsetConfig = SubsetConfig()
@@ -112,9 +127,15 @@ class ABConfig(Section):
             raise UserError(
                 "variants must hold the baseline and at least one variant to compare with it, there is only one"
             )
-        if self.generator is None and self.needs_images():
+        if self.generator is not None and self.generator_training is not None:
             raise UserError(
-                "generator must name a trained DG-Net or a set of images, as a variant has generated ones: null"
+                f"generator_training and generator exclude each other: one of them must be null, generator is "
+                f"{self.generator}"
+            )
+        if self.generator is None and self.generator_training is None and self.needs_images():
+            raise UserError(
+                "a variant has generated images: generator_training.config must name a configuration of DG-Net, or "
+                "generator a trained one or a set of images; both are null"
             )
 
     def compared_with(self, name: str) -> tuple[str, ...]:

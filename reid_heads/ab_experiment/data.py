@@ -1,9 +1,8 @@
-"""The data of an A/B: a subset of the real images, images generated from it, and a target domain."""
+"""The data of an A/B: a subset of the real images, and a target domain."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 from dgnet.core.content import labeled_digest
 from dgnet.core.distributed import Distributed
@@ -13,12 +12,7 @@ from dgnet.data.datasets import read_dataset
 from dgnet.data.pedestrians import SyntheticSpec, write_dataset
 from dgnet.data.records import Dataset, Record
 from dgnet.data.training_data import open_dataset
-from dgnet.generation.create_set import create_set
-from dgnet.generation.manifest import RECIPE
-from dgnet.generation.plans import pairs_per_identity
-from dgnet.generation.request import SetRequest
 from reid_heads.ab_experiment.config import ABConfig, SubsetConfig, TargetDomainConfig, VariantConfig
-from reid_heads.generated.sources import is_run
 
 # Domains, as results and reports name them.
 SAME_DOMAIN, TARGET_DOMAIN = "same cameras", "other cameras, other light"
@@ -107,50 +101,3 @@ def open_target_domain(target_domain: TargetDomainConfig) -> Dataset:
     if not dataset.query or not dataset.gallery:
         raise UserError(f"{target_domain.root}: target_domain needs a query and a gallery split to test on")
     return dataset
-
-
-def require_generator(config: ABConfig) -> Path:
-    """The generator or the set of generated images that the configuration names. `UserError` where it is missing."""
-    source = config.generator
-    if source is None or not source.exists():
-        raise UserError(
-            f"{source}: no trained generator here; `make demo` trains one on the built-in pedestrians, "
-            "generator=RUN names another"
-        )
-    return source
-
-
-def generated_images(config: ABConfig, subset: Dataset, folder: Path) -> Path:
-    """The set of generated images: `folder/generated`, swaps of the real images of `subset`, completed where it is
-    unfinished; or the set that the configuration names.
-
-    Raises:
-        UserError: there is no generator, or it was trained on other identities.
-    """
-    source, target = require_generator(config), generated_folder(config, folder)
-    if target == source or target is None:
-        return source
-    request = SetRequest(
-        name=str(source),
-        data=subset.root,
-        pairs=swap_names(subset, config.per_identity, config.subset.seed),
-        output=target,
-        device=config.training.run.device,
-        resume=(target / RECIPE).is_file(),
-    )
-    print(create_set(request), flush=True)
-    return target
-
-
-def generated_folder(config: ABConfig, folder: Path) -> Path | None:
-    """The folder of generated images of an A/B in `folder`, which need not exist yet."""
-    source = config.generator
-    return folder / "generated" if source is not None and is_run(source) else source
-
-
-def swap_names(subset: Dataset, each: int, seed: int) -> list[tuple[str, str]]:
-    """`each` swaps (appearance, structure) for every identity, between images of `subset`, by their paths below it."""
-    names = [record.path.relative_to(subset.root).as_posix() for record in subset.train]
-    return [
-        (names[appearance], names[structure]) for appearance, structure in pairs_per_identity(subset.train, each, seed)
-    ]

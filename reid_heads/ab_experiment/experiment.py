@@ -21,8 +21,9 @@ from dgnet.runs.folder import CONFIG, config_changes, update_config
 from dgnet.runs.folder_lock import lock_folder
 from dgnet.runs.progress import Progress
 from reid_heads.ab_experiment.config import ABConfig
-from reid_heads.ab_experiment.data import ABData, generated_folder, generated_images, require_generator
+from reid_heads.ab_experiment.data import ABData
 from reid_heads.ab_experiment.folder import refuse_foreign_folder
+from reid_heads.ab_experiment.generator import ABGenerator
 from reid_heads.ab_experiment.results import Result, ResultFolder
 from reid_heads.config import ReIDConfig
 from reid_heads.generated.sources import GeneratedSource, StoredImages, open_generated
@@ -47,6 +48,7 @@ class ABExperiment:
     """An A/B in its folder `OUTPUT/outputs/NAME`.
 
     config.yaml                 its settings
+    subset.csv                  the real images that its generator was trained on
     generated/                  the images that its generator made, with their manifest
     results/VARIANT_SEED.json   the result of a finished run
     runs/VARIANT_SEED/          log, curves and settings of a run; its weights are removed when it is finished
@@ -70,7 +72,11 @@ class ABExperiment:
 
     def _settings(self) -> tuple[Mapping[str, Any], Collection[str], Mapping[str, Any]]:
         """The configuration, the settings that may change, and the defaults of settings that are new since it began."""
-        return resolved(self.config), RESUME_MAY_CHANGE, {"training": resolved(ReIDConfig())}
+        return (
+            resolved(self.config),
+            RESUME_MAY_CHANGE,
+            {"training": resolved(ReIDConfig()), "generator_training": None},
+        )
 
     def open(self) -> None:
         """Read the data; render the target domain and generate the images where they do not exist.
@@ -81,8 +87,7 @@ class ABExperiment:
             UserError: the data, the generator or a setting of a variant cannot be used.
         """
         config = self.config
-        if config.needs_images():
-            require_generator(config)
+        self.generator = ABGenerator(config, self.output, self.distributed) if config.needs_images() else None
         # Wrong settings of the last variant are reported before the first is trained.
         for name in config.variants:
             config.model_of(name, 0, self.folder)
@@ -93,6 +98,8 @@ class ABExperiment:
         }
         self.steps = {name: self._steps(name) for name in config.variants}
         self._refuse_changed()
+        if self.generator:
+            self.generator.check(self.data.subset)
         for name in config.variants:
             for other in config.compared_with(name):
                 if self.steps[name] != self.steps[other]:
@@ -103,7 +110,7 @@ class ABExperiment:
         update_config(self.folder, *self._settings())
         self.results.create()
         self.results.all()  # refused before images are generated for them
-        self.generated = generated_images(config, self.data.subset, self.folder) if config.needs_images() else None
+        self.generated = self.generator.images(self.data.subset) if self.generator else None
         for name in config.variants:
             self._open(config.model_of(name, 0, self.generated))
 
@@ -117,7 +124,7 @@ class ABExperiment:
 
     def _refuse_changed(self) -> None:
         """`UserError` for a variant whose settings have changed since a run of it began."""
-        generated = generated_folder(self.config, self.folder)
+        generated = self.generator.images_folder() if self.generator else None
         for name in self.config.variants:
             for seed in range(self.config.seeds):
                 config = resolved(self.config.model_of(name, seed, generated))

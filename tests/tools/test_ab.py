@@ -16,18 +16,23 @@ import pytest
 import yaml
 from PIL import Image
 
+from dgnet import load_generator
+from dgnet.config import override_config, resolved
+from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError, command
 from dgnet.core.settings import load_settings
 from dgnet.data.datasets import read_dataset
+from dgnet.runs.resume import images_content
 from eval.report.ab_outcome import difference_text
 from eval.report.paired import paired_difference
 from eval.report.report import read_report
 from reid_heads.ab_experiment.config import ABConfig, PedestriansConfig, SubsetConfig, TargetDomainConfig
-from reid_heads.ab_experiment.data import open_target_domain, subset_of, swap_names
+from reid_heads.ab_experiment.data import open_target_domain, subset_of
 from reid_heads.ab_experiment.folder import refuse_foreign_folder
+from reid_heads.ab_experiment.generator import ABGenerator, swap_names
 from reid_heads.config import ReIDConfig
-from tests.dgnet.generation.small_run import write_run
-from tests.dgnet.small_generator import IDENTITIES
+from tests.dgnet.generation.small_run import SETTINGS, write_run
+from tests.dgnet.small_generator import IDENTITIES, small_config
 from tests.dgnet.small_training import narrow_trunks
 from tests.messages import mentions
 from tools import ab
@@ -140,6 +145,59 @@ def test_the_outcome(whole: Path) -> None:
     assert not list(whole.glob("runs/*/checkpoints"))
 
 
+@pytest.fixture(scope="module")
+def trained(place: Path) -> Path:
+    """An A/B whose generator is trained on its subset: four iterations, after a teacher of one epoch."""
+    values = resolved(override_config(small_config(), SETTINGS))
+    values["teacher"] |= {"epochs": 1, "batch_size": 4}
+    values["run"] |= {"batch_size": 2}
+    (place / "dgnet.yaml").write_text(yaml.safe_dump(values))
+    ab_values = yaml.safe_load((place / "ab.yaml").read_text()) | {
+        "name": "trained",
+        "generator": None,
+        "generator_training": {"config": str(place / "dgnet.yaml"), "settings": {"schedule.iterations": 4}},
+        "variants": {name: VARIANTS[name] for name in ("real", "generated")},
+    }
+    (place / "trained.yaml").write_text(yaml.safe_dump(ab_values))
+    assert run(place, "--config", place / "trained.yaml") == 0
+    return place / "outputs" / "trained"
+
+
+def test_the_generator_learns_from_the_images_that_the_models_have(trained: Path, whole: Path, place: Path) -> None:
+    subset = subset_of(read_dataset(place / "people"), SubsetConfig(images=2))
+    listed = read_dataset(trained / "subset.csv")
+    assert {(one.path.resolve(), one.identity, one.camera) for one in listed.train} == {
+        (one.path.resolve(), one.identity, one.camera) for one in subset.train
+    }
+    generator = load_generator(place / "outputs" / "trained_generator")
+    assert generator.iteration == 4 and generator.content == images_content([one.path for one in subset.train])
+    very = "The generator was trained on the very 6 real images that the models train on, and on nothing else."
+    assert very in (trained / "outcome.md").read_text()
+    # One that another training left, of which nothing is known, is not called fair.
+    assert "is not recorded" in (whole / "outcome.md").read_text()
+    assert len(list((trained / "generated" / "images").rglob("*.png"))) == 12
+
+
+def test_a_generator_that_knows_more_is_told(trained: Path, place: Path) -> None:
+    config = load_settings(
+        ABConfig, place / "trained.yaml", ["generator_training=null", f"generator={trained}_generator"]
+    )
+    generator = ABGenerator(config, place, Distributed.start("cpu"))
+    dataset = read_dataset(place / "people")
+    assert "on nothing else" in generator.knowledge(subset_of(dataset, config.subset))
+    assert "on other images than the 3 real images" in generator.knowledge(subset_of(dataset, SubsetConfig(images=1)))
+
+
+def test_a_trained_generator_is_kept_on_resume(trained: Path, place: Path) -> None:
+    before = figures(trained)
+    (checkpoint,) = (place / "outputs" / "trained_generator" / "checkpoints").glob("*.pt")
+    written = checkpoint.stat().st_mtime_ns
+    for folder in (trained / "results", trained / "runs", place / "logs" / "trained"):
+        shutil.rmtree(folder)
+    assert run(place, "--config", place / "trained.yaml", "--resume") == 0
+    assert figures(trained) == before and checkpoint.stat().st_mtime_ns == written
+
+
 def test_every_variant_trains_as_many_steps_on_what_it_is_meant_to_see(whole: Path) -> None:
     results = {path.stem: json.loads(path.read_text()) for path in (whole / "results").iterdir()}
     assert {result["steps"] for result in results.values()} == {2}
@@ -241,6 +299,7 @@ def test_folders_of_others_are_left_alone(place: Path, capsys: pytest.CaptureFix
     ("setting", "said"),
     [
         ("generator=nowhere/demo", mentions("trained", "nowhere/demo")),
+        ("generator_training={config: configs/demo.yaml}", mentions("generator_training", "generator", "exclude")),
         ("generator=null", mentions("generator", "DG-Net")),
         (
             "baseline=generated",
