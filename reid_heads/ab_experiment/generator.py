@@ -79,11 +79,12 @@ class ABGenerator:
         target = self.images_folder()
         if target == self.run:
             return target
-        data = subset.root
+        data, listed = subset.root, self.folder / SUBSET_LIST
         if self.config.generator_training is not None:
-            data = self.folder / SUBSET_LIST
-            subset = self._listed(subset, data)
+            data, subset = listed, self._listed(subset, listed)
             train_job(self._job(), subset)
+        elif load_generator(self.run).identities == subset.identities:
+            data, subset = listed, self._listed(subset, listed)
         request = SetRequest(
             name=str(self.run),
             data=data,

@@ -186,6 +186,17 @@ def test_a_generator_that_knows_more_is_told(trained: Path, place: Path) -> None
     dataset = read_dataset(place / "people")
     assert "on nothing else" in generator.knowledge(subset_of(dataset, config.subset))
     assert "on other images than the 3 real images" in generator.knowledge(subset_of(dataset, SubsetConfig(images=1)))
+    # A run that is named is used as one that was trained here.
+    settings = (
+        "generator_training=null",
+        f"generator={place / 'outputs' / 'trained_generator'}",
+        "subset.identities=2",
+    )
+    assert run(place, "--config", place / "trained.yaml", "--name", "named", *settings[:2]) == 0
+    assert figures(place / "outputs" / "named") == figures(trained)
+    # For fewer people it is a generator that knows more.
+    assert run(place, "--config", place / "trained.yaml", "--name", "fewer", *settings) == 0
+    assert "on other images than the 4 real" in (place / "outputs" / "fewer" / "outcome.md").read_text()
 
 
 def test_a_trained_generator_is_kept_on_resume(trained: Path, place: Path) -> None:
