@@ -30,6 +30,7 @@ from reid_heads.ab_experiment.config import ABConfig
 from reid_heads.ab_experiment.experiment import ABExperiment
 from visual.drawing.effect_plot import Effect, effect_plot
 from visual.drawing.grid import save_png
+from visual.drawing.swap import fixed_grid
 
 TABLE, PLOT = "outcome.md", "outcome.png"
 
@@ -46,7 +47,7 @@ def main() -> int:
     args = parser.parse_args()
     overrides = [*args.settings, *as_settings({"name": args.name})]
     config = load_settings(ABConfig, args.config, overrides)
-    experiment = ABExperiment(config, args.output_path, args.resume, RankingEvaluator)
+    experiment = ABExperiment(config, args.output_path, args.resume, RankingEvaluator, fixed_grid)
     command_line = shlex.join(["python", "tools/ab.py", *sys.argv[1:]])
     try:
         experiment.open()

@@ -23,7 +23,7 @@ from dgnet.runs.progress import Progress
 from reid_heads.ab_experiment.config import ABConfig
 from reid_heads.ab_experiment.data import ABData
 from reid_heads.ab_experiment.folder import refuse_foreign_folder
-from reid_heads.ab_experiment.generator import ABGenerator
+from reid_heads.ab_experiment.generator import ABGenerator, Pictures
 from reid_heads.ab_experiment.results import Result, ResultFolder
 from reid_heads.config import ReIDConfig
 from reid_heads.generated.sources import GeneratedSource, StoredImages, open_generated
@@ -54,14 +54,16 @@ class ABExperiment:
     runs/VARIANT_SEED/          log, curves and settings of a run; its weights are removed when it is finished
     """
 
-    def __init__(self, config: ABConfig, output: Path, resume: bool, ranking: RankingFactory) -> None:
-        """Begin it, or continue it (`resume`); `ranking` measures the models.
+    def __init__(
+        self, config: ABConfig, output: Path, resume: bool, ranking: RankingFactory, pictures: Pictures
+    ) -> None:
+        """Begin it, or continue it (`resume`); `ranking` measures the models, `pictures` draws what a generator learns.
 
         Raises:
             UserError: the settings of the variants contradict each other, or the folder holds something else.
         """
         config.check()
-        self.config, self.output, self._ranking = config, output, ranking
+        self.config, self.output, self._ranking, self._pictures = config, output, ranking, pictures
         self.folder = output / "outputs" / config.name
         refuse_foreign_folder(self.folder, resume)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -87,7 +89,9 @@ class ABExperiment:
             UserError: the data, the generator or a setting of a variant cannot be used.
         """
         config = self.config
-        self.generator = ABGenerator(config, self.output, self.distributed) if config.needs_images() else None
+        self.generator = None
+        if config.needs_images():
+            self.generator = ABGenerator(config, self.output, self.distributed, self._pictures)
         # Wrong settings of the last variant are reported before the first is trained.
         for name in config.variants:
             config.model_of(name, 0, self.folder)

@@ -8,9 +8,10 @@ import csv
 import io
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
-from dgnet.config import load_config
+from dgnet.config import Config, load_config
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.core.files import replace_text
@@ -25,10 +26,12 @@ from dgnet.runs.find import is_official
 from dgnet.runs.resume import images_content
 from dgnet.training.checks import check_training
 from dgnet.training.job import Job
+from dgnet.training.joint import DrawSamples
 from dgnet.training.pipeline import train_job
 from reid_heads.ab_experiment.config import ABConfig
 from reid_heads.generated.sources import is_run
 
+Pictures = Callable[[Config, Dataset], DrawSamples | None]
 SUBSET_LIST = "subset.csv"
 # Settings of its configuration that the A/B decides.
 DECIDED = ("name", "data.root", "data.layout")
@@ -39,13 +42,14 @@ class ABGenerator:
 
     Args:
         output: the folder that holds `outputs/`; a generator that is trained is the run `NAME_generator` there.
+        pictures: of a training's configuration and data, the function that draws its pictures.
 
     Raises:
         UserError: the configuration names no generator, or one that is not there or cannot be trained.
     """
 
-    def __init__(self, config: ABConfig, output: Path, distributed: Distributed) -> None:
-        self.config, self.output, self.distributed = config, output, distributed
+    def __init__(self, config: ABConfig, output: Path, distributed: Distributed, pictures: Pictures) -> None:
+        self.config, self.output, self.distributed, self.pictures = config, output, distributed, pictures
         self.folder = output / "outputs" / config.name
         if config.generator_training is not None:
             self.run = output / "outputs" / f"{config.name}_generator"
@@ -82,7 +86,8 @@ class ABGenerator:
         data, listed = subset.root, self.folder / SUBSET_LIST
         if self.config.generator_training is not None:
             data, subset = listed, self._listed(subset, listed)
-            train_job(self._job(), subset)
+            job = self._job()
+            train_job(job, subset, self.pictures(job.config, subset))
         elif load_generator(self.run).identities == subset.identities:
             data, subset = listed, self._listed(subset, listed)
         request = SetRequest(

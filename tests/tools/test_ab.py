@@ -182,7 +182,7 @@ def test_a_generator_that_knows_more_is_told(trained: Path, place: Path) -> None
     config = load_settings(
         ABConfig, place / "trained.yaml", ["generator_training=null", f"generator={trained}_generator"]
     )
-    generator = ABGenerator(config, place, Distributed.start("cpu"))
+    generator = ABGenerator(config, place, Distributed.start("cpu"), lambda *_: None)
     dataset = read_dataset(place / "people")
     assert "on nothing else" in generator.knowledge(subset_of(dataset, config.subset))
     assert "on other images than the 3 real images" in generator.knowledge(subset_of(dataset, SubsetConfig(images=1)))
