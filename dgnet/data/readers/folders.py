@@ -103,7 +103,7 @@ def read_folders(root: Path) -> Dataset:
             else:
                 records += _records(person, identity, split, skipped)
         splits[split] = tuple(records)
-    return Dataset(root.resolve().name, root, skipped=tuple(skipped), names=names_of(numbers), **splits)
+    return Dataset(root.resolve().name, root, skipped=tuple(skipped), names=names_of(numbers), tracks=0, **splits)
 
 
 def _records(person: Path, identity: int, split: Split, skipped: PassedOver) -> list[Record]:

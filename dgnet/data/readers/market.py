@@ -41,7 +41,7 @@ def read_splits(root: Path, name: str, folders: dict[Split, str]) -> Dataset:
     for split, folder in folders.items():
         splits[split], passed_over = read_market_folder(root / folder, split)
         skipped += passed_over
-    return Dataset(name, root, skipped=tuple(skipped), names=(), **splits)
+    return Dataset(name, root, skipped=tuple(skipped), names=(), tracks=0, **splits)
 
 
 def is_market(root: Path) -> bool:

@@ -99,4 +99,4 @@ def _read(folders: dict[str, Path], root: Path) -> Dataset:
         splits[split] += records
         skipped += passed_over
     ordered = {split: sorted_once(records, skipped) for split, records in splits.items()}
-    return Dataset("msmt17", root, skipped=tuple(skipped), names=(), **ordered)
+    return Dataset("msmt17", root, skipped=tuple(skipped), names=(), tracks=0, **ordered)
