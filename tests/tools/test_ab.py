@@ -9,51 +9,28 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 import yaml
-from PIL import Image
 
-from dgnet import load_generator
-from dgnet.config import override_config, resolved
-from dgnet.core.distributed import Distributed
-from dgnet.core.errors import UserError, command
+from dgnet.core.errors import UserError
 from dgnet.core.settings import load_settings
 from dgnet.data.datasets import read_dataset
-from dgnet.runs.resume import images_content
 from eval.report.ab_outcome import difference_text
 from eval.report.paired import paired_difference
 from eval.report.report import read_report
 from reid_heads.ab_experiment.config import ABConfig, PedestriansConfig, SubsetConfig, TargetDomainConfig
 from reid_heads.ab_experiment.data import open_target_domain, subset_of
 from reid_heads.ab_experiment.folder import refuse_foreign_folder
-from reid_heads.ab_experiment.generator import ABGenerator, swap_names
+from reid_heads.ab_experiment.generator import swap_names
 from reid_heads.config import ReIDConfig
-from tests.dgnet.generation.small_run import SETTINGS, write_run
-from tests.dgnet.small_generator import IDENTITIES, small_config
 from tests.dgnet.small_training import narrow_trunks
 from tests.messages import mentions
-from tools import ab
+from tests.tools.small_ab import VARIANTS, arguments, figures, run, write_place
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
-VARIANTS: dict[str, dict[str, Any]] = {
-    "real": {"meaning": "real images alone"},
-    "generated": {"meaning": "generated ones, too", "generated": True},
-    "filtered": {
-        "meaning": "the most diverse",
-        "generated": True,
-        "against": ["generated", "real"],
-        "settings": {"generated.filters": [{"score": "diversity", "best": 0.5}]},
-    },
-    "distilled": {
-        "meaning": "self-distillation",
-        "settings": {"model.name": "resnet18_kd", "distillation.stage_features": 0.03},
-    },
-}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -65,50 +42,7 @@ def narrow() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory, narrow: None) -> Path:
-    """A trained generator, three people whom two cameras saw, and `ab.yaml`."""
-    place = tmp_path_factory.mktemp("ab")
-    write_run(place)
-    draws = np.random.default_rng(1)
-    for number in range(18):  # noise: whom a head finds in it depends on all that it learned
-        noise = draws.integers(0, 256, (8, 6, 3), np.uint8).repeat(8, 0).repeat(8, 1)
-        name = f"{IDENTITIES[number % 3]:04d}_c2s1_{number:06d}_00.png"
-        Image.fromarray(noise).save(place / "people" / "bounding_box_test" / name)
-    data = {"layout": "market1501", "root": str(place / "people"), "height": 64, "width": 48, "pad": 3}
-    head = {
-        "data": data | {"identities": 2, "images_per_identity": 2, "epoch_mode": "identities"},
-        "model": {"name": "resnet18", "options": {"last_stride": 2}},
-        "schedule": {"epochs": 2, "warmup_epochs": 1},
-        "run": {"device": "cpu", "checkpoint_every": 2},
-    }
-    values = {
-        "name": "whole",
-        "seeds": 2,
-        "generator": str(place / "outputs" / "small"),
-        "per_identity": 4,
-        "subset": {"images": 2},
-        "target_domain": {"root": str(place / "people"), "layout": "market1501"},
-        "training": head,
-        "variants": VARIANTS,
-    }
-    (place / "ab.yaml").write_text(yaml.safe_dump(values))
-    return place
-
-
-def arguments(place: Path, *options: object) -> list[str]:
-    return ["--config", str(place / "ab.yaml"), "--output-path", str(place), *map(str, options)]
-
-
-def run(place: Path, *options: object) -> int:
-    """The tool in this process; its exit status."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["tools/ab.py", *arguments(place, *options)])
-        with pytest.raises(SystemExit) as left:
-            command(ab.main)
-    return int(left.value.code or 0)
-
-
-def figures(folder: Path) -> dict[str, Any]:
-    return {path.name: json.loads(path.read_text())["figures"] for path in sorted((folder / "results").iterdir())}
+    return write_place(tmp_path_factory.mktemp("ab"))
 
 
 @pytest.fixture(scope="module")
@@ -143,70 +77,8 @@ def test_the_outcome(whole: Path) -> None:
     assert "Filter of filtered: best 50 % of each identity by diversity: 6 of 12 generated images dropped." in table
     assert (whole / "outcome.png").stat().st_size > 1000 and (whole / "report.html").exists()
     assert not list(whole.glob("runs/*/checkpoints"))
-
-
-@pytest.fixture(scope="module")
-def trained(place: Path) -> Path:
-    """An A/B whose generator is trained on its subset: four iterations, after a teacher of one epoch."""
-    values = resolved(override_config(small_config(), SETTINGS))
-    values["teacher"] |= {"epochs": 1, "batch_size": 4}
-    values["run"] |= {"batch_size": 2}
-    (place / "dgnet.yaml").write_text(yaml.safe_dump(values))
-    ab_values = yaml.safe_load((place / "ab.yaml").read_text()) | {
-        "name": "trained",
-        "generator": None,
-        "generator_training": {"config": str(place / "dgnet.yaml"), "settings": {"schedule.iterations": 4}},
-        "variants": {name: VARIANTS[name] for name in ("real", "generated")},
-    }
-    (place / "trained.yaml").write_text(yaml.safe_dump(ab_values))
-    assert run(place, "--config", place / "trained.yaml") == 0
-    return place / "outputs" / "trained"
-
-
-def test_the_generator_learns_from_the_images_that_the_models_have(trained: Path, whole: Path, place: Path) -> None:
-    subset = subset_of(read_dataset(place / "people"), SubsetConfig(images=2))
-    listed = read_dataset(trained / "subset.csv")
-    assert {(one.path.resolve(), one.identity, one.camera) for one in listed.train} == {
-        (one.path.resolve(), one.identity, one.camera) for one in subset.train
-    }
-    generator = load_generator(place / "outputs" / "trained_generator")
-    assert generator.iteration == 4 and generator.content == images_content([one.path for one in subset.train])
-    very = "The generator was trained on the very 6 real images that the models train on, and on nothing else."
-    assert very in (trained / "outcome.md").read_text()
-    # One that another training left, of which nothing is known, is not called fair.
-    assert "is not recorded" in (whole / "outcome.md").read_text()
-    assert len(list((trained / "generated" / "images").rglob("*.png"))) == 12
-
-
-def test_a_generator_that_knows_more_is_told(trained: Path, place: Path) -> None:
-    config = load_settings(
-        ABConfig, place / "trained.yaml", ["generator_training=null", f"generator={trained}_generator"]
-    )
-    generator = ABGenerator(config, place, Distributed.start("cpu"), lambda *_: None)
-    dataset = read_dataset(place / "people")
-    assert "on nothing else" in generator.knowledge(subset_of(dataset, config.subset))
-    assert "on other images than the 3 real images" in generator.knowledge(subset_of(dataset, SubsetConfig(images=1)))
-    # A run that is named is used as one that was trained here.
-    settings = (
-        "generator_training=null",
-        f"generator={place / 'outputs' / 'trained_generator'}",
-        "subset.identities=2",
-    )
-    assert run(place, "--config", place / "trained.yaml", "--name", "named", *settings[:2]) == 0
-    assert figures(place / "outputs" / "named") == figures(trained)
-    # For fewer people it is a generator that knows more.
-    assert run(place, "--config", place / "trained.yaml", "--name", "fewer", *settings) == 0
-    assert "on other images than the 4 real" in (place / "outputs" / "fewer" / "outcome.md").read_text()
-
-
-def test_a_trained_generator_is_kept_on_resume(trained: Path, place: Path) -> None:
-    before = figures(trained)
-    (checkpoint,) = (place / "outputs" / "trained_generator" / "checkpoints").glob("*.pt")
-    written = checkpoint.stat().st_mtime_ns
-    for folder in (trained / "results", trained / "runs", place / "logs" / "trained"):
-        shutil.rmtree(folder)
-    assert run(place, "--config", place / "trained.yaml", "--resume") == 0
-    assert figures(trained) == before and checkpoint.stat().st_mtime_ns == written
+    # A generator of which nothing is known is not called fair.
+    assert "is not recorded" in table
 
 
 def test_every_variant_trains_as_many_steps_on_what_it_is_meant_to_see(whole: Path) -> None:
