@@ -20,6 +20,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.cli import CommandParser, add_device
@@ -32,7 +34,7 @@ from dgnet.video.box_files import BoxTable, read_boxes
 from dgnet.video.linking import TRACKERS
 from dgnet.video.synthetic_films import TrueFilm, films_of
 from eval.report.paired import paired_difference
-from eval.tracks.scores import track_scores
+from eval.tracks.scores import MATCH, overlaps, track_scores
 from reid_heads.load import load_model
 from tools.benchmarks.track_experiment import Outcome, evaluate_films, tracked_boxes
 
@@ -102,7 +104,27 @@ def _remarks(truth: BoxTable, tracks: BoxTable) -> list[str]:
             f"{tracks.path}: {late} boxes are on frames after {frames - 1 + tracks.first_frame}, the last of "
             f"{truth.path}, and none is on {tracks.first_frame}, the first: does it count from another number?"
         )
+    else:
+        first = int(truth.frames.min())
+        if outside := late + int((tracks.frames < first).sum()):
+            said.append(
+                f"{tracks.path}: {outside} boxes are on frames before {first + truth.first_frame} or after "
+                f"{frames - 1 + truth.first_frame}, the first and the last of {truth.path}, and count as false"
+            )
+    if 5 * (right := _on_true_boxes(truth, tracks)) < len(tracks.frames):
+        said.append(
+            f"{tracks.path}: {right} of {len(tracks.frames)} boxes lie on a true one of their frame (overlap "
+            f"{MATCH}); is it of this film, are its columns left, top, width, height, and not corners, and does it "
+            "count frames as the truth does?"
+        )
     return said
+
+
+def _on_true_boxes(truth: BoxTable, tracks: BoxTable) -> int:
+    """How many boxes lie on a true one of their frame; at most one on each."""
+    common = np.intersect1d(truth.frames, tracks.frames).tolist()
+    each = (overlaps(tracks.of(frame).places, truth.of(frame).places) >= MATCH for frame in common)
+    return sum(min(int(frame.any(axis=side).sum()) for side in (0, 1)) for frame in each)
 
 
 def _arguments() -> argparse.Namespace:

@@ -21,7 +21,7 @@ from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_device, add_mirrored
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
-from dgnet.core.images import image_files
+from dgnet.core.images import image_files, print_passed_over
 from dgnet.core.numerics import open_device
 from dgnet.core.option_types import at_least, expanded_path, path_ending, run_name
 from dgnet.video.gallery_labels import known_labels
@@ -70,7 +70,12 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def files_of(paths: Iterable[Path]) -> list[Path]:
-    """Files as they are, and all images of folders, each file once. `UserError` for a folder without images."""
+    """Files as they are, and all images of folders, each file once; what is passed over is said on stderr.
+
+    `UserError` for a folder without images.
+    """
+    paths = list(paths)
+    print_passed_over(*paths)
     files = (file for path in paths for file in (image_files(path) if path.is_dir() else [path]))
     return list({file.absolute(): file for file in files}.values())
 

@@ -37,7 +37,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dgnet.core.cli import CommandParser
 from dgnet.core.content import content_digest, content_hashes
 from dgnet.core.errors import UserError, command
-from dgnet.core.images import image_files
+from dgnet.core.images import image_files, print_passed_over
 from dgnet.core.option_types import above, at_least, expanded_path, from_to
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.generation.audit import audited_set
@@ -173,6 +173,8 @@ def check(folder: Path) -> int:
 def audit(folder: Path, data: Path | None, held_out: Path | None) -> None:
     """Look for copies of training images; print the figures and the suspected copies, write the report and manifest."""
     target = audited_set(folder, data)
+    if held_out is not None:
+        print_passed_over(held_out)
     others = list(target.held_out) if held_out is None else image_files(held_out)
     files, names = [folder / name for name in target.files], list(target.training)
     watch = Stopwatch()

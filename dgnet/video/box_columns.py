@@ -7,10 +7,13 @@ Columns of a CSV file, by any of their names:
              or two corners: x1, y1, x2, y2; x_min, ...; xmin, ...
     track    track, track_id, tracker_id, object_id, id (not necessary; -1 or empty: none)
     score    score, confidence, conf (not necessary; empty: none)
-    class    class, class_name, label (person, pedestrian), class_id, category_id (a number) (not necessary)
+    class    class, class_name, label (person, pedestrian), class_id, category_id, cls (a number) (not necessary)
+
+What seems to be a track, a score or a class by another name is refused: unread, cars would be people.
 """
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -24,13 +27,19 @@ NOT_COUNTED, OTHER_CLASS = "rows of confidence 0", "rows of other classes"
 _FRAME = ("frame", "frame_id", "frame_index", "frame_idx", "frame_number")
 _TRACK = ("track", "track_id", "tracker_id", "object_id", "id")
 _SCORE = ("score", "confidence", "conf")
-_CLASS = ("class_name", "label", "class", "class_id", "category_id")
+_CLASS = ("class_name", "label", "class", "class_id", "category_id", "cls")
 _SIZES = (
     ("left", "top", "width", "height"),
     ("bb_left", "bb_top", "bb_width", "bb_height"),
     ("bbox_left", "bbox_top", "bbox_width", "bbox_height"),
 )
 _CORNERS = (("x1", "y1", "x2", "y2"), ("x_min", "y_min", "x_max", "y_max"), ("xmin", "ymin", "xmax", "ymax"))
+# What they are called elsewhere, in letters and numbers alone: (what is read, what is not).
+_OTHER_NAMES = {
+    "track": (_TRACK, ("trackid", "tid", "targetid", "trackingid", "objid", "identity", "personid", "pid", "tracklet")),
+    "score": (_SCORE, ("prob", "probability", "scores", "detscore", "detectionscore", "certainty")),
+    "class": (_CLASS, ("category", "categoryname", "cat", "classname", "classes", "labels", "objectclass", "type")),
+}
 _PEOPLE = ("person", "pedestrian")
 _CLASS_PLACE = 7  # in lines of 9 and 10 numbers
 _PEDESTRIAN = 1  # of MOT-16, 17 and 20; the other classes are vehicles, riders, statues, reflections
@@ -115,6 +124,10 @@ def named_columns(path: Path, columns: list[str], person_class: int | None) -> t
     twice = next((name for name in columns if name and columns.count(name) > 1), None)
     if twice is not None:
         raise UserError(f"{path}: the first line names the column {twice} twice")
+    for meant, (known, others) in _OTHER_NAMES.items():
+        other = next((name for name in columns if re.sub(r"[\W_]", "", name) in others), None)
+        if other is not None and place(known) is None:
+            raise UserError(f"{path}: the column {other} is not read; call it {meant}, or leave it out")
     classes = _CLASS if person_class is None else _CLASS[::-1]  # names first, or numbers
     frame, track, score, kind = map(place, (_FRAME, _TRACK, _SCORE, classes))
     names = next((group for group in (*_SIZES, *_CORNERS) if set(group) <= set(columns)), None)

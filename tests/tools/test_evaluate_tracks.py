@@ -93,6 +93,27 @@ def test_what_may_be_meant_otherwise_is_told(
     assert "1 boxes are on frames after 3" in numbers and "tracks.csv" in numbers
 
 
+@pytest.mark.parametrize(
+    ("frames", "box", "words"),
+    [
+        (range(1, 9), "{0},20,{1},80", ("0 of 8 boxes", "corners")),
+        (range(1, 9), "{0},20,30,60", ("4 boxes", "before 5", "count as false")),
+        (range(5, 9), "{0},20,30,60", ()),
+    ],
+)
+def test_tracks_that_hardly_meet_the_truth_are_told(
+    frames: range, box: str, words: tuple[str, ...], tmp_path: Path, monkeypatch, capsys
+) -> None:
+    """Corners in place of sizes, and a truth of the second half alone: a negative MOTA was all that was said."""
+    rows = {frame: (10 * frame, 10 * frame + 30) for frame in range(1, 9)}
+    (tmp_path / "gt.txt").write_text("".join(f"{frame},1,{rows[frame][0]},20,30,60,1,1,1\n" for frame in range(5, 9)))
+    lines = (f"{frame},1,{box.format(*rows[frame])},0.9,-1,-1,-1\n" for frame in frames)
+    (tmp_path / "tracks.txt").write_text("".join(lines))
+    options = ("--truth", tmp_path / "gt.txt", "--tracks", tmp_path / "tracks.txt")
+    status, _, said = answer(evaluate_tracks, monkeypatch, capsys, *options)
+    assert status == 0 and all(word in said for word in words) and bool(said) == bool(words)
+
+
 def test_the_visible_share_is_read_in_any_form_of_the_truth(tmp_path: Path) -> None:
     """Of a truth with spaces, or a comma at the end of its lines, people of whom nothing is seen were found, too."""
     lines = ["1,1,10,20,30,60,1,1,0.1", "1,2,50,20,30,60,1,1,0.9"]

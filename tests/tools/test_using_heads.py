@@ -134,6 +134,21 @@ def test_an_image_that_is_named_twice_is_taken_once(place: Path, monkeypatch: py
     assert extract.files_of([folder, once[0], (place / once[1]), folder]) == once
 
 
+def test_files_of_a_folder_that_are_not_read_are_said(place: Path, tmp_path: Path, call: Call) -> None:
+    """A gallery of .heic and .jfif files beside one .png was one image, without a word."""
+    folder = tmp_path / "gallery"
+    folder.mkdir()
+    for name in ("a.png", "b.heic", "c.jfif"):
+        shutil.copy(place / "people" / "more" / "x1.png", folder / name)
+    passed_over = f"{folder}: 1 images; passed over: 1 .heic, 1 .jfif"
+    model = ("--model-path", place / "head.pth")
+    status, _, said = call(extract, *model, "--to", tmp_path / "few.npz", folder)
+    assert status == 0 and passed_over in said
+    query = ("--query", place / "people" / "more" / "x2.png")
+    status, _, said = call(search, *model, *query, "--gallery", folder, "--to", tmp_path / "few.png")
+    assert status == 0 and passed_over in said
+
+
 def test_a_search_finds_the_copy_first_and_never_the_query_itself(
     place: Path, tmp_path: Path, call: Call, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -87,6 +87,23 @@ def test_classes_of_csv(read) -> None:
         read("1,7,10,20,30,80,0.5", person_class=0)
 
 
+@pytest.mark.parametrize("name", ["target_id", "TrackID ", "Category", "type", "prob", "person id"])
+def test_a_track_a_score_or_a_class_by_another_name_is_not_passed_over(read, name: str) -> None:
+    """Cars were people, and known tracks were linked anew."""
+    with pytest.raises(UserError, match=mentions(name.strip().lower(), "is not read")):
+        read(f"frame,left,top,width,height,{name}\n0,1,2,30,80,1\n")
+    # Beside what is read it is no matter.
+    whole = f"frame,left,top,width,height,track,score,class,{name}\n0,1,2,30,80,7,0.5,person,1\n"
+    assert read(whole).boxes.tracks.tolist() == [7]
+
+
+def test_the_class_column_of_ultralytics(read) -> None:
+    text = "frame,track_id,x1,y1,x2,y2,conf,cls\n0,1,0,0,9,9,0.9,0\n0,2,0,0,9,9,0.9,2\n"
+    assert read(text, person_class=0).boxes.tracks.tolist() == [1]
+    with pytest.raises(UserError, match="--person-class"):
+        read(text)
+
+
 def test_other_classes_than_those_of_the_mot_challenge_are_asked_for(read) -> None:
     """People of COCO's class 0 were left out and bicycles of class 1 kept; cars of VisDrone were people."""
     boxmot = "1,1,10,20,30,80,0.9,{},-1\n1,2,50,20,30,80,0.9,{},-1\n"
