@@ -98,6 +98,10 @@ def config_changes(
         return []
     new = yaml.safe_load(_as_text(config))
     old = _read(path, config, defaults)
+    if isinstance(old, Mapping):
+        # Settings outside of sections, too; a section that is missing tells another tool.
+        added = {key: value for key, value in defaults.items() if key in new and not isinstance(value, Mapping)}
+        old = {**added, **old}
     if not isinstance(old, Mapping) or old.keys() != new.keys():
         there = ", ".join(map(str, old)) if isinstance(old, Mapping) else "none"
         raise UserError(

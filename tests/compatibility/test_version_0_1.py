@@ -45,7 +45,7 @@ RENAMED_KEYS: dict[str, str] = {
     "optimiser.matrix_rate": "short_training.muon_rate",
     "run.merge_batch_statistics": "short_training.merge_batch_statistics",
     "structure.mix_colours": "short_training.mix_colors",
-    "structure.surroundings": "short_training.surroundings",
+    "structure.surroundings": "short_training.background",
     "teacher.double_up_to_height": "teacher.upsample_below_height",
     "teacher.style": "teacher.label",
 }
