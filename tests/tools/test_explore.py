@@ -1,5 +1,6 @@
 """The explorer in a real browser: drop two images, press, compare; what it refuses; that nothing stays or leaves."""
 
+import contextlib
 import io
 import re
 import socket
@@ -36,10 +37,14 @@ PATIENCE = 150  # seconds: a busy machine takes its time
 
 
 def wait_for(answer: Callable[[], Any], what: str) -> Any:
+    from selenium.common.exceptions import StaleElementReferenceException
+
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        if found := answer():
-            return found
+        # The page may replace an element between finding it and reading it.
+        with contextlib.suppress(StaleElementReferenceException):
+            if found := answer():
+                return found
         time.sleep(0.1)
     raise AssertionError(f"no {what} within {PATIENCE} s")
 
@@ -167,7 +172,7 @@ def test_drop_press_compare_slide(place: Path, served: Served, tmp_path: Path) -
         assert same(shown, swap_all(generator, appearance, structure)[0, 0])
         assert not same(shown, swap_all(generator, structure, appearance)[0, 0])
         assert len(wait_for(lambda: page.all("#neighbors .grid-container img"), "neighbors")) == 6
-        assert "identity" in page.all("#scores")[0].text
+        wait_for(lambda: "identity" in page.all("#scores")[0].text, "scores")
 
         slider = page.all("#appearance-weight input[type=number]")[0]
         assert not slider.is_enabled()
