@@ -110,7 +110,14 @@ class ABGenerator:
         if not generator.content:
             return f"Which images {generator.name} was trained on is not recorded."
         if generator.content == images_content([record.path for record in subset.train]):
-            return f"The generator was trained on the very {images}, and on nothing else."
+            appearance, teacher = generator.config.appearance, generator.config.teacher
+            files = [file for file in (appearance.weights, teacher.weights, *teacher.checkpoints) if file is not None]
+            if not files:
+                return f"The generator was trained on the very {images}, and on nothing else."
+            return (
+                f"The generator was trained on the very {images}, with weights that may know more: "
+                f"{', '.join(map(str, files))}."
+            )
         return (
             f"The generator was trained on other images than the {images}: what generated images add may be knowledge "
             "of those."

@@ -9,6 +9,7 @@ import yaml
 
 from dgnet import load_generator
 from dgnet.config import override_config, resolved
+from dgnet.core.checkpoint import load_checkpoint, save_checkpoint
 from dgnet.core.distributed import Distributed
 from dgnet.core.settings import load_settings
 from dgnet.data.datasets import read_dataset
@@ -70,6 +71,19 @@ def test_a_generator_that_knows_more_is_told(trained: Path, place: Path) -> None
     dataset = read_dataset(place / "people")
     assert "on nothing else" in generator.knowledge(subset_of(dataset, config.subset))
     assert "on other images than the 3 real images" in generator.knowledge(subset_of(dataset, SubsetConfig(images=1)))
+    # A teacher, or initial weights, may bring what other images showed.
+    (checkpoint,) = (place / "outputs" / "trained_generator" / "checkpoints").glob("*.pt")
+    state = load_checkpoint(checkpoint)
+    state["config"]["teacher"]["checkpoints"] = ["elsewhere/teacher.pth"]
+    (place / "taught").mkdir()
+    save_checkpoint(place / "taught" / "checkpoint_00000004.pt", state)
+    taught = load_settings(
+        ABConfig, place / "trained.yaml", ["generator_training=null", f"generator={place}/taught/{checkpoint.name}"]
+    )
+    told = ABGenerator(taught, place, Distributed.start("cpu"), lambda *_: None).knowledge(
+        subset_of(dataset, config.subset)
+    )
+    assert "on nothing else" not in told and "elsewhere/teacher.pth" in told
     # A run that is named is used as one that was trained here.
     settings = (
         "generator_training=null",
