@@ -83,13 +83,13 @@ class ABGenerator:
         target = self.images_folder()
         if target == self.run:
             return target
-        data, listed = subset.root, self.folder / SUBSET_LIST
-        if self.config.generator_training is not None:
-            data, subset = listed, self._listed(subset, listed)
+        data, trained_here = subset.root, self.config.generator_training is not None
+        if trained_here or load_generator(self.run).identities == subset.identities:
+            data = self.folder / SUBSET_LIST
+            subset = self._listed(subset, data)
+        if trained_here:
             job = self._job()
             train_job(job, subset, self.pictures(job.config, subset))
-        elif load_generator(self.run).identities == subset.identities:
-            data, subset = listed, self._listed(subset, listed)
         request = SetRequest(
             name=str(self.run),
             data=data,
