@@ -87,7 +87,10 @@ def checked_images(name: str, images: Array) -> Tensor:
 
 def checked_outlines(name: str, outlines: Array, images: Tensor) -> Tensor:
     """`[image, height, width]` weights 0..1 of `images`, as float64; `UserError` names `name` otherwise."""
-    tensor = as_tensor(name, outlines).to(device=images.device, dtype=torch.float64)
+    tensor = as_tensor(name, outlines)
+    if tensor.is_complex():
+        raise UserError(f"{name} must be real numbers, got {tensor.dtype}")
+    tensor = tensor.to(device=images.device, dtype=torch.float64)
     expected = (images.shape[0], *images.shape[2:])
     if tensor.shape != expected:
         raise UserError(f"{name} must have the shape {expected} of the images, got {tuple(tensor.shape)}")

@@ -23,6 +23,8 @@ from dgnet.core.old_files import current_checkpoint
 
 State = dict[str, Any]
 
+_EIGHT_BIT_FLOATS = (torch.float8_e4m3fn, torch.float8_e5m2, torch.float8_e4m3fnuz, torch.float8_e5m2fnuz)
+
 _LEAVES = (bool, int, float, str, type(None), Tensor, torch.nn.Parameter)
 
 
@@ -71,17 +73,26 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> State:
 
 
 def require_finite(path: Path, content: object, name: str = "") -> None:
-    """`UserError` that names the file and the tensor where one of its tensors holds NaN or infinity."""
+    """`UserError` that names the file and the tensor where one of its tensors holds NaN or infinity, or no real numbers."""
     if isinstance(content, Mapping):
         for key, value in content.items():
             require_finite(path, value, f"{name}.{key}" if name else str(key))
     elif isinstance(content, (list, tuple)):
         for index, value in enumerate(content):
             require_finite(path, value, f"{name}.{index}" if name else str(index))
-    elif isinstance(content, Tensor) and content.is_floating_point() and not bool(torch.isfinite(content).all()):
-        count = int((~torch.isfinite(content)).sum())
+    elif isinstance(content, Tensor):
+        _require_finite_tensor(path, content, name)
+
+
+def _require_finite_tensor(path: Path, tensor: Tensor, name: str) -> None:
+    # A network would take the real part of complex numbers, and 8-bit numbers without the scale that belongs to them.
+    if tensor.is_complex() or tensor.is_quantized or tensor.layout != torch.strided or tensor.dtype in _EIGHT_BIT_FLOATS:
+        layout = "" if tensor.layout == torch.strided else f" ({tensor.layout})"
+        raise UserError(f"{path}: {name} must hold real numbers of 16 bits or more, one by one, got {tensor.dtype}{layout}")
+    if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        count = int((~torch.isfinite(tensor)).sum())
         raise UserError(
-            f"{path}: {name} holds NaN or infinity, {count} of its {content.numel()} numbers: the training that wrote "
+            f"{path}: {name} holds NaN or infinity, {count} of its {tensor.numel()} numbers: the training that wrote "
             "it had failed"
         )
 

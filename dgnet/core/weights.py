@@ -43,6 +43,8 @@ _NO_WEIGHTS = re.compile("optim|sched|scaler", re.IGNORECASE)
 # Every key of a parallel, wrapped or averaged network's weights begins so; a compiled one has its prefix anywhere.
 _PREFIXES = ("module.", "model.", "net.", "network.")
 _COMPILED = "_orig_mod."
+# Entries of layers that are never whole numbers.
+_FLOATING = ("weight", "bias", "running_mean", "running_var")
 # Counts of torch.optim.swa_utils.AveragedModel.
 _COUNTS = ("n_averaged",)
 # What torch raises for a damaged file, depending on where the damage is; AssertionError in older formats.
@@ -62,7 +64,7 @@ def read_state_dict(path: Path, expected: str = "a state dict (tensors by name)"
 
     Raises:
         UserError: the file is missing, damaged, a pickled module (code, not data: it is never loaded), holds no
-            tensors, several networks, or numbers that are not finite.
+            tensors, several networks, or numbers that are not finite, not real, or whole where weights are.
     """
     content = read_content(path)
     state = _weights_in(content, path)
@@ -74,6 +76,9 @@ def read_state_dict(path: Path, expected: str = "a state dict (tensors by name)"
     while prefix := next((prefix for prefix in _PREFIXES if all(key.startswith(prefix) for key in state)), None):
         state = {key.removeprefix(prefix): value for key, value in state.items()}
     require_finite(path, state)
+    for key, value in state.items():
+        if key.rsplit(".", 1)[-1] in _FLOATING and not value.is_floating_point():
+            raise UserError(f"{path}: {key} must hold floating-point numbers, got {value.dtype}: quantized weights")
     return state
 
 

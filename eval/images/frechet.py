@@ -8,7 +8,7 @@ eigenvalues of one symmetric matrix, in float64.
 
 import logging
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from eval.arrays import Array, as_numpy, checked_features
 
 FEWEST_IMAGES = 2048
 _ROWS = 4096  # at a time in float64: 64 MiB of 2,048 features
+_ENTRIES = ("mu", "sigma", "images", "extractor", "source", "content")  # of a file of statistics
 _log = logging.getLogger(__name__)
 
 
@@ -105,6 +106,11 @@ def _eigenvalues_of_product(first: np.ndarray, second: np.ndarray) -> np.ndarray
 
 def _check(name: str, statistics: FeatureStatistics) -> None:
     mean, covariance = statistics.mean, statistics.covariance
+    if mean.dtype.kind not in "iuf" or covariance.dtype.kind not in "iuf":
+        raise UserError(
+            f"the {name} statistics must be real numbers, got a mean of {mean.dtype} and a covariance of "
+            f"{covariance.dtype}"
+        )
     if mean.ndim != 1 or covariance.shape != (len(mean), len(mean)):
         raise UserError(
             f"the {name} statistics must be a mean and a square covariance of its length, got shapes {mean.shape} and "
@@ -146,14 +152,19 @@ def read_statistics(path: Path) -> FeatureStatistics:
     """Statistics from an .npz of `save_statistics` or of pytorch-fid. `UserError` for anything else."""
     try:
         with np.load(path, allow_pickle=False) as content:
-            mean, covariance = (np.asarray(content[name], np.float64) for name in ("mu", "sigma"))
-            images = int(content["images"]) if "images" in content else 0
-            extractor, source, digest = (
-                str(content[name]) if name in content else "" for name in ("extractor", "source", "content")
-            )
+            arrays = {name: content[name] for name in content.files if name in _ENTRIES}
+        mean, covariance = arrays["mu"], arrays["sigma"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: no .npz of statistics with mu and sigma ({error})") from error
+    images = arrays.get("images", np.int64(0))
+    if images.shape or images.dtype.kind not in "iu" or images < 0:
+        raise UserError(f"{path}: its 'images' must be how many images there were, got {images!r}")
+    texts = {name: arrays.get(name, np.str_("")) for name in ("extractor", "source", "content")}
+    for name, text in texts.items():
+        if text.shape or text.dtype.kind != "U":
+            raise UserError(f"{path}: its {name!r} must be one text, got {text!r}")
+    extractor, source, digest = (str(text) for text in texts.values())
     folder = Path(source) if source else None
-    result = FeatureStatistics(mean, covariance, images or None, extractor or None, folder, digest or None)
+    result = FeatureStatistics(mean, covariance, int(images) or None, extractor or None, folder, digest or None)
     _check(str(path), result)
-    return result
+    return replace(result, mean=mean.astype(np.float64), covariance=covariance.astype(np.float64))

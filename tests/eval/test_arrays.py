@@ -12,7 +12,7 @@ from dgnet.core.errors import UserError, check_count
 from dgnet.core.image_arrays import as_image_tensor
 from dgnet.models.embedding import appearance_embedding
 from eval import LabeledFeatures, QueryExpansion, pair_scores, rank_metrics, ssim, verification_metrics
-from eval.arrays import as_tensor, checked_features, checked_labels
+from eval.arrays import as_tensor, checked_features, checked_labels, checked_outlines
 from eval.image_files import batches
 from eval.images.gradients import gradient_fidelity
 from eval.images.swap_fidelity import fidelity
@@ -74,6 +74,11 @@ def test_labels_that_are_no_whole_numbers(labels: np.ndarray) -> None:
 def test_labels_of_other_types() -> None:
     for kind in (">i8", np.uint64, np.uint16, np.int8):
         assert checked_labels("identities", np.array([1, 2], kind), 2).tolist() == [1, 2]
+
+
+def test_outlines_that_are_no_real_numbers() -> None:
+    with pytest.raises(UserError, match=mentions("outlines", "complex128")):
+        checked_outlines("outlines", np.ones((1, 2, 2)) + 1j, torch.zeros(1, 3, 2, 2))
 
 
 @pytest.mark.parametrize("factor", [1e-200, 1e200])

@@ -244,3 +244,27 @@ def test_numbers_that_are_not_finite_are_refused(value: float, tmp_path: Path) -
     save_checkpoint(path, {"generator": spoiled, "step": 1})
     with pytest.raises(UserError, match=mentions(path, "generator.conv1.weight", "1 of its 6 numbers")):
         load_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    ("tensor", "named"),
+    [
+        (torch.ones(2, dtype=torch.complex64), "complex64"),
+        (torch.ones(2, dtype=torch.int8), "int8"),
+        (torch.ones(2).to(torch.float8_e4m3fn), "float8_e4m3fn"),
+        (torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8), "qint8"),
+        (torch.sparse_coo_tensor(torch.tensor([[0]]), torch.ones(1), (2,)), "sparse_coo"),
+    ],
+)
+def test_weights_that_are_no_real_numbers_are_refused(tensor: torch.Tensor, named: str, tmp_path: Path) -> None:
+    """A network takes the real part, and 8 bits without their scale; the others ended in errors of torch."""
+    file = tmp_path / "weights.pth"
+    torch.save({"conv.weight": tensor}, file)
+    with pytest.raises(UserError, match=mentions("weights.pth", "conv.weight", named)):
+        read_state_dict(file)
+
+
+def test_counts_and_small_floats_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "weights.pth"
+    torch.save({"n.num_batches_tracked": torch.tensor(3), "n.weight": torch.ones(2, dtype=torch.bfloat16)}, file)
+    assert len(read_state_dict(file)) == 2

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from pytorch_fid.fid_score import calculate_frechet_distance
 
+from dgnet.core.errors import UserError
 from dgnet.core.images import image_files
 from eval.extractor import Extractor, features_of
 from eval.images.frechet import FeatureStatistics, frechet_distance, read_statistics, save_statistics, statistics_of
@@ -147,6 +148,10 @@ def test_any_extractor_on_files_and_arrays(tmp_path: Path) -> None:
             np.eye(2),
             mentions("(3,)", "(2, 2)"),
         ),
+        (np.array([1j, 0]), np.eye(2), mentions("real numbers", "complex128")),
+        (np.zeros(2), np.eye(2) * (1 + 1j), mentions("real numbers", "complex128")),
+        (np.array(["1", "2"]), np.eye(2), mentions("real numbers", "<U1")),
+        (np.array([True, False]), np.eye(2), mentions("real numbers", "bool")),
         (np.zeros(2), np.array([[1, np.nan], [np.nan, 1]]), mentions("finite", "NaN")),
         (np.zeros(2), np.array([[1.0, 0.5], [0, 1]]), mentions("symmetric", "covariance")),
         (np.zeros(2), np.diag([1.0, -1.0]), mentions("negative", "eigenvalue", "-1")),
@@ -156,6 +161,37 @@ def test_any_extractor_on_files_and_arrays(tmp_path: Path) -> None:
 def test_bad_statistics_are_one_sentence(mean: np.ndarray, covariance: np.ndarray, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         frechet_distance(FeatureStatistics(mean, covariance), FeatureStatistics(np.zeros(2), np.eye(2), images=9000))
+
+
+@pytest.mark.parametrize(
+    ("entry", "value"),
+    [
+        ("mu", np.array([1j, 0])),
+        ("sigma", np.eye(2, dtype="timedelta64[s]")),
+        ("mu", np.array(["1", "2"])),
+        ("images", 3.7),
+        ("images", -5),
+        ("images", np.array([3, 4])),
+        ("images", 1 + 2j),
+        ("images", np.inf),
+        ("extractor", b"inception"),
+        ("source", np.array(["a", "b"])),
+    ],
+)
+def test_other_kinds_of_numbers_in_a_file_are_refused(tmp_path: Path, entry: str, value: object) -> None:
+    """The imaginary part of a mean was dropped, 3.7 images were 3, and bytes became their own description."""
+    file = tmp_path / "statistics.npz"
+    np.savez(file, **{"mu": np.zeros(2), "sigma": np.eye(2)} | {entry: np.asarray(value)})
+    named = "real numbers" if entry in ("mu", "sigma") else repr(entry)
+    with pytest.raises(UserError, match=mentions("statistics.npz", named)):
+        read_statistics(file)
+
+
+def test_statistics_of_other_precisions_are_read(tmp_path: Path) -> None:
+    np.savez(tmp_path / "half.npz", mu=np.array([0, 1], ">f2"), sigma=np.eye(2, dtype=np.int32), images=np.uint8(9))
+    read = read_statistics(tmp_path / "half.npz")
+    assert (read.mean.dtype, read.covariance.dtype, read.images) == (np.float64, np.float64, 9)
+    assert frechet_distance(read, FeatureStatistics(np.zeros(2), np.eye(2))) == pytest.approx(1.0)
 
 
 def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
