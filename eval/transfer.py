@@ -1,9 +1,14 @@
 """Direct transfer: the accuracy of networks on several data sets, and their thresholds on other data, as tables."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import combinations
 from typing import Any
 
+import numpy as np
+
+from dgnet.core.errors import UserError
 from eval.reid.dataset_features import query_and_gallery
 from eval.reid.feature_file import StoredFeatures
 from eval.reid.pair_scores import PairScores, pair_scores
@@ -13,6 +18,7 @@ from eval.reid.verification import transferred_thresholds, verification_metrics
 from eval.report.accuracy import unmatched_queries
 
 RANKS = (1, 5, 10)
+_log = logging.getLogger(__name__)
 
 
 def transfer_rows(features: Sequence[StoredFeatures], protocol: str = "standard") -> list[dict[str, Any]]:
@@ -20,12 +26,44 @@ def transfer_rows(features: Sequence[StoredFeatures], protocol: str = "standard"
     of the same network on the other data sets do on this one; shares 0..1.
 
     Raises:
-        UserError: features or labels that cannot be ranked.
+        UserError: features or labels that cannot be ranked, or two rows of one network on the same images.
     """
+    _check_rows(features)
     scores = [pair_scores(*query_and_gallery(stored)) for stored in features]
     rows = [_accuracy(stored, protocol) for stored in features]
     _add_verification(rows, features, scores)
     return rows
+
+
+def check_other_images(hashes: Mapping[str, frozenset[str]]) -> None:
+    """`UserError` where two data sets (name -> content hashes of their test images) are the same images; a warning is
+    logged where they share some: a row of the same images tells nothing about other data.
+    """
+    for (one, images), (other, others) in combinations(hashes.items(), 2):
+        if images == others:
+            raise UserError(f"{one} and {other} are the same test images: a table needs each once")
+        if shared := len(images & others):
+            _log.warning("warning: %d of %d test images of %s are in %s, too", shared, len(others), other, one)
+
+
+def _check_rows(features: Sequence[StoredFeatures]) -> None:
+    """`check_other_images` of the rows of each network; files that do not know their images are the same if all
+    features are."""
+    for one, other in combinations(features, 2):
+        if _network(one) != _network(other):
+            continue
+        if one.checkable and other.checkable:
+            names = (one.data, other.data) if one.data != other.data else (one.data, f"another {other.data}")
+            hashes = (frozenset(d for split in row.splits.values() for d in split.content) for row in (one, other))
+            check_other_images(dict(zip(names, hashes, strict=True)))
+        elif one.splits.keys() == other.splits.keys() and all(
+            np.array_equal(split.features, other.splits[name].features) for name, split in one.splits.items()
+        ):
+            raise UserError(f"{one.data} and {other.data} have the same features: a table needs each once")
+
+
+def _network(stored: StoredFeatures) -> tuple[str, dict[str, object], str]:
+    return stored.checkpoint, dict(stored.preprocessing), stored.network
 
 
 def _accuracy(stored: StoredFeatures, protocol: str) -> dict[str, Any]:
@@ -53,7 +91,7 @@ def _add_verification(
 ) -> None:
     """To each row its own thresholds, and what those of the same network on other data sets do here."""
     results = [verification_metrics(pairs) for pairs in scores]
-    kind = [(stored.checkpoint, dict(stored.preprocessing), stored.network) for stored in features]
+    kind = [_network(stored) for stored in features]
     for here, (entry, result) in enumerate(zip(rows, results, strict=True)):
         entry["verification"] = {
             "thresholds": {f"{rate:g}": threshold for rate, threshold in result.thresholds.items()},

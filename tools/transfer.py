@@ -4,7 +4,7 @@
     python tools/transfer.py --features market_on_duke.npz --features duke_on_market.npz
 
 A network is a run of DG-Net, of a teacher or of a re-ID model below OUTPUT/outputs, a run's folder, or a file of
-weights. Each row is one network on one data set, without and with re-ranking. --features-folder keeps the features of
+weights. Each row is one network on one data set, without and with re-ranking; the same images twice are refused. --features-folder keeps the features of
 each row, and a second call with the same folder reads them, if the images have not changed; identities and cameras are
 those of the data set now. --features adds a row from a saved file as it is, labels included: neither its network nor
 its images are looked at.
@@ -29,12 +29,11 @@ from dgnet.core.numerics import open_device
 from dgnet.core.option_types import expanded_path, run_name
 from dgnet.data.description import print_dataset
 from dgnet.data.test_splits import add_split_options, read_test_data, split_of
-from eval.datasets import TestSplits
 from eval.options import add_device_options
 from eval.reid.dataset_features import features_of_dataset
 from eval.reid.feature_file import StoredFeatures, load_features
 from eval.reid.ranking import PROTOCOLS
-from eval.transfer import threshold_table, transfer_rows, transfer_table
+from eval.transfer import check_other_images, threshold_table, transfer_rows, transfer_table
 from reid_heads.load import load_model
 from reid_heads.run_data import warn_of_training_images
 
@@ -103,11 +102,16 @@ def main() -> int:
 def features_of_rows(args: argparse.Namespace) -> list[StoredFeatures]:
     """The features of every row, in the order of the options."""
     split = split_of(args)
-    datasets = []
+    datasets, hashes = [], {}
     for path in args.data:
+        if str(path) in hashes:
+            raise UserError(f"--data must name each data set once, got {path} twice")
         print_dataset(whole := read_test_data(path))
         dataset = split.of(whole)
-        datasets.append((dataset, digits_of(dataset, args.workers) if args.features_folder else ""))
+        images = content_hashes([record.path for record in (*dataset.query, *dataset.gallery)], args.workers)
+        hashes[str(path)] = frozenset(images)
+        datasets.append((dataset, content_digest(images)[:8]))
+    check_other_images(hashes)
     names = [split.name_of(dataset) for dataset, _ in datasets]
     rows = []
     for name in args.network:
@@ -133,11 +137,6 @@ def features_of_rows(args: argparse.Namespace) -> list[StoredFeatures]:
     for file in args.features:
         print(f"{file}: taken as it was saved; its images and labels are not compared with a data set", file=sys.stderr)
     return rows + [load_features(file) for file in args.features]
-
-
-def digits_of(dataset: TestSplits, workers: int | None) -> str:
-    """Eight digits that tell a data set's test images apart from others, by their content."""
-    return content_digest(content_hashes([r.path for r in (*dataset.query, *dataset.gallery)], workers))[:8]
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ _LEFTOVERS = {
     "thumbs.db",
     "~snapshot",
 }
+# What our own programs write beside images: galleries of films, generated sets, built-in pedestrians.
+_OWN_TABLES = {"people.csv", "boxes.txt", "source.json", "set.json", "manifest.csv", "synthetic.json"}
 # Of Market-1501, MSMT17, CUHK03, VeRi-776, MARS, VIPeR, SYSU-MM01, RegDB, Occluded-REID and the official DG-Net, what
 # people call their own, and what programs write beside images.
 _SPLIT = re.compile(
@@ -78,6 +80,15 @@ def is_leftover(name: str) -> bool:
     [True, True, True, True, False, False]
     """
     return name.startswith(".") or name.casefold() in _LEFTOVERS or name.casefold().endswith(":zone.identifier")
+
+
+def is_own_table(name: str) -> bool:
+    """Whether a program of ours writes a table of this name beside the images that it makes.
+
+    >>> [is_own_table(name) for name in ("people.csv", "boxes.txt", "labels.csv")]
+    [True, True, False]
+    """
+    return name in _OWN_TABLES
 
 
 def is_split(name: str) -> bool:

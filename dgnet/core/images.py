@@ -20,7 +20,7 @@ from torch import Tensor
 
 from dgnet.core.errors import UserError
 from dgnet.core.files import nearest_folder
-from dgnet.core.folder_names import is_leftover, one_line
+from dgnet.core.folder_names import is_leftover, is_own_table, one_line
 from dgnet.core.image_damage import DECODING_ERRORS, damage_in
 
 BACKGROUND = "white"
@@ -125,7 +125,8 @@ def files_below(folder: Path) -> list[Path]:
 
 
 def print_passed_over(*folders: Path) -> None:
-    """For each folder with files below it that are not read, a line on stderr with their number by ending.
+    """For each folder with files below it that are not read, a line on stderr with their number by ending; tables that
+    our own programs write beside images do not count.
 
     >>> import contextlib, sys, tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -137,10 +138,11 @@ def print_passed_over(*folders: Path) -> None:
     """
     for folder in folders:
         files = files_below(folder) if folder.is_dir() else []
-        others = Counter(path.suffix or "without an ending" for path in files if not is_image_name(path.name))
+        images = sum(is_image_name(path.name) for path in files)
+        unread = (path for path in files if not (is_image_name(path.name) or is_own_table(path.name)))
+        others = Counter(path.suffix or "without an ending" for path in unread)
         if others:
             passed_over = ", ".join(f"{count} {ending}" for ending, count in others.most_common())
-            images = len(files) - others.total()
             print(one_line(f"{folder}: {images} images; passed over: {passed_over}"), file=sys.stderr)
 
 

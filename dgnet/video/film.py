@@ -15,7 +15,9 @@ from dgnet.video.frames import Frame, Picture
 # What ffmpeg reads as a film and is none: still pictures (image2, png_pipe, ...) and text.
 _NO_FILMS = ("image2", "_pipe", "tty")
 
-
+Matrix = tuple[int, int, int, int]  # a, b, c, d of `rotated`
+_AS_STORED: Matrix = (1, 0, 0, 1)
+_SMALL = 16  # pixels
 _FROM_ZERO = "matroska"
 _TOLERANCE = 1.0  # seconds by which sound may be longer than the film
 _SECONDS = 10.0  # that an address may take to answer
@@ -52,8 +54,7 @@ class Film:
         self._undecodable, self._corrupt, self._decoded, self._ended_early, self._latest = 0, 0, 0, "", 0.0
         self._sizes: dict[tuple[int, int], int] = {}  # as stored, with the first frame of each
         self._backward: int | None = None  # the first frame whose time is before that of another
-        self._rotation: int | None = None  # of the latest frame, and its display matrix
-        self._matrix: tuple[int, int, int, int] | None = None
+        self._matrices: dict[Matrix, int] = {}  # with the first frame of each
         self._av = require_av()
         with self._open() as container:
             stream = self._stream(container)
@@ -79,7 +80,7 @@ class Film:
     def frames(self) -> Iterator[Frame]:
         """The frames from the first on. `UserError` where none decodes."""
         self._undecodable, self._corrupt, self._decoded, self._ended_early, self._latest = 0, 0, 0, "", 0.0
-        self._sizes, self._backward = {}, None
+        self._sizes, self._backward, self._matrices = {}, None, {}
         with self._open() as container:
             stream = self._stream(container)
             start, base = stream.start_time or 0, stream.time_base
@@ -92,16 +93,22 @@ class Film:
                     self._backward = self._decoded
                 self._decoded += 1
                 self._latest = max(self._latest, seconds or 0.0)
-                yield Frame(self._decoded - 1, seconds, partial(self._upright, picture))
+                yield Frame(self._decoded - 1, seconds, partial(self._upright, picture, self._decoded - 1))
         if not self._decoded:
             raise UserError(f"{self.place}: a film must have frames, and none of this one decodes")
 
     def remarks(self) -> list[str]:
-        """Damage, sizes and times that change midway, and a header that tells another number of frames."""
+        """Damage, sizes, rotations and times that change midway, and a header that tells another number of frames."""
         said = []
         if len(self._sizes) > 1:
             sizes = ", ".join(f"{width}x{height} from frame {first}" for (width, height), first in self._sizes.items())
             said.append(f"{self.place}: its picture changes its size ({sizes}), and boxes must be those of each")
+        if len(self._matrices) > 1:
+            changed = list(self._matrices.values())[1]
+            said.append(
+                f"{self.place}: its rotation changes at frame {changed}; each frame is turned as it says itself, and "
+                "boxes must be those of upright pictures"
+            )
         if self._backward is not None:
             said.append(f"{self.place}: its times go back at frame {self._backward}: times of people are not in order")
         if self._undecodable:
@@ -155,20 +162,24 @@ class Film:
                 continue
             yield from decoded
 
-    def _upright(self, decoded: Any) -> Picture | None:
+    def _upright(self, decoded: Any, index: int) -> Picture | None:
         if decoded is None:
             return None
+        matrix = self._display_matrix(decoded)
+        self._matrices.setdefault(matrix, index)
         pixels = decoded.to_ndarray(format="rgb24")
-        # A frame whose side data were looked at is in a reference cycle with them: its pixels stay until Python's
-        # collector comes, which counts objects and not bytes. So they are looked at where the rotation changes.
-        if decoded.rotation != self._rotation:
-            self._rotation, self._matrix = decoded.rotation, self._display_matrix(decoded)
-        return pixels if self._matrix is None else np.ascontiguousarray(rotated(pixels, *self._matrix))
+        return pixels if matrix == _AS_STORED else np.ascontiguousarray(rotated(pixels, *matrix))
 
-    def _display_matrix(self, decoded: Any) -> tuple[int, int, int, int] | None:
-        side = decoded.side_data.get("DISPLAYMATRIX")
+    def _display_matrix(self, decoded: Any) -> Matrix:
+        """Of one frame: a stream may turn in the middle.
+
+        A frame whose side data were looked at is in a reference cycle with them: its pixels stay until Python's
+        collector comes, which counts objects and not bytes. So a small copy of it is asked.
+        """
+        small = decoded.reformat(width=_SMALL, height=_SMALL, interpolation="POINT")
+        side = small.side_data.get("DISPLAYMATRIX")
         if side is None:
-            return None
+            return _AS_STORED
         a, b, _, c, d = np.frombuffer(bytes(side), np.int32)[:5].tolist()
         return a, b, c, d
 

@@ -8,6 +8,7 @@ from dgnet.core.content import labeled_digest
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.core.random_draws import permutation
+from dgnet.data.copies import copies_in
 from dgnet.data.datasets import read_dataset
 from dgnet.data.pedestrians import SyntheticSpec, write_dataset
 from dgnet.data.records import Dataset, Record
@@ -43,6 +44,7 @@ class ABData:
         domains = {SAME_DOMAIN: whole}
         if config.target_domain is not None:
             domains[TARGET_DOMAIN] = open_target_domain(config.target_domain)
+            check_target_domain(domains[TARGET_DOMAIN], whole)
         return cls(whole, subset, all_images, domains)
 
     @cached_property
@@ -101,3 +103,16 @@ def open_target_domain(target_domain: TargetDomainConfig) -> Dataset:
     if not dataset.query or not dataset.gallery:
         raise UserError(f"{target_domain.root}: target_domain needs a query and a gallery split to test on")
     return dataset
+
+
+def check_target_domain(target_domain: Dataset, data: Dataset) -> None:
+    """`UserError` where test images of the target domain are images of the data set, by their content."""
+    trained, tested = ((*data.train, *data.query, *data.gallery), (*target_domain.query, *target_domain.gallery))
+    of_data, of_target = set(trained), set(tested)
+    groups = copies_in((*trained, *tested))
+    shared = [group for group in groups if of_data.intersection(group) and of_target.intersection(group)]
+    if shared:
+        raise UserError(
+            f"target_domain must be other images than training.data, {len(shared)} of its test images are the same "
+            f"({shared[0][-1].path} is {shared[0][0].path})"
+        )

@@ -6,7 +6,7 @@ from pathlib import Path
 from unicodedata import normalize
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dgnet.core.files import read_text
@@ -99,6 +99,7 @@ def test_what_it_lists_is_read(data: st.DataObject) -> None:
 @given(st.data())
 def test_a_wrong_cell_is_refused_by_its_line(data: st.DataObject) -> None:
     rows = data.draw(manifests())
+    assume(not any(NO_IDENTITY.fullmatch(row["identity"]) for row in rows))  # refused as such
     position = data.draw(st.integers(0, len(rows) - 1))
     column, cell = data.draw(
         st.sampled_from(

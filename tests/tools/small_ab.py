@@ -1,6 +1,7 @@
 """A small A/B for the tests of `tools/ab.py`: a trained generator, three people whom two cameras saw, and `ab.yaml`."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,10 @@ def write_place(place: Path) -> Path:
         noise = draws.integers(0, 256, (8, 6, 3), np.uint8).repeat(8, 0).repeat(8, 1)
         name = f"{IDENTITIES[number % 3]:04d}_c2s1_{number:06d}_00.png"
         Image.fromarray(noise).save(place / "people" / "bounding_box_test" / name)
+    other_light = place / "other_light"
+    shutil.copytree(place / "people", other_light)
+    for file in other_light.rglob("*.png"):
+        Image.open(file).point(lambda value: value // 2).save(file)
     data = {"layout": "market1501", "root": str(place / "people"), "height": 64, "width": 48, "pad": 3}
     head = {
         "data": data | {"identities": 2, "images_per_identity": 2, "epoch_mode": "identities"},
@@ -52,7 +57,7 @@ def write_place(place: Path) -> Path:
         "generator": str(place / "outputs" / "small"),
         "per_identity": 4,
         "subset": {"images": 2},
-        "target_domain": {"root": str(place / "people"), "layout": "market1501"},
+        "target_domain": {"root": str(other_light), "layout": "market1501"},
         "training": head,
         "variants": VARIANTS,
     }

@@ -266,3 +266,10 @@ def test_the_shipped_configuration() -> None:
     assert all(isinstance(model, ReIDConfig) and model.run.seed == 3 and model.test.every == 0 for model in models)
     assert any(one.generated.filters for one in models) and any(one.model.name.endswith("_kd") for one in models)
     assert {model.generated.source for model in models} == {None, Path("made")} and models[0].generated.source is None
+
+
+def test_a_target_domain_of_the_same_images_is_refused(place: Path, tmp_path: Path, capsys) -> None:
+    """Both tables were of one data set, the second named "other cameras, other light"."""
+    shutil.copytree(place / "people", tmp_path / "copied")
+    assert run(place, "name=same", f"target_domain.root={tmp_path / 'copied'}") == 2
+    assert re.search(mentions("target_domain", "training.data", str(tmp_path / "copied")), capsys.readouterr().err)

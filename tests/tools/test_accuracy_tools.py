@@ -153,6 +153,31 @@ def test_the_table_of_direct_transfer(place, monkeypatch, capsys, tmp_path) -> N
     assert capsys.readouterr().out == first
 
 
+@pytest.mark.parametrize("how", ["copy", "link", "features"])
+def test_one_data_set_under_two_names_is_no_second_domain(place, monkeypatch, capsys, tmp_path, how: str) -> None:
+    again = tmp_path / "again"
+    again.symlink_to(place / "here") if how == "link" else shutil.copytree(place / "here", again)
+    words = [["--network", "small", "--data", root] for root in (place / "here", again)]
+    if how == "features":
+        for number, one in enumerate(words):
+            run(transfer.main, place, monkeypatch, *one, "--save", tmp_path / str(number))
+        words = [["--features", next((tmp_path / str(number)).iterdir())] for number in (0, 1)]
+    else:
+        words[1] = words[1][2:]
+    capsys.readouterr()
+    with pytest.raises(UserError, match=mentions("here", "again", "same test images")):
+        run(transfer.main, place, monkeypatch, *words[0], *words[1])
+    assert not re.search("small .*here", capsys.readouterr().out)  # before any row
+
+
+def test_images_that_two_data_sets_share_are_counted(place, monkeypatch, caplog, tmp_path) -> None:
+    shutil.copytree(place / "here", tmp_path / "more")
+    shutil.copyfile(next((place / "there" / "query").iterdir()), tmp_path / "more" / "query" / "0001_c1s1_999999_00.png")
+    run(transfer.main, place, monkeypatch, "--network", "small", "--data", place / "here", "--data", tmp_path / "more")
+    count = sum(len(list((place / "here" / split).iterdir())) for split in ("query", "bounding_box_test"))
+    assert re.search(mentions(f"{count} of {count + 1} test images", "more", "here"), caplog.text)
+
+
 def test_few_images_have_a_reranking_of_their_own(place, monkeypatch, capsys, tmp_path) -> None:
     shutil.copytree(place / "here", tmp_path / "few")
     for file in (tmp_path / "few" / "query").glob("*"):

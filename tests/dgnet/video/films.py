@@ -68,6 +68,22 @@ def write_film(
     return path
 
 
+def turned_midway(path: Path, *parts: tuple[Sequence[np.ndarray], str]) -> Path:
+    """H.264 of some parts one after the other, the first frame of each with a display orientation as ffmpeg's filter
+    `h264_metadata` takes it ("rotate=90")."""
+    content = b""
+    for pictures, orientation in parts:
+        write_film(path.with_suffix(".mp4"), pictures, codec="libx264")
+        metadata = f",h264_metadata=display_orientation=insert:{orientation}" if orientation else ""
+        with av.open(str(path.with_suffix(".mp4"))) as container:
+            stream = container.streams.video[0]
+            chain = av.BitStreamFilterContext(f"h264_mp4toannexb{metadata}", stream)
+            packets = [packet for packet in container.demux(stream) if packet.size]
+            content += b"".join(bytes(part) for packet in [*packets, None] for part in chain.filter(packet))
+    path.write_bytes(content)
+    return path
+
+
 def damage(path: Path, frame: int) -> Path:
     """The film with other bytes in the middle of a frame."""
     with av.open(str(path)) as container:

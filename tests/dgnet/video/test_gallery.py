@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from dgnet.core.errors import UserError
+from dgnet.core.images import print_passed_over
 from dgnet.data.datasets import read_dataset
 from dgnet.video.box_files import read_boxes
 from dgnet.video.detectors import BoxFile
@@ -95,6 +96,15 @@ def test_a_gallery_is_a_data_set(find, tmp_path: Path) -> None:
         assert len(data.train) == 4 * FRAMES and all(record.path.is_file() for record in data.train)
     renumber_identities(tmp_path / "people", lambda source, track: track)
     assert read_dataset(tmp_path / "people").identities == (1, 2)
+
+
+def test_the_tables_of_a_gallery_are_no_unread_files(find, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    find(mot_lines(FRAMES))
+    print_passed_over(tmp_path / "people")
+    assert not capsys.readouterr().err
+    (tmp_path / "people" / "walk" / "000001" / "photograph.heic").touch()
+    print_passed_over(tmp_path / "people")
+    assert "12 images; passed over: 1 .heic" in capsys.readouterr().err
 
 
 def test_boxes_beyond_the_border(find, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import gc
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import av
@@ -17,7 +17,7 @@ from dgnet.video.film import Film, rotated
 from dgnet.video.frame_folder import FrameFolder
 from dgnet.video.frames import Frame
 from dgnet.video.sources import open_source
-from tests.dgnet.video.films import HEIGHT, WIDTH, damage, scene, write_film
+from tests.dgnet.video.films import HEIGHT, WIDTH, damage, scene, turned_midway, write_film
 from tests.messages import mentions
 
 
@@ -66,6 +66,28 @@ def test_the_picture_is_upright(tmp_path: Path, rotation: int) -> None:
     assert upright.shape == ((24, 32, 3) if rotation % 180 == 0 else (32, 24, 3))
     assert np.abs(upright.astype(int) - expected).mean() < 4
     assert (np.abs(upright.astype(int) - marked()).mean() < 20) == (rotation == 0) if rotation % 180 == 0 else True
+
+
+@pytest.mark.parametrize(
+    ("orientation", "stored"),
+    [
+        ("rotate=90", lambda upright: np.rot90(upright, -1)),
+        ("rotate=180", lambda upright: upright[::-1, ::-1]),
+        ("flip=vertical", lambda upright: upright[::-1]),
+        ("flip=horizontal", lambda upright: upright[:, ::-1]),
+    ],
+)
+def test_a_film_that_turns_midway_stays_upright_and_says_so(
+    tmp_path: Path, orientation: str, stored: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    """`rotation` of PyAV is 0 for a mirror image about the horizontal axis, and that of a half turn for one about the
+    vertical axis: the people of such films stood on their heads."""
+    turned = np.ascontiguousarray(stored(marked(32, 32)))
+    film = Film(turned_midway(tmp_path / "film.h264", ([marked(32, 32)] * 2, ""), ([turned], orientation)))
+    assert [np.abs(picture.astype(int) - marked(32, 32)).mean() < 20 for picture in pictures(film)] == [True] * 3
+    assert [remark for remark in film.remarks() if "its rotation changes at frame 2" in remark]
+    film = Film(turned_midway(tmp_path / "film.h264", ([turned], orientation)))
+    assert len(pictures(film)) == 1 and "rotation" not in " ".join(film.remarks())
 
 
 @pytest.mark.parametrize(
@@ -259,10 +281,14 @@ def test_frames_do_not_wait_for_the_garbage_collector(tmp_path: Path) -> None:
         for frame in film.frames():
             assert frame.read() is not None
         del frame
-        waiting = gc.collect()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        widths = [waiting.width for waiting in gc.garbage if isinstance(waiting, av.VideoFrame)]
     finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
         gc.enable()
-    assert waiting < 12  # a cycle for each frame would be at least 24 objects
+    assert len(widths) == 12 and max(widths) < WIDTH  # small copies, whose display matrix was asked for
 
 
 def test_a_film_whose_size_and_times_change_midway_says_so(tmp_path: Path) -> None:
