@@ -73,7 +73,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> State:
 
 
 def require_finite(path: Path, content: object, name: str = "") -> None:
-    """`UserError` that names the file and the tensor where one of its tensors holds NaN or infinity, or no real numbers."""
+    """`UserError` that names the file and the tensor where a tensor holds NaN, infinity or no real numbers."""
     if isinstance(content, Mapping):
         for key, value in content.items():
             require_finite(path, value, f"{name}.{key}" if name else str(key))
@@ -86,9 +86,10 @@ def require_finite(path: Path, content: object, name: str = "") -> None:
 
 def _require_finite_tensor(path: Path, tensor: Tensor, name: str) -> None:
     # A network would take the real part of complex numbers, and 8-bit numbers without the scale that belongs to them.
-    if tensor.is_complex() or tensor.is_quantized or tensor.layout != torch.strided or tensor.dtype in _EIGHT_BIT_FLOATS:
+    in_full = tensor.layout == torch.strided and tensor.dtype not in _EIGHT_BIT_FLOATS
+    if tensor.is_complex() or tensor.is_quantized or not in_full:
         layout = "" if tensor.layout == torch.strided else f" ({tensor.layout})"
-        raise UserError(f"{path}: {name} must hold real numbers of 16 bits or more, one by one, got {tensor.dtype}{layout}")
+        raise UserError(f"{path}: {name} must hold real numbers of 16 bits or more, got {tensor.dtype}{layout}")
     if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
         count = int((~torch.isfinite(tensor)).sum())
         raise UserError(

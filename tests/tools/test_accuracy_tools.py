@@ -172,7 +172,8 @@ def test_one_data_set_under_two_names_is_no_second_domain(place, monkeypatch, ca
 
 def test_images_that_two_data_sets_share_are_counted(place, monkeypatch, caplog, tmp_path) -> None:
     shutil.copytree(place / "here", tmp_path / "more")
-    shutil.copyfile(next((place / "there" / "query").iterdir()), tmp_path / "more" / "query" / "0001_c1s1_999999_00.png")
+    other = next((place / "there" / "query").iterdir())
+    shutil.copyfile(other, tmp_path / "more" / "query" / "0001_c1s1_999999_00.png")
     run(transfer.main, place, monkeypatch, "--network", "small", "--data", place / "here", "--data", tmp_path / "more")
     count = sum(len(list((place / "here" / split).iterdir())) for split in ("query", "bounding_box_test"))
     assert re.search(mentions(f"{count} of {count + 1} test images", "more", "here"), caplog.text)
