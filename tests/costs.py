@@ -1,7 +1,7 @@
 """What tests cost: `pytest -p tests.costs` ends with their CPU seconds and memory, and with the peak of all processes.
 
 Memory is what a system cannot take back: anonymous and shared pages of the testing process and of the programs that it
-started, looked at five times a second. Mapped files do not count.
+started, sampled five times a second. Mapped files do not count.
 """
 
 import os

@@ -97,8 +97,8 @@ def write_outcome(experiment: ABExperiment, command_line: str) -> str:
     )
     write_report(report, experiment.folder, overwrite=True)
     filters = [f"Filter of {name}: {count}." for name, runs in results.items() for count in runs[0].filter_counts]
-    knowledge = [experiment.generator.knowledge(experiment.data.subset)] if experiment.generator else []
-    table = "\n".join([outcome_table(variants, config.confidence), *knowledge, *filters])
+    notes = [experiment.generator.training_images_note(experiment.data.subset)] if experiment.generator else []
+    table = "\n".join([outcome_table(variants, config.confidence), *notes, *filters])
     replace_text(experiment.folder / TABLE, table + "\n")
     return table
 

@@ -152,7 +152,7 @@ def data_digests(dataset: Dataset, workers: int | None) -> dict[str, str]:
 
 
 def check_named_weights(args: argparse.Namespace) -> None:
-    """Files that were named are looked at before the hours that the images take; `UserError` for other ones."""
+    """Files that were named are checked before the hours that the images take; `UserError` for other ones."""
     lpips = args.lpips_sha256 or published_sha256(TRUNK_URLS[args.lpips_net])
     for file, digits in ((args.weights, expected_sha256(args)), (args.lpips_weights, lpips)):
         if file is not None:

@@ -5,7 +5,7 @@
     python tools/search.py --name bnneck --query one.jpg --gallery people     # of tools/find_people.py: where and when?
 
 The gallery is a folder, or a file of tools/extract.py made by the same weights and preprocessing, whose images have not
-changed since (those that are not there any more are not looked at). The query's own file is not listed. Similarity is
+changed since (those that are not there any more are passed over). The query's own file is not listed. Similarity is
 the cosine of the features, from -1 to 1. Where file names tell identities (as those of Market-1501, DukeMTMC-reID and
 CUHK03-NP do), or the gallery has a folder for each person and the query is in one of them or of that name, the picture
 frames the query's person in green and others in orange.

@@ -7,7 +7,7 @@ A network is a run of DG-Net, of a teacher or of a re-ID model below OUTPUT/outp
 weights. Each row is one network on one data set, without and with re-ranking; the same images twice are refused.
 --features-folder keeps the features of each row, and a second call with the same folder reads them, if the images
 have not changed; identities and cameras are those of the data set now. --features adds a row from a saved file as it
-is, labels included: neither its network nor its images are looked at.
+is, labels included: neither its network nor its images are read.
 
 Where a network is tested on two data sets or more, a second table shows its thresholds for "the same person" on other
 data: set on one data set for a false-positive rate (FPR), applied to another, with the rates that they have there.

@@ -12,8 +12,8 @@ from collections.abc import MutableMapping
 
 # Turns of the waiting loop; measured on the training of small networks, see docs/speed.md.
 SPIN_COUNT = 10_000
-# Whoever sets one of these has decided.
-_DECIDED = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+# Where one of these is set, nothing is changed.
+_WAITING_VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 
 
 def limit_spinning(environment: MutableMapping[str, str] = os.environ) -> None:
@@ -31,5 +31,5 @@ def limit_spinning(environment: MutableMapping[str, str] = os.environ) -> None:
         >>> environment
         {'OMP_WAIT_POLICY': 'ACTIVE'}
     """
-    if not any(name in environment for name in _DECIDED):
+    if not any(name in environment for name in _WAITING_VARIABLES):
         environment["GOMP_SPINCOUNT"] = str(SPIN_COUNT)

@@ -13,9 +13,9 @@ from dgnet.video.frames import Picture
 # Crops of one frame, uint8 RGB [height, width, 3] of any sizes -> features [crop, feature].
 EmbedCrops = Callable[[Sequence[UInt8[np.ndarray, "_height _width 3"]]], np.ndarray]
 
-_LEAST_OVERLAP = 0.1  # looks move no track to a box that is elsewhere
-_MEMORY = 1.0  # seconds in which what a track looked like fades: people turn, and so does the light on them
-_OFTEN = 0.3  # seconds after which a track is looked at though nothing is in doubt: neighboring frames look alike
+_LEAST_OVERLAP = 0.1  # appearance assigns no track to a box that is elsewhere
+_TIME_CONSTANT = 1.0  # seconds of the moving average of a track's features: people turn, and the light on them changes
+_UPDATE_AFTER = 0.3  # seconds after which a track's features are updated in any case: neighboring frames look alike
 _TINY = np.finfo(np.float64).tiny
 
 
@@ -56,8 +56,8 @@ class AppearanceOverlap:
 
     overlap + visible share of the box * (cosine of track and box - `similarity`): boxes that overlap two tracks go to
     the one that looks like them, and a box that looks like somebody else may be refused. A box of which little can be
-    seen shows the people before it, so there the overlap decides. Boxes are looked at where there is a choice, or a
-    track was lost; a track looks like its boxes of the last second, weighted by their visible shares.
+    seen shows the people before it, so there the overlap decides. Features are computed where there is a choice, or
+    a track was lost; those of a track are the mean over its boxes of about the last second, weighted by visible share.
 
     Args:
         overlap: corners of tracks [track, 4] and of boxes [box, 4] -> intersection over union [track, box].
@@ -69,7 +69,7 @@ class AppearanceOverlap:
         self._tracker: Any = None
         self._corners = np.zeros((0, 4))
         self._appearance: Appearance | None = None
-        # Track -> what it looks like, and when it was looked at.
+        # Track -> its mean feature, and the time of the last update.
         self._remembered: dict[int, tuple[np.ndarray, float]] = {}
 
     def begin_frame(self, tracker: Any, corners: Float[np.ndarray, "box 4"], appearance: Appearance | None) -> None:
@@ -111,13 +111,13 @@ class AppearanceOverlap:
             for box, number in of_boxes.items()
             if self._appearance.knows(box)
             or number not in self._remembered
-            or time - self._remembered[number][1] >= _OFTEN
+            or time - self._remembered[number][1] >= _UPDATE_AFTER
         ]
         for box, feature in self._appearance.features(due).items():
             number, seen = of_boxes[box], self._appearance.visible[box] * feature
             if number in self._remembered:
                 before, then = self._remembered[number]
-                kept = math.exp(-min(time - then, _OFTEN) / _MEMORY)
+                kept = math.exp(-min(time - then, _UPDATE_AFTER) / _TIME_CONSTANT)
                 seen = kept * before + (1 - kept) * seen
             self._remembered[number] = seen, time
 

@@ -173,8 +173,8 @@ class Film:
     def _display_matrix(self, decoded: Any) -> Matrix:
         """Of one frame: a stream may turn in the middle.
 
-        A frame whose side data were looked at is in a reference cycle with them: its pixels stay until Python's
-        collector comes, which counts objects and not bytes. So a small copy of it is asked.
+        A frame whose side data were read is in a reference cycle with them: its pixels stay until Python's
+        collector comes, which counts objects and not bytes. So those of a small copy are read.
         """
         small = decoded.reformat(width=_SMALL, height=_SMALL, interpolation="POINT")
         side = small.side_data.get("DISPLAYMATRIX")

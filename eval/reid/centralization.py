@@ -1,7 +1,7 @@
 """Neighbor feature centralization: each image's feature joined with those of its mutual nearest neighbors.
 
 Yuan et al., "From Poses to Identity: Training-Free Person Re-Identification via Feature Centralization", CVPR 2025.
-Queries are joined with queries and gallery images with gallery images, and no label is looked at. A query's feature
+Queries are joined with queries and gallery images with gallery images, and no label is used. A query's feature
 then depends on the other queries: figures by it and without it are of two protocols.
 """
 

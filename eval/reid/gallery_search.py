@@ -2,8 +2,8 @@
 
 The gallery is read part by part and may be a file in memory map. A float32 product proposes a few more images than are
 asked for; their exact distances (`eval.reid.distance`) decide, and where an image that was not proposed could be among
-the nearest, that query is compared with the whole gallery exactly. Of a product only the largest of each 64 gallery
-images are looked at before the images themselves: an image among the k best is in one of the k best groups.
+the nearest, that query is compared with the whole gallery exactly. Of a product the largest of each 64 gallery images
+is searched before the images themselves: an image among the k best is in one of the k best groups.
 
 Memory: one part of the gallery, its product with the queries (64 MiB) and about a hundred numbers a query.
 """

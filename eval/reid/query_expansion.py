@@ -38,7 +38,7 @@ def expanded_queries(
 ) -> Float[Tensor, "query feature"]:
     """Expanded unit features of the queries; all features from `eval.reid.distance.unit_features`.
 
-    A query's own weight is 1. No label is looked at: images of the query's own camera may be among those that join.
+    A query's own weight is 1. No label is used: images of the query's own camera may be among those that join.
     Of equally near images the first in the gallery join. `UserError` where the gallery has fewer images.
     """
     if len(gallery) < expansion.neighbors:

@@ -21,7 +21,7 @@ from eval.reid.verification import threshold_step
 
 CONFIDENCE, ROUNDS = 0.95, 500
 _DISTRACTOR = 0
-# The rates looked at reach this factor beyond the wanted ones: a threshold whose rate is less certain is none.
+# The rates of the search reach this factor beyond the wanted ones: a threshold whose rate is less certain is none.
 _REACH, _PER_DECADE = 10.0, 8
 # Numbers that are in memory at once, of counts and of drawn counts each.
 _PART = 2**22

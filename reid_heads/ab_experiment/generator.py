@@ -33,8 +33,8 @@ from reid_heads.generated.sources import is_run
 
 Pictures = Callable[[Config, Dataset], DrawSamples | None]
 SUBSET_LIST = "subset.csv"
-# Settings of its configuration that the A/B decides.
-DECIDED = ("name", "data.root", "data.layout")
+# Settings of its configuration that the A/B itself sets.
+SET_HERE = ("name", "data.root", "data.layout")
 
 
 class ABGenerator:
@@ -101,8 +101,8 @@ class ABGenerator:
         print(create_set(request), flush=True)
         return target
 
-    def knowledge(self, subset: Dataset) -> str:
-        """One sentence: whether the generator has learned from the images of `subset` and from nothing else."""
+    def training_images_note(self, subset: Dataset) -> str:
+        """One sentence: whether the generator was trained on the images of `subset` and on nothing else."""
         if not is_run(self.run) or is_official(self.run):
             return f"Which images the generator of {self.run} was trained on is not recorded."
         generator = load_generator(self.run)
@@ -115,12 +115,12 @@ class ABGenerator:
             if not files:
                 return f"The generator was trained on the very {images}, and on nothing else."
             return (
-                f"The generator was trained on the very {images}, with weights that may know more: "
+                f"The generator was trained on the very {images}, from weights that may have been trained on others: "
                 f"{', '.join(map(str, files))}."
             )
         return (
-            f"The generator was trained on other images than the {images}: what generated images add may be knowledge "
-            "of those."
+            f"The generator was trained on other images than the {images}: what generated images add may come from "
+            "those."
         )
 
     def _listed(self, subset: Dataset, path: Path) -> Dataset:
@@ -139,11 +139,11 @@ class ABGenerator:
     def _job(self) -> Job:
         training = self.config.generator_training
         assert training is not None
-        for key in DECIDED:
+        for key in SET_HERE:
             if key in training.settings:
-                raise UserError(f"generator_training.settings: {key} is decided by the A/B")
-        decided = {"name": self.run.name, "data.root": str(self.folder / SUBSET_LIST), "data.layout": "csv"}
-        settings = [f"{key}={json.dumps(value)}" for key, value in (training.settings | decided).items()]
+                raise UserError(f"generator_training.settings: {key} is set by the A/B, leave it out")
+        set_here = {"name": self.run.name, "data.root": str(self.folder / SUBSET_LIST), "data.layout": "csv"}
+        settings = [f"{key}={json.dumps(value)}" for key, value in (training.settings | set_here).items()]
         begun = any(folder.exists() for folder in (self.run, self.run.with_name(f"{self.run.name}_teacher")))
         return Job(load_config(training.config, settings), self.output, self.distributed, resume=begun)
 

@@ -18,7 +18,7 @@ def check_training(config: ReIDConfig, dataset: Dataset, distributed: Distribute
 
     Raises:
         UserError: settings, records and files of weights that do not go together. The images themselves and sets of
-            generated ones are not looked at (`reid_heads.generated.sources.open_generated` does).
+            generated ones are not read (`reid_heads.generated.sources.open_generated` does).
     """
     data = config.data
     people = data.identities * distributed.world_size

@@ -1,6 +1,9 @@
 """The generator of an A/B: trained on the images that the models have, or named."""
 
+import os
+import shlex
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +17,9 @@ from dgnet.core.distributed import Distributed
 from dgnet.core.settings import load_settings
 from dgnet.data.datasets import read_dataset
 from dgnet.runs.resume import images_content
+from dgnet.training.joint import JointTask
+from dgnet.training.task import TrainingTask
+from dgnet.training.teacher import TeacherTask
 from reid_heads.ab_experiment.config import ABConfig, SubsetConfig
 from reid_heads.ab_experiment.data import subset_of
 from reid_heads.ab_experiment.generator import ABGenerator
@@ -69,8 +75,10 @@ def test_a_generator_that_knows_more_is_told(trained: Path, place: Path) -> None
     )
     generator = ABGenerator(config, place, Distributed.start("cpu"), lambda *_: None)
     dataset = read_dataset(place / "people")
-    assert "on nothing else" in generator.knowledge(subset_of(dataset, config.subset))
-    assert "on other images than the 3 real images" in generator.knowledge(subset_of(dataset, SubsetConfig(images=1)))
+    assert "on nothing else" in generator.training_images_note(subset_of(dataset, config.subset))
+    assert "on other images than the 3 real images" in generator.training_images_note(
+        subset_of(dataset, SubsetConfig(images=1))
+    )
     # A teacher, or initial weights, may bring what other images showed.
     (checkpoint,) = (place / "outputs" / "trained_generator" / "checkpoints").glob("*.pt")
     state = load_checkpoint(checkpoint)
@@ -80,7 +88,7 @@ def test_a_generator_that_knows_more_is_told(trained: Path, place: Path) -> None
     taught = load_settings(
         ABConfig, place / "trained.yaml", ["generator_training=null", f"generator={place}/taught/{checkpoint.name}"]
     )
-    told = ABGenerator(taught, place, Distributed.start("cpu"), lambda *_: None).knowledge(
+    told = ABGenerator(taught, place, Distributed.start("cpu"), lambda *_: None).training_images_note(
         subset_of(dataset, config.subset)
     )
     assert "on nothing else" not in told and "elsewhere/teacher.pth" in told
@@ -105,3 +113,32 @@ def test_a_trained_generator_is_kept_on_resume(trained: Path, place: Path) -> No
         shutil.rmtree(folder)
     assert run(place, "--config", place / "trained.yaml", "--resume") == 0
     assert figures(trained) == before and checkpoint.stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize(("task", "run_name"), [(TeacherTask, "generator_teacher"), (JointTask, "generator")])
+def test_an_ab_that_is_stopped_while_its_generator_trains_goes_on(
+    task: type[TrainingTask],
+    run_name: str,
+    trained: Path,
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name, step = f"stopped_{run_name}", task.step
+
+    def step_and_stop(self, batch, iteration):
+        if iteration == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(self, batch, iteration)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(task, "step", step_and_stop)
+        assert run(place, "--config", place / "trained.yaml", "--name", name) == 128 + signal.SIGTERM
+    # The command that it prints is the one that goes on.
+    assert "--resume" in shlex.split(capsys.readouterr().err.strip().splitlines()[-1])
+    saved = [path.name for path in place.glob(f"outputs/{name}_{run_name}/checkpoints/*.pt")]
+    assert saved == ["checkpoint_00000001.pt"] and not (place / "outputs" / name / "generated").exists()
+    assert run(place, "--config", place / "trained.yaml", "--name", name) == 2
+    assert run(place, "--config", place / "trained.yaml", "--name", name, "--resume") == 0
+    assert load_generator(place / "outputs" / f"{name}_generator").iteration == 4
+    assert figures(place / "outputs" / name) == figures(trained)
