@@ -4,7 +4,8 @@
 # make test-gpu   the tests that need CUDA
 # make fuzz       files of every kind, thousands of cases
 # make parity     every case of the tests against numbers of the original code
-# make coverage   every test, and how much of each room's code they run
+# make costs      every test; then the most expensive ones, and the peak memory of all processes together
+# make coverage   every test, and how much of each room's code they run; coverage-fast: of the fast tests
 # make lint       every gate: style, imports, types, copies
 #
 # Each makes the virtual environment first if it is not there: the demo installs what it needs, the others the tools of
@@ -23,7 +24,9 @@ PACKAGES := dgnet eval reid_heads visual tools
 # file anew.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: demo test test-fast test-gpu fuzz parity coverage lint style imports types copies venv
+FAST := -m 'not slow and not large and not browser and not gpu'
+
+.PHONY: demo test test-fast test-gpu fuzz parity costs coverage coverage-fast lint style imports types copies venv
 
 demo: $(RUN)
 	$(BIN)/python tools/demo.py
@@ -32,7 +35,7 @@ test: $(DEVELOPMENT)
 	$(PYTEST)
 
 test-fast: $(DEVELOPMENT)
-	$(PYTEST) -m 'not slow and not large and not browser and not gpu'
+	$(PYTEST) $(FAST)
 
 test-gpu: $(DEVELOPMENT)
 	$(BIN)/python -m pytest -m gpu
@@ -44,8 +47,15 @@ parity: $(DEVELOPMENT)
 	DGNET_ALL_CASES=1 $(PYTEST) --timeout 1200 tests/test_oracle_parity.py tests/dgnet/training/test_parity.py \
 		tests/reid_heads/test_parity.py
 
+costs: $(DEVELOPMENT)
+	$(PYTEST) -p tests.costs
+
 coverage: $(DEVELOPMENT)
 	$(PYTEST) --cov --cov-report=
+	$(BIN)/python tests/coverage_by_room.py
+
+coverage-fast: $(DEVELOPMENT)
+	$(PYTEST) $(FAST) --cov --cov-report=
 	$(BIN)/python tests/coverage_by_room.py
 
 lint: style imports types copies

@@ -1,34 +1,47 @@
-"""What tests cost: `pytest -p tests.costs` ends with their CPU seconds and memory, and with the peak of all processes.
+"""What tests cost: `make costs` ends with their CPU seconds and memory, and with the peak of all processes together.
 
-Memory is what a system cannot take back: anonymous and shared pages of the testing process and of the programs that it
-started, sampled five times a second. Mapped files do not count.
+A test's memory is what a system cannot take back: anonymous and shared pages of the testing process and of the programs
+that it started, sampled five times a second. Mapped files do not count.
+
+The peak of all processes is the sum of their proportional set sizes (PSS), sampled every two seconds: pages that
+several processes share, torch's libraries among them, count once.
 """
 
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-PERIOD = 0.2
+# Seconds between samples; a proportional size takes the system some milliseconds for each GB.
+PERIOD, SESSION_PERIOD = 0.2, 2.0
 # Lines at the end: the most expensive tests.
 SHOWN = 30
 KINDS = ("RssAnon:", "RssShmem:")
 
 
 def memory_mb(pid: int) -> float:
-    """MB of a process and of those that it started; 0 for one that is gone."""
+    """MB of a process and of those that it started, without mapped files; 0 for one that is gone."""
+    return _sum_over_tree(pid, "status", KINDS)
+
+
+def proportional_mb(pid: int) -> float:
+    """MB (PSS) of a process and of those that it started, mapped files included; 0 for one that is gone."""
+    return _sum_over_tree(pid, "smaps_rollup", ("Pss:",))
+
+
+def _sum_over_tree(pid: int, file: str, kinds: tuple[str, ...]) -> float:
     try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+        lines = Path(f"/proc/{pid}/{file}").read_text(encoding="utf-8").splitlines()
         children = [
-            int(child) for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text().split()
+            int(child) for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()
         ]
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
-    own = sum(int(line.split()[1]) for line in status.splitlines() if line.startswith(KINDS))
-    return own / 1024 + sum(map(memory_mb, children))
+    own = sum(int(line.split()[1]) for line in lines if line.startswith(kinds))
+    return own / 1024 + sum(_sum_over_tree(child, file, kinds) for child in children)
 
 
 def cpu_seconds() -> float:
@@ -38,25 +51,31 @@ def cpu_seconds() -> float:
 
 
 class Peak:
-    """The most memory that this process and its children had since `start`."""
+    """The most memory that this process and its children had since `start`, as `measure` counts it."""
 
-    def __init__(self) -> None:
-        self.mb = 0.0
+    def __init__(self, measure: Callable[[int], float], period: float) -> None:
+        self.mb, self._measure, self._period = 0.0, measure, period
         threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
         while True:
-            self.mb = max(self.mb, memory_mb(os.getpid()))
-            time.sleep(PERIOD)
+            self.mb = max(self.mb, self._measure(os.getpid()))
+            time.sleep(self._period)
 
     def start(self) -> None:
-        self.mb = memory_mb(os.getpid())
+        self.mb = self._measure(os.getpid())
 
 
-# One for a test, one for the session; a process that only hands out tests sees those that run them as its children.
-test_peak, session_peak = Peak(), Peak()
+test_peak = Peak(memory_mb, PERIOD)
+# Of the process that ends the session: those that test for it are its children.
+session_peak = pytest.StashKey[Peak]()
 # CPU seconds until a test began.
 before = pytest.StashKey[float]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.stash[session_peak] = Peak(proportional_mb, SESSION_PERIOD)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -87,4 +106,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for name, cost in sorted(costs.items(), key=lambda item: -item[1][column])[:SHOWN]:
             terminalreporter.line(f"{cost[0]:9.2f} s {cost[1]:9,.0f} MB  {name}")
     total = sum(seconds for seconds, _ in costs.values())
-    terminalreporter.line(f"{total:9.2f} s of tests; all processes {session_peak.mb:,.0f} MB at most")
+    peak = terminalreporter.config.stash[session_peak].mb
+    terminalreporter.line(
+        f"{total:9.2f} s of tests; all processes together {peak:,.0f} MB at most (PSS, every {SESSION_PERIOD:g} s)"
+    )
