@@ -39,8 +39,9 @@ class AppearanceConfig(TrunkConfig):
 class StructureConfig(Section):
     """The structure encoder; the paper's code has eight times `channels` channels."""
 
-    # "gray" in the paper; "edge", the strength of its edges; "contour", where the colors change and in which direction,
-    # with little of how much (dgnet.core.pixels.contours): from it the decoder can hardly learn the original colors.
+    # "gray" in the paper; "edge", the strength of its edges, the other choice of the official code; "contour" (not the
+    # paper's), where the colors change and in which direction, with little of how much (dgnet.core.pixels.contours):
+    # from it the decoder can hardly learn the original colors.
     input: Literal["gray", "edge", "contour"] = "gray"
     channels: int = Field(16, ge=1)
     residual_blocks: int = Field(4, ge=1)

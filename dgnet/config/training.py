@@ -118,28 +118,32 @@ class ShortTrainingConfig(Section):
     # Which appearance codes carry no gradient: "always", all of them; "of_real_images", those of real images alone, so
     # that swapped images learn from theirs; "never", none, so that reconstructions train the appearance encoder too.
     detach_codes: Literal["always", "of_real_images", "never"] = "always"
+    # The structure image has random cells of 8x8 pixels hidden, of each image another share up to this one: where the
+    # original clothes had an edge, the decoder learns not to rely on it.
+    hide_structure: float = Field(0, ge=0, lt=1)
+    # Distance between a reconstructed image and the real one: mean absolute ("l1") or squared ("l2") difference.
+    image_norm: ReconstructionNorm = "l1"
+    # How the rates fall: in "steps" (section `schedule`), or "linear", evenly from `schedule.step_size` on to 0 at the
+    # end of the training; then the gammas mean nothing. A training shorter than `schedule.step_size` sees neither.
+    decay: Literal["steps", "linear"] = "steps"
+    # Batch norm sees a and b as one batch of twice the size, which is faster.
+    merge_batch_statistics: bool = False
+
+    # The rest is here only so that runs of versions 0.1 and 0.2 open and go on: the demos of those versions set it, no
+    # configuration of today does.
+
     # The structure encoder sees real images under a random wave over their colors, another one each time: from its code
     # the decoder cannot learn how bright the original clothes were, or how far they stood out.
     mix_colors: bool = False
     # The structure code also holds the colors of the background, left and right of the person, so that the decoder
     # knows the scene and its illumination.
     background: bool = False
-    # The structure image has random cells of 8x8 pixels hidden, of each image another share up to this one: where the
-    # original clothes had an edge, the decoder learns not to rely on it.
-    hide_structure: float = Field(0, ge=0, lt=1)
     # Batch norm (without gain and bias) on the appearance code before the style networks: what all images have in
     # common leaves the code, and colors are learned within hundreds of iterations.
     standardize_code: bool = False
     # Initial scale of the gains and biases that the appearance code gives; below 1 the residual blocks start nearer to
     # passing the structure code on unchanged.
     initial_style: float = Field(1, gt=0)
-    # Distance between a reconstructed image and the real one: mean absolute ("l1") or squared ("l2") difference.
-    image_norm: ReconstructionNorm = "l1"
     # Learning rate of Muon, without weight decay, for the convolutions and linear layers of structure encoder and
     # decoder; 0: Adam trains these too.
     muon_rate: float = Field(0, ge=0)
-    # How the rates fall: in "steps" (section `schedule`), or "linear", evenly from `schedule.step_size` on to 0 at the
-    # end of the training; then the gammas mean nothing. A training shorter than `schedule.step_size` sees neither.
-    decay: Literal["steps", "linear"] = "steps"
-    # Batch norm sees a and b as one batch of twice the size, which is faster.
-    merge_batch_statistics: bool = False

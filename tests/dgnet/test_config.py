@@ -1,5 +1,7 @@
 """Settings: from file and command line to one frozen configuration, or to one sentence."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from dgnet.config import Config, load_config, parse_config, resolved
+from dgnet.config.training import ShortTrainingConfig
 from dgnet.core.errors import UserError
 from dgnet.core.section import Section
 from dgnet.core.settings import override_settings
@@ -209,3 +212,25 @@ def test_an_override_under_an_old_and_a_new_name_is_refused(tmp_path: Path) -> N
 def test_a_value_without_end_or_of_another_kind_is_refused(tmp_path: Path, value: str) -> None:
     for text, override in ((f"run: {value}", ()), ("", (f"run={value}",))):
         assert "not readable as YAML" in refusal(tmp_path, text, *override)
+
+
+def test_settings_that_are_not_the_papers_are_used() -> None:
+    """By a configuration of today, or by one of an earlier version, whose runs must go on: others are to be removed."""
+    root = Path(__file__).parents[2]
+    stored = root / "tests" / "compatibility" / "version_0_1" / "configs"
+    today, earlier = ({*used_settings(folder)} for folder in (root / "configs", stored))
+    ours = {f"short_training.{name}" for name in ShortTrainingConfig.model_fields} | {"loss.sharpness"}
+    assert ours <= today | earlier
+    lines = (root / "dgnet" / "config" / "training.py").read_text().partition("    # The rest is here only so that")[2]
+    only_earlier = {f"short_training.{name}" for name in re.findall(r"^    (\w+): ", lines, re.MULTILINE)}
+    assert only_earlier == ours - today
+
+
+def used_settings(folder: Path) -> Iterator[str]:
+    """`section.key` of what the DG-Net configurations in a folder set to another value than the default."""
+    default = resolved(Config())
+    for path in folder.glob("*.yaml"):
+        if not path.stem.startswith("ab_"):
+            for section, values in resolved(load_config(path)).items():
+                if isinstance(values, dict):
+                    yield from (f"{section}.{key}" for key in values if values[key] != default[section][key])
