@@ -5,18 +5,18 @@ import argparse
 from dgnet.core.errors import UserError
 from dgnet.core.option_types import at_least, between
 from eval.datasets import TestSplits
+from eval.feature_joining_options import add_feature_joining_options, check_feature_joining_options
 from eval.reid.labeled_features import labels_of
 from eval.reid.labels import JUNK
 from eval.reid.query_expansion import QueryExpansion
 from eval.reid.rerank import KReciprocal, usual_reranking
 from eval.reid.single_gallery_shot import PROTOCOL as SINGLE_SHOT
 from eval.report.accuracy import PROTOCOLS
-from eval.test_time_options import add_test_time_options, check_test_time_options
 
 
 def add_accuracy_options(parser: argparse.ArgumentParser) -> None:
     """--protocol, --repetitions, --seed, --expansion, --expansion-alpha, --k1, --k2 and --lambda; and those of
-    `add_test_time_options`."""
+    `add_feature_joining_options`."""
     parser.add_argument(
         "--protocol", choices=tuple(PROTOCOLS), default="standard", help="protocol of the accuracy (default: standard)"
     )
@@ -37,7 +37,7 @@ def add_accuracy_options(parser: argparse.ArgumentParser) -> None:
         metavar="A",
         help="their weight is cosine ** A (default: 0, the plain mean)",
     )
-    add_test_time_options(parser)
+    add_feature_joining_options(parser)
     parser.add_argument(
         "--k1",
         type=at_least(1),
@@ -66,7 +66,7 @@ def check_accuracy_options(args: argparse.Namespace) -> None:
     for name in ("expansion", "centralization", "generator"):
         if single_shot and getattr(args, name) is not None:
             raise UserError(f"--{name} belongs to every protocol but {SINGLE_SHOT}")
-    check_test_time_options(args)
+    check_feature_joining_options(args)
     if args.expansion is None and args.expansion_alpha is not None:
         raise UserError("--expansion-alpha weighs the images of --expansion: give that, too")
 

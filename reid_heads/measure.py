@@ -10,7 +10,7 @@ from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.core.numerics import set_numerics
 from dgnet.data.description import describe_dataset
-from dgnet.data.test_splits import USUAL_SPLIT, SplitRule, read_test_data, unmatched_queries
+from dgnet.data.query_gallery import USUAL_SPLIT, SplitRule, read_test_data, unmatched_queries
 from dgnet.data.training_data import open_dataset
 from dgnet.models.read_model import read_model
 from dgnet.models.reid_model import Option

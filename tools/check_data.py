@@ -16,7 +16,7 @@ from dgnet.core.errors import command
 from dgnet.core.option_types import at_least, expanded_path
 from dgnet.data.checks import check_dataset
 from dgnet.data.datasets import LAYOUTS
-from dgnet.data.test_splits import read_test_data
+from dgnet.data.query_gallery import read_test_data
 
 
 def main() -> int:

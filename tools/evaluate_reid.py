@@ -42,14 +42,19 @@ from dgnet.core.option_types import expanded_path, path_ending, run_name
 from dgnet.core.stopwatch import Stopwatch
 from dgnet.data.datasets import LAYOUTS
 from dgnet.data.description import print_dataset, remark_on_tracks, split_counts
+from dgnet.data.query_gallery import add_split_options, read_test_data, split_of
 from dgnet.data.records import Dataset
-from dgnet.data.test_splits import add_split_options, read_test_data, split_of
 from dgnet.data.training_data import open_dataset, require_data_of_run
 from dgnet.generation.engine import generate
 from dgnet.generation.load import find_generator
 from dgnet.generation.swap_pairs import one_image_per_identity
 from dgnet.runs.loaded_generator import LoadedGenerator
 from eval.accuracy_options import add_accuracy_options, check_accuracy_options, chosen_expansion, chosen_reranking
+from eval.feature_joining_options import (
+    SWAPS,
+    check_centralization,
+    chosen_centralization,
+)
 from eval.options import add_device_options
 from eval.reid.dataset_features import features_of_dataset, query_and_gallery
 from eval.reid.embedding_model import description
@@ -58,11 +63,6 @@ from eval.reid_accuracy import accuracy_of
 from eval.reid_calibration import calibrate
 from eval.report.accuracy import unmatched_queries
 from eval.report.report import PAGE_NAME, Report, as_table, write_report
-from eval.test_time_options import (
-    SWAPS,
-    check_centralization,
-    chosen_centralization,
-)
 from reid_heads.load import load_model
 from reid_heads.run_data import dataset_of_run, warn_of_training_images
 

@@ -17,7 +17,7 @@ from dgnet.core.cli import CommandParser, add_mirrored, add_settings
 from dgnet.core.errors import command
 from dgnet.core.option_types import at_least, expanded_path
 from dgnet.core.settings import as_settings, override_settings
-from dgnet.data.test_splits import add_split_options, split_of
+from dgnet.data.query_gallery import add_split_options, split_of
 from eval.reid.evaluator import RankingEvaluator
 from reid_heads.config import ReIDConfig
 from reid_heads.load import find_weights

@@ -30,7 +30,7 @@ from dgnet.core.numerics import open_device
 from dgnet.core.option_types import expanded_path, path_ending
 from dgnet.data.datasets import LAYOUTS
 from dgnet.data.description import print_dataset
-from dgnet.data.test_splits import add_split_options, read_test_data, split_of
+from dgnet.data.query_gallery import add_split_options, read_test_data, split_of
 from dgnet.data.training_data import open_dataset, require_data_of_run
 from dgnet.generation.load import find_generator
 from dgnet.models.embedding import appearance_embedding

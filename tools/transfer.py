@@ -28,7 +28,7 @@ from dgnet.core.files import check_place, replace_text
 from dgnet.core.numerics import open_device
 from dgnet.core.option_types import expanded_path, run_name
 from dgnet.data.description import print_dataset
-from dgnet.data.test_splits import add_split_options, read_test_data, split_of
+from dgnet.data.query_gallery import add_split_options, read_test_data, split_of
 from eval.options import add_device_options
 from eval.reid.dataset_features import features_of_dataset
 from eval.reid.feature_file import StoredFeatures, load_features

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dgnet.data.test_splits import SplitRule
+from dgnet.data.query_gallery import SplitRule
 from eval.reid.labeled_features import LabeledFeatures
 from eval.reid.open_set import open_set_metrics
 from eval.reid.pair_scores import pair_scores

@@ -35,7 +35,7 @@ class SplitRule:
             the usual rule, and not comparable with them.
 
     Example:
-        >>> from dgnet.data.test_splits import SplitRule
+        >>> from dgnet.data.query_gallery import SplitRule
         >>> split = SplitRule(leave_one_out=True, without_cameras=True)
         >>> str(split)
         'leave one out, cameras not used'

@@ -12,7 +12,7 @@ from eval.reid.labels import JUNK
 SWAPS = 4
 
 
-def add_test_time_options(parser: argparse.ArgumentParser) -> None:
+def add_feature_joining_options(parser: argparse.ArgumentParser) -> None:
     """--centralization, --generator and those that belong to them."""
     parser.add_argument(
         "--centralization",
@@ -32,7 +32,7 @@ def add_test_time_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--swap-gallery", action="store_true", help="swap the gallery's images, too")
 
 
-def check_test_time_options(args: argparse.Namespace) -> None:
+def check_feature_joining_options(args: argparse.Namespace) -> None:
     """`UserError` for options that do not belong together."""
     for name in ("swaps", "swap_weight", "swap_gallery"):
         if args.generator is None and getattr(args, name):

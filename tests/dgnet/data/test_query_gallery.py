@@ -11,7 +11,7 @@ from PIL import Image
 from dgnet.core.errors import UserError
 from dgnet.data.checks import check_dataset
 from dgnet.data.datasets import read_dataset
-from dgnet.data.test_splits import SplitRule, read_test_data, unmatched_queries
+from dgnet.data.query_gallery import SplitRule, read_test_data, unmatched_queries
 from eval.reid.labels import check_rankable
 from tests.messages import mentions
 
