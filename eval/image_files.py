@@ -1,7 +1,7 @@
 """Images of a folder of any nesting, of mixed sizes and formats, decoded on several threads in a fixed order."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeAlias
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dgnet.core.errors import UserError, check_count
 from dgnet.core.folder_names import is_split
-from dgnet.core.images import image_files, read_image
+from dgnet.core.images import image_files, print_passed_over, read_image
 from dgnet.core.machine import usable_cores
 from eval.arrays import Array, checked_images
 
@@ -42,6 +42,17 @@ def files_by_folder(folder: Path) -> dict[str, list[Path]]:
             )
         groups.setdefault(parts[0], []).append(path)
     return groups
+
+
+def files_of(paths: Iterable[Path]) -> list[Path]:
+    """Files as they are, and all images of folders, each file once; what is passed over is said on stderr.
+
+    `UserError` for a folder without images.
+    """
+    paths = list(paths)
+    print_passed_over(*paths)
+    files = (file for path in paths for file in (image_files(path) if path.is_dir() else [path]))
+    return list({file.absolute(): file for file in files}.values())
 
 
 def smooth_resized(image: UInt8[Tensor, "3 _h _w"], height: int, width: int) -> Float[Tensor, "3 height width"]:

@@ -3,9 +3,9 @@
 import argparse
 from typing import TypedDict
 
-from dgnet.core.cli import add_device
+from dgnet.core.cli import add_device, add_mirrored
 from dgnet.core.errors import UserError
-from dgnet.core.option_types import at_least, expanded_path, sha256_digits
+from dgnet.core.option_types import at_least, expanded_path, run_name, sha256_digits
 from eval.images.diversity import PAIRS, ROUNDS
 from eval.images.inception import WEIGHTS_NAME, WEIGHTS_SHA256
 
@@ -59,6 +59,22 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
     add_device(parser)
     parser.add_argument(
         "--batch-size", type=at_least(1), default=50, help="images at a time; changes no metric (default: 50)"
+    )
+    parser.add_argument("--workers", type=at_least(1), help="threads that decode images (default: all cores)")
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """--name, --model-name, --mirrored, --device, --batch-size and --workers."""
+    parser.add_argument(
+        "--name", type=run_name, required=True, help="the trained model: a run, its folder, or a file of weights"
+    )
+    parser.add_argument(
+        "--model-name", metavar="NAME", help="the model in another system's file, which does not name it"
+    )
+    add_mirrored(parser)
+    add_device(parser)
+    parser.add_argument(
+        "--batch-size", type=at_least(1), default=64, help="images at a time; changes no feature (default: 64)"
     )
     parser.add_argument("--workers", type=at_least(1), help="threads that decode images (default: all cores)")
 

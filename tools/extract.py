@@ -9,22 +9,20 @@ or the file's name as Market-1501's do (-1 elsewhere); `about` says which weight
 NumPy reads it without pickle; tools/search.py takes it as a gallery.
 """
 
-import argparse
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-
 from dgnet.core.checkpoint import file_hash
-from dgnet.core.cli import CommandParser, add_device, add_mirrored
+from dgnet.core.cli import CommandParser
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place
-from dgnet.core.images import image_files, print_passed_over
 from dgnet.core.numerics import open_device
-from dgnet.core.option_types import at_least, expanded_path, path_ending, run_name
+from dgnet.core.option_types import expanded_path, path_ending
 from dgnet.video.gallery_labels import known_labels
+from eval.image_files import files_of
+from eval.options import add_model_options
 from eval.reid.feature_file import save_features
 from eval.reid.file_features import features_of_files
 from reid_heads.load import load_model
@@ -51,33 +49,6 @@ def main() -> int:
     (split,) = stored.splits.values()
     print(f"{args.output}: {split.features.shape[0]} images, {split.features.shape[1]} numbers each")
     return 0
-
-
-def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """--name, --model-name, --mirrored, --device, --batch-size and --workers."""
-    parser.add_argument(
-        "--name", type=run_name, required=True, help="the trained model: a run, its folder, or a file of weights"
-    )
-    parser.add_argument(
-        "--model-name", metavar="NAME", help="the model in another system's file, which does not name it"
-    )
-    add_mirrored(parser)
-    add_device(parser)
-    parser.add_argument(
-        "--batch-size", type=at_least(1), default=64, help="images at a time; changes no feature (default: 64)"
-    )
-    parser.add_argument("--workers", type=at_least(1), help="threads that decode images (default: all cores)")
-
-
-def files_of(paths: Iterable[Path]) -> list[Path]:
-    """Files as they are, and all images of folders, each file once; what is passed over is said on stderr.
-
-    `UserError` for a folder without images.
-    """
-    paths = list(paths)
-    print_passed_over(*paths)
-    files = (file for path in paths for file in (image_files(path) if path.is_dir() else [path]))
-    return list({file.absolute(): file for file in files}.values())
 
 
 if __name__ == "__main__":

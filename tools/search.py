@@ -50,6 +50,8 @@ from dgnet.video.gallery import is_gallery
 from dgnet.video.gallery_labels import gallery_of_crops, known_labels, labels_of
 from dgnet.video.tracks import Embed, pooled_tracks, remarks_on_tracks
 from eval.extractor import features_of
+from eval.image_files import files_of
+from eval.options import add_model_options
 from eval.reid.embedding_model import extractor_of, preprocessing_of
 from eval.reid.feature_file import SplitFeatures
 from eval.reid.file_features import SPLIT, features_of_files, read_file_features
@@ -60,7 +62,6 @@ from eval.tracks.page import tracks_page
 from eval.tracks.ranking import count_further, rank_tracks
 from reid_heads.load import load_model
 from reid_heads.loaded_model import LoadedModel
-from tools.extract import add_model_options, files_of
 from visual.drawing.picture_file import picture_file
 from visual.drawing.ranked_lists import ranked_lists
 from visual.image_input import read_images

@@ -1,7 +1,7 @@
 """Weights from files into models: files of ours, of the systems that the models come from, and of ImageNet trunks.
 
-What a file of another system means is the model's own knowledge: `ReIDModel.trunk_keys` for weights of the trunk alone
-(ImageNet files of torchvision and IBN-Net), `ReIDModel.third_party_keys` for a whole model's.
+Each model says which of its parameters a file of another system holds: `ReIDModel.trunk_keys` for weights of the trunk
+alone (ImageNet files of torchvision and IBN-Net), `ReIDModel.third_party_keys` for a whole model's.
 """
 
 from collections.abc import Iterable
