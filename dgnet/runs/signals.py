@@ -29,7 +29,7 @@ def resume_command(arguments: Sequence[str], processes: int, option: str | None 
     words = [*arguments, *([] if option is None or option in arguments else [option])]
     if processes == 1:
         return shlex.join(words)
-    script = next(index for index, word in enumerate(words) if index > 0 and not word.startswith("-"))
+    script = next(index for index, word in enumerate(words) if index > 0 and (word == "-m" or not word.startswith("-")))
     here = os.environ.get("LOCAL_WORLD_SIZE", str(processes))
     machines = "" if here == str(processes) else "  (on every machine, with the options that join them)"
     return f"torchrun --nproc-per-node {here} {shlex.join(words[script:])}{machines}"

@@ -56,4 +56,5 @@ def test_the_command_to_go_on(monkeypatch):
     assert resume_command(["python", "demo.py"], 1, None) == "python demo.py"
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
     assert resume_command(["/bin/python", "-u", "train.py"], 4) == "torchrun --nproc-per-node 4 train.py --resume"
+    assert resume_command(["python", "-u", "-m", "a.train"], 4) == "torchrun --nproc-per-node 4 -m a.train --resume"
     assert "on every machine" in resume_command(["/bin/python", "-u", "train.py"], 8)
