@@ -9,6 +9,7 @@ from dgnet.core.content import content_hashes
 from dgnet.core.errors import UserError
 from dgnet.data.copies import warn_of_copied_queries
 from dgnet.data.datasets import read_dataset
+from dgnet.data.description import mixed_cameras
 from dgnet.data.readers.folders import read_folders
 from dgnet.data.readers.manifest import is_manifest, read_manifest
 from dgnet.data.readers.market import read_market
@@ -60,7 +61,8 @@ class SplitRule:
 
         Raises:
             UserError: it has queries or a gallery of its own and is to be left one out, or has none of both; no camera
-                is known, and cameras are to count; or no query has a match.
+                is known or some are not, and cameras are to count; or no query has a match. A way out is named where
+                there is one.
         """
         if self.leave_one_out:
             if dataset.query or dataset.gallery:
@@ -74,10 +76,9 @@ class SplitRule:
             dataset = replace(dataset, train=(), query=query, gallery=gallery)
         if not dataset.query or not dataset.gallery:
             lacking = " and the split ".join(name for name in ("query", "gallery") if not getattr(dataset, name))
-            raise UserError(
-                f"{dataset.root}: no images of the split {lacking}; with --leave-one-out each image of a folder "
-                "per person is a query against all others"
-            )
+            hint = "; with --leave-one-out each image of a folder per person is a query against all others"
+            either = dataset.query or dataset.gallery  # which --leave-one-out would refuse
+            raise UserError(f"{dataset.root}: no images of the split {lacking}{'' if either else hint}")
         if self.without_cameras:
             records = (*dataset.query, *dataset.gallery)
             content = dict(zip(records, content_hashes([record.path for record in records]), strict=True))
@@ -92,18 +93,31 @@ class SplitRule:
                     f"{dataset.root}: no query has another image of its identity in the gallery: nothing to measure"
                 )
             return dataset
-        if all(record.camera == UNKNOWN_CAMERA for record in (*dataset.query, *dataset.gallery)):
+        if obstacle := _obstacle_of_cameras(dataset):
+            SplitRule(without_cameras=True).of(dataset)  # raises where that is no way out
+            of_tracks = f" (here of a track: its identities are {dataset.tracks} tracks of films)"
             raise UserError(
-                f"{dataset.root}: no camera is known, and a true match is one by another camera; --without-cameras "
-                "takes every other image of a person for a match"
-            )
-        if unmatched_queries(dataset) == len(dataset.query):
-            raise UserError(
-                f"{dataset.root}: no query has an image of its identity by another camera in the gallery: nothing to "
-                "measure; --without-cameras takes every other image of a person for a match"
+                f"{dataset.root}: {obstacle}; --without-cameras takes every other image of a person for a match"
+                f"{of_tracks if dataset.tracks else ''}"
             )
         warn_of_copied_queries(dataset)
         return dataset
+
+
+def _obstacle_of_cameras(dataset: Dataset) -> str:
+    """Why no accuracy can be measured between cameras; empty where it can."""
+    if all(record.camera == UNKNOWN_CAMERA for record in (*dataset.query, *dataset.gallery)):
+        return "no camera is known, and a true match is one by another camera"
+    if mixed := mixed_cameras(dataset):
+        identity, (known, unknown) = next(iter(mixed.items()))
+        return (
+            "cameras must be known for all images of an identity or for none, and a true match is one by another "
+            f"camera: identity {identity} (and {len(mixed) - 1} others) has {known} images of known cameras and "
+            f"{unknown} of an unknown one"
+        )
+    if unmatched_queries(dataset) == len(dataset.query):
+        return "no query has an image of its identity by another camera in the gallery: nothing to measure"
+    return ""
 
 
 USUAL_SPLIT = SplitRule()

@@ -45,7 +45,7 @@ def unmatched_queries(result: RankingResult | SingleShotResult) -> str:
     """The number of queries without a true match and how they count; empty where all have one."""
     missing = result.queries - result.valid_queries
     effect = "they count as 0" if result.protocol == "dgnet" else "left out of every mean"
-    return f"{missing:,} of {result.queries:,} queries have no match by another camera: {effect}" if missing else ""
+    return f"{missing:,} of {result.queries:,} queries have no true match: {effect}" if missing else ""
 
 
 def used_at_test_time(metrics: Sequence[MetricValue]) -> dict[str, str]:

@@ -73,7 +73,19 @@ def test_a_training_ends_as_if_nothing_had_happened(whole: Path, phase: str, num
 
 
 def test_a_set_is_whole_after_it_goes_on(whole: Path, tmp_path: Path) -> None:
-    options = ("--name", "whole", "--output-path", whole, "--device", "cpu", "--count", 132, "--no-scores", "--batch-size", 1)
+    options = (
+        "--name",
+        "whole",
+        "--output-path",
+        whole,
+        "--device",
+        "cpu",
+        "--count",
+        132,
+        "--no-scores",
+        "--batch-size",
+        1,
+    )
     words = [sys.executable, *LAUNCHER, *NARROW[:2], "generate", *map(str, options), "--output", str(tmp_path / "set")]
     pipes = {"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     interrupted(subprocess.Popen(words, **pipes), lambda: list(tmp_path.rglob("*.png")), signal.SIGTERM)

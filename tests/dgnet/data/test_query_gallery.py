@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,42 @@ def test_a_csv_file_of_a_test_split_alone(tmp_path: Path) -> None:
     (root / "list.csv").write_text("path,identity,split\na.jpg,x,query\nb.jpg,x,gallery\n")
     rule = SplitRule(without_cameras=True)
     assert unmatched_queries(rule.of(read_test_data(root / "list.csv"))) == 0
+
+
+@pytest.mark.parametrize(
+    ("names", "way_out"),
+    [
+        # By the same camera, of unknown ones, of some unknown: every other image of a person is an answer.
+        (("query/0007_c1s1_1.png", "bounding_box_test/0007_c1s1_2.png"), "--without-cameras"),
+        (("query/7/a.png", "gallery/7/b.png"), "--without-cameras"),
+        (("query/7/0007_c1_a.png", "gallery/7/b.png"), "--without-cameras"),
+        # Of other people, by whatever cameras: nothing is.
+        (("query/0007_c1s1_1.png", "bounding_box_test/0008_c2s1_2.png"), ""),
+        (("query/7/a.png", "gallery/8/b.png"), ""),
+    ],
+)
+def test_a_way_out_is_named_where_there_is_one(tmp_path: Path, names: tuple[str, ...], way_out: str) -> None:
+    dataset = read_test_data(images(tmp_path, *names))
+    with pytest.raises(UserError) as error:
+        SplitRule().of(dataset)
+    assert "nothing to measure" in str(error.value) or "camera" in str(error.value)
+    assert ("--without-cameras" in str(error.value)) == bool(way_out), error.value
+
+
+def test_a_way_out_is_none_for_queries_without_a_gallery_nor_for_copies(tmp_path: Path) -> None:
+    root = images(tmp_path / "data", "train/1/a.png", "train/2/a.png", "query/7/a.png", "gallery/7/b.png")
+    dataset = replace(read_dataset(root), gallery=())
+    with pytest.raises(UserError, match="no images of the split gallery$"):
+        SplitRule().of(dataset)
+    shutil.copy(root / "query/7/a.png", root / "gallery/7/b.png")
+    with pytest.raises(UserError, match="no query has another image"):
+        SplitRule().of(read_dataset(root))
+
+
+def test_images_of_tracks_are_no_images_of_people(tmp_path: Path) -> None:
+    dataset = read_test_data(images(tmp_path, "query/7/a.png", "gallery/7/b.png"))
+    with pytest.raises(UserError, match=mentions("--without-cameras", "3 tracks")):
+        SplitRule().of(replace(dataset, tracks=3))
 
 
 def test_what_has_training_images_is_read_as_ever(tmp_path: Path) -> None:
