@@ -85,7 +85,7 @@ def measure_model(
         f"{model.name} from {path}, {height}x{width}, {time.perf_counter() - began:.1f} s",
         ", ".join(part for part in (evaluation.protocol, str(split)) if part)
         + f"; re-ranked: {evaluation.ranking.reranking}",
-        f"{len(dataset.query):,} queries, {unmatched_queries(dataset):,} of them without a true match, left out of every "
-        "mean",
+        f"{len(dataset.query):,} queries, {unmatched_queries(dataset):,} of them without a true match, left out of "
+        "every mean",
     )
     return ModelFigures(figures, described)
