@@ -97,6 +97,7 @@ def export_onnx(
         onnx.helper.set_model_props(model, _describe(stored, kind, mirrored))
         onnx.checker.check_model(model)
         onnx.save(model, draft)
+        _require_embedding(path, network, _noise(3, stored, kind))
         difference = max(parity(network, draft, _noise(count, stored, kind)) for count in (1, 3))
         if not difference <= TOLERANCE:
             raise UserError(
@@ -105,6 +106,16 @@ def export_onnx(
             )
         os.replace(draft, path)
     return Exported(path.stat().st_size, difference)
+
+
+def _require_embedding(path: Path, network: nn.Module, images: Tensor) -> None:
+    """`UserError` unless PyTorch's own embeddings have unit length: broken weights agree with everything."""
+    with torch.no_grad():
+        lengths = network(images).norm(dim=1)
+    if not bool(((lengths - 1).abs() < 1e-3).all()):
+        raise UserError(
+            f"{path} was not written: the model's own embeddings must have the length 1, got {lengths.tolist()}"
+        )
 
 
 def parity(network: nn.Module, path: Path, images: Tensor) -> float:

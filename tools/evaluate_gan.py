@@ -24,7 +24,7 @@ from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser, add_mirrored, add_run
 from dgnet.core.content import labeled_digest
 from dgnet.core.distributed import Distributed
-from dgnet.core.errors import UserError, command
+from dgnet.core.errors import AdvisedError, UserError, command
 from dgnet.core.images import image_files
 from dgnet.core.numerics import open_device
 from dgnet.core.option_types import at_least, expanded_path, run_name, sha256_digits
@@ -193,10 +193,15 @@ def generated_set(args: argparse.Namespace, folder: Path, options: ImageQualityO
         output=target,
         resume=(target / RECIPE).is_file(),
     )
-    with open_set(request) as opened:
-        print(opened, file=sys.stderr)
-        created = opened.create()
-        print(created, file=sys.stderr)
+    try:
+        with open_set(request) as opened:
+            print(opened, file=sys.stderr)
+            created = opened.create()
+            print(created, file=sys.stderr)
+    except AdvisedError as error:
+        # --extend and other folders are ways out of tools/generate.py alone.
+        again = f"; {target} is of an earlier evaluation: remove it to have its images made anew"
+        raise UserError(error.problem + (again if target.exists() else "")) from error
     if (found := len(image_files(target / "images"))) != created.images:
         raise UserError(
             f"{target / 'images'}: holds {found} images, and the set has {created.images}; remove what is not of the "

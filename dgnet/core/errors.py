@@ -24,6 +24,14 @@ class UserError(ValueError):
         super().__init__(one_line(sentence))
 
 
+class AdvisedError(UserError):
+    """A mistake with a way out by options that not every command has: the others name their own, from `problem`."""
+
+    def __init__(self, problem: str, advice: str) -> None:
+        super().__init__(f"{problem}; {advice}")
+        self.problem = problem
+
+
 def check_count(name: str, value: object, least: int = 1) -> None:
     """`UserError` unless `value` is a whole number (of Python or NumPy) of at least `least`.
 

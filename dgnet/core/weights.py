@@ -91,7 +91,8 @@ def read_content(path: Path, *, mmap: bool = False) -> Any:
         UserError: the file is missing, damaged, or a pickled module (code, not data: it is never loaded).
     """
     if not Path(path).is_file():
-        raise UserError(f"{path}: no such file of weights")
+        kind = "a folder, and it must be a file" if Path(path).is_dir() else "no such file"
+        raise UserError(f"{path}: {kind} of weights")
     try:
         content = load_with_stand_ins(path, mmap=mmap)
     except pickle.UnpicklingError as error:

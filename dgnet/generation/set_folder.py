@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from dgnet.core.errors import UserError
+from dgnet.core.errors import AdvisedError, UserError
 from dgnet.data.records import Dataset
 from dgnet.generation.diversity import diversity
 from dgnet.generation.manifest import (
@@ -87,13 +87,15 @@ class SetFolder:
                 folder,
             )
         if set(changes) == {f"data.{CONTENT}"}:
-            raise UserError(
-                f"{folder}: the source images of {dataset.root} have another content than when it was begun; put them "
-                "back, or name another folder for another set"
+            raise AdvisedError(
+                f"{folder}: the source images of {dataset.root} have another content than when it was begun",
+                "put them back, or name another folder for another set",
             )
         if changes:
             listed = ", ".join(f"{key} ({before!r} there, {now!r} now)" for key, (before, now) in changes.items())
-            raise UserError(f"{folder} was made with other settings: {listed}; name another folder for another set")
+            raise AdvisedError(
+                f"{folder} was made with other settings: {listed}", "name another folder for another set"
+            )
         index = {path: position for position, path in enumerate(source_paths(dataset))}
         for name in (name for image in plan for name in (image.appearance, image.structure)):
             if name not in index:
@@ -102,9 +104,9 @@ class SetFolder:
         all_pairs = extend_pairs(old_pairs, pairs)
         new = len(all_pairs) - len(old_pairs)
         if new and not extend:
-            raise UserError(
-                f"{folder} was begun with {len(old_pairs)} pairs, and {new} others are asked for now; "
-                "--extend adds them"
+            raise AdvisedError(
+                f"{folder} was begun with {len(old_pairs)} pairs, and {new} others are asked for now",
+                "--extend adds them",
             )
         plans = [*old["plans"], *recipe["plans"]] if new else old["plans"]
         reopened = cls(folder, dataset, {**old, "plans": plans}, all_pairs)
@@ -123,7 +125,7 @@ class SetFolder:
         hashes = {self.files[position]: image.sha256 for position, image in finished.items()}
         problems = file_problems(self.folder, hashes)
         if problems:
-            raise UserError(f"{problems[0]}; {len(problems)} such images: restore them, or start another set")
+            raise AdvisedError(f"{problems[0]}; {len(problems)} such images", "restore them, or start another set")
 
     def diversity(self, finished: Mapping[int, FinishedImage]) -> dict[int, float]:
         """Position -> diversity of an image within its identity (`dgnet.generation.diversity`)."""

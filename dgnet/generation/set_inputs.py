@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dgnet.core.distributed import Distributed
-from dgnet.core.errors import UserError
+from dgnet.core.errors import AdvisedError, UserError
 from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset, require_data_of_run
@@ -41,10 +41,10 @@ def with_training_identities(generator: LoadedGenerator, dataset: Dataset, other
     classes = len(generator.network.appearance.fine.logits.bias)
     differ = other_people(generator.identities, generator.names, dataset) if generator.identities else None
     if classes != len(dataset.identities) or differ:
-        raise UserError(
+        raise AdvisedError(
             f"{generator.name} was trained on {classes} identities, and the {len(dataset.identities)} of "
-            f"{dataset.root} are others{f' ({differ})' if differ else ''}; give its own data set by --data, or "
-            "--other-data to generate from this one"
+            f"{dataset.root} are others{f' ({differ})' if differ else ''}; give its own data set by --data",
+            "or --other-data to generate from this one",
         )
     if generator.content and generator.content != images_content([record.path for record in dataset.train]):
         _log.warning(

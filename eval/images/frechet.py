@@ -36,6 +36,11 @@ class FeatureStatistics:
     content: str | None = None  # a hash of their content (`dgnet.core.content.content_digest`), likewise
 
     @property
+    def is_constant(self) -> bool:
+        """Whether all features are the same, but for rounding."""
+        return float(np.trace(self.covariance)) <= 1e-12 * float(self.mean @ self.mean)
+
+    @property
     def warning(self) -> str:
         """Why a distance from these is not to be trusted, or an empty string."""
         if self.images is None or self.images >= FEWEST_IMAGES:

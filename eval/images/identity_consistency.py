@@ -26,7 +26,7 @@ class Consistency:
 def identity_consistency(generated: Array, appearances: Array, structures: Array) -> Consistency:
     """Features `[image, feature]` of generated images and of their two sources, in one order.
 
-    `UserError` for NaN, and other numbers of images or features.
+    `UserError` for NaN, other numbers of images or features, and where all features are the same.
     """
     names = ("generated", "appearances", "structures")
     images, appearance, structure = (
@@ -37,6 +37,8 @@ def identity_consistency(generated: Array, appearances: Array, structures: Array
         if len(source) != len(images):
             raise UserError(f"{name} must hold a source of each of {len(images)} images, got {len(source)}")
         check_columns(images, source)
+    if all(bool((part.to(images.device) == images[0]).all()) for part in (images, appearance, structure)):
+        raise UserError("the features of all images are the same: the network tells none apart")
     to_appearance, to_structure = ((images * source.to(images.device)).sum(dim=1) for source in (appearance, structure))
     return Consistency(
         share=float((to_appearance > to_structure).double().mean()),

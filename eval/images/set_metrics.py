@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+from dgnet.core.errors import UserError
 from dgnet.core.files import user_path
 from eval.extractor import INCEPTION, Extractor
 from eval.image_files import Images
@@ -85,8 +86,14 @@ def set_metrics(
     """The Frechet distance; with `kid` the kernel distance; with `precision_and_recall` precision, recall, density and
     coverage.
 
-    All but the first need features: `UserError` for a set of saved statistics.
+    All but the first need features: `UserError` for a set of saved statistics; and for an extractor to which all images
+    are the same.
     """
+    if all(images.statistics.is_constant for images in (real, generated)):
+        raise UserError(
+            f"the features of all images of {real.name} are the same, and those of {generated.name}: {extractor.name} "
+            "tells no images apart, or they are one image"
+        )
     inception = extractor.space == INCEPTION
     suffix = "" if inception else f", {extractor.space}"
     protocol = f"{real.size} against {generated.size} images, {extractor.name}"

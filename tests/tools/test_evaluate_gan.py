@@ -18,6 +18,7 @@ from dgnet.models.build import build_generator
 from dgnet.runs.checkpoint import checkpoint_path
 from eval.image_quality import measure_parts
 from eval.report.report import MetricValue, Report, read_report
+from tests.dgnet.generation.small_run import write_people
 from tests.eval.images.random_inception import random_state
 from tests.eval.images.random_trunk import trunk
 from tests.messages import mentions
@@ -101,6 +102,13 @@ def test_everything_is_measured_or_said_to_be_missing(place: Path, monkeypatch, 
 
     status, _, said = answer(evaluate_gan, monkeypatch, capsys, *options)
     assert status == 2 and "report.json already exists: --overwrite replaces it" in said
+
+    # What tools/generate.py advises is no option here.
+    status, _, said = answer(evaluate_gan, monkeypatch, capsys, *options, "--overwrite", "--seed", 5)
+    assert status == 2 and "swaps is of an earlier evaluation: remove it" in said and "--extend" not in said
+    others = write_people(place / "others", identities=(1, 2, 3))
+    status, _, said = answer(evaluate_gan, monkeypatch, capsys, *options, "--overwrite", "--data", others)
+    assert status == 2 and "give its own data set by --data" in said and "--other-data" not in said
 
     weights, (alike, digest) = place / "inception.pth", trunk("squeeze", place)
     torch.save(random_state(), weights)

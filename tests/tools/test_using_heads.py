@@ -295,6 +295,19 @@ def test_the_exported_head_takes_plain_rgb_in_any_number(place: Path, tmp_path: 
     assert [path.name for path in tmp_path.iterdir()] == ["head.onnx"]
 
 
+@pytest.mark.parametrize("weight", [0.0, 1e18])
+def test_a_model_without_embeddings_is_not_exported(weight: float, tmp_path: Path, call: Call) -> None:
+    """Those of weights that are all 0 are 0 in onnxruntime, too: the file was written, with a difference of 0."""
+    broken = trained("resnet18")
+    with torch.no_grad():
+        for parameter in broken.parameters():
+            parameter.fill_(weight)
+    save_model(tmp_path / "broken.pth", broken, [4, 7, 9], HEIGHT, WIDTH)
+    status, _, said = call(export_onnx, "--name", tmp_path / "broken.pth", "--output", tmp_path / "broken.onnx")
+    assert status == 2 and re.search(mentions("broken.onnx", "embeddings", "length 1"), said)
+    assert not (tmp_path / "broken.onnx").exists()
+
+
 def test_mgn_by_max_exports_with_unit_input_and_the_mirror_image(tmp_path: Path) -> None:
     head = trained("mgn", trunk="resnet18", features=8, pooling="max")
     stored, to = StoredModel(head, (1, 2, 3), HEIGHT, WIDTH), tmp_path / "mgn.onnx"

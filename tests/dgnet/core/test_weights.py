@@ -268,3 +268,8 @@ def test_counts_and_small_floats_are_read(tmp_path: Path) -> None:
     file = tmp_path / "weights.pth"
     torch.save({"n.num_batches_tracked": torch.tensor(3), "n.weight": torch.ones(2, dtype=torch.bfloat16)}, file)
     assert len(read_state_dict(file)) == 2
+
+
+def test_a_folder_is_no_file_of_weights(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=mentions(tmp_path, "a folder")):
+        read_state_dict(tmp_path)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from dgnet.core.errors import UserError
 from eval.images.identity_consistency import identity_consistency
 from tests.messages import mentions
 
@@ -31,6 +32,13 @@ def test_copies_of_a_source() -> None:
     assert (found.share, found.appearance_cosine) == (1, pytest.approx(1, abs=1e-6))
     assert identity_consistency(sources[1], *sources).share == 0
     assert identity_consistency(sources[0], sources[1], sources[1]).share == 0, "a tie is no success"
+
+
+def test_a_network_that_tells_no_images_apart_is_refused() -> None:
+    for value in (0.0, 0.3):
+        alike = np.full((5, 4), value)
+        with pytest.raises(UserError, match="the features of all images are the same"):
+            identity_consistency(alike, alike, alike)
 
 
 def test_bad_input_is_one_sentence() -> None:

@@ -37,6 +37,16 @@ def test_two_sets_that_have_nothing_in_common(sets: tuple[Path, Path], caplog: p
     assert "images are in" not in caplog.text
 
 
+def test_an_extractor_that_tells_no_images_apart_measures_nothing(sets: tuple[Path, Path]) -> None:
+    """A collapsed network made two different sets alike: distance 0, precision and recall 100 %."""
+    blind = Extractor("blind", lambda image: image.float().mean((1, 2)), lambda colors: 0 * colors + 0.3)
+    with pytest.raises(UserError, match="blind tells no images apart"):
+        set_metrics(*(read_set(path, blind) for path in sets), blind)
+    # A generator that collapsed is another thing: it is measured, as far away.
+    one = np.stack([picture(1)] * 4)
+    assert set_metrics(read_set(sets[0], EXTRACTOR), read_set(one, EXTRACTOR), EXTRACTOR, kid=False)[0].value > 0
+
+
 def test_one_set_twice_and_sets_that_overlap(
     sets: tuple[Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
