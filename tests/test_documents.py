@@ -27,9 +27,10 @@ from tests.tools.evaluation_tool import answer
 from tools import bench
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGES = ("README.md", "CONTRIBUTING.md", "tests/README.md")
 DOCUMENTS = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
-    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    for path in [*(ROOT / name for name in PAGES), *sorted((ROOT / "docs").glob("*.md"))]
 }
 ALL = "\n".join(DOCUMENTS.values())
 LONGEST_README = 120

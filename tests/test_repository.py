@@ -1,6 +1,8 @@
 """What the house asks of every file."""
 
+import ast
 import configparser
+import re
 import subprocess
 import sys
 from importlib.metadata import packages_distributions
@@ -76,3 +78,28 @@ def test_nothing_stands_beside_the_fixed_folders() -> None:
         pytest.skip("no git checkout")
     folders = {name.partition("/")[0] for name in listed.stdout.splitlines() if "/" in name}
     assert folders == {*ROOMS, "configs", "docs", ".ci"}
+
+
+def missing_tests(text: str) -> list[str]:
+    """The tests that a text names by file and function, and that are not there."""
+    missing = []
+    for file, name in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text):
+        path = ROOT / file
+        tree = ast.parse(path.read_text(encoding="utf-8") if path.is_file() else "")
+        if name not in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}:
+            missing.append(f"{file}::{name}")
+    return missing
+
+
+def test_every_test_that_is_named_is_there() -> None:
+    table = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
+    rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) >= 17
+    assert [row for row in rows if not re.search(r"`tests/[\w/]+\.py::test_\w+` \|$", row)] == []
+    assert missing_tests(table) == []
+    assert missing_tests(
+        "`tests/gone.py::test_a`, `tests/README.py::x`, `tests/test_repository.py::missing_tests`"
+    ) == [
+        "tests/gone.py::test_a",
+        "tests/README.py::x",
+    ]
