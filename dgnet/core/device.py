@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import platform
 import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
@@ -28,6 +29,7 @@ def device_name(name: object) -> str:
 # In a configuration: a number alone would be taken for text that lacks its quotes.
 DeviceName = Annotated[str, BeforeValidator(device_name)]
 
+_X86 = ("x86_64", "AMD64")
 _DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _log = logging.getLogger(__name__)
 
@@ -76,7 +78,10 @@ def choose_precision(name: PrecisionName, device: torch.device) -> PrecisionName
 
 
 def _computes_in(name: PrecisionName, device: torch.device) -> bool:
-    """Whether the device's own arithmetic has it. On a CPU oneDNN says so: those with AVX2 alone have neither half."""
+    """Whether the device's own arithmetic has it. On a CPU oneDNN says so: those with AVX2 alone have neither half.
+
+    Of x86 that is not all: oneDNN calls bf16 supported where there is AVX-512, and emulates it without the instructions.
+    """
     if name == "fp32" or (name == "fp16" and device.type == "cuda"):
         return True
     if device.type == "cuda":
@@ -86,7 +91,13 @@ def _computes_in(name: PrecisionName, device: torch.device) -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if name == "tf32":
         return False
-    return torch.backends.mkldnn.is_available() and bool(getattr(torch.ops.mkldnn, f"_is_mkldnn_{name}_supported")())
+    if not torch.backends.mkldnn.is_available() or not getattr(torch.ops.mkldnn, f"_is_mkldnn_{name}_supported")():
+        return False
+    return name != "bf16" or platform.machine() not in _X86 or _has_bf16_instructions()
+
+
+def _has_bf16_instructions() -> bool:
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 class Precision:

@@ -1,3 +1,4 @@
+import platform
 import re
 from pathlib import Path
 
@@ -47,8 +48,20 @@ def test_auto_is_bf16_only_where_it_is_arithmetic(monkeypatch, without_halves, c
     assert said.startswith("precision auto: fp32, as this CPU (") and "no bf16" in said
     choose_precision.cache_clear()
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
     assert Precision("auto", CPU).dtype == torch.bfloat16
     assert len(caplog.messages) == 1
+
+
+def test_bf16_of_x86_is_in_its_instructions(monkeypatch, without_halves):
+    """oneDNN calls bf16 supported where there is AVX-512 alone: "auto" trained four times slower than float32 there."""
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    for avx512_bf16, amx, chosen in ((False, False, "fp32"), (True, False, "bf16"), (False, True, "bf16")):
+        choose_precision.cache_clear()
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda has=avx512_bf16: has)
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda has=amx: has)
+        assert choose_precision("auto", CPU) == chosen
 
 
 @pytest.mark.parametrize("name", ["bf16", "fp16"])
