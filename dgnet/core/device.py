@@ -80,7 +80,7 @@ def choose_precision(name: PrecisionName, device: torch.device) -> PrecisionName
 def _computes_in(name: PrecisionName, device: torch.device) -> bool:
     """Whether the device's own arithmetic has it. On a CPU oneDNN says so: those with AVX2 alone have neither half.
 
-    Of x86 that is not all: oneDNN calls bf16 supported where there is AVX-512, and emulates it without the instructions.
+    Of x86 that is not all: oneDNN calls bf16 supported where there is AVX-512, and emulates it without instructions.
     """
     if name == "fp32" or (name == "fp16" and device.type == "cuda"):
         return True

@@ -12,7 +12,7 @@ from dgnet.models.registry import build_model
 from dgnet.video.box_files import read_boxes
 from dgnet.video.film import Film
 from tests.dgnet.video.films import mot_lines, scene, write_film
-from tools.benchmarks import people
+from tools.benchmarks import people, people_memory
 
 
 @pytest.mark.slow
@@ -23,11 +23,12 @@ def test_every_figure_of_a_tiny_film(tmp_path: Path, monkeypatch: pytest.MonkeyP
     save_model(tmp_path / "m.pth", build_model("resnet18", 2), (1, 2), 64, 48)
     measured = {}
 
-    def peak(path: Path, boxes: Path, gallery: Path) -> float:
+    def peak(path: Path, gallery: Path, *options: str) -> float:
+        boxes = Path(options[options.index("--boxes") + 1])
         measured[gallery.name] = list(Film(path).frames()), read_boxes(boxes)
         return 1.0
 
-    monkeypatch.setattr(people, "_peak_of_find_people", peak)
+    monkeypatch.setattr(people_memory, "peak_of_find_people", peak)
     parser = argparse.ArgumentParser()
     people.add_parser(parser.add_subparsers(dest="kind"))
     words = (
@@ -44,9 +45,15 @@ def test_every_figure_of_a_tiny_film(tmp_path: Path, monkeypatch: pytest.MonkeyP
     )
     result = people.run(parser.parse_args(["people", *map(str, words)]))
     assert result["frames_measured"] == 4
-    assert set(result["frames_per_processor_second"]) == {"decode", "link", "embed"}
+    assert set(result["frames_per_processor_second"]) == {"decode", "link", "link by appearance", "embed"}
     assert all(rate > 0 for part in result["frames_per_processor_second"].values() for rate in part.values())
-    frames, table = measured["longer"]
+    frames, table = measured["boxes longer"]
     assert len(frames) == 18 and [frame.time for frame in frames] == sorted({frame.time for frame in frames})
-    assert np.array_equal(table.of(13).places, measured["film"][1].of(1).places)
+    assert np.array_equal(table.of(13).places, measured["boxes film"][1].of(1).places)
+    assert set(measured) == {
+        f"{kind} {length}" for kind in ("boxes", "boxes and model") for length in ("film", "longer")
+    }
+    parts = result["frames_per_processor_second"]
+    rates = [parts[name]["ours"] for name in ("decode", "link by appearance", "embed")]
+    assert result["sum"]["ours"] == pytest.approx(1 / sum(1 / rate for rate in rates), rel=0.02)
     assert frames[13].read().tolist() == scene(1).tolist()

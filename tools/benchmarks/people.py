@@ -2,15 +2,14 @@
 
 Frames per second of processor time, of all threads together, for decoding, detecting, linking and embedding: as
 `find_people` does it, and by the library alone (PyAV to RGB arrays; onnxruntime on a prepared input; `trackers` on
-prepared detections; the network on a prepared batch). `share` is ours of the library's rate. `peak_memory_mib` is that
-of a process of tools/find_people.py with the boxes of a file, on the film and on one `--times` as long, which is the
-same stream over and over.
+prepared detections; the network on a prepared batch). `share` is ours of the library's rate. "link by appearance" takes
+the place of "link" where a model takes part (--name); what its libraries need alone is `trackers` and the network on as
+many prepared images as were embedded. `peak_memory_mib` is that of a process of tools/find_people.py on the film and on
+one `--times` as long, which is the same stream over and over: with the boxes of a file, with the detector (--weights),
+and with a model that takes part (--name).
 """
 
 import argparse
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -24,18 +23,21 @@ from PIL import Image
 
 from dgnet.core.errors import UserError
 from dgnet.core.machine import machine, versions
-from dgnet.core.option_types import at_least, expanded_path, run_name
-from dgnet.video.box_files import BoxTable, mot_line, read_boxes
-from dgnet.video.boxes import NO_TRACK, Boxes, pixels_of
+from dgnet.core.option_types import at_least, between, expanded_path, run_name
+from dgnet.video.appearance import Appearance
+from dgnet.video.box_files import read_boxes
+from dgnet.video.boxes import Boxes, pixels_of
 from dgnet.video.film import Film, require_av
 from dgnet.video.frames import Frame, Picture
 from dgnet.video.linking import TrackerLinker
 from dgnet.video.yolox import Yolox, choose_preprocessing, read_yolox
 from reid_heads.load import load_model
+from reid_heads.loaded_model import LoadedModel
+from tools.benchmarks.people_memory import measure_memory
 
-_ROOT = Path(__file__).resolve().parents[2]
 _CROPS = 128
 _TRACKER = "bytetrack"
+_USUAL_RATE = 30.0
 
 
 def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -49,7 +51,11 @@ def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     kind.add_argument("--film", type=expanded_path, required=True)
     kind.add_argument("--boxes", type=expanded_path, required=True, metavar="FILE", help="a detector's boxes of it")
     kind.add_argument("--weights", type=expanded_path, metavar="FILE", help="of YOLOX (.onnx): measures detecting, too")
-    kind.add_argument("--name", type=run_name, help="a re-ID model: measures embedding, too")
+    kind.add_argument("--name", type=run_name, help="a re-ID model: measures embedding and linking by it, too")
+    kind.add_argument("--threshold", type=between(-1.0, 1.0), default=0.6, help="of the model (default: 0.6)")
+    kind.add_argument(
+        "--memory-frames", type=at_least(2), help="of the film, for the memory: a detector is slow (default: all)"
+    )
     kind.add_argument("--frames", type=at_least(2), default=100, help="that are measured (default: 100)")
     kind.add_argument("--times", type=at_least(2), default=10, help="length of the longer film (default: 10)")
 
@@ -64,20 +70,16 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     if args.weights is not None:
         parts["detect"] = _detect(args.film, args.weights, pictures)
     if args.name is not None:
-        parts["embed"] = _embed(args.name, pictures, boxes)
-    with tempfile.TemporaryDirectory() as folder:
-        longer, longer_boxes = Path(folder) / "longer.mkv", Path(folder) / "longer.txt"
-        frames = write_repeated(args.film, longer, args.times)
-        write_repeated_boxes(table, longer_boxes, frames, args.times)
-        memory = {
-            name: _peak_of_find_people(film, file, Path(folder) / name)
-            for name, film, file in (("film", args.film, args.boxes), ("longer", longer, longer_boxes))
-        }
+        model = load_model(args.name)
+        parts["link by appearance"] = _link_by_appearance(args.film, model, args.threshold, pictures, boxes)
+        parts["embed"] = _embed(model, pictures, boxes)
+    summed = [seconds for name, seconds in parts.items() if name != "link" or "link by appearance" not in parts]
+    memory = measure_memory(args, table)
     return {
         "machine": machine() | versions(),
         "frames_measured": len(pictures),
         "frames_per_processor_second": {name: _rates(len(pictures), *seconds) for name, seconds in parts.items()},
-        "sum": _rates(len(pictures), *(sum(pair) for pair in zip(*parts.values(), strict=True))),
+        "sum": _rates(len(pictures), *(sum(pair) for pair in zip(*summed, strict=True))),
         "peak_memory_mib": memory | {"times": args.times},
     }
 
@@ -114,11 +116,21 @@ def _decode(film: Path, frames: int) -> tuple[float, float]:
 
 
 def _link(film: Path, boxes: Sequence[Boxes]) -> tuple[float, float]:
+    rate = Film(film).rate() or _USUAL_RATE
+    linker = TrackerLinker(_TRACKER, rate=rate)
+
+    def ours() -> None:
+        for number, one in enumerate(boxes):
+            linker.link(one, number / rate)
+
+    return _seconds(ours), _tracker_alone(rate, boxes)
+
+
+def _tracker_alone(rate: float, boxes: Sequence[Boxes]) -> float:
+    """Seconds of `trackers` on prepared detections."""
     import supervision
     import trackers
 
-    rate = Film(film).rate() or 30.0
-    linker = TrackerLinker(_TRACKER, rate=rate)
     tracker = trackers.ByteTrackTracker(lost_track_buffer=30, frame_rate=rate)
     prepared = [
         supervision.Detections(
@@ -128,15 +140,36 @@ def _link(film: Path, boxes: Sequence[Boxes]) -> tuple[float, float]:
         for one in boxes
     ]
 
-    def ours() -> None:
-        for number, one in enumerate(boxes):
-            linker.link(one, number / rate)
-
     def alone() -> None:
         for number, one in enumerate(prepared):
             tracker.update(one, timestamp=number / rate)
 
-    return _seconds(ours), _seconds(alone)
+    return _seconds(alone)
+
+
+def _link_by_appearance(
+    film: Path, model: LoadedModel, threshold: float, pictures: Sequence[Picture], boxes: Sequence[Boxes]
+) -> tuple[float, float]:
+    """Seconds with the embedding that linking asks for, and those of the tracker and the network on as many images, in
+    batches of the same sizes."""
+    rate, sizes = Film(film).rate() or _USUAL_RATE, list[int]()
+    linker = TrackerLinker(_TRACKER, rate=rate, similarity=threshold)
+
+    def embed(crops: Sequence[np.ndarray]) -> np.ndarray:
+        sizes.append(len(crops))
+        return model.embed_crops(crops)
+
+    def ours() -> None:
+        for number, (picture, one) in enumerate(zip(pictures, boxes, strict=True)):
+            linker.link(one, number / rate, Appearance(picture, one, embed))
+
+    def network() -> None:
+        for size in sizes:
+            model.embedding(torch.zeros((size, 3, model.height, model.width)))
+
+    with torch.inference_mode():
+        model.embedding(torch.zeros((1, 3, model.height, model.width)))
+        return _seconds(ours), _tracker_alone(rate, boxes) + _seconds(network)
 
 
 def _detect(film: Path, weights: Path, pictures: Sequence[Picture]) -> tuple[float, float]:
@@ -164,9 +197,9 @@ def _same(picture: Picture) -> Picture:
     return picture
 
 
-def _embed(name: str, pictures: Sequence[Picture], boxes: Sequence[Boxes]) -> tuple[float, float]:
+def _embed(model: LoadedModel, pictures: Sequence[Picture], boxes: Sequence[Boxes]) -> tuple[float, float]:
     """Seconds for as many crops as the frames have boxes, from those of the first frames."""
-    model, crops = load_model(name), []
+    crops = []
     for picture, one in zip(pictures, boxes, strict=True):
         places = [pixels_of(place, *picture.shape[:2]) for place in one.places]
         crops += [picture[place] for place in places if place is not None]
@@ -181,54 +214,3 @@ def _embed(name: str, pictures: Sequence[Picture], boxes: Sequence[Boxes]) -> tu
         model.embedding(prepared)
         times = len(crops) / len(some)
         return times * _seconds(lambda: model.embed(files)), times * _seconds(lambda: model.embedding(prepared))
-
-
-def write_repeated(film: Path, path: Path, times: int) -> int:
-    """The stream of a film, `times` over, in one file: its packets are copied, and their times go on. The number of
-    packets of one pass."""
-    av = require_av()
-    with av.open(str(path), "w") as output:
-        copied, start, packets = None, 0, 0
-        for _ in range(times):
-            with av.open(str(film)) as container:
-                stream = container.streams.video[0]
-                copied = copied or output.add_stream_from_template(stream)
-                end, packets = start, 0
-                for packet in container.demux(stream):
-                    if packet.dts is None:
-                        continue
-                    packet.pts, packet.dts = (packet.pts or packet.dts) + start, packet.dts + start
-                    end, packets = max(end, packet.dts + max(packet.duration or 0, 1)), packets + 1
-                    packet.stream = copied
-                    output.mux(packet)
-                start = end
-    return packets
-
-
-def write_repeated_boxes(table: BoxTable, path: Path, frames: int, times: int) -> None:
-    """The boxes of a film for one that is `times` as long, without tracks."""
-    with open(path, "w", encoding="utf-8") as file:
-        for turn in range(times):
-            for frame, place, score in zip(table.frames.tolist(), table.boxes.places, table.boxes.scores, strict=True):
-                file.write(mot_line(frame + turn * frames, NO_TRACK, place, float(score)))
-
-
-# The peak that the system tells of a child counts what its parent held when it began: the process tells its own.
-_TELL_PEAK = """
-import atexit, runpy, sys
-from dgnet.core.machine import peak_resident_bytes
-atexit.register(lambda: print("peak", peak_resident_bytes()))
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-
-
-def _peak_of_find_people(film: Path, boxes: Path, gallery: Path) -> float:
-    """MiB that a process of tools/find_people.py takes at most."""
-    options = [str(film), "--boxes", str(boxes), "--to", str(gallery), "--track-score", "0.5"]
-    words = [sys.executable, "-c", _TELL_PEAK, str(_ROOT / "tools/find_people.py"), *options]
-    search = os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": search}, check=False)
-    if done.returncode:
-        raise UserError(f"tools/find_people.py ended with status {done.returncode} on {film}: {done.stderr[-300:]}")
-    return round(int(done.stdout.split()[-1]) / 2**20, 1)
