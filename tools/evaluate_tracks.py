@@ -7,17 +7,23 @@
 --films takes sets of tools/make_synthetic.py --video. Their people are found as by tools/find_people.py, from the true
 boxes without identities (those that can be seen) and from the boxes with errors: linked by motion alone, joined by the
 re-ID model at each threshold, and linked and joined by it. Each set counts once; means have the 95 % interval of
-Student's t over the sets, and so have the differences from motion alone. Several cameras of a set are summed as
+Student's t over the sets, and so have the differences from motion alone. With several models (--name A B) there are
+the rows of each, and the differences of the others from the first. Several cameras of a set are summed as
 sequences of the MOT-Challenge are. "IDF1 over cameras" asks for the same identity in all films of a set.
 
 "Found at rank 1": the query is the middle one of a person's crops by a camera that can be seen to 0.9 or more (or the
 best), the gallery are the tracks of the other cameras; of a single film, all tracks but the query's own.
+
+--output FILE.json keeps the figures of each set when they are measured: a stopped command, given again, goes on.
 """
 
 import argparse
+import string
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -25,18 +31,18 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.cli import CommandParser, add_device
-from dgnet.core.content import content_hashes
 from dgnet.core.errors import UserError, command
 from dgnet.core.numerics import open_device
-from dgnet.core.option_types import above, between, expanded_path, run_name
+from dgnet.core.option_types import above, between, expanded_path, path_ending, run_name
 from dgnet.video.box_columns import NOT_COUNTED, OTHER_CLASS
 from dgnet.video.box_files import BoxTable, read_boxes
 from dgnet.video.linking import TRACKERS
 from dgnet.video.synthetic_films import TrueFilm, films_of
-from eval.report.paired import paired_difference
 from eval.tracks.scores import MATCH, overlaps, track_scores
 from reid_heads.load import load_model
-from tools.benchmarks.track_experiment import Outcome, evaluate_films, tracked_boxes
+from tools.benchmarks.kept_outcomes import KeptOutcomes, set_digest
+from tools.benchmarks.track_experiment import Linking, evaluate_films, tracked_boxes
+from tools.benchmarks.track_table import print_table
 
 
 def main() -> int:
@@ -50,44 +56,64 @@ def main() -> int:
         print(f"IDF1 {100 * scores.idf1:.1f}  HOTA {100 * scores.hota:.1f}  MOTA {100 * scores.mota:.1f}")
         print(f"{scores.switches} identity switches, {scores.true_boxes} true boxes")
         return 0
-    if args.films:
-        _refuse_equal_sets(args.films)
-    model = load_model(args.name, device=open_device(args.device)) if args.name is not None else None
-    if model is not None:
-        print(f"model: {model.name}")
     sets = (
         [films_of(folder) for folder in args.films] if args.films else [[TrueFilm(args.film, args.truth, args.boxes)]]
     )
-    for kind in ("true boxes", "boxes with errors" if args.films else "detected boxes"):
+    digests = [set_digest(films) for films in sets]
+    _refuse_equal_sets(args.films or (), digests)
+    device = open_device(args.device)
+    names = string.ascii_uppercase[: len(args.name)]
+    models = {name: load_model(path, device=device) for name, path in zip(names, args.name, strict=True)}
+    for name, model in models.items():
+        print(f"model {name}: {model.name}" if len(models) > 1 else f"model: {model.name}")
+    settings = {option: getattr(args, option) for option in ("tracker", "gap", "track_score", "threshold")}
+    kept = KeptOutcomes(args.output, settings | {"models": [model.name for model in models.values()]})
+    kinds = ("true boxes", "boxes with errors" if args.films else "detected boxes")
+    clock = _Clock(2 * len(sets))
+    for kind in kinds:
         outcomes = []
-        for films in sets:
-            with tempfile.TemporaryDirectory() as folder:
-                outcomes.append(
-                    evaluate_films(
-                        films,
-                        Path(folder) / "people",
-                        true_boxes=kind == "true boxes",
-                        tracker=args.tracker,
-                        gap=args.gap,
-                        track_score=args.track_score,
-                        model=model,
-                        thresholds=args.threshold or (),
-                    )
-                )
+        for number, (films, digest) in enumerate(zip(sets, digests, strict=True), 1):
+            outcome = kept.get(key := f"{kind}: {digest}")
+            if outcome is None:
+                linking = Linking(kind == kinds[0], args.tracker, args.gap, args.track_score)
+                with tempfile.TemporaryDirectory() as folder:
+                    outcome = evaluate_films(films, Path(folder) / "people", linking, models, args.threshold)
+                kept.add(key, outcome)
+                clock.measured(f"{kind}, set {number} of {len(sets)}")
+            else:
+                clock.skipped()
+            outcomes.append(outcome)
         print(f"\n{kind}, {len(sets)} {'sets of films' if args.films else 'film'}")
-        _print_table(outcomes)
+        print_table(outcomes, names)
     return 0
 
 
-def _refuse_equal_sets(folders: Sequence[Path]) -> None:
+class _Clock:
+    """Says how long a part took, and how long the rest may take, where there are several sets."""
+
+    def __init__(self, parts: int) -> None:
+        self._left, self._silent, self._measured = parts, parts <= 2, 0
+        self._began = time.monotonic()
+
+    def measured(self, part: str) -> None:
+        self._measured, self._left = self._measured + 1, self._left - 1
+        seconds = (time.monotonic() - self._began) / self._measured
+        if not self._silent:
+            rest = timedelta(seconds=round(seconds * self._left))
+            print(f"{part} measured; {seconds:.0f} s a set so far, about {rest} left", file=sys.stderr, flush=True)
+
+    def skipped(self) -> None:
+        self._left -= 1
+
+
+def _refuse_equal_sets(folders: Sequence[Path], digests: Sequence[str]) -> None:
     """`UserError` for a set that is there twice: the intervals are those of sets that have nothing to do with each
     other."""
-    known: dict[tuple[str, ...], Path] = {}
-    for folder in folders:
-        content = content_hashes([path for film in films_of(folder) for path in (film.truth, film.boxes)])
-        if content in known:
-            raise UserError(f"--films: {known[content]} and {folder} are the same set; every set must be another one")
-        known[content] = folder
+    known: dict[str, Path] = {}
+    for folder, digest in zip(folders, digests, strict=False):
+        if digest in known:
+            raise UserError(f"--films: {known[digest]} and {folder} are the same set; every set must be another one")
+        known[digest] = folder
 
 
 def _remarks(truth: BoxTable, tracks: BoxTable) -> list[str]:
@@ -134,13 +160,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--truth", type=expanded_path, metavar="FILE", help="true boxes, as the MOT-Challenge's gt.txt")
     parser.add_argument("--boxes", type=expanded_path, metavar="FILE", help="a detector's boxes of --film")
     parser.add_argument("--tracks", type=expanded_path, metavar="FILE", help="tracks to be scored against --truth")
-    parser.add_argument("--name", type=run_name, help="the re-ID model that links and joins")
     parser.add_argument(
-        "--threshold", nargs="+", type=between(-1.0, 1.0), help="least cosines of the tracks of a person"
+        "--name", nargs="+", type=run_name, default=(), help="the re-ID models that link and join, each on its own"
+    )
+    parser.add_argument(
+        "--threshold", nargs="+", type=between(-1.0, 1.0), default=(), help="least cosines of the tracks of a person"
     )
     parser.add_argument("--tracker", choices=tuple(TRACKERS), default="bytetrack", help="(default: bytetrack)")
     parser.add_argument("--gap", type=above(0.0, 3600.0), default=1.0, help="as in find_people (default: 1)")
     parser.add_argument("--track-score", type=between(0.0, 1.0), help="as in find_people (default: the tracker's)")
+    parser.add_argument(
+        "--output", type=path_ending(".json"), metavar="FILE.json", help="keeps each set's figures; goes on from them"
+    )
     add_device(parser)
     args = parser.parse_args()
     given = tuple(name for name in ("films", "film", "truth", "boxes", "tracks") if getattr(args, name) is not None)
@@ -149,45 +180,13 @@ def _arguments() -> argparse.Namespace:
             "give --films, or --film with --truth and --boxes, or --truth with --tracks, got "
             + (" and ".join(f"--{name}" for name in given) or "none of them")
         )
-    if (args.name is None) != (args.threshold is None):
+    if bool(args.name) != bool(args.threshold):
         raise UserError("--name and --threshold belong together: the model that links and joins, and its least cosine")
+    if len(args.name) > (most := len(string.ascii_uppercase)):
+        raise UserError(f"--name takes at most {most} models, got {len(args.name)}")
+    if args.output is not None and args.tracks is not None:
+        raise UserError("--output keeps the figures of films, leave it out with --tracks")
     return args
-
-
-# Name -> of an outcome's row; shown as percent unless it is a count.
-_COLUMNS = ("IDF1", "HOTA", "MOTA", "switches", "IDF1 over cameras")
-
-
-def _print_table(outcomes: Sequence[Outcome]) -> None:
-    """A line for motion alone and one for each threshold, then rank 1."""
-    width = max(len(name) for name in outcomes[0].rows) + 2
-    print(" " * width + "".join(f"{column:>24}" for column in _COLUMNS))
-    motion = next(iter(outcomes[0].rows))
-    for name in outcomes[0].rows:
-        values = {column: [outcome.rows[name][column] for outcome in outcomes] for column in _COLUMNS}
-        print(f"{name:<{width}}" + "".join(f"{_with_interval(values[column]):>24}" for column in _COLUMNS))
-        if name != motion and len(outcomes) > 1:
-            befores = {column: [outcome.rows[motion][column] for outcome in outcomes] for column in _COLUMNS}
-            changes = [paired_difference(values[column], befores[column]) for column in _COLUMNS]
-            print(
-                f"{'  difference':<{width}}"
-                + "".join(f"{f'{one.mean:+.1f} ({one.low:+.1f} to {one.high:+.1f})':>24}" for one in changes)
-            )
-    for name in outcomes[0].found:
-        found = [outcome.found[name] for outcome in outcomes if outcome.found[name][1]]
-        if not found:
-            print(f"found at rank 1, {name}: not measured, no person has a second track")
-            continue
-        right, asked = sum(one for one, _ in found), sum(count for _, count in found)
-        shares = _with_interval([100 * one / count for one, count in found])
-        print(f"found at rank 1, {name}: {right} of {asked} queries, {100 * right / asked:.1f} %; a set: {shares}")
-
-
-def _with_interval(values: Sequence[float]) -> str:
-    if len(values) < 2:
-        return f"{values[0]:.1f}"
-    interval = paired_difference(values, [0.0] * len(values))
-    return f"{interval.mean:.1f} ({interval.low:.1f} to {interval.high:.1f})"
 
 
 if __name__ == "__main__":

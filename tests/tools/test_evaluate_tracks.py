@@ -1,6 +1,7 @@
 """tools/evaluate_tracks.py on two tiny films, and what it refuses."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +13,8 @@ from dgnet.data.pedestrians.film.spec import FilmSpec
 from dgnet.video.synthetic_films import write_films
 from tests.tools.evaluation_tool import answer
 from tools import evaluate_tracks
-from tools.benchmarks.track_experiment import _without_identities
+from tools.benchmarks.track_experiment import Outcome, _without_identities
+from tools.benchmarks.track_table import print_table
 
 SPEC = FilmSpec(seed=2, people=4, cameras=2, seconds=5.0, frame_rate=4.0, height=96, width=160)
 
@@ -55,6 +57,59 @@ def test_the_table_of_a_set(films: Path, monkeypatch: pytest.MonkeyPatch, capsys
     assert sum(line.startswith("joined from 0.8") for line in lines) == 2
     assert sum(line.startswith("linked and joined from 0.8") for line in lines) == 2
     assert sum(line.startswith("found at rank 1") for line in lines) == 2 * 3  # by motion, and from two thresholds
+
+
+@pytest.mark.slow
+def test_a_stopped_evaluation_goes_on_and_models_are_compared(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    write_films(other, replace(SPEC, seed=3))
+    model = SimpleNamespace(name="stripes", embed=mean_colors, embed_crops=mean_colors_of_crops)
+    monkeypatch.setattr(evaluate_tracks, "load_model", lambda name, device: model)
+    evaluated, real = [], evaluate_tracks.evaluate_films
+
+    def evaluate(sets, *rest):
+        if len(evaluated) == 2:
+            raise KeyboardInterrupt
+        evaluated.append(sets[0].film.parent)
+        return real(sets, *rest)
+
+    monkeypatch.setattr(evaluate_tracks, "evaluate_films", evaluate)
+    kept = tmp_path / "kept.json"
+    options = ("--films", films, other, "--threshold", "0.8", "--track-score", "0.5", "--output", kept)
+    status, first, said = answer(evaluate_tracks, monkeypatch, capsys, *options, "--name", "a", "b")
+    assert status == 130 and "true boxes, set 2 of 2 measured" in said and "left" in said
+    evaluated.clear()
+    status, printed, _ = answer(evaluate_tracks, monkeypatch, capsys, *options, "--name", "a", "b")
+    assert status == 0 and evaluated == [films, other]  # with errors; those of true boxes were kept
+    assert "true boxes, 2 sets" in first and first.strip() in printed
+    # The two are the same model.
+    rows = [[line[3:] for line in printed.splitlines() if line.startswith(f"{name}, ")] for name in "AB"]
+    assert rows[0] == rows[1] and len(rows[0]) == 4
+    changes = [line for line in printed.splitlines() if line.startswith("  B - A")]
+    assert len(changes) == 4 and all("+0.0 (+0.0 to +0.0)" in line for line in changes)
+    status, _, said = answer(evaluate_tracks, monkeypatch, capsys, *options, "--name", "a", "b", "--gap", "2")
+    assert (status, said.count("\n")) == (2, 1) and "gap: 1.0 there, 2.0 now" in said
+    kept.write_text("[]")
+    status, _, said = answer(evaluate_tracks, monkeypatch, capsys, *options, "--name", "a", "b")
+    assert (status, said.count("\n")) == (2, 1) and "kept.json" in said
+
+
+def test_models_are_compared_set_by_set(capsys: pytest.CaptureFixture[str]) -> None:
+    outcomes = []
+    for base, right in ((70.0, 4), (80.0, 6)):
+        scores = {"HOTA": 50.0, "MOTA": 90.0, "switches": 3.0, "IDF1 over cameras": 60.0}
+        rows = {"motion alone": 60.0, "A, linked": base, "B, linked": base + 5}
+        found = {"A, linked": (right, 10), "B, linked": (right + 2, 10)}
+        outcomes.append(Outcome({name: scores | {"IDF1": value} for name, value in rows.items()}, found))
+    print_table(outcomes, "AB")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:8] for line in lines if line.startswith("  B - A")] == [
+        ["B", "-", "A", "+5.0", "(+5.0", "to", "+5.0)", "+0.0"],
+        ["B", "-", "A:", "+20.0", "(+20.0", "to", "+20.0)"],
+    ]
+    assert any(line.startswith("found at rank 1, B, linked: 14 of 20 queries, 70.0 %") for line in lines)
 
 
 def test_a_file_of_tracks_is_scored(

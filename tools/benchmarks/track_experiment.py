@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -31,6 +32,23 @@ _WELL_SEEN = 0.9
 _SECONDS = 0.3  # between two crops of a track: neighboring frames look alike
 _TELLS_VISIBLE = 9  # cells of a line of MOT-16 to MOT-20, the last of which is the visible share
 _FILMS_APART = 10**6  # between the identities of two films that no model has joined
+_Tracks: TypeAlias = dict[str, TrackedBoxes]  # by the films' names
+
+
+@dataclass(frozen=True)
+class Linking:
+    """From which boxes people are found in films, and how these are linked.
+
+    Attributes:
+        true_boxes: the true boxes without their identities, of whom a quarter or more can be seen where the truth tells
+            that; otherwise `TrueFilm.boxes`.
+        tracker, gap, track_score: as in `TrackerLinker`.
+    """
+
+    true_boxes: bool
+    tracker: str
+    gap: float
+    track_score: float | None
 
 
 @dataclass(frozen=True)
@@ -39,9 +57,11 @@ class Outcome:
 
     Attributes:
         rows: "motion alone", "joined from T" (tracks of motion alone, joined) and "linked and joined from T" -> name of
-            a score -> percent, or a count of switches.
+            a score -> percent, or a count of switches. Of several models "joined" and "linked"
+            begin with the model's name: "A, joined from T".
         found: the same, without "joined from T", whose tracks are those of motion alone -> queries whose person is
-            found at rank 1, and all queries that count; empty without a model.
+            found at rank 1, and all queries that count; empty without a model. Of several models all begin with the
+            model's name.
     """
 
     rows: Mapping[str, Mapping[str, float]]
@@ -73,48 +93,42 @@ def tracked_boxes(table: BoxTable) -> TrackedBoxes:
 def evaluate_films(
     films: Sequence[TrueFilm],
     gallery: Path,
-    *,
-    true_boxes: bool,
-    tracker: str,
-    gap: float,
-    track_score: float | None,
-    model: LoadedModel | None,
+    linking: Linking,
+    models: Mapping[str, LoadedModel],
     thresholds: Sequence[float],
 ) -> Outcome:
     """Find the people of films in a new `gallery`, as tools/find_people.py does, and compare with the truth.
 
     Args:
-        true_boxes: the true boxes without their identities, of whom a quarter or more can be seen where the truth tells
-            that; otherwise `TrueFilm.boxes`.
-        tracker, gap, track_score: as in `TrackerLinker`.
-        thresholds: cosines from which `model` links boxes and joins tracks.
+        models: by the names that rows have where there are several.
+        thresholds: cosines from which each model links boxes and joins tracks.
     """
     truths = {film.film.stem: tracked_boxes(read_boxes(film.truth)) for film in films}
 
-    def tracks_by(similarity: float | None) -> tuple[Path, dict[str, TrackedBoxes]]:
-        """The gallery of the films' people, linked by motion alone or by `model`, too, and its tracks."""
-        people = gallery / ("motion" if similarity is None else f"{similarity:g}")
+    def tracks_in(people: Path, model: LoadedModel | None = None, similarity: float | None = None) -> _Tracks:
+        """The tracks of the films' people, linked by motion alone or by `model`, too."""
         for film in films:
-            _find(film, people, true_boxes, tracker, gap, track_score, model, similarity)
-        return people, {name: tracked_boxes(read_boxes(people / name / BOXES)) for name in truths}
+            _find(film, people, linking, model, similarity)
+        return {name: tracked_boxes(read_boxes(people / name / BOXES)) for name in truths}
 
-    moved = tracks_by(None)
+    motion = gallery / "motion"
+    moved = tracks_in(motion)
     # Tracks of two films are two people until a model joins them.
     apart = [
         replace(boxes, identities=boxes.identities + _FILMS_APART * number)
-        for number, boxes in enumerate(moved[1].values())
+        for number, boxes in enumerate(moved.values())
     ]
-    rows = {_MOTION: _scores(list(truths.values()), apart)}
-    if model is None:
-        return Outcome(rows, {})
-    embed = CachedEmbed(model)
-    found = {_MOTION: _found(moved[0], embed, truths, moved[1])}
-    for threshold in thresholds:
-        linked = tracks_by(threshold)
-        for name, (people, tracks) in ((_JOINED, moved), (_LINKED, linked)):
-            joined = _joined(people, embed, threshold, tracks)
-            rows[name.format(threshold)] = _scores(list(truths.values()), joined)
-        found[_LINKED.format(threshold)] = _found(linked[0], embed, truths, linked[1])
+    rows, found = {_MOTION: _scores(list(truths.values()), apart)}, {}
+    for name, model in models.items():
+        prefix, embed = f"{name}, " if len(models) > 1 else "", CachedEmbed(model)
+        found[prefix + _MOTION] = _found(motion, embed, truths, moved)
+        for threshold in thresholds:
+            people = gallery / f"{name}_{threshold:g}"
+            linked = tracks_in(people, model, threshold)
+            for row, tracks_of, tracks in ((_JOINED, motion, moved), (_LINKED, people, linked)):
+                joined = _joined(tracks_of, embed, threshold, tracks)
+                rows[prefix + row.format(threshold)] = _scores(list(truths.values()), joined)
+            found[prefix + _LINKED.format(threshold)] = _found(people, embed, truths, linked)
     return Outcome(rows, found)
 
 
@@ -127,24 +141,15 @@ def _joined(
     return [_renamed(name, boxes, people) for name, boxes in tracks.items()]
 
 
-def _find(
-    film: TrueFilm,
-    gallery: Path,
-    true_boxes: bool,
-    tracker: str,
-    gap: float,
-    track_score: float | None,
-    model: LoadedModel | None,
-    similarity: float | None,
-) -> None:
+def _find(film: TrueFilm, gallery: Path, linking: Linking, model: LoadedModel | None, similarity: float | None) -> None:
     source = open_source(str(film.film))
-    table = _without_identities(film.truth) if true_boxes else read_boxes(film.boxes)
+    table = _without_identities(film.truth) if linking.true_boxes else read_boxes(film.boxes)
     linker = TrackerLinker(
-        tracker,
-        gap,
+        linking.tracker,
+        linking.gap,
         rate=source.rate(),
         ignore_scores=not scores_are_probabilities(table.boxes.scores),
-        begin_score=track_score,
+        begin_score=linking.track_score,
         similarity=similarity,
     )
     writer = SourceWriter(gallery, film.film.stem, {}, resume=False, every=_SECONDS)
