@@ -85,6 +85,8 @@ class ABConfig(Section):
         generator: in place of that a run of DG-Net (tools/train_gan.py, `make demo`), or an existing set: a folder of
             generated images or a CSV file. Where it was trained on other images, they may be what helps.
         per_identity: the number of images generated for each identity, from the real images that the models train on.
+        keep_models: keep the trained model of each run, `runs/VARIANT_SEED/last.pth`, which every tool takes by --name;
+            otherwise it is removed when it has been measured.
         training: the settings that all variants share, as for tools/train.py.
     """
 
@@ -97,6 +99,7 @@ class ABConfig(Section):
     per_identity: int = Field(12, ge=1)
     subset: SubsetConfig = SubsetConfig()
     target_domain: TargetDomainConfig | None = None
+    keep_models: bool = False
     training: ReIDConfig = ReIDConfig()
     variants: dict[str, VariantConfig] = {}
 

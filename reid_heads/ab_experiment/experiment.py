@@ -38,6 +38,7 @@ RESUME_MAY_CHANGE = (
     "variants",
     "confidence",
     "baseline",
+    "keep_models",
     "training.run.log_every",
     "training.run.checkpoint_every",
     "training.data.workers",
@@ -51,7 +52,8 @@ class ABExperiment:
     subset.csv                  the real images that its generator was trained on
     generated/                  the images that its generator made, with their manifest
     results/VARIANT_SEED.json   the result of a finished run
-    runs/VARIANT_SEED/          log, curves and settings of a run; its weights are removed when it is finished
+    runs/VARIANT_SEED/          log, curves and settings of a run; its weights are removed when it is finished, but for
+                                last.pth with `keep_models`
     """
 
     def __init__(
@@ -77,7 +79,7 @@ class ABExperiment:
         return (
             resolved(self.config),
             RESUME_MAY_CHANGE,
-            {"training": resolved(ReIDConfig()), "generator_training": None},
+            {"training": resolved(ReIDConfig()), "generator_training": None, "keep_models": False},
         )
 
     def open(self) -> None:
@@ -160,7 +162,8 @@ class ABExperiment:
                 result = self._train_one(name, seed, config, run, progress)
                 self.results.write(result)
                 shutil.rmtree(run / "checkpoints")
-                (run / LAST_FILE).unlink()
+                if not self.config.keep_models:
+                    (run / LAST_FILE).unlink()
                 accuracy = ", ".join(
                     f"{domain}: mAP {100 * figures['mAP']:.2f} %" for domain, figures in result.figures.items()
                 )
