@@ -25,7 +25,7 @@ SMALLER = {
     "data.images_per_identity": 4,  # of which each identity has just as many: two batches an epoch
     "schedule.epochs": 1,
 }
-SMALLER_HEADS = {"resnet50": "resnet18", "resnet50_kd": "resnet18_kd", "mgn": "mgn"}
+SMALLER_HEADS = {"resnet18": "resnet18", "resnet50": "resnet18", "resnet50_kd": "resnet18_kd", "mgn": "mgn"}
 
 
 @pytest.fixture(autouse=True)
