@@ -132,7 +132,7 @@ def same_person_threshold(run: LoadedGenerator, records: Sequence[Record]) -> tu
 def people_search(run: LoadedGenerator, options: argparse.Namespace) -> Callable[[Tensor], str]:
     """What answers with a page where and when the person of a photograph (uint8 `[3, height, width]`) was seen."""
     named = options.people_model
-    model = appearance_model(run) if named is None else load_model(named, device=run.device)
+    model = appearance_model(run) if named is None else load_model(named, output=options.output_path, device=run.device)
     embed = partial(features_of, extractor=extractor_of(model))
     point = OperatingPoint.of(model.weights, preprocessing_of(model))
     tracks, remarks = pooled_tracks(options.people, embed), remarks_on_tracks(point, options.people)

@@ -1,5 +1,6 @@
 """The tracks of a gallery of people: one feature for each, and where and when its person was seen."""
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -20,6 +21,7 @@ from dgnet.video.gallery import BOXES, TABLE, Crop, read_gallery
 Embed = Callable[[Sequence[Path]], np.ndarray]
 TrackKey = tuple[str, int]  # source, track
 
+_log = logging.getLogger(__name__)
 _BATCH = 256
 _TINY = np.finfo(np.float64).tiny
 # A crop of which nothing is seen counts a little: the track may have no other.
@@ -103,7 +105,15 @@ def pooled_tracks(gallery: str | Path, embed: Embed) -> list[Track]:
     if not by_track:
         raise UserError(f"{gallery / TABLE}: must hold people, it has no rows")
     frames = _frames_of_tracks(gallery, dict.fromkeys(source for source, _ in by_track))
-    return [_track(key, sums, sums.frames | frames.get(key, set())) for key, sums in by_track.items()]
+    tracks = [_track(key, sums, sums.frames | frames.get(key, set())) for key, sums in by_track.items()]
+    if len(tracks) > 1 and all(np.array_equal(track.feature, tracks[0].feature) for track in tracks):
+        _log.warning(
+            "warning: the features of all %d tracks of %s are the same: the model tells none apart, and any order of "
+            "them says nothing",
+            len(tracks),
+            gallery,
+        )
+    return tracks
 
 
 def remarks_on_tracks(point: OperatingPoint, gallery: Path, workers: int | None = None) -> list[str]:

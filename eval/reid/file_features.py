@@ -42,6 +42,13 @@ def features_of_files(
     identities, cameras = (np.array(column, np.int64) for column in zip(*labels(files), strict=True))
     content = content_hashes(files, workers)
     features = features_of(files, extractor_of(model), batch=batch, workers=workers)
+    if len(set(content)) > 1 and bool((features == features[0]).all()):
+        _log.warning(
+            "warning: the features of all %d images are the same: %s tells none apart, and any order of them says "
+            "nothing",
+            len(files),
+            model.name,
+        )
     split = SplitFeatures(features, identities, cameras, tuple(map(str, files)), content)
     return StoredFeatures(model.name, data, checkpoint, preprocessing_of(model), {SPLIT: split})
 

@@ -29,6 +29,7 @@ Html = Markup
 Frame = Literal["", "right", "wrong", "source", "true"]
 
 QUALITY = 82  # of WebP, 0..100: no difference to be seen at twice the size
+_WEBP_LIMIT = 16383  # pixels of a side
 _WIDEST = 1600  # pixels of an embedded picture
 # Beside the frames' colors, for readers who cannot tell these apart.
 _SIGNS: dict[Frame, str] = {"": "", "right": "✓", "wrong": "✗", "source": "", "true": ""}
@@ -142,7 +143,10 @@ def picture_file(path: Path, caption: str) -> Html:
 
 
 def data_uri(image: Image.Image) -> str:
-    """The picture as WebP inside an address, which needs no file beside the page."""
+    """The picture as WebP inside an address, which needs no file beside the page; smaller where WebP has no room."""
+    longest = max(image.size)
+    if longest > _WEBP_LIMIT:
+        image = image.resize([max(1, side * _WEBP_LIMIT // longest) for side in image.size])
     compressed = io.BytesIO()
     image.save(compressed, "WEBP", quality=QUALITY, method=6)
     return "data:image/webp;base64," + base64.b64encode(compressed.getvalue()).decode("ascii")

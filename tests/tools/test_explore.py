@@ -1,5 +1,6 @@
 """The explorer in a real browser: drop two images, press, compare; what it refuses; that nothing stays or leaves."""
 
+import argparse
 import contextlib
 import io
 import re
@@ -20,6 +21,8 @@ import torch
 from PIL import Image
 
 from dgnet.generation.load import find_generator
+from dgnet.models.model_file import save_model
+from dgnet.models.registry import build_model
 from dgnet.models.swap import swap_all
 from dgnet.video.gallery import BOXES, COLUMNS, write_table
 from tests.messages import mentions
@@ -274,6 +277,17 @@ def test_only_this_machine_and_not_without_limits(served: Served) -> None:
         urllib.request.urlopen(request, timeout=PATIENCE)
     assert refused.value.code == 413
     assert not any(path.stat().st_size > 2**20 for path in served.uploads.rglob("*") if path.is_file())
+
+
+def test_the_model_of_people_is_a_run_below_the_output(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "outputs/head").mkdir()
+    save_model(place / "outputs/head/last.pth", build_model("resnet18", 3).eval(), [1, 2, 3], 64, 32)
+    options = argparse.Namespace(people=place / "found", people_model="head", output_path=place)
+    search = explore.people_search(find_generator("small", place, device="cpu"), options)
+    assert "3 tracks, compared by resnet18 head/last.pth" in capsys.readouterr().out
+    # A picture that no page holds at its size, or of one pixel, ends no search.
+    for size in ((1, 4000), (1, 1)):
+        assert search(torch.zeros(3, *size, dtype=torch.uint8)).count("<tr") == 4
 
 
 @pytest.mark.parametrize(

@@ -193,6 +193,14 @@ def test_one_track_and_a_threshold_out_of_range(tmp_path: Path) -> None:
     assert identities_of(np.array([[1.0, 0], [1.0, 0]]), np.zeros((2, 2), bool), 1 + 2**-20) == [1, 2]
 
 
+def test_a_model_that_tells_no_tracks_apart_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    gallery = write_gallery(tmp_path, {("a", 1): (RED, [0]), ("b", 1): (BLUE, [0])})
+    pooled_tracks(gallery, colors)
+    assert "are the same" not in caplog.text
+    pooled_tracks(gallery, lambda files: np.zeros((len(files), 2)))
+    assert "the features of all 2 tracks of" in caplog.text
+
+
 def test_nothing_is_added_while_tracks_are_joined(tmp_path: Path) -> None:
     """Tracks of a source that was added meanwhile had no identity, and the work failed at its end."""
     gallery = write_gallery(tmp_path, {("a", 1): (RED, [0])})

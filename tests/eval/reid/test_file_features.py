@@ -49,3 +49,14 @@ def test_a_file_without_hashes_is_extracted_again(
     save_features(tmp_path / "old.npz", replace(stored, splits={SPLIT: split}))
     split = read_file_features(tmp_path / "old.npz", MeanColor(), "ab" * 32, labels)
     assert split.features.tolist() == [[3, 0, 9], [5, 0, 9]] and "old.npz: holds no hashes" in caplog.text
+
+
+def test_a_model_that_tells_no_images_apart_is_said(files: list[Path], caplog: pytest.LogCaptureFixture) -> None:
+    features_of_files(files, MeanColor(), "ab" * 32, labels, data="people")
+    features_of_files([files[0], files[0]], MeanColor(), "ab" * 32, labels, data="people")  # one image twice
+    assert "are the same" not in caplog.text
+    for file in files:
+        with Image.open(file) as image:
+            image.resize((9, 9 + int(file.stem))).point(lambda _: 7).save(file)
+    features_of_files(files, MeanColor(), "ab" * 32, labels, data="people")
+    assert "the features of all 2 images are the same" in caplog.text

@@ -115,6 +115,13 @@ def test_pictures_are_what_they_were_and_light():
     assert abs(size - len(page.text.encode()) / 1000) < 2
 
 
+def test_a_picture_longer_than_webp_has_room_for_is_shown_smaller():
+    page = Page(document("t", [section("s", in_order([Tile(np.zeros((3, 1, 20000), np.uint8), "x")], "h"))]))
+    (element,) = page.root.all("img")
+    with Image.open(io.BytesIO(base64.b64decode(element.attributes["src"].split(",")[1]))) as picture:
+        assert picture.size == (16383, 1)
+
+
 def test_a_tile_must_be_a_picture(tmp_path):
     with pytest.raises(ValueError, match=mentions("uint8", "[3", "float64", "(3, 2, 2)")):
         in_order([Tile(np.zeros((3, 2, 2)), "x")], "h")
