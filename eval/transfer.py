@@ -47,8 +47,8 @@ def check_other_images(hashes: Mapping[str, frozenset[str]]) -> None:
 
 
 def _check_rows(features: Sequence[StoredFeatures]) -> None:
-    """`check_other_images` of the rows of each network; files that do not know their images are the same if all
-    features are."""
+    """`check_other_images` of the rows of each network; of files that do not know their images (version 0.2 or before)
+    a warning is logged where all features are the same."""
     for one, other in combinations(features, 2):
         if _network(one) != _network(other):
             continue
@@ -59,7 +59,12 @@ def _check_rows(features: Sequence[StoredFeatures]) -> None:
         elif one.splits.keys() == other.splits.keys() and all(
             np.array_equal(split.features, other.splits[name].features) for name, split in one.splits.items()
         ):
-            raise UserError(f"{one.data} and {other.data} have the same features: a table needs each once")
+            _log.warning(
+                "warning: two rows of %s, on %s and on %s, have the same features: the same images, perhaps",
+                one.network,
+                one.data,
+                other.data,
+            )
 
 
 def _network(stored: StoredFeatures) -> tuple[str, dict[str, object], str]:

@@ -10,6 +10,7 @@ import pytest
 from eval.reid.feature_file import SplitFeatures, StoredFeatures, save_features
 from eval.reid.pair_scores import pair_scores
 from eval.reid.verification import rates_at, transferred_thresholds, verification_metrics
+from eval.transfer import transfer_rows
 from tools import transfer
 
 
@@ -59,3 +60,11 @@ def test_a_threshold_has_the_rates_of_where_it_is_applied(tmp_path: Path, monkey
     assert rows[1]["thresholds_of_others"][0]["fpr"] == pytest.approx(first.fpr)
     assert rows[2]["thresholds_of_others"] == []
     assert rows[0]["verification"]["thresholds"]["0.1"] == first.threshold
+
+
+def test_files_that_do_not_know_their_images_are_compared_by_their_features(caplog: pytest.LogCaptureFixture) -> None:
+    here = stored("here", 0, 0.3)
+    transfer_rows([here, stored("there", 1, 0.3), stored("here", 0, 0.3, network="other")])
+    assert "have the same features" not in caplog.text
+    transfer_rows([here, stored("again", 0, 0.3)])
+    assert "two rows of net, on here and on again, have the same features" in caplog.text
