@@ -123,7 +123,8 @@ def test_killed_resumed_and_grown(place: Path, whole: Path, capsys: pytest.Captu
     assert before == figures(whole)
     assert {path: path.stat().st_mtime_ns for path in finished} == finished
 
-    assert run(place, "--name", "killed", "--resume", "seeds=3") == 0
+    assert run(place, "--name", "killed", "--resume", "seeds=3", "keep_models=true") == 0
+    assert sorted(path.parent.name for path in folder.glob("runs/*/last.pth")) == sorted(f"{one}_2" for one in VARIANTS)
     after = figures(folder)
     assert len(after) == 12 and {name: found for name, found in after.items() if name in before} == before
     capsys.readouterr()

@@ -153,13 +153,14 @@ def _link_by_appearance(
     """Seconds with the embedding that linking asks for, and those of the tracker and the network on as many images, in
     batches of the same sizes."""
     rate, sizes = Film(film).rate() or _USUAL_RATE, list[int]()
-    linker = TrackerLinker(_TRACKER, rate=rate, similarity=threshold)
 
     def embed(crops: Sequence[np.ndarray]) -> np.ndarray:
         sizes.append(len(crops))
         return model.embed_crops(crops)
 
     def ours() -> None:
+        sizes.clear()
+        linker = TrackerLinker(_TRACKER, rate=rate, similarity=threshold)
         for number, (picture, one) in enumerate(zip(pictures, boxes, strict=True)):
             linker.link(one, number / rate, Appearance(picture, one, embed))
 
@@ -168,7 +169,7 @@ def _link_by_appearance(
             model.embedding(torch.zeros((size, 3, model.height, model.width)))
 
     with torch.inference_mode():
-        model.embedding(torch.zeros((1, 3, model.height, model.width)))
+        ours()  # a batch of a new size costs more the first time
         return _seconds(ours), _tracker_alone(rate, boxes) + _seconds(network)
 
 
