@@ -25,7 +25,12 @@ TENSORS = st.builds(
     st.sampled_from(DTYPES),
     st.integers(0, 99),
 )
-STATES = st.dictionaries(KEYS.map(".".join), TENSORS, min_size=1, max_size=5)
+# Weights and biases are floating-point numbers, other entries any numbers; `test_whole_numbers_are_no_weights` has the
+# rest.
+NAMES = KEYS.map(".".join)
+STATES = st.dictionaries(NAMES, TENSORS, min_size=1, max_size=5).map(
+    lambda state: {key: value.float() if key.endswith(("weight", "bias")) else value for key, value in state.items()}
+)
 PREFIXES = st.lists(st.sampled_from(["module.", "model.", "net.", "_orig_mod."]), max_size=2).map("".join)
 WRAPPERS = st.lists(
     st.sampled_from(["state_dict", "model", "net", "weights", "params", "model_state_dict"]), max_size=2
@@ -68,6 +73,13 @@ def test_the_weights_are_found(drawn: tuple[bytes, dict[str, Tensor]]) -> None:
     weights = reading(lambda: read(content))
     assert weights.keys() == state.keys()
     assert all(torch.equal(weights[key], value) and weights[key].dtype == value.dtype for key, value in state.items())
+
+
+@given(STATES, NAMES, st.sampled_from(["weight", "bias"]), st.sampled_from([torch.int64, torch.uint8, torch.bool]))
+def test_whole_numbers_are_no_weights(state: dict[str, Tensor], name: str, kind: str, dtype: torch.dtype) -> None:
+    file = io.BytesIO()
+    torch.save({**state, f"{name}.{kind}": torch.ones(2, dtype=dtype)}, file)
+    assert "must hold floating-point numbers, got torch." in refusal(lambda: read(file.getvalue()))
 
 
 @given(files(), st.floats(0, 1, exclude_max=True))
