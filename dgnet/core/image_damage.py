@@ -6,7 +6,8 @@ import struct
 from PIL import Image
 
 # What Pillow raises for damaged files, depending on the format and on where the damage is.
-DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, struct.error)
+DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, struct.error,
+                   RuntimeError, LookupError, ArithmeticError, TypeError)  # fmt: skip
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, b"\xff\xd9"
 
 

@@ -21,13 +21,12 @@ from torch import Tensor
 from dgnet.core.errors import UserError
 from dgnet.core.files import nearest_folder
 from dgnet.core.folder_names import is_leftover, is_own_table, one_line
+from dgnet.core.image_colors import BACKGROUND, rgb_of
 from dgnet.core.image_damage import DECODING_ERRORS, damage_in
 
-BACKGROUND = "white"
 # Stands in files of features: those of another way to decode are not these.
 DECODING = f"upright by EXIF, 16 bits scaled to 8, transparency on {BACKGROUND}"
 EXTENSIONS = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-_SIXTEEN_BITS = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 # EXIF's orientation -> what brings the image upright.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -68,7 +67,7 @@ def read_image(
         with open(path, "rb") as file:
             content = file.read()
         with Image.open(io.BytesIO(content), formats=formats) as image:
-            color = _color(image, name)
+            color = rgb_of(image, content, name)
             upright = _UPRIGHT.get(_orientation(image))
             pixels = np.array(color if upright is None else color.transpose(upright))
             damage = damage_in(content, image)
@@ -159,21 +158,6 @@ def image_files(folder: Path) -> list[Path]:
     if not paths:
         raise UserError(f"{folder}: no image in it or below it (looked for {', '.join(EXTENSIONS)})")
     return paths
-
-
-def _color(image: Image.Image, name: str) -> Image.Image:
-    """The image in the mode RGB."""
-    if image.mode in _SIXTEEN_BITS:
-        values = np.asarray(image).astype(np.int64)
-        if values.min() < 0 or values.max() > 65535:
-            raise UserError(f"{name}: pixels must be 8- or 16-bit numbers, this has {values.min()} to {values.max()}")
-        return Image.fromarray(((values + 128) // 257).astype(np.uint8)).convert("RGB")
-    if image.mode == "F":
-        raise UserError(f"{name}: pixels must be 8- or 16-bit numbers, these are floating point")
-    if image.has_transparency_data:
-        background = Image.new("RGBA", image.size, BACKGROUND)
-        return Image.alpha_composite(background, image.convert("RGBA")).convert("RGB")
-    return image.convert("RGB")
 
 
 def _orientation(image: Image.Image) -> int:
