@@ -24,6 +24,7 @@ KINDS = {
     "file passed over": "it is missing from its split",
     "no training image": "it serves for tests alone: every training is refused",
     "single training identity": "there is nobody to tell it from: every training is refused",
+    "half of a test": "queries need a gallery, and a gallery queries: nothing is measured",
     "identities of tracks": "a person may be several: figures are of tracks, a training tells a person's tracks apart",
     "identity in train and test": "test figures would be of people that training saw",
     "cameras known in part": "whether a match comes from another camera cannot be told: no accuracy is measured",
@@ -82,6 +83,7 @@ def check_dataset(dataset: Dataset, workers: int | None = None) -> Report:
         *_unreadable([record.path for records in splits.values() for record in records], workers),
         *(Problem("file passed over", str(path), reason) for path, reason in dataset.skipped),
         *_one_identity(dataset),
+        *_half_of_a_test(dataset),
         *_tracks(dataset),
         *_in_both(dataset),
         *_cameras(dataset),
@@ -139,6 +141,13 @@ def _one_identity(dataset: Dataset) -> list[Problem]:
     if len(dataset.identities) != 1:
         return []
     return [Problem("single training identity", str(dataset.root), f"all images are of {dataset.identities[0]}")]
+
+
+def _half_of_a_test(dataset: Dataset) -> list[Problem]:
+    if bool(dataset.query) == bool(dataset.gallery):
+        return []
+    there, missing = ("query", "gallery") if dataset.query else ("gallery", "query")
+    return [Problem("half of a test", str(dataset.root), f"the split {there} is here, the split {missing} is not")]
 
 
 def _cameras(dataset: Dataset) -> list[Problem]:

@@ -28,14 +28,15 @@ NAMES = TEXT.map(str.strip).filter(bool)
 
 @st.composite
 def manifests(draw: st.DrawFn) -> list[dict[str, str]]:
-    """Rows of which the first is for training; one image has one identity."""
+    """Rows of which the first is for training; one image has one identity and one camera."""
     identities = draw(st.lists(draw(st.sampled_from([NUMBERS, NAMES])), min_size=1, max_size=4, unique=True))
     identity_of: dict[str, str] = {}
+    camera_of: dict[str, str] = {}
     rows = []
     for position, path in enumerate(draw(st.lists(PATHS, min_size=1, max_size=6))):
         split = "train" if position == 0 else draw(st.sampled_from(SPLITS))
         identity = identity_of.setdefault(path, draw(st.sampled_from(identities)))
-        camera = draw(st.sampled_from(["", "0", "1", "12"]))
+        camera = camera_of.setdefault(path, draw(st.sampled_from(["", "0", "1", "12"])))
         rows.append({"path": path, "identity": identity, "camera": camera, "split": split})
     return rows
 

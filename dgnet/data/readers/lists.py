@@ -9,13 +9,17 @@ from dgnet.data.readers.contents import PassedOver
 from dgnet.data.records import Record
 
 
-def refuse_two_identities(source: Path, entries: Iterable[tuple[str, str]]) -> None:
-    """`UserError` where an image, whose path and identity the entries name, is of two people, however it is written."""
+def refuse_two_labels(source: Path, kind: str, entries: Iterable[tuple[str, str]]) -> None:
+    """`UserError` where an image has two labels of a kind ("identity", "camera"), however its path is written.
+
+    Args:
+        entries: paths of images, each with a label.
+    """
     known: dict[str, str] = {}
-    for image, identity in entries:
-        first = known.setdefault(os.path.normpath(image), identity)
-        if first != identity:
-            raise UserError(f"{source}: {image} is listed as identity {first} and as {identity}")
+    for image, label in entries:
+        first = known.setdefault(os.path.normpath(image), label)
+        if first != label:
+            raise UserError(f"{source}: {image} is listed with the {kind} {first} and with {label}")
 
 
 def sorted_once(records: Iterable[Record], passed_over: PassedOver) -> tuple[Record, ...]:

@@ -9,13 +9,17 @@ from typing import cast, get_args
 from dgnet.core.csv_files import read_csv
 from dgnet.core.errors import UserError
 from dgnet.data.readers.contents import PassedOver, entries
-from dgnet.data.readers.lists import refuse_two_identities, sorted_once
+from dgnet.data.readers.lists import refuse_two_labels, sorted_once
 from dgnet.data.readers.names import misplaced, names_of, number, number_identities
 from dgnet.data.records import UNKNOWN_CAMERA, Dataset, Record, Split
 
 REQUIRED = ("path", "identity")
-# What pandas makes of a column of whole numbers in which some are missing.
-NO_IDENTITY = re.compile(r"-?[0-9]+\.[0-9]*|nan|NaN|<NA>|None|NULL|null")
+# What pandas and R make of a column of whole numbers in which some are missing, and spreadsheets of long ones (of which
+# all digits but three are lost) and of formulas.
+NO_IDENTITY = re.compile(
+    r"[-+]?[0-9]+\.[0-9]*([eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+][0-9]+|nan|NaN|NA|N/A|<NA>|None|NULL|null"
+    r"|#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!)"
+)
 # Without a camera it is unknown; without a split every image is for training.
 OPTIONAL = ("camera", "split")
 # The columns that tell a track, in a gallery of people that were found in films.
@@ -94,7 +98,7 @@ def _checked(row: dict[str, str], where: str) -> dict[str, str]:
     if NO_IDENTITY.fullmatch(row["identity"]):
         raise UserError(
             f"{where}: an identity must be a name or a whole number, got {row['identity']!r}; programs write so "
-            "what was a column of numbers with gaps"
+            "what was a column of numbers with gaps, or of long numbers"
         )
     if row["split"] not in get_args(Split):
         raise UserError(f"{where}: the split must be one of {', '.join(get_args(Split))}, got {row['split']!r}")
@@ -112,7 +116,10 @@ def read_manifest(root: Path) -> Dataset:
     if path is None:
         raise UserError(f"{root}: must be a manifest (.csv) or a folder with exactly one")
     rows = _rows(path)
-    refuse_two_identities(path, ((row["path"], row["identity"]) for row in rows))
+    refuse_two_labels(path, "identity", ((row["path"], row["identity"]) for row in rows))
+    # A query that is in the gallery, too, would be a match by another camera.
+    cameras = (str(int(row["camera"])) if row["camera"] else "unknown" for row in rows)
+    refuse_two_labels(path, "camera", zip((row["path"] for row in rows), cameras, strict=True))
     gallery_only = {row["identity"] for row in rows if row["split"] == "gallery"}
     asked_for = {row["identity"] for row in rows if row["split"] != "gallery"}
     numbers = number_identities(path, asked_for, gallery_only)

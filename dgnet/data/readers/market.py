@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dgnet.data.readers.contents import PassedOver, found_and_missing, images_in
-from dgnet.data.readers.names import market_name, misplaced, of_the_queries
+from dgnet.data.readers.names import market_name, misplaced, of_the_queries, refuse_two_spellings
 from dgnet.data.records import Dataset, Record, Split
 
 FOLDERS: dict[Split, str] = {
@@ -35,12 +35,17 @@ def read_market_folder(folder: Path, split: Split) -> tuple[tuple[Record, ...], 
 
 
 def read_splits(root: Path, name: str, folders: dict[Split, str]) -> Dataset:
-    """A data set with a folder for each split, read by `read_market_folder`; a folder that is not there is empty."""
+    """A data set with a folder for each split, read by `read_market_folder`; a folder that is not there is empty.
+
+    `UserError` where one number is written in two ways (`2_c1...` and `0002_c1...`).
+    """
     splits: dict[str, tuple[Record, ...]] = {}
     skipped: PassedOver = []
     for split, folder in folders.items():
         splits[split], passed_over = read_market_folder(root / folder, split)
         skipped += passed_over
+    written = {record.path.name.partition("_")[0] for records in splits.values() for record in records}
+    refuse_two_spellings(root, sorted(written))
     return Dataset(name, root, skipped=tuple(skipped), names=(), tracks=0, **splits)
 
 

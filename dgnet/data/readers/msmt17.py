@@ -5,8 +5,8 @@ from pathlib import Path
 from dgnet.core.errors import UserError
 from dgnet.core.files import read_text
 from dgnet.data.readers.contents import PassedOver, found_and_missing
-from dgnet.data.readers.lists import refuse_two_identities, sorted_once
-from dgnet.data.readers.names import msmt17_camera, number
+from dgnet.data.readers.lists import refuse_two_labels, sorted_once
+from dgnet.data.readers.names import msmt17_camera, number, refuse_two_spellings
 from dgnet.data.records import Dataset, Record, Split
 
 TRAIN_FOLDERS = ("train", "mask_train_v2")
@@ -67,7 +67,8 @@ def _read_list(path: Path, folder: Path, split: Split) -> tuple[list[Record], Pa
         else:
             records.append(Record(folder / image, int(identity) + offset, camera, split))
             entries.append((image, identity))
-    refuse_two_identities(path, entries)
+    refuse_two_labels(path, "identity", entries)
+    refuse_two_spellings(path, sorted({identity for _, identity in entries}))
     most = TEST_OFFSET - TRAIN_OFFSET - 1
     if split == "train" and any(record.identity > TRAIN_OFFSET + most for record in records):
         raise UserError(f"{path}: the training identities of MSMT17 are 0 to {most} at most, here one is larger")

@@ -126,6 +126,14 @@ def test_one_training_identity_spoils_a_run(tmp_path: Path) -> None:
     assert found(tmp_path) == [("single training identity", tmp_path.name)]
 
 
+@pytest.mark.parametrize(("lost", "missing"), [("query", "query"), ("bounding_box_test", "gallery")])
+def test_half_of_a_test_is_a_problem(lost: str, missing: str, tmp_path: Path) -> None:
+    root = write_market(tmp_path, {name: files for name, files in SOUND.items() if name not in (lost, "gt_bbox")})
+    (root / lost).symlink_to(root / "nowhere")
+    problems = check_dataset(read_dataset(root)).problems
+    assert [problem.reason.endswith(f"the split {missing} is not") for problem in problems][:1] == [True]
+
+
 def test_cameras_known_in_part_are_a_problem(tmp_path: Path) -> None:
     """In truth one camera: taken for two, every query would have a match."""
     root = write_market(tmp_path, SOUND)

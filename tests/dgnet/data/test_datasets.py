@@ -159,12 +159,24 @@ def test_beside_junk_0_is_a_distractor(tmp_path: Path, junk: str) -> None:
         ("train/2/x.jpg", "query/7/x.jpg", "gallery/007/x.jpg"),
         ("pytorch/train_all/2/x.jpg", "pytorch/train_all/0002/x.jpg"),
         ("pytorch/train_all/3/x.jpg", "pytorch/query/7/x.jpg", "pytorch/gallery/007/x.jpg"),
+        ("bounding_box_train/0003_c1_0.jpg", "bounding_box_train/2_c1_0.jpg", "bounding_box_train/0002_c2_0.jpg"),
+        ("image_train/0003_c001_0.jpg", "image_query/7_c001_0.jpg", "image_test/0007_c002_0.jpg"),
     ],
 )
 def test_one_number_written_in_two_ways_is_refused(tmp_path: Path, places: tuple[str, ...]) -> None:
     """One person or two? A split would miss its matches, or two people become one."""
     touch(*(tmp_path / place for place in places))
-    with pytest.raises(UserError, match=mentions(*(Path(place).parent.name for place in places[-2:]))):
+    two = [Path(place) for place in places[-2:]]
+    written = [place.name.partition("_c")[0] if "_c" in place.name else place.parent.name for place in two]
+    with pytest.raises(UserError, match=mentions(*map(repr, written))):
+        read_dataset(tmp_path)
+
+
+def test_one_number_written_in_two_ways_in_a_list_is_refused(tmp_path: Path) -> None:
+    touch(tmp_path / "train/x", tmp_path / "test/x")
+    image = "0000/0000_001_15_0303morning_0015_0.jpg"
+    (tmp_path / "list_train.txt").write_text(f"{image} 7\n{image.replace('0015_0', '0015_1')} 007\n")
+    with pytest.raises(UserError, match=mentions("list_train.txt", "'7'", "'007'")):
         read_dataset(tmp_path)
 
 
