@@ -2,6 +2,7 @@
 
 import io
 import numbers
+import os
 import sys
 from collections.abc import Callable
 
@@ -59,7 +60,8 @@ def command(main: Callable[[], int | None]) -> None:
     """Run a tool's `main` and leave with its status; a `UserError` is printed to stderr and leaves with status 2.
 
     `OSError`s that carry a file name (no space left, permission denied) are the user's to mend too and end the same
-    way. A run that was asked to stop leaves with its own status, Ctrl-C elsewhere with 130, as in a shell.
+    way. A run that was asked to stop leaves with its own status, Ctrl-C elsewhere with 130, as in a shell; 141 where
+    nobody reads what is printed any more.
     """
     for stream in (sys.stdout, sys.stderr):
         # A file's name may hold what the terminal's encoding does not have.
@@ -67,9 +69,15 @@ def command(main: Callable[[], int | None]) -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         status = main() or 0
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         status = 2
+    except BrokenPipeError:
+        # Whoever read the output (head, a pager) has seen enough; nothing more can be printed, at the exit neither.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = 141  # as of a program that SIGPIPE ends
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise

@@ -3,12 +3,18 @@
 import codecs
 import contextlib
 import difflib
+import errno
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from dgnet.core.errors import UserError
+
+_LONGEST_NAME = 255  # bytes, of most systems
+# What writing to a full disk raises, without the name of the file: no space, the share of a user, the largest file.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def user_path(text: str | Path) -> Path:
@@ -44,6 +50,17 @@ def check_place(path: Path) -> None:
 
 
 @contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """The error of a full disk, which names no file, or the one that is copied, names `path`: what is written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            error.filename, error.filename2 = str(path), None
+        raise
+
+
+@contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A binary file to write to, which takes the place of `path` once the block has ended without an error.
 
@@ -52,7 +69,10 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     leaves the old one as it was. A process that is killed leaves a `.partial` file, which the next write replaces.
     """
     path = Path(path)
-    partial = path.with_name(f".{path.name}.partial")
+    name = f".{path.name}.partial"
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        name = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()}.partial"
+    partial = path.with_name(name)
     try:
         with open(partial, "wb") as handle:
             yield handle
@@ -62,7 +82,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     except BaseException as error:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename == str(partial):
+        if isinstance(error, OSError) and (error.filename == str(partial) or error.errno in _FULL):
             error.filename, error.filename2 = str(path), None  # the name that the user gave
         raise
     _sync_folder(path.parent)

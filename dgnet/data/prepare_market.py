@@ -11,6 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from dgnet.core.errors import UserError
+from dgnet.core.files import naming
 from dgnet.data.datasets import read_dataset
 from dgnet.data.readers.market import FOLDERS, read_market_folder
 from dgnet.data.records import Dataset, Record
@@ -67,8 +68,9 @@ def prepare_market(root: Path, output: Path | None = None, copy: bool = False) -
     try:
         for folder, record in tqdm(list(_placed(dataset)), "writing", unit="image", delay=1, disable=None):
             target = partial / folder / _identity_folder(record) / record.path.name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            copied += _place(record.path, target, copy)
+            with naming(output):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                copied += _place(record.path, target, copy)
             images[folder] = images.get(folder, 0) + 1
         partial.chmod(0o777 & ~_umask())  # mkdtemp makes folders private
         partial.rename(output)

@@ -16,7 +16,7 @@ from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.proto.summary_pb2 import Summary
 
 from dgnet.core.errors import UserError
-from dgnet.core.files import replace_text
+from dgnet.core.files import naming, replace_text
 from dgnet.core.old_files import current_scalar
 
 _FIRST = "iteration"
@@ -59,7 +59,7 @@ class ScalarTable:
         if completes:
             return
         self._last = iteration
-        with open(self.path, "a", encoding="utf-8", newline="") as handle:
+        with naming(self.path), open(self.path, "a", encoding="utf-8", newline="") as handle:
             handle.write(self._format(iteration, values))
 
     def _format(self, iteration: int, values: Mapping[str, float | int]) -> str:
@@ -117,7 +117,8 @@ class TensorBoardCurves:
         Path(folder).mkdir(parents=True, exist_ok=True)
         # Nanoseconds: with TensorBoard's usual seconds two quick starts would share one file.
         name = f"events.out.tfevents.{time.time_ns()}.{platform.node()}"
-        self._writer = RecordWriter(str(Path(folder) / name))
+        self._path = Path(folder) / name
+        self._writer = RecordWriter(str(self._path))
         self._write(Event(file_version="brain.Event:2"))
         if start > 0:
             self._write(Event(step=start + 1, session_log=SessionLog(status=SessionLog.START)))
@@ -133,5 +134,6 @@ class TensorBoardCurves:
 
     def _write(self, event: Event) -> None:
         event.wall_time = time.time()
-        self._writer.write(event.SerializeToString())
-        self._writer.flush()
+        with naming(self._path):
+            self._writer.write(event.SerializeToString())
+            self._writer.flush()

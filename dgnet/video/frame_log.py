@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import IO
 
 from dgnet.core.errors import UserError
+from dgnet.core.files import naming
 
 FRAMES = "frames.csv"
 
@@ -31,15 +32,17 @@ class FrameLog:
 
     def append(self, name: str, text: str) -> None:
         """Write to a file of the frame that is worked on."""
-        self._files[name].write(text.encode())
+        with naming(self._folder):
+            self._files[name].write(text.encode())
 
     def end_frame(self, *values: object) -> None:
         """The frame is finished; `values` are kept with it."""
-        for file in self._files.values():
-            file.flush()
-        cells = [str(value) for value in (*values, *(file.tell() for file in self._files.values()))]
-        self._frames.write((",".join(cells) + "\n").encode())
-        self._frames.flush()
+        with naming(self._folder):
+            for file in self._files.values():
+                file.flush()
+            cells = [str(value) for value in (*values, *(file.tell() for file in self._files.values()))]
+            self._frames.write((",".join(cells) + "\n").encode())
+            self._frames.flush()
         self.last += 1
 
     def frames(self) -> Iterator[list[str]]:

@@ -9,6 +9,7 @@ GALLERY/.progress/SOURCE/request.json   what was asked for: a resumed work must 
 """
 
 import csv
+import io
 import json
 import os
 import shutil
@@ -20,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from dgnet.core.errors import UserError
-from dgnet.core.files import replace_text
+from dgnet.core.files import naming, replace_text
 from dgnet.video.box_files import mot_line
 from dgnet.video.boxes import NO_TRACK, Boxes, pixels_of, visible_shares
 from dgnet.video.claim import PROGRESS, claim_source, release
@@ -127,8 +128,12 @@ class SourceWriter:
         return True
 
     def _save(self, path: Path, pixels: np.ndarray) -> None:
-        path.parent.mkdir(exist_ok=True)
-        Image.fromarray(np.ascontiguousarray(pixels)).save(path, quality=_JPEG_QUALITY, subsampling=0)
+        # In memory first: Pillow does not notice where a part of a JPEG file is all that a full disk takes.
+        encoded = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(pixels)).save(encoded, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
+        with naming(path):
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(encoded.getvalue())
 
     def remarks(self) -> list[str]:
         """That most boxes do not lie in the picture: they are not those of it, it seems."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from dgnet.core.errors import UserError
+from dgnet.core.files import naming
 from dgnet.core.machine import usable_cores
 from dgnet.data.pedestrians.render import render
 from dgnet.data.pedestrians.spec import (
@@ -57,12 +58,13 @@ def write_dataset(
     except OSError as error:
         raise UserError(f"{argument}: cannot be created ({error.strerror})") from error
     try:
-        for folder in (TRAIN, QUERY, GALLERY):
-            (partial / folder).mkdir()
-        for count in _render_all(partial, spec, processes):
-            if progress is not None:
-                progress(count)
-        (partial / MANIFEST).write_text(to_manifest(spec))
+        with naming(argument):
+            for folder in (TRAIN, QUERY, GALLERY):
+                (partial / folder).mkdir()
+            for count in _render_all(partial, spec, processes):
+                if progress is not None:
+                    progress(count)
+            (partial / MANIFEST).write_text(to_manifest(spec))
         try:
             os.rename(partial, root)
         except OSError:

@@ -1,5 +1,8 @@
 """How a tool leaves: its status, and one sentence instead of a traceback where the user is to act."""
 
+import subprocess
+import sys
+
 import pytest
 
 from dgnet.core.errors import UserError, command
@@ -30,3 +33,16 @@ def test_a_mistake_of_the_program_is_seen_whole() -> None:
 
     with pytest.raises(ValueError, match="a bug"):
         command(main)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no pipes of this kind")
+@pytest.mark.parametrize("lines", [1, 100_000])
+def test_a_reader_that_has_seen_enough_is_no_mistake(lines: int) -> None:
+    """As `tool | head` or a pager."""
+    program = f"from dgnet.core.errors import command; command(lambda: print('line\\n' * {lines}))"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (141, b"")

@@ -31,6 +31,14 @@ def test_what_cannot_be_written_has_the_name_that_was_given(tmp_path: Path) -> N
     assert caught.value.filename == str(wanted)
 
 
+def test_the_longest_names_are_written(tmp_path: Path) -> None:
+    """255 bytes; `.NAME.partial`, under which a file is written, would be longer."""
+    for name in ("n" * 251 + ".csv", "\u00e9" * 125 + ".csv"):
+        replace_text(tmp_path / name, "x")
+        assert [path.name for path in tmp_path.iterdir()] == [name]
+        (tmp_path / name).unlink()
+
+
 @pytest.mark.parametrize(
     ("tool", "words"),
     [
