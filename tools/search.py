@@ -38,7 +38,7 @@ from dgnet.core.calibration import OTHER, SAME
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser
 from dgnet.core.files import check_place, replace_text
-from dgnet.core.images import read_image
+from dgnet.core.images import check_outside, read_image
 from dgnet.core.numerics import open_device
 from dgnet.core.operating_point import OperatingPoint
 from dgnet.core.option_types import above, at_least, expanded_path, path_ending
@@ -103,6 +103,8 @@ def main() -> int:
     require_free(args.output, args.overwrite)
     for path in filter(None, (args.output, args.index)):
         check_place(path)
+    if not is_gallery(args.gallery):  # of whose images a table tells
+        check_outside(args.output, args.gallery)
     model = load_model(args.name, args.model_name, device=open_device(args.device), mirrored=args.mirrored)
     point = OperatingPoint.of(model.weights, preprocessing_of(model), args.false_positive_rate)
     read_images(args.query, model.height, model.width)  # refuses what is no image of a person

@@ -11,7 +11,7 @@ from torch import Tensor
 from dgnet.config.data import DataConfig
 from dgnet.core.errors import UserError
 from dgnet.core.files import check_place, replacing
-from dgnet.core.images import image_files
+from dgnet.core.images import check_outside, image_files
 from dgnet.core.numerics import open_device
 from dgnet.core.random_draws import permutation
 from dgnet.data.datasets import read_dataset
@@ -94,14 +94,18 @@ def picture_path(options: argparse.Namespace, run: str, picture: str, suffix: st
     """--output with this suffix, or the picture's place in the folder of the run of that name.
 
     A picture (".png") has the suffix of --output where that is one of a picture. `UserError` where --output is no place
-    for a file.
+    for a file, and for a picture in --input-folder.
     """
+    path: Path
     if options.output is not None:
         check_place(options.output)
         given = options.output.suffix
-        path: Path = options.output.with_suffix(given if suffix == ".png" and given.lower() in ENDINGS else suffix)
-        return path
-    return options.output_path / "outputs" / run / "pictures" / f"{picture}{suffix}"
+        path = options.output.with_suffix(given if suffix == ".png" and given.lower() in ENDINGS else suffix)
+    else:
+        path = options.output_path / "outputs" / run / "pictures" / f"{picture}{suffix}"
+    if folder := getattr(options, "input_folder", None):
+        check_outside(path, folder)
+    return path
 
 
 def write_picture(path: Path, content: bytes | Picture, overwrite: bool) -> None:

@@ -90,6 +90,8 @@ def _require_finite_tensor(path: Path, tensor: Tensor, name: str) -> None:
     if tensor.is_complex() or tensor.is_quantized or not in_full:
         layout = "" if tensor.layout == torch.strided else f" ({tensor.layout})"
         raise UserError(f"{path}: {name} must hold real numbers of 16 bits or more, got {tensor.dtype}{layout}")
+    if tensor.is_meta:
+        raise UserError(f"{path}: {name} has a shape and no numbers (a tensor of the device meta)")
     if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
         count = int((~torch.isfinite(tensor)).sum())
         raise UserError(

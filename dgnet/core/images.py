@@ -145,6 +145,20 @@ def print_passed_over(*folders: Path) -> None:
             print(one_line(f"{folder}: {images} images; passed over: {passed_over}"), file=sys.stderr)
 
 
+def check_outside(picture: Path, folder: Path) -> None:
+    """`UserError` where a picture would be written into a folder whose images are read, however deep: the next time it
+    would be one of them.
+
+    >>> check_outside(Path("people/found.pdf"), Path("people")), check_outside(Path("found.png"), Path("people"))
+    (None, None)
+    """
+    if is_image_name(picture.name) and picture.resolve().is_relative_to(folder.resolve()):
+        raise UserError(
+            f"{picture}: lies in {folder}, whose images are read, and would be one of them the next time; name another "
+            "place by --output"
+        )
+
+
 def image_files(folder: Path) -> list[Path]:
     """All images below `folder`, however deep, in the order of their paths.
 

@@ -7,6 +7,8 @@ import logging
 import pickle
 import re
 import struct
+import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -94,7 +96,9 @@ def read_content(path: Path, *, mmap: bool = False) -> Any:
         kind = "a folder, and it must be a file" if Path(path).is_dir() else "no such file"
         raise UserError(f"{path}: {kind} of weights")
     try:
-        content = load_with_stand_ins(path, mmap=mmap)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "'torch.load' received a zip file")  # said below
+            content = load_with_stand_ins(path, mmap=mmap)
     except pickle.UnpicklingError as error:
         if code := re.search(r"GLOBAL (\S+)", str(error)):
             raise UserError(f"{path}: holds code ({code[1]}), {_MODULE_ADVICE}") from error
@@ -167,6 +171,15 @@ def _kind(value: Any) -> str:
     return value.class_name if isinstance(value, StandIn) else type(value).__name__
 
 
+def _archived(path: Path) -> list[str]:
+    """The names in a zip archive, as files of weights are; none where it is no whole one."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.namelist()
+    except (zipfile.BadZipFile, *_DAMAGE):
+        return []
+
+
 def _what_instead(path: Path) -> str:
     """What a file that torch cannot read looks like, for a sentence; nothing where its first bytes do not tell."""
     with open(path, "rb") as file:
@@ -177,6 +190,13 @@ def _what_instead(path: Path) -> str:
         return " (a pointer of Git LFS: fetch the file itself by `git lfs pull`)"
     if head.lstrip().lower().startswith((b"<!doctype", b"<html")):
         return " (a web page: the download did not work)"
+    if head.startswith(b"\x1f\x8b"):
+        return " (compressed by gzip: unpack it)"
+    if names := _archived(path):
+        if any(name.endswith("/constants.pkl") for name in names):
+            return " (a TorchScript archive, which is a program; save its state_dict() by torch.save)"
+        if not any(name.endswith("data.pkl") for name in names):
+            return f" (an archive of {', '.join(names[:3])}; unpack it)"
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 10**8:
         return " (safetensors: save its tensors by torch.save)"
     return ""

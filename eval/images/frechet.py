@@ -20,6 +20,8 @@ from eval.arrays import Array, as_numpy, checked_features
 
 FEWEST_IMAGES = 2048
 _ROWS = 4096  # at a time in float64: 64 MiB of 2,048 features
+# What is larger has no square in float64.
+_LARGEST = 1e150
 _ENTRIES = ("mu", "sigma", "images", "extractor", "source", "content")  # of a file of statistics
 _log = logging.getLogger(__name__)
 
@@ -123,6 +125,8 @@ def _check(name: str, statistics: FeatureStatistics) -> None:
         )
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
         raise UserError(f"the {name} statistics must be finite, they hold NaN or infinity")
+    if (largest := float(max(abs(mean).max(initial=0), abs(covariance).max(initial=0)))) > _LARGEST:
+        raise UserError(f"the {name} statistics must be numbers up to {_LARGEST:g}, they hold {largest:.3g}")
     if not np.allclose(covariance, covariance.T, rtol=1e-6, atol=1e-9 * abs(covariance).max(initial=0)):
         raise UserError(f"the {name} covariance must be symmetric")
 

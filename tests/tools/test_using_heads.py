@@ -277,6 +277,22 @@ def test_a_mistake_is_one_sentence(
     assert not list(tmp_path.iterdir())
 
 
+def test_no_picture_is_written_among_the_images_that_are_searched(
+    place: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next search would find it."""
+    people = shutil.copytree(place / "people", tmp_path / "people")
+    images = sorted(people.rglob("*.*"))
+    query = next(path for path in images if path.suffix == ".png")
+    words = ("--model-path", place / "head.pth", "--query", query, "--gallery", people)
+    monkeypatch.chdir(people)
+    for output in ((), ("--to", people / "more" / "found.jpg"), ("--to", "../people/found")):
+        status, _, complaint = call(search, *words, *output)
+        assert status == 2 and re.search(f"found.*: lies in {people}, whose images are read", complaint)
+    assert sorted(people.rglob("*.*")) == images
+    assert call(search, *words, "--to", people / "found.pdf")[0] == 0
+
+
 def test_the_exported_head_takes_plain_rgb_in_any_number(place: Path, tmp_path: Path, call: Call) -> None:
     to, people = tmp_path / "head.onnx", place / "people"
     status, printed, said = call(export_onnx, "--model-path", place / "head.pth", "--to", to)

@@ -147,6 +147,16 @@ def test_from_a_shell_without_any_argument(place: Path, tmp_path: Path) -> None:
     assert all(Image.open(tmp_path / single).size == (48, 64) for single in singles)
 
 
+def test_no_picture_is_written_among_the_images_that_are_shown(script: Script, place: Path, tmp_path: Path) -> None:
+    """The next picture would show it as a person."""
+    people = shutil.copytree(place / "people/query", tmp_path / "people")
+    images = sorted(people.iterdir())
+    words = ("--output-path", place, "--input-folder", people)
+    status, _, said = script(main_of("show_swap"), *words, "--output", people / "swaps.png")
+    assert status == 2 and f"{people}/swaps.png: lies in {people}, whose images are read" in said
+    assert sorted(people.iterdir()) == images
+
+
 def test_named_images_stand_where_they_were_named(script: Script, place: Path, tmp_path: Path) -> None:
     people = sorted((place / "people/query").iterdir())[:3]
     options = "--appearances", *people[:1], "--structures", *people[1:], "--scale", 1, "--output", tmp_path / "named"

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from dgnet.core.errors import UserError
-from visual.drawing.figure import figure_picture
+from visual.drawing.figure import figure_picture, plain
 from visual.drawing.grid import Picture
 
 _X = "iteration"
@@ -53,7 +53,7 @@ def curves(
         figsize=(_PANEL[0] * columns, _PANEL[1] * lines + (0.4 if title else 0.0)), dpi=_DOTS, layout="constrained"
     )
     if title:
-        figure.suptitle(title, fontsize=11)
+        figure.suptitle(plain(title), fontsize=11)
     for index, name in enumerate(drawn_terms):
         axes = figure.add_subplot(lines, columns, index + 1)
         points = [(row[_X], row[name]) for row in rows if name in row and math.isfinite(row[name])]
@@ -65,7 +65,7 @@ def curves(
 
 
 def _panel(axes: Axes, name: str, points: np.ndarray) -> None:
-    axes.set_title(name, fontsize=9, loc="left")
+    axes.set_title(plain(name), fontsize=9, loc="left")
     axes.tick_params(labelsize=7)
     axes.grid(True, linewidth=0.4, color="#e2e4e8")
     for side in ("top", "right"):

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from dgnet.core.errors import UserError
-from visual.drawing.figure import figure_picture
+from visual.drawing.figure import figure_picture, plain
 from visual.drawing.grid import Picture
 
 _DOTS = 100  # per inch
@@ -73,7 +73,7 @@ def _color(effect: Effect) -> str:
 
 
 def _panel(axes: Axes, title: str, effects: Sequence[Effect]) -> None:
-    axes.set_title(title, fontsize=9)
+    axes.set_title(plain(title), fontsize=9)
     axes.axvline(0, color="#444444", linewidth=0.8)
     axes.grid(True, axis="x", linewidth=0.4, color="#e2e4e8")
     axes.tick_params(labelsize=8)
@@ -84,5 +84,5 @@ def _panel(axes: Axes, title: str, effects: Sequence[Effect]) -> None:
         axes.plot(effect.seeds, [row + 0.22] * len(effect.seeds), "o", color=_SEED, markersize=3.5)
         axes.plot([effect.low, effect.high], [row, row], color=color, linewidth=2)
         axes.plot([effect.mean], [row], "o", color=color, markersize=6)
-    axes.set_yticks(range(len(effects)), [effect.name for effect in effects])
+    axes.set_yticks(range(len(effects)), [plain(effect.name) for effect in effects])
     axes.set_ylim(len(effects) - 0.5, -0.5)

@@ -4,12 +4,15 @@ import argparse
 import collections
 import datetime
 import enum
+import gzip
+import io
 import os
 import pathlib
 import re
 import shutil
 import sys
 import types
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -219,6 +222,37 @@ def test_what_is_no_file_of_weights(head: bytes, words: str, tmp_path: Path) -> 
     with pytest.raises(UserError, match=words) as refused:
         read_state_dict(path)
     assert str(refused.value).startswith(f"{path}: ") and "\n" not in str(refused.value)
+
+
+def archive(*names: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as file:
+        for name in names:
+            file.writestr(name, "x")
+    return content.getvalue()
+
+
+def test_archives_are_told_apart(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    program = torch.jit.trace(torch.nn.Linear(2, 2), torch.ones(1, 2))
+    torch.jit.save(program, tmp_path / "program.pt")
+    recwarn.clear()
+    for name, content, words in (
+        ("program.pt", None, "a TorchScript archive"),
+        ("packed.pth", gzip.compress(b"weights"), "compressed by gzip"),
+        ("packed.pth", archive("best.pth", "log.txt"), "an archive of best.pth, log.txt; unpack it"),
+        ("packed.pth", archive("best/data.pkl")[:-30], "a damaged one$"),
+    ):
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+        with pytest.raises(UserError, match=words):
+            read_state_dict(tmp_path / name)
+    assert not recwarn.list
+
+
+def test_a_shape_without_numbers_is_refused(tmp_path: Path) -> None:
+    torch.save({"fc.weight": torch.ones(2, device="meta")}, tmp_path / "theirs.pth")
+    with pytest.raises(UserError, match=r"theirs\.pth: fc\.weight has a shape and no numbers"):
+        read_state_dict(tmp_path / "theirs.pth")
 
 
 def test_a_damaged_file_of_the_format_without_an_archive(tmp_path: Path) -> None:

@@ -154,6 +154,8 @@ def test_any_extractor_on_files_and_arrays(tmp_path: Path) -> None:
         (np.array([True, False]), np.eye(2), mentions("real numbers", "bool")),
         (np.zeros(2), np.array([[1, np.nan], [np.nan, 1]]), mentions("finite", "NaN")),
         (np.zeros(2), np.array([[1.0, 0.5], [0, 1]]), mentions("symmetric", "covariance")),
+        (np.array([1e200, 0]), np.eye(2), mentions("1e+150", "1e+200")),
+        (np.zeros(2), 1e200 * np.eye(2), mentions("1e+150", "1e+200")),
         (np.zeros(2), np.diag([1.0, -1.0]), mentions("negative", "eigenvalue", "-1")),
         (np.zeros(3), np.eye(3), mentions("features", 3, 2)),
     ],

@@ -40,6 +40,12 @@ def test_the_line_follows_the_values() -> None:
     assert len(ink(curves(rising))) > 100
 
 
+@pytest.mark.parametrize("name", ["a$x_{$", "$a^b$", "5$ and 6$", "100%s", "$"])
+def test_names_of_any_letters(name: str) -> None:
+    """What stands between two dollar signs is a formula to matplotlib."""
+    assert len(ink(curves([{"iteration": place, name: 1.0} for place in range(9)], title=name))) > 0
+
+
 @pytest.mark.parametrize("count", [1, 2, 19, 20, 400])
 def test_any_length(count: int) -> None:
     assert len(ink(curves(rows(count, loss=3.0)))) > 0

@@ -42,3 +42,7 @@ def test_a_line_more_makes_it_higher_and_a_panel_more_wider() -> None:
 def test_nothing_to_draw(panels: dict) -> None:
     with pytest.raises(UserError, match="the same in every panel"):
         effect_plot(panels, "points")
+
+
+def test_names_with_dollar_signs_are_no_formulas() -> None:
+    assert effect_plot({"$a^$": [effect("5$_{$", 0.0, 1.0)]}, "points").ndim == 3
