@@ -31,7 +31,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.cli import CommandParser, add_device
-from dgnet.core.errors import UserError, command
+from dgnet.core.errors import AdvisedError, UserError, command
 from dgnet.core.numerics import open_device
 from dgnet.core.option_types import above, between, expanded_path, path_ending, run_name
 from dgnet.video.box_columns import NOT_COUNTED, OTHER_CLASS
@@ -47,6 +47,16 @@ from tools.benchmarks.track_table import print_table
 
 def main() -> int:
     args = _arguments()
+    try:
+        return _evaluate(args)
+    except AdvisedError as error:
+        # The options that say so are those of tools/find_people.py.
+        raise UserError(
+            f"{error.problem}; write it as the MOT-Challenge does: frames count from 1, and people are class 1"
+        ) from error
+
+
+def _evaluate(args: argparse.Namespace) -> int:
     if args.tracks is not None:
         truth, tracks = read_boxes(args.truth), read_boxes(args.tracks)
         scores = track_scores([tracked_boxes(truth)], [tracked_boxes(tracks)])

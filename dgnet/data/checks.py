@@ -13,10 +13,8 @@ from dgnet.core.folder_names import one_line
 from dgnet.core.images import read_image
 from dgnet.core.machine import usable_cores
 from dgnet.data.copies import copied_queries, copies_of_two_people, warn_of_copied_queries
-from dgnet.data.description import SplitCount, count_splits, mixed_cameras, split_table, splits_of
-from dgnet.data.records import DISTRACTOR, JUNK, UNKNOWN_CAMERA, Dataset, Record
-
-NOBODY = (JUNK, DISTRACTOR)
+from dgnet.data.description import SplitCount, count_splits, in_training_and_test, mixed_cameras, split_table, splits_of
+from dgnet.data.records import UNKNOWN_CAMERA, Dataset, Record
 
 # Kind of problem -> what it does to a run; in the order of the report.
 KINDS = {
@@ -165,7 +163,7 @@ def _tracks(dataset: Dataset) -> list[Problem]:
 def _in_both(dataset: Dataset) -> list[Problem]:
     train, problems = Counter(record.identity for record in dataset.train), []
     test = Counter(record.identity for record in (*dataset.query, *dataset.gallery))
-    for identity in sorted((train.keys() & test.keys()) - set(NOBODY)):
+    for identity in in_training_and_test(dataset):
         reason = f"{train[identity]} training and {test[identity]} test images"
         problems.append(Problem("identity in train and test", str(identity), reason))
     return problems

@@ -23,7 +23,7 @@ class SplitCount:
 
 def describe_dataset(dataset: Dataset) -> str:
     """The lines of a data set: name and folder, the table of its splits, whether its identities are tracks, what was
-    passed over and why, and whether cameras are known in part.
+    passed over and why, identities in training and test, and whether cameras are known in part.
 
     Example:
         >>> from dgnet.data.datasets import read_dataset
@@ -43,6 +43,11 @@ def describe_dataset(dataset: Dataset) -> str:
         first = next(path for path, why in dataset.skipped if why == reason)
         place = first.relative_to(dataset.root) if first.is_relative_to(dataset.root) else first
         lines.append(one_line(f"passed over: {count} ({'' if count == 1 else 'the first is '}{place}): {reason}"))
+    if both := in_training_and_test(dataset):
+        lines.append(
+            f"{len(both)} identities ({both[0]} is the first) are in training and in test: of a model that trains "
+            "here, figures are of people that it saw"
+        )
     mixed = mixed_cameras(dataset)
     if mixed:
         identity, (known, unknown) = next(iter(mixed.items()))
@@ -83,6 +88,12 @@ def splits_of(dataset: Dataset) -> dict[str, tuple[Record, ...]]:
         "gallery": dataset.gallery,
         "multi_query": dataset.multi_query,
     }
+
+
+def in_training_and_test(dataset: Dataset) -> list[int]:
+    """The identities of training images that queries or gallery show, too, without distractors."""
+    test = {record.identity for record in (*dataset.query, *dataset.gallery)}
+    return sorted({record.identity for record in dataset.train} & test - {JUNK, DISTRACTOR})
 
 
 def mixed_cameras(dataset: Dataset) -> dict[int, tuple[int, int]]:

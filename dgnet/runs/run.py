@@ -11,6 +11,7 @@ A run that stops early has saved. Its exit status is 0 after `--max-hours`, 130 
 SIGTERM.
 """
 
+import contextlib
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -202,6 +203,19 @@ class Run:
         self._checkpoint = path
         if self._files:
             self._files.log.to_file(f"saved {path.name}")
+
+    @contextlib.contextmanager
+    def closed_on_error(self) -> Iterator[None]:
+        """What is done before the run is entered: an error closes it, and its log tells why. Else a later run of this
+        process would write to its log, too.
+        """
+        try:
+            yield
+        except BaseException as error:
+            if self._files:
+                self._files.log.to_file(f"not begun: {error}")
+                self._files.close()
+            raise
 
     def __enter__(self) -> "Run":
         self._stop.__enter__()

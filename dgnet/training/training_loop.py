@@ -56,20 +56,21 @@ def run_training(
         UserError: a term or weight is not finite, or the checkpoint is one of another training.
     """
     run = open_run()
-    fingerprint = data_fingerprint(dataset, distributed.world_size, generated, generated_files)
-    # Checkpoints of earlier versions were saved after the test, and do not say how long the training was to be.
-    tested, iterations = True, plan.iterations
-    if path := run.latest_checkpoint():
-        if run.start > plan.iterations:
-            raise UserError(
-                f"{path} has {run.start} iterations behind it, and the training is to have {plan.iterations} in all: "
-                "ask for at least as many as are done, or begin a new run under another --name"
-            )
-        state = load_resume_state(path, task.kind, dataset, distributed.device, fingerprint)
-        task.load_state_dict(state)
-        tested, iterations = state.get("tested", True), state.get("iterations", plan.iterations)
-        del state  # its tensors may be a gigabyte
-    distributed.on_main(partial(require_space, run.folder, task))
+    with run.closed_on_error():
+        fingerprint = data_fingerprint(dataset, distributed.world_size, generated, generated_files)
+        # Checkpoints of earlier versions were saved after the test, and do not say how long the training was to be.
+        tested, iterations = True, plan.iterations
+        if path := run.latest_checkpoint():
+            if run.start > plan.iterations:
+                raise UserError(
+                    f"{path} has {run.start} iterations behind it, and the training is to have {plan.iterations} in "
+                    "all: ask for at least as many as are done, or begin a new run under another --name"
+                )
+            state = load_resume_state(path, task.kind, dataset, distributed.device, fingerprint)
+            task.load_state_dict(state)
+            tested, iterations = state.get("tested", True), state.get("iterations", plan.iterations)
+            del state  # its tensors may be a gigabyte
+        distributed.on_main(partial(require_space, run.folder, task))
 
     def save(iteration: int, tested: bool) -> None:
         length = {"iteration": iteration, "iterations": plan.iterations}

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dgnet.core.errors import UserError
+from dgnet.core.errors import AdvisedError, UserError
 from dgnet.video.box_cells import box_in, is_number, number_in, whole_number_in
 from dgnet.video.boxes import NO_TRACK
 
@@ -88,9 +88,9 @@ def mot_columns(path: Path, head: Sequence[str], person_class: int | None) -> Pa
                 return OTHER_CLASS
         elif len(cells) == 9 and (kind := whole_number_in(cells[_CLASS_PLACE], where, "class", -1)) != -1:
             if kind == 0:
-                raise UserError(
-                    f"{where}: class 0 is none of the MOT-Challenge, so its classes are others: --person-class says "
-                    "which of them is people"
+                raise AdvisedError(
+                    f"{where}: class 0 is none of the MOT-Challenge, so its classes are others",
+                    "--person-class says which of them is people",
                 )
             if kind != _PEDESTRIAN:
                 return OTHER_CLASS
@@ -170,5 +170,5 @@ def _is_person(text: str, person_class: int | None, where: str) -> bool:
             raise UserError(f"{where}: --person-class {person_class} is a number, and its classes are names ({text})")
         return text.lower() in _PEOPLE
     if person_class is None:
-        raise UserError(f"{where}: its classes are numbers ({text}): --person-class says which of them is people")
+        raise AdvisedError(f"{where}: its classes are numbers ({text})", "--person-class says which of them is people")
     return float(text) == person_class

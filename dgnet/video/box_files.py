@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from dgnet.core.errors import UserError
+from dgnet.core.errors import AdvisedError, UserError
 from dgnet.video.box_rows import WITHOUT_AREA, WITHOUT_TRACK, read_rows
 from dgnet.video.boxes import NO_TRACK, Boxes
 
@@ -115,9 +115,10 @@ def read_boxes(path: Path, *, first_frame: int | None = None, person_class: int 
         )
     early = np.flatnonzero(rows.frames < first)
     if len(early):
-        raise UserError(
+        raise AdvisedError(
             f"{path}, line {rows.lines[early[0]]}: its frames count from {first}, and this is frame "
-            f"{rows.frames[early[0]]}; --first-frame {rows.frames.min()} says that they count from there"
+            f"{rows.frames[early[0]]}",
+            f"--first-frame {rows.frames.min()} says that they count from there",
         )
     scores = rows.scores
     if (scores == -1).all():

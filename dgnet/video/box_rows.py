@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from dgnet.core.errors import UserError
+from dgnet.core.errors import AdvisedError, UserError
 from dgnet.core.files import nearest_folder
 from dgnet.video.box_cells import is_number, read_cells
 from dgnet.video.box_columns import MOT_FORMS, ParseRow, has_classes, mot_columns, named_columns
@@ -74,9 +74,10 @@ def read_rows(path: Path, person_class: int | None) -> BoxRows:
         numbers.extend((row.frame, row.track, line))
         places.extend((*row.place, row.score))
     if classes and highest:
-        raise UserError(
+        raise AdvisedError(
             f"{path}: the last three of its 10 numbers may be a class and two marks, as those of VisDrone, and not the "
-            "position of MOT-15: --person-class says which class is people"
+            "position of MOT-15",
+            "--person-class says which class is people",
         )
     frames, tracks, line_numbers = np.array(numbers, np.int64).reshape(-1, 3).T.copy()
     parts = np.array(places, np.float64).reshape(-1, 5)

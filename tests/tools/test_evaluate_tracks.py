@@ -194,3 +194,23 @@ def test_bad_input_is_one_sentence(
     (tmp_path / "det.txt").write_text("1,-1,10,20,30,60,0.9,-1,-1,-1\n")
     status, _, said = answer(evaluate_tracks, monkeypatch, capsys, *options)
     assert (status, said.count("\n")) == (2, 1) and named in said
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("0,1,10,20,30,60,1,-1,-1,-1", "its frames count from 1, and this is frame 0"),
+        ("1,1,10,20,30,60,1,0,1", "class 0 is none of the MOT-Challenge"),
+        ("1,1,10,20,30,60,1,4,0,1", "as those of VisDrone"),
+        ("frame,track,left,top,width,height,class\n1,1,10,20,30,60,0", "its classes are numbers (0)"),
+    ],
+)
+def test_no_option_is_advised_that_only_other_commands_have(
+    line: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gt.txt").write_text("1,1,10,20,30,60,1,1,1\n")
+    (tmp_path / "tracks.txt").write_text(f"{line}\n")
+    options = ("--truth", tmp_path / "gt.txt", "--tracks", tmp_path / "tracks.txt")
+    status, _, said = answer(evaluate_tracks, monkeypatch, capsys, *options)
+    assert (status, said.count("\n")) == (2, 1) and problem in said and said.count("--") == 0
+    assert "frames count from 1, and people are class 1" in said

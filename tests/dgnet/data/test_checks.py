@@ -149,6 +149,14 @@ def test_cameras_known_in_part_are_a_problem(tmp_path: Path) -> None:
     assert "cameras are known in part of 2 test identities" in describe_dataset(dataset)
 
 
+def test_people_in_training_and_test_are_said_at_the_start_of_a_training(tmp_path: Path) -> None:
+    root = write_market(tmp_path, SOUND)
+    assert "in test" not in describe_dataset(read_dataset(root))
+    for name in ("0007_c1s3_077419_03.jpg", "0000_c1s3_077419_03.jpg", "-1_c1s3_077419_03.jpg"):
+        write_image(root / "bounding_box_test" / name)
+    assert "1 identities (7 is the first) are in training and in test" in describe_dataset(read_dataset(root))
+
+
 def test_a_description_counts_what_was_passed_over_and_says_why(tmp_path: Path) -> None:
     train = write_market(tmp_path, SOUND) / "bounding_box_train"
     for name in ("0002_c1s1_000001_00.gif", "0002_c1s1_000002_00.gif", "0000_c1s1_000001_00.jpg", "Thumbs.db"):

@@ -96,6 +96,12 @@ def test_a_finished_run_is_made_longer(dataset: Dataset, tmp_path: Path, caplog:
         assert torch.equal(value, other[key]) if isinstance(value, torch.Tensor) else value == other[key], key
     with pytest.raises(UserError, match=mentions("checkpoint_00000012.pt", 12, 8, "ask for at least as many")):
         train(parts, dataset, schedule__epochs=2, schedule__decay="step_2", resume=True)
+    # What is refused lets go of its files: a later run of this process does not write to them.
+    log = next(parts.rglob("log.txt"))
+    refused = log.read_text()
+    assert "not begun: " in refused
+    train(tmp_path / "other", dataset, schedule__epochs=1)
+    assert log.read_text() == refused
 
 
 def test_initial_weights_of_as_many_other_people_are_refused(
