@@ -26,7 +26,7 @@ from dgnet.core.content import content_digest, content_hashes
 from dgnet.core.errors import UserError, command
 from dgnet.core.files import check_place, replace_text
 from dgnet.core.numerics import open_device
-from dgnet.core.option_types import expanded_path, run_name
+from dgnet.core.option_types import expanded_path, path_ending, run_name
 from dgnet.data.description import print_dataset
 from dgnet.data.query_gallery import add_split_options, read_test_data, split_of
 from eval.options import add_device_options
@@ -71,8 +71,8 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--output",
-        type=expanded_path,
-        metavar="FILE",
+        type=path_ending(".json"),
+        metavar="FILE.json",
         help="also write the table as JSON; an existing file is replaced",
     )
     add_split_options(parser)

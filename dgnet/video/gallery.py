@@ -22,6 +22,7 @@
 import csv
 import io
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,8 +98,8 @@ def read_gallery(folder: Path) -> Iterator[Crop]:
                 identity=_whole(row["identity"]),
                 camera=_whole(row["camera"]),
                 source=row["source"],
-                track=int(row["track"]),
-                frame=int(row["frame"]),
+                track=_whole(row["track"], least=0),
+                frame=_whole(row["frame"], least=0),
                 time=_finite(row["time"]) if row["time"] else None,
                 place=(_finite(row["left"]), _finite(row["top"]), _finite(row["width"]), _finite(row["height"])),
                 score=_finite(row["score"]) if row["score"] else None,
@@ -108,10 +109,11 @@ def read_gallery(folder: Path) -> Iterator[Crop]:
             raise UserError(f"{where}: damaged ({error})") from error
 
 
-def _whole(text: str) -> int:
-    """A whole number that arrays have room for. `ValueError` for another."""
-    if len(text) > 18:
-        raise ValueError(f"a number has at most 18 digits, got {text}")
+def _whole(text: str, least: int = -1) -> int:
+    """A whole number that arrays have room for, of at least `least`. `ValueError` for another."""
+    # int() would take 1_5 for 15.
+    if not re.fullmatch("-?[0-9]{1,18}", text) or int(text) < least:
+        raise ValueError(f"must be a whole number of at least {least} and at most 18 digits, got {text!r}")
     return int(text)
 
 

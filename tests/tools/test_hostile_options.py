@@ -13,7 +13,7 @@ from dgnet.core.errors import UserError, command
 from dgnet.core.files import replace_text
 from tests.tools.evaluation_tool import answer
 from tests.visual.small_run import write_run
-from tools import evaluate_reid, export_onnx, extract, generate, report, search, train_gan
+from tools import evaluate_reid, export_onnx, extract, generate, report, search, train_gan, transfer
 from visual import show_swap
 
 pytestmark = pytest.mark.usefixtures("narrow")
@@ -35,6 +35,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (extract, ("x", "--model-path", "x", "--output", "x.txt"), "--output: must end in .npz, got 'x.txt'"),
         (evaluate_reid, ("--name", "x", "--features", "x.csv"), "--features: must end in .npz, got 'x.csv'"),
         (export_onnx, ("--model-path", "x", "--output", "x.pth"), "--output: must end in .onnx, got 'x.pth'"),
+        (transfer, ("--output", "x.txt"), "--output: must end in .json, got 'x.txt'"),
         (report, ("--output", "x.pdf"), "--output: must end in .html or .htm, got 'x.pdf'"),
         (search, ("--output", "x.svg"), "--output: must end in .png, .jpg, .jpeg, .webp, .pdf or have no ending"),
         (generate, ("--memory", "1e308"), "--memory: must be a number greater than 0 and at most 1"),

@@ -196,7 +196,23 @@ def test_a_damaged_gallery_is_one_sentence(place: Path, answers: Answer, tmp_pat
     table = place / "people/people.csv"
     whole = table.read_text()
     try:
-        for text, named in ((whole.splitlines()[0] + "\n", "no rows"), (whole[:-12], "line 17")):
+        head, first, *rest = whole.splitlines()
+        columns, cells = head.split(","), first.split(",")
+        wrong = {
+            "track": ("-5", "1_5", "1.0"),
+            "frame": ("-5", "", "1" * 19),
+            "identity": ("-2", "nan"),
+            "camera": ("1_0",),
+        }
+        damaged = [
+            (
+                "\n".join([head, ",".join([*cells[: (at := columns.index(name))], cell, *cells[at + 1 :]]), *rest]),
+                "line 2",
+            )
+            for name, values in wrong.items()
+            for cell in values
+        ]
+        for text, named in ((head + "\n", "no rows"), (whole[:-12], "line 17"), *damaged):
             table.write_text(text)
             status, _, said = answers()
             assert (status, said.count("\n")) == (2, 1) and re.search(mentions("people.csv", named), said)
