@@ -34,6 +34,7 @@ from dgnet.core.cli import CommandParser, add_device
 from dgnet.core.errors import AdvisedError, UserError, command
 from dgnet.core.numerics import open_device
 from dgnet.core.option_types import above, between, expanded_path, path_ending, run_name
+from dgnet.video.appearance import RULE
 from dgnet.video.box_columns import NOT_COUNTED, OTHER_CLASS
 from dgnet.video.box_files import BoxTable, read_boxes
 from dgnet.video.linking import TRACKERS
@@ -77,7 +78,8 @@ def _evaluate(args: argparse.Namespace) -> int:
     for name, model in models.items():
         print(f"model {name}: {model.name}" if len(models) > 1 else f"model: {model.name}")
     settings = {option: getattr(args, option) for option in ("tracker", "gap", "track_score", "threshold")}
-    kept = KeptOutcomes(args.output, settings | {"models": [model.name for model in models.values()]})
+    measured_by = {"models": [model.name for model in models.values()], "linking_rule": RULE if models else None}
+    kept = KeptOutcomes(args.output, settings | measured_by)
     kinds = ("true boxes", "boxes with errors" if args.films else "detected boxes")
     clock = _Clock(2 * len(sets))
     for kind in kinds:

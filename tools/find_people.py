@@ -33,6 +33,7 @@ from dgnet.core.errors import RunStopped, UserError, command
 from dgnet.core.numerics import open_device
 from dgnet.runs.signals import Stop, exit_status, resume_command
 from dgnet.video.camera import Camera
+from dgnet.video.appearance import RULE
 from dgnet.video.detectors import BoxFile
 from dgnet.video.find import find_people
 from dgnet.video.from_options import boxes_of_file, detector_of, linker_of, request_of
@@ -88,7 +89,7 @@ def find_in_source(args: argparse.Namespace, model: LoadedModel | None, threshol
     linker = linker_of(args, boxes, source, threshold if model is not None else None)
     request = request_of(args, source, detector)
     if model is not None and linker.by_appearance:
-        request |= {"linked_by": model.name, "threshold": threshold}
+        request |= {"linked_by": model.name, "threshold": threshold, "linking_rule": RULE}
     with Stop(args.max_hours) as stop:
         writer = SourceWriter(args.output, request["name"], request, resume=args.resume, every=args.crop_every)
         found = find_people(

@@ -13,7 +13,10 @@ from dgnet.video.frames import Picture
 # Crops of one frame, uint8 RGB [height, width, 3] of any sizes -> features [crop, feature].
 EmbedCrops = Callable[[Sequence[UInt8[np.ndarray, "_height _width 3"]]], np.ndarray]
 
+RULE = 2  # the number of this rule: works and figures of another one are not continued
 _LEAST_OVERLAP = 0.1  # appearance assigns no track to a box that is elsewhere
+_WEIGHT = 2.0  # of appearance beside overlap
+_MEMORABLE = 0.5  # visible share of a box from which its track remembers it: the others show the people before it
 _TIME_CONSTANT = 1.0  # seconds of the moving average of a track's features: people turn, and the light on them changes
 _UPDATE_AFTER = 0.3  # seconds after which a track's features are updated in any case: neighboring frames look alike
 _TINY = np.finfo(np.float64).tiny
@@ -54,10 +57,11 @@ class Appearance:
 class AppearanceOverlap:
     """The overlap of tracks and boxes that a tracker of `trackers` is given in place of the plain one (its `iou`).
 
-    overlap + visible share of the box * (cosine of track and box - `similarity`): boxes that overlap two tracks go to
-    the one that looks like them, and a box that looks like somebody else may be refused. A box of which little can be
-    seen shows the people before it, so there the overlap decides. Features are computed where there is a choice, or
-    a track was lost; those of a track are the mean over its boxes of about the last second, weighted by visible share.
+    overlap + 2 * visible share of the box * (cosine of track and box - `similarity`): boxes that overlap two tracks go
+    to the one that looks like them, and a box that looks like somebody else may be refused. A box of which little can
+    be seen shows the people before it, so there the overlap decides, and the track does not come to look like it.
+    Features are computed where there is a choice, or a track was lost; those of a track are the mean over its boxes of
+    about the last second of which half or more could be seen, weighted by visible share; over its first box until then.
 
     Args:
         overlap: corners of tracks [track, 4] and of boxes [box, 4] -> intersection over union [track, box].
@@ -96,7 +100,7 @@ class AppearanceOverlap:
             known, box = self._remembered.get(chosen[row].tracker_id), places[column]
             if known is not None and box in features:
                 cosine = known[0] @ features[box] / max(float(np.linalg.norm(known[0])), _TINY)
-                result[row, column] += self._appearance.visible[box] * (cosine - self._similarity)
+                result[row, column] += _WEIGHT * self._appearance.visible[box] * (cosine - self._similarity)
         return result
 
     def end_frame(self, numbers: Sequence[int], time: float) -> None:
@@ -109,9 +113,9 @@ class AppearanceOverlap:
         due = [
             box
             for box, number in of_boxes.items()
-            if self._appearance.knows(box)
-            or number not in self._remembered
-            or time - self._remembered[number][1] >= _UPDATE_AFTER
+            if number not in self._remembered
+            or self._appearance.visible[box] >= _MEMORABLE
+            and (self._appearance.knows(box) or time - self._remembered[number][1] >= _UPDATE_AFTER)
         ]
         for box, feature in self._appearance.features(due).items():
             number, seen = of_boxes[box], self._appearance.visible[box] * feature

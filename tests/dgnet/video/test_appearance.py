@@ -98,7 +98,7 @@ def overlap(tracks: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def test_overlap_and_looks_against_a_plain_loop() -> None:
-    """overlap + visible * (cosine - similarity), where tracks and boxes have a choice, or the track was lost."""
+    """overlap + 2 * visible * (cosine - similarity), where tracks and boxes have a choice, or the track was lost."""
     draws = np.random.default_rng(0)
     visible = np.array([1.0, 0.3, 0.6, 0.9])
     corners = np.array([[left, 0, left + 20, 60] for left in (0.0, 6.0, 50.0, 100.0)])
@@ -122,7 +122,7 @@ def test_overlap_and_looks_against_a_plain_loop() -> None:
             choice = (plain[track] >= 0.1).sum() > 1 or (plain[:, box] >= 0.1).sum() > 1 or lost[track] > 1
             expected = plain[track, box]
             if track != 4 and choice and expected >= 0.1:
-                expected += visible[box] * (features[track] @ features[box] - 0.25)
+                expected += 2 * visible[box] * (features[track] @ features[box] - 0.25)
             assert result[row, column] == pytest.approx(expected)
     rule.begin_frame(tracker, corners, None)
     assert np.allclose(rule.compute(np.array(states), corners), plain)
@@ -136,19 +136,42 @@ def test_what_a_track_looked_like_fades_and_is_forgotten() -> None:
     def looks_like(feature: np.ndarray, visible: float = 1.0) -> Known:
         return Known(feature[None], np.array([visible]))
 
-    for time, feature, visible in ((0.0, np.array([1.0, 0]), 1.0), (0.2, np.array([0.0, 1]), 0.5)):
+    for time, feature, visible in ((0.0, np.array([1.0, 0]), 1.0), (0.2, np.array([0.0, 1]), 0.8)):
         rule.begin_frame(tracker, corners, looks_like(feature, visible))
         rule.end_frame([7], time)
-    memory = np.exp(-0.2) * np.array([1.0, 0]) + (1 - np.exp(-0.2)) * 0.5 * np.array([0.0, 1])
+    memory = np.exp(-0.2) * np.array([1.0, 0]) + (1 - np.exp(-0.2)) * 0.8 * np.array([0.0, 1])
     rule.begin_frame(tracker, corners, looks_like(np.array([1.0, 0])))
     cosine = memory[0] / np.linalg.norm(memory)
-    assert rule.compute(corners, corners)[0, 0] == pytest.approx(1 + cosine)
+    assert rule.compute(corners, corners)[0, 0] == pytest.approx(1 + 2 * cosine)
     tracker.tracks = []
     rule.begin_frame(tracker, corners, None)
     rule.end_frame([-1], 0.3)
     tracker.tracks = [track]
     rule.begin_frame(tracker, corners, looks_like(np.array([1.0, 0])))
     assert rule.compute(corners, corners)[0, 0] == 1
+
+
+def test_a_track_does_not_come_to_look_like_who_hides_it() -> None:
+    """The crop of a hidden person shows the one in front: the tracks of two who walk side by side changed over."""
+    track = SimpleNamespace(tracker_id=7, time_since_update=2, get_state_bbox=lambda: np.array([0.0, 0, 20, 60]))
+    tracker, rule = SimpleNamespace(tracks=[track]), AppearanceOverlap(overlap, 0.0)
+    corners, own, front = np.array([[0.0, 0, 20, 60]]), np.array([1.0, 0]), np.array([0.0, 1])
+
+    def cosine_after(shown: Sequence[tuple[np.ndarray, float]]) -> float:
+        for number, (feature, visible) in enumerate(shown):
+            rule.begin_frame(tracker, corners, Known(feature[None], np.array([visible])))
+            rule.end_frame([7], number / 2)
+        rule.begin_frame(tracker, corners, Known(own[None], np.array([1.0])))
+        return float(rule.compute(corners, corners)[0, 0] - 1) / 2
+
+    assert cosine_after([(own, 1.0), *[(front, 0.4)] * 20]) == pytest.approx(1)
+    assert cosine_after([(front, 0.6)] * 20) < 0.1
+    # A track that began hidden looks like its first box until more of it is seen.
+    tracker.tracks = []
+    rule.end_frame([-1], 20.0)
+    tracker.tracks = [track]
+    assert cosine_after([(front, 0.3)]) == pytest.approx(0)
+    assert cosine_after([(front, 0.3), *[(own, 1.0)] * 20]) > 0.9
 
 
 def test_features_have_unit_length_and_are_computed_once() -> None:
