@@ -32,8 +32,8 @@ from dgnet.core.cli import CommandParser
 from dgnet.core.errors import RunStopped, UserError, command
 from dgnet.core.numerics import open_device
 from dgnet.runs.signals import Stop, exit_status, resume_command
-from dgnet.video.camera import Camera
 from dgnet.video.appearance import RULE
+from dgnet.video.camera import Camera
 from dgnet.video.detectors import BoxFile
 from dgnet.video.find import find_people
 from dgnet.video.from_options import boxes_of_file, detector_of, linker_of, request_of

@@ -15,6 +15,7 @@ EmbedCrops = Callable[[Sequence[UInt8[np.ndarray, "_height _width 3"]]], np.ndar
 
 RULE = 2  # the number of this rule: works and figures of another one are not continued
 _LEAST_OVERLAP = 0.1  # appearance assigns no track to a box that is elsewhere
+_PLAIN = 0.5  # overlap from which a track and a box that have no other choice belong together without a look
 _WEIGHT = 2.0  # of appearance beside overlap
 _MEMORABLE = 0.5  # visible share of a box from which its track remembers it: the others show the people before it
 _TIME_CONSTANT = 1.0  # seconds of the moving average of a track's features: people turn, and the light on them changes
@@ -60,8 +61,9 @@ class AppearanceOverlap:
     overlap + 2 * visible share of the box * (cosine of track and box - `similarity`): boxes that overlap two tracks go
     to the one that looks like them, and a box that looks like somebody else may be refused. A box of which little can
     be seen shows the people before it, so there the overlap decides, and the track does not come to look like it.
-    Features are computed where there is a choice, or a track was lost; those of a track are the mean over its boxes of
-    about the last second of which half or more could be seen, weighted by visible share; over its first box until then.
+    Features are computed where there is a choice, the overlap is less than half (somebody else may have come into the
+    place), or the track was lost; those of a track are the mean over its boxes of about the last second of which half
+    or more could be seen, weighted by visible share; of its first box until then.
 
     Args:
         overlap: corners of tracks [track, 4] and of boxes [box, 4] -> intersection over union [track, box].
@@ -94,7 +96,8 @@ class AppearanceOverlap:
         places = _positions(boxes, self._corners)
         possible = result >= _LEAST_OVERLAP
         lost = np.array([track.time_since_update > 1 for track in chosen])
-        doubtful = possible & ((possible.sum(1, keepdims=True) > 1) | (possible.sum(0) > 1) | lost[:, None])
+        choice = (possible.sum(1, keepdims=True) > 1) | (possible.sum(0) > 1)
+        doubtful = possible & (choice | lost[:, None] | (result < _PLAIN))
         features = self._appearance.features([places[box] for box in np.flatnonzero(doubtful.any(0))])
         for row, column in np.argwhere(doubtful):
             known, box = self._remembered.get(chosen[row].tracker_id), places[column]

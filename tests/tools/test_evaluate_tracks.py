@@ -91,6 +91,10 @@ def test_a_stopped_evaluation_goes_on_and_models_are_compared(
     assert len(changes) == 4 and all("+0.0 (+0.0 to +0.0)" in line for line in changes)
     status, _, said = answer(evaluate_tracks, monkeypatch, capsys, *options, "--name", "a", "b", "--gap", "2")
     assert (status, said.count("\n")) == (2, 1) and "gap: 1.0 there, 2.0 now" in said
+    with monkeypatch.context() as patch:
+        patch.setattr(evaluate_tracks, "RULE", 3)
+        status, _, said = answer(evaluate_tracks, monkeypatch, capsys, *options, "--name", "a", "b")
+    assert (status, said.count("\n")) == (2, 1) and "linking_rule: 2 there, 3 now" in said
     kept.write_text("[]")
     status, _, said = answer(evaluate_tracks, monkeypatch, capsys, *options, "--name", "a", "b")
     assert (status, said.count("\n")) == (2, 1) and "kept.json" in said

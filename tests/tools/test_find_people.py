@@ -234,7 +234,7 @@ def test_what_is_missing_is_one_sentence(answers, place: Path, tmp_path: Path, o
 
 @pytest.mark.slow
 def test_a_model_takes_part_in_linking(run, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where boxes are linked here; track numbers of a file stay. A stopped work goes on with the same model alone."""
+    """Where boxes are linked here; track numbers of a file stay. A stopped work goes on by the same model and rule."""
     model = "--name", place / "model.pth", "--threshold"
     assert run("walk.mkv", "tracks.txt", *model, 0.5)[0] == 0
     assert run("walk.mkv", "boxes.txt", *model, 0.5, "--source-name", "linked")[0] == 0
@@ -246,6 +246,11 @@ def test_a_model_takes_part_in_linking(run, place: Path, tmp_path: Path, monkeyp
         assert run("walk.mkv", "boxes.txt", *model, 0.5, *stopped)[0] == 130
     status, _, said = run("walk.mkv", "boxes.txt", *model, 0.6, *stopped)
     assert (status, said.count("\n")) == (2, 1) and re.search(mentions("another request", "threshold", 0.5, 0.6), said)
+    # By another version the frames before would be linked by one rule, and those after by another.
+    with monkeypatch.context() as patch:
+        patch.setattr(find_people, "RULE", 1)
+        status, _, said = run("walk.mkv", "boxes.txt", *model, 0.5, *stopped)
+    assert (status, said.count("\n")) == (2, 1) and re.search(mentions("another request", "linking_rule", 2, 1), said)
     assert run("walk.mkv", "boxes.txt", *model, 0.5, *stopped)[0] == 0
     rows = {(row.source, row.track, row.frame) for row in read_gallery(tmp_path / "people")}
     assert {row[1:] for row in rows if row[0] == "stopped"} == {row[1:] for row in rows if row[0] == "linked"}

@@ -82,6 +82,18 @@ def test_somebody_else_near_the_place_of_a_lost_person_is_another_track() -> Non
     assert tracks[-1][0] == tracks[5][0]
 
 
+def test_somebody_else_who_comes_into_the_place_at_once_is_another_track() -> None:
+    """The track of a person who was hidden by another went on with the other."""
+    other: list[Person] = [(150, 20, BLUE)]
+
+    def frames(later: tuple[int, int, int]) -> list[list[Person]]:
+        return [[(60, 20, RED), *other]] * 6 + [[(68, 20, later), *other]] * 4
+
+    for later, same in ((GREEN, False), (RED, True)):
+        tracks = linked(frames(later), "bytetrack", True)
+        assert tracks[-1][0] > 0 and (tracks[-1][0] == tracks[5][0]) == same
+
+
 def test_nobody_is_looked_at_more_often_than_needed() -> None:
     """Alone, every third frame of ten a second; once on each frame where two are near."""
     embed = CountingColors()
@@ -98,14 +110,14 @@ def overlap(tracks: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def test_overlap_and_looks_against_a_plain_loop() -> None:
-    """overlap + 2 * visible * (cosine - similarity), where tracks and boxes have a choice, or the track was lost."""
+    """overlap + 2 * visible * (cosine - similarity), where there is a choice, overlaps below a half, or the track was lost."""
     draws = np.random.default_rng(0)
-    visible = np.array([1.0, 0.3, 0.6, 0.9])
-    corners = np.array([[left, 0, left + 20, 60] for left in (0.0, 6.0, 50.0, 100.0)])
-    features = draws.normal(size=(4, 5))
+    visible = np.array([1.0, 0.3, 0.6, 0.9, 0.8])
+    corners = np.array([[left, 0, left + 20, 60] for left in (0.0, 6.0, 50.0, 100.0, 200.0)])
+    features = draws.normal(size=(5, 5))
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     shown = Known(features, visible)
-    lefts, lost = [2.0, 9.0, 52.0, 103.0, 60.0], [1, 1, 1, 2, 1]
+    lefts, lost = [2.0, 9.0, 52.0, 103.0, 212.0, 60.0], [1, 1, 1, 2, 1, 1]
     states = [np.array([left, 0, left + 20, 60]) for left in lefts]
     tracks = [
         SimpleNamespace(tracker_id=number, time_since_update=since, get_state_bbox=lambda state=state: state)
@@ -113,15 +125,16 @@ def test_overlap_and_looks_against_a_plain_loop() -> None:
     ]
     tracker, rule = SimpleNamespace(tracks=tracks), AppearanceOverlap(overlap, 0.25)
     rule.begin_frame(tracker, corners, shown)
-    rule.end_frame([0, 1, 2, 3], 0.0)  # what boxes 0 to 3 look like is known of tracks 0 to 3, and nothing of 4
-    order, some = [3, 0, 4, 1, 2], [2, 0, 3, 1]
+    rule.end_frame([0, 1, 2, 3, 4], 0.0)  # what boxes 0 to 4 look like is known of tracks 0 to 4, and nothing of 5
+    order, some = [3, 0, 5, 1, 4, 2], [2, 0, 3, 4, 1]
     result = rule.compute(np.array(states)[order], corners[some])
     plain = overlap(np.array(states), corners)
     for row, track in enumerate(order):
         for column, box in enumerate(some):
             choice = (plain[track] >= 0.1).sum() > 1 or (plain[:, box] >= 0.1).sum() > 1 or lost[track] > 1
             expected = plain[track, box]
-            if track != 4 and choice and expected >= 0.1:
+            choice |= expected < 0.5
+            if track != 5 and choice and expected >= 0.1:
                 expected += 2 * visible[box] * (features[track] @ features[box] - 0.25)
             assert result[row, column] == pytest.approx(expected)
     rule.begin_frame(tracker, corners, None)
