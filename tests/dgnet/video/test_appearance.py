@@ -110,7 +110,7 @@ def overlap(tracks: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def test_overlap_and_looks_against_a_plain_loop() -> None:
-    """overlap + 2 * visible * (cosine - similarity), where there is a choice, overlaps below a half, or the track was lost."""
+    """overlap + 2 * visible * (cosine - similarity), where there is a choice, overlaps under half, or a lost track."""
     draws = np.random.default_rng(0)
     visible = np.array([1.0, 0.3, 0.6, 0.9, 0.8])
     corners = np.array([[left, 0, left + 20, 60] for left in (0.0, 6.0, 50.0, 100.0, 200.0)])
