@@ -63,6 +63,7 @@ class ResultFolder:
             entries = current_ab_result(json.loads(path.read_text(encoding="utf-8")))
             counts = [FilterCount(*count) for count in current_filter_counts(entries.pop("filter_counts", []))]
             result = Result(**entries, filter_counts=counts)
+            _check(result, name, seed)
         except (AttributeError, ValueError, TypeError) as error:
             raise UserError(f"{path}: not the result of a run ({error}); remove it to train this run again") from error
         if result.data and self.data and result.data != self.data:
@@ -97,3 +98,13 @@ class ResultFolder:
             for count in results[0].filter_counts:
                 counts[f"dropped, {name} ({count.filter})"] = count.dropped
         return counts
+
+
+def _check(result: Result, variant: str, seed: int) -> None:
+    """`ValueError` where it is no result of that run."""
+    if (result.variant, result.seed) != (variant, seed):
+        raise ValueError(f"it is that of {result.variant} with seed {result.seed}")
+    for domain, figures in result.figures.items():
+        for name, value in figures.items():
+            if type(value) not in (int, float) or not 0 <= value <= 1:
+                raise ValueError(f"{name} of {domain} must be a number from 0 to 1, got {value!r}")

@@ -116,6 +116,7 @@ def test_a_wrong_cell_is_refused_by_its_line(data: st.DataObject) -> None:
 
 @given(manifests(), st.data())
 def test_one_image_of_two_people_is_refused(rows: list[dict[str, str]], data: st.DataObject) -> None:
+    assume(not any(NO_IDENTITY.fullmatch(row["identity"]) for row in rows))  # refused as such
     rows.append(rows[0] | {"identity": rows[0]["identity"] + "x"})
     with folder() as root:
         assert rows[0]["path"] in refusal(lambda: read(root, data.draw(files(rows))))

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dgnet.core.errors import UserError
 from dgnet.data.pedestrians.film.spec import FilmSpec
 from dgnet.video.synthetic_films import write_films
 from tests.tools.evaluation_tool import answer
 from tools import evaluate_tracks
+from tools.benchmarks.kept_outcomes import KeptOutcomes
 from tools.benchmarks.track_experiment import Outcome, _without_identities
 from tools.benchmarks.track_table import print_table
 
@@ -218,3 +220,23 @@ def test_no_option_is_advised_that_only_other_commands_have(
     status, _, said = answer(evaluate_tracks, monkeypatch, capsys, *options)
     assert (status, said.count("\n")) == (2, 1) and problem in said and said.count("--") == 0
     assert "frames count from 1, and people are class 1" in said
+
+
+def test_kept_figures_are_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "kept.json"
+    KeptOutcomes(path, {}).add("set", Outcome({"motion alone": {"IDF1": 50.0}}, {"motion alone": (1, 2)}))
+    whole = path.read_text()
+    kept = KeptOutcomes(path, {}).get("set")
+    assert kept is not None and kept.rows == {"motion alone": {"IDF1": 50.0}}
+    for old, new in (
+        ("50.0", "NaN"),
+        ("50.0", '"50"'),
+        ("50.0", "true"),
+        ("2\n", "0\n"),
+        ("2\n", "2.5\n"),
+        ("1,", "-1,"),
+    ):
+        assert old in whole
+        path.write_text(whole.replace(old, new))
+        with pytest.raises(UserError, match="kept.json: must be new or a file of this command"):
+            KeptOutcomes(path, {})

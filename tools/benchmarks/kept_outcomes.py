@@ -1,6 +1,7 @@
 """Outcomes of sets of films that are kept in a file, so that a stopped evaluation goes on."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -48,6 +49,8 @@ class KeptOutcomes:
                 key: Outcome(one["rows"], {name: (right, asked) for name, (right, asked) in one["found"].items()})
                 for key, one in content["outcomes"].items()
             }
+            for outcome in self._outcomes.values():
+                _check(outcome)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"--output {path}: must be new or a file of this command, it is not ({error})") from error
         changed = [name for name in {**kept, **self._settings} if kept.get(name) != self._settings.get(name)]
@@ -69,3 +72,14 @@ class KeptOutcomes:
             outcomes = {name: asdict(one) for name, one in self._outcomes.items()}
             content = {"format": _FORMAT, "settings": self._settings, "outcomes": outcomes}
             replace_text(self._path, json.dumps(content, indent=1) + "\n")
+
+
+def _check(outcome: Outcome) -> None:
+    """`ValueError` for figures that are none."""
+    for row, scores in outcome.rows.items():
+        for name, score in scores.items():
+            if type(score) not in (int, float) or not -math.inf < score < math.inf:
+                raise ValueError(f"{name} of {row} must be a finite number, got {score!r}")
+    for row, (right, asked) in outcome.found.items():
+        if type(right) is not int or type(asked) is not int or not 0 <= right <= asked:
+            raise ValueError(f"{row} must be found for a part of the queries, got {right!r} of {asked!r}")
