@@ -20,7 +20,8 @@ def test_only_the_result_of_this_run_is_read(tmp_path: Path) -> None:
     assert kept is not None and kept.figures == {"here": {"mAP": 0.5, "Rank-1": 1}}
     path = folder.path("real", 0)
     content = json.loads(path.read_text())
-    wrong: list[dict[str, Any]] = [{"figures": {"here": {"mAP": value}}} for value in (float("nan"), 7, -0.1, "0.5", None, True)]
+    values = (float("nan"), 7, -0.1, "0.5", None, True)
+    wrong: list[dict[str, Any]] = [{"figures": {"here": {"mAP": value}}} for value in values]
     for change in (*wrong, {"seed": 1}, {"variant": "generated"}):
         path.write_text(json.dumps(content | change))
         with pytest.raises(UserError, match=r"real_0\.json: not the result of a run .*; remove it to train"):
