@@ -21,6 +21,7 @@ at a false-positive rate: the share of images of other people that are called th
 import argparse
 import shlex
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -38,7 +39,7 @@ from dgnet.core.calibration import OTHER, SAME
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.cli import CommandParser
 from dgnet.core.files import check_place, replace_text
-from dgnet.core.images import check_outside, read_image
+from dgnet.core.images import check_outside, image_size, read_image
 from dgnet.core.numerics import open_device
 from dgnet.core.operating_point import OperatingPoint
 from dgnet.core.option_types import above, at_least, expanded_path, path_ending
@@ -67,6 +68,10 @@ from visual.drawing.ranked_lists import ranked_lists
 from visual.image_input import read_images
 from visual.job import write_picture
 from visual.options import picture_output
+
+
+# Of a query, its width over its height, beside that of the model's images.
+_MUCH_WIDER = 2
 
 
 def main() -> int:
@@ -108,6 +113,7 @@ def main() -> int:
     model = load_model(args.name, args.model_name, device=open_device(args.device), mirrored=args.mirrored)
     point = OperatingPoint.of(model.weights, preprocessing_of(model), args.false_positive_rate)
     read_images(args.query, model.height, model.width)  # refuses what is no image of a person
+    warn_of_scenes(args.query, model.height, model.width)
     embed = partial(features_of, extractor=extractor_of(model), batch=args.batch_size, workers=args.workers)
     if is_gallery(args.gallery):
         search_tracks(args, model, args.gallery, embed, embed, point)
@@ -119,6 +125,18 @@ def main() -> int:
     else:
         search_images(args, model, gallery, embed, point)
     return 0
+
+
+def warn_of_scenes(queries: Sequence[Path], height: int, width: int) -> None:
+    """Say which queries are much wider than what a model of this size was trained on."""
+    for query in queries:
+        tall, wide = image_size(query)
+        if wide * height > _MUCH_WIDER * tall * width:
+            print(
+                f"warning: {query} is {wide}x{tall} pixels and is squeezed to {width}x{height}: a query shows one "
+                "person, cut out as the crops of the gallery are",
+                file=sys.stderr,
+            )
 
 
 def gallery_features(args: argparse.Namespace, model: LoadedModel) -> SplitFeatures:

@@ -31,7 +31,7 @@ _LEFTOVERS = {
     "~snapshot",
 }
 # What our own programs write beside images: galleries of films, generated sets, built-in pedestrians.
-_OWN_TABLES = {"people.csv", "boxes.txt", "source.json", "set.json", "manifest.csv", "synthetic.json"}
+_OWN_TABLES = {"people.csv", "boxes.txt", "times.txt", "source.json", "set.json", "manifest.csv", "synthetic.json"}
 # Of Market-1501, MSMT17, CUHK03, VeRi-776, MARS, VIPeR, SYSU-MM01, RegDB, Occluded-REID and the official DG-Net, what
 # people call their own, and what programs write beside images.
 _SPLIT = re.compile(

@@ -139,7 +139,8 @@ class Film:
         streams = [stream for stream in container.streams.video if not stream.disposition & cover]
         form = container.format.name
         if form.endswith(_NO_FILMS):
-            raise UserError(f"{self.place}: must be a film or a folder of frames, it is a still picture ({form})")
+            kind = "text" if form == "tty" else "a still picture"
+            raise UserError(f"{self.place}: must be a film or a folder of frames, it is {kind} ({form})")
         if not streams:
             raise UserError(f"{self.place}: must be a film, it has no stream of pictures ({form})")
         return streams[0]

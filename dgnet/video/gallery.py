@@ -3,6 +3,7 @@
     GALLERY/people.csv              a row for each crop, of all sources
         SOURCE/000007/00000450.jpg  the crop of track 7 on frame 450
         SOURCE/boxes.txt            every box with its track, in the MOT-Challenge's form
+        SOURCE/times.txt            a line for each frame: its time in seconds; not there without a clock
         SOURCE/source.json          what the source is, and what was found in it
 
 `people.csv` is read as a data set of the layout `csv`. Its columns:
@@ -30,7 +31,7 @@ from pathlib import Path
 from dgnet.core.errors import UserError
 from dgnet.core.files import replacing
 
-TABLE, BOXES = "people.csv", "boxes.txt"
+TABLE, BOXES, TIMES = "people.csv", "boxes.txt", "times.txt"
 COLUMNS = (
     "path",
     "identity",
@@ -100,9 +101,9 @@ def read_gallery(folder: Path) -> Iterator[Crop]:
                 source=row["source"],
                 track=_whole(row["track"], least=0),
                 frame=_whole(row["frame"], least=0),
-                time=_finite(row["time"]) if row["time"] else None,
-                place=(_finite(row["left"]), _finite(row["top"]), _finite(row["width"]), _finite(row["height"])),
-                score=_finite(row["score"]) if row["score"] else None,
+                time=finite(row["time"]) if row["time"] else None,
+                place=(finite(row["left"]), finite(row["top"]), finite(row["width"]), finite(row["height"])),
+                score=finite(row["score"]) if row["score"] else None,
                 quality=_share(row["quality"]),
             )
         except ValueError as error:
@@ -117,7 +118,7 @@ def _whole(text: str, least: int = -1) -> int:
     return int(text)
 
 
-def _finite(text: str) -> float:
+def finite(text: str) -> float:
     """A number. `ValueError` for NaN, infinity and what is none."""
     number = float(text)
     if not math.isfinite(number):

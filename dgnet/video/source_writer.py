@@ -21,13 +21,13 @@ import numpy as np
 from PIL import Image
 
 from dgnet.core.errors import UserError
-from dgnet.core.files import naming, replace_text
+from dgnet.core.files import naming, replace_text, replacing
 from dgnet.video.box_files import mot_line
 from dgnet.video.boxes import NO_TRACK, Boxes, pixels_of, visible_shares
 from dgnet.video.claim import PROGRESS, claim_source, release
 from dgnet.video.frame_log import FrameLog
 from dgnet.video.frames import Frame
-from dgnet.video.gallery import BOXES, COLUMNS, OF_THE_GALLERY, extend_table
+from dgnet.video.gallery import BOXES, COLUMNS, OF_THE_GALLERY, TIMES, extend_table
 
 RESULT, ABOUT = "result", "source.json"
 DETECTIONS, ROWS = "detections.csv", "rows.csv"
@@ -169,6 +169,9 @@ class SourceWriter:
         target = self._gallery / self._name
         if not target.exists():
             shutil.copyfile(self._folder / BOXES, self._result / BOXES)
+            if summary["last_time"] is not None:
+                with replacing(self._result / TIMES) as file:
+                    file.writelines(f"{values[0]}\n".encode() for values in self._log.frames())
             replace_text(self._result / ABOUT, json.dumps(summary, indent=2) + "\n")
             os.rename(self._result, target)
         extend_table(self._gallery, self._name, self._rows, camera)

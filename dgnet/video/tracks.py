@@ -1,7 +1,7 @@
 """The tracks of a gallery of people: one feature for each, and where and when its person was seen."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -15,7 +15,7 @@ from dgnet.core.errors import UserError
 from dgnet.core.files import user_path
 from dgnet.core.operating_point import OperatingPoint
 from dgnet.video.box_files import read_boxes
-from dgnet.video.gallery import BOXES, TABLE, Crop, read_gallery
+from dgnet.video.gallery import BOXES, TABLE, TIMES, Crop, finite, read_gallery
 
 # Files of images -> features [image, feature].
 Embed = Callable[[Sequence[Path]], np.ndarray]
@@ -35,7 +35,8 @@ class Track:
     Attributes:
         feature: of unit length `[feature]`.
         frames: those that it has boxes on, from `first` to `last`.
-        begin, end: seconds of its first and last crop since the source began; None for a source without a clock.
+        begin, end: seconds of `first` and `last` since the source began; None for a source without a clock. In a gallery
+            of an earlier version, which did not keep the times of all frames, those of its first and last crop.
         identity: its person's number in the gallery.
         best: the crop on which most of the person is seen, the largest of these.
     """
@@ -65,15 +66,18 @@ class _Sums:
     best: Crop
     total: np.ndarray
     frames: set[int] = field(default_factory=set)
-    times: list[float] = field(default_factory=list)  # the first and the last
+    times: list[float] = field(default_factory=list)  # the first and the last, as far as known
 
     def add(self, row: Crop, weighted: np.ndarray) -> None:
         self.total += weighted
         self.frames.add(row.frame)
-        if row.time is not None:
-            self.times = [min([*self.times, row.time]), max([*self.times, row.time])]
+        self.add_time(row.time)
         if _visibility(row) > _visibility(self.best):
             self.best = row
+
+    def add_time(self, time: float | None) -> None:
+        if time is not None:
+            self.times = [min([*self.times, time]), max([*self.times, time])]
 
 
 def pooled_tracks(gallery: str | Path, embed: Embed) -> list[Track]:
@@ -104,8 +108,8 @@ def pooled_tracks(gallery: str | Path, embed: Embed) -> list[Track]:
             bar.update(len(batch))
     if not by_track:
         raise UserError(f"{gallery / TABLE}: must hold people, it has no rows")
-    frames = _frames_of_tracks(gallery, dict.fromkeys(source for source, _ in by_track))
-    tracks = [_track(key, sums, sums.frames | frames.get(key, set())) for key, sums in by_track.items()]
+    _add_boxes(gallery, by_track)
+    tracks = [_track(key, sums) for key, sums in by_track.items()]
     if len(tracks) > 1 and all(np.array_equal(track.feature, tracks[0].feature) for track in tracks):
         _log.warning(
             "warning: the features of all %d tracks of %s are the same: the model tells none apart, and any order of "
@@ -122,17 +126,35 @@ def remarks_on_tracks(point: OperatingPoint, gallery: Path, workers: int | None 
     return point.remarks(gallery, content, tracks=True)
 
 
-def _frames_of_tracks(gallery: Path, sources: Iterable[str]) -> dict[TrackKey, set[int]]:
-    """On which frames each track has a box: more than have a crop, where not every box was cut out."""
-    frames: dict[TrackKey, set[int]] = {}
-    for source in sources:
+def _add_boxes(gallery: Path, by_track: dict[TrackKey, _Sums]) -> None:
+    """Add the frames and times of boxes without a crop to their tracks: not every box was cut out."""
+    for source in dict.fromkeys(source for source, _ in by_track):
         table = read_boxes(gallery / source / BOXES)
         for frame, track in zip(table.frames.tolist(), table.boxes.tracks.tolist(), strict=True):
-            frames.setdefault((source, track), set()).add(frame)
-    return frames
+            if (source, track) in by_track:
+                by_track[source, track].frames.add(frame)
+        times = _times_of_frames(gallery / source / TIMES)
+        if times is None:
+            continue
+        for sums in (sums for key, sums in by_track.items() if key[0] == source):
+            for frame in (min(sums.frames), max(sums.frames)):
+                if frame >= len(times):
+                    raise UserError(f"{gallery / source / TIMES}: damaged, it has no line for frame {frame}")
+                sums.add_time(times[frame])
 
 
-def _track(key: TrackKey, sums: _Sums, frames: set[int]) -> Track:
+def _times_of_frames(path: Path) -> list[float | None] | None:
+    """Seconds of each frame; None where the file is not there. `UserError` where it is damaged."""
+    if not path.is_file():
+        return None
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    try:
+        return [finite(line) if line else None for line in lines]
+    except ValueError as error:
+        raise UserError(f"{path}: damaged ({error})") from error
+
+
+def _track(key: TrackKey, sums: _Sums) -> Track:
     begin, end = sums.times or (None, None)
     return Track(
         source=key[0],
@@ -140,9 +162,9 @@ def _track(key: TrackKey, sums: _Sums, frames: set[int]) -> Track:
         camera=sums.best.camera,
         identity=sums.best.identity,
         feature=sums.total / max(float(np.linalg.norm(sums.total)), _TINY),
-        frames=frozenset(frames),
-        first=min(frames),
-        last=max(frames),
+        frames=frozenset(sums.frames),
+        first=min(sums.frames),
+        last=max(sums.frames),
         begin=begin,
         end=end,
         best=sums.best.path,

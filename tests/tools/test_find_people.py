@@ -59,6 +59,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
             Image.fromarray(picture).save(place / name / f"{number if number < 6 else 20 + number}.png")
     Image.fromarray(pictures[0]).save(place / "still.png")
     (place / "notes.mp4").write_text("a text\n")
+    (place / "notes.nfo").write_text("a text\n")
     (place / "empty.mp4").touch()
     with av.open(str(place / "headers.avi"), "w") as film:
         stream = film.add_stream("mpeg4", rate=5)
@@ -118,6 +119,7 @@ def test_people_are_found(
         ("nothing.mp4", "tracks.txt", (), ("nothing.mp4",)),
         ("still.png", "tracks.txt", (), ("still.png", "still picture")),
         ("notes.mp4", "tracks.txt", (), ("notes.mp4",)),
+        ("notes.nfo", "tracks.txt", (), ("notes.nfo", "is text")),
         ("walk.mkv", "nothing.txt", (), ("nothing.txt",)),
         ("walk.mkv", "walk.mkv", (), ("walk.mkv",)),
         ("walk.mkv", "nan.txt", (), ("nan.txt", "line 1", "nan")),

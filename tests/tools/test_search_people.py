@@ -163,6 +163,13 @@ def test_verdicts_by_the_calibration(place: Path, answers: Answer, tmp_path: Pat
         calibration_file(weights).unlink()
 
 
+def test_a_query_of_a_whole_scene_is_told(place: Path, answers: Answer, tmp_path: Path) -> None:
+    for width, warned in ((96, False), (98, True)):  # the model's images are 64x48
+        Image.new("RGB", (width, 64)).save(tmp_path / "scene.png")
+        status, _, said = answers("--query", tmp_path / "scene.png", "--overwrite")
+        assert (status, "scene.png is 98x64" in said) == (0, warned)
+
+
 def test_a_crop_of_the_gallery_is_told(place: Path, answers: Answer) -> None:
     own = place / "people/door/000001/00000003.jpg"
     Image.open(own).resize((32, 64)).save(own)  # a query has 16 pixels at least

@@ -31,6 +31,7 @@ from dgnet.video.gallery import (
 from dgnet.video.gallery_labels import gallery_labels
 from dgnet.video.linking import GivenTracks, Linker, TrackerLinker
 from dgnet.video.source_writer import SourceWriter
+from dgnet.video.tracks import pooled_tracks
 from tests.dgnet.video.films import mot_lines, pedestrian, place_of, scene, write_film
 from tests.messages import mentions
 
@@ -196,6 +197,26 @@ def test_crops_at_a_distance(find, tmp_path: Path) -> None:
         (track, frame) for frame in (0, 2, 4) for track in (1, 2)
     ]
     assert len((tmp_path / "people/walk/boxes.txt").read_text().splitlines()) == 2 * FRAMES
+
+
+def test_a_track_lasts_to_its_last_box_not_to_its_last_crop(find, tmp_path: Path) -> None:
+    find(mot_lines(FRAMES), every=0.4, stop_after=3)
+    find(mot_lines(FRAMES), every=0.4, resume=True)
+    find(mot_lines(FRAMES), "all")
+    gallery = tmp_path / "people"
+
+    def spans() -> list[tuple]:
+        return [(track.begin, track.end) for track in pooled_tracks(gallery, lambda files: np.eye(len(files)))]
+
+    times = [row.time for row in read_gallery(gallery) if (row.source, row.track) == ("all", 1)]
+    assert len(times) == FRAMES and spans() == 4 * [(times[0], times[-1])]
+    file = gallery / "walk/times.txt"
+    for damaged in ("", "0\n", "0\nnan\n", "\0\n"):
+        file.write_text(damaged)
+        with pytest.raises(UserError, match=mentions("walk/times.txt", "damaged")):
+            spans()
+    file.unlink()  # a gallery of an earlier version
+    assert spans() == 2 * [(times[0], times[4])] + 2 * [(times[0], times[-1])]
 
 
 def test_a_source_is_in_a_gallery_once(find, tmp_path: Path) -> None:
