@@ -69,7 +69,6 @@ from visual.image_input import read_images
 from visual.job import write_picture
 from visual.options import picture_output
 
-
 # Of a query, its width over its height, beside that of the model's images.
 _MUCH_WIDER = 2
 

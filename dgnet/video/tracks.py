@@ -35,8 +35,8 @@ class Track:
     Attributes:
         feature: of unit length `[feature]`.
         frames: those that it has boxes on, from `first` to `last`.
-        begin, end: seconds of `first` and `last` since the source began; None for a source without a clock. In a gallery
-            of an earlier version, which did not keep the times of all frames, those of its first and last crop.
+        begin, end: seconds of `first` and `last` since the source began; None for a source without a clock. Those of
+            its first and last crop in a gallery of an earlier version, which did not keep the times of all frames.
         identity: its person's number in the gallery.
         best: the crop on which most of the person is seen, the largest of these.
     """
