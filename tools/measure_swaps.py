@@ -34,6 +34,7 @@ from dgnet.data.pedestrians import SyntheticTruth
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.generation.load import find_generator, teacher_of
+from dgnet.generation.part_limits import at_quarter_size, with_best_colors
 from dgnet.generation.swap_pairs import Pair, draw_pairs, generate_pairs, render_pairs, same_person_pairs
 from dgnet.models.embedding import model_embedding
 from dgnet.models.model_file import StoredModel, read_model_file
@@ -57,6 +58,10 @@ from reid_heads.load import appearance_model
 from reid_heads.loaded_model import LoadedModel
 
 PAIRS, SEED = 300, 0
+PART_LIMITS = {
+    "swaps with the best color of each part": with_best_colors,
+    "true swaps at a quarter of the size, upsampled as the decoder does": at_quarter_size,
+}
 ALPHA = 0.5
 
 
@@ -74,7 +79,8 @@ def measure_fidelity(
 
 
 def measure_detail(generator: LoadedGenerator, dataset: Dataset) -> list[MetricValue]:
-    """Test images decoded from codes of the same person, whose truth is the image that gave the structure."""
+    """Test images decoded from codes of the same person, whose truth is the image that gave the structure; and, with
+    part colors, what swaps would be if the colors, or all that is drawn at a quarter of the size, were right."""
     records = [*dataset.query, *dataset.gallery]
     swaps = draw_pairs(records, PAIRS, SEED, "swap fidelity")
     kinds = {
@@ -82,10 +88,16 @@ def measure_detail(generator: LoadedGenerator, dataset: Dataset) -> list[MetricV
         "appearance of another image of the person": same_person_pairs(swaps, records, SEED, "swap fidelity"),
     }
     results = {}
+    renderer = SyntheticTruth.open(dataset.root)
     for words, pairs in kinds.items():
         if pairs:
-            truth = render_pairs(SyntheticTruth.open(dataset.root), pairs, *generator.size)
+            truth = render_pairs(renderer, pairs, *generator.size)
             results[words] = fidelity(generate_pairs(generator, pairs), truth.truths, truth.truth_outlines)
+    if generator.network.has_parts:
+        truth = render_pairs(renderer, swaps, *generator.size)
+        for words, limit in PART_LIMITS.items():
+            images = limit(generator.network, truth.structures, truth.truths)
+            results[words] = fidelity(images, truth.truths, truth.truth_outlines)
     return detail_metrics(results, generator.size)
 
 

@@ -134,11 +134,7 @@ class PartDecoder(nn.Module):
         styles: Float[Tensor, "batch colors"],
     ) -> Float[Tensor, "batch 3 4*height 4*width"]:
         """The image, from the output of `styles`, on the background of the structure image."""
-        image, background = self._render(structure_code, styles)
-        low, high = BACKGROUND_RANGE
-        # Without a gradient: a pixel that is kept does not tell where the masks should be.
-        weight = ((background.detach() - low) / (high - low)).clamp(0, 1)
-        return torch.lerp(image, F.pixel_shuffle(structure_code[:, -PIXEL_CHANNELS:], 4), weight)
+        return self.keep_background(structure_code, *self._render(structure_code, styles))
 
     def reconstruct(
         self,
@@ -149,15 +145,40 @@ class PartDecoder(nn.Module):
         return self._render(structure_code, styles)[0]
 
     def _render(self, structure_code: Tensor, styles: Tensor) -> tuple[Tensor, Tensor]:
-        """The decoded image, and the background's probability in each pixel `[batch, 1, height, width]`."""
-        masks, _, background, images = structure_code.split([self.parts + 2, self.parts, 3, PIXEL_CHANNELS], dim=1)
         with torch.autocast(structure_code.device.type, enabled=False):
-            quarter = self.compose(masks, background, self.relight(styles, background))
-            gray = pixels.gray(F.pixel_shuffle(images, 4))
-            half_gray, quarter_gray = F.avg_pool2d(gray, 2), F.avg_pool2d(gray, 4)
-            half = upsampled(quarter) + self.gain[0] * guided_detail(quarter, quarter_gray, half_gray)
-            full = upsampled(half) + self.gain[1] * guided_detail(half, half_gray, gray)
-        return full.split([3, 1], dim=1)
+            colors = self.relight(styles, self._split(structure_code)[1])
+            return self.upsample(structure_code, self.fill(structure_code, colors))
+
+    def fill(
+        self, structure_code: Float[Tensor, "batch code height width"], colors: Float[Tensor, "batch part 3"]
+    ) -> Float[Tensor, "batch 4 height width"]:
+        """The masks filled with colors in the light of the structure image, and the background's probability."""
+        masks, background, _ = self._split(structure_code)
+        return self.compose(masks, background, colors)
+
+    def upsample(
+        self, structure_code: Float[Tensor, "batch code height width"], quarter: Float[Tensor, "batch 4 height width"]
+    ) -> tuple[Float[Tensor, "batch 3 4*height 4*width"], Float[Tensor, "batch 1 4*height 4*width"]]:
+        """The image, with the detail of the gray structure image, and the background's probability in each pixel."""
+        gray = pixels.gray(self._split(structure_code)[2])
+        half_gray, quarter_gray = F.avg_pool2d(gray, 2), F.avg_pool2d(gray, 4)
+        half = upsampled(quarter) + self.gain[0] * guided_detail(quarter, quarter_gray, half_gray)
+        full = upsampled(half) + self.gain[1] * guided_detail(half, half_gray, gray)
+        image, background = full.split([3, 1], dim=1)
+        return image, background
+
+    def keep_background(self, structure_code: Tensor, image: Tensor, background: Tensor) -> Tensor:
+        """The image, blended into the structure image where the background has a high probability."""
+        low, high = BACKGROUND_RANGE
+        # Without a gradient: a pixel that is kept does not tell where the masks should be.
+        weight = ((background.detach() - low) / (high - low)).clamp(0, 1)
+        return torch.lerp(image, self._split(structure_code)[2], weight)
+
+    def _split(self, structure_code: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The masks with the shading, the colors of the background, and the structure image."""
+        sizes = [self.parts + 2, self.parts, 3, PIXEL_CHANNELS]
+        masks, _, background, images = structure_code.split(sizes, dim=1)
+        return masks, background, F.pixel_shuffle(images, 4)
 
     def relight(
         self, styles: Float[Tensor, "batch colors"], background: Float[Tensor, "batch 3 _ _"]

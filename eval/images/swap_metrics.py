@@ -74,9 +74,9 @@ def swap_fidelity_metrics(
 
 
 def detail_metrics(results: Mapping[str, Fidelity], size: tuple[int, int]) -> list[MetricValue]:
-    """Images decoded from two codes of one person; `results` maps whose codes, in words, to their fidelity."""
+    """What no swap can keep: `results` maps what was decoded, in words, to its fidelity."""
     notes = {
-        "psnr": "Without any swap of persons: what is lost here is lost by the codes and the decoder.",
+        "psnr": "What is lost here, a swap by these codes and this decoder cannot keep.",
         "gradient_energy": MEASURES["gradient_energy"][2],
         "gradient_correlation": MEASURES["gradient_correlation"][2],
     }
