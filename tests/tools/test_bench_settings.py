@@ -72,6 +72,17 @@ def test_rows_are_trained_kept_and_printed(
     settings.run(arguments)
     assert len(trained) == 2 and capsys.readouterr().out == table
 
+    # A row without one of the columns is measured again, the training as it is.
+    rows_file = tmp_path / "rows/rows.json"
+    stored = json.loads(rows_file.read_text())
+    accuracy = stored["rows"]["as it is"].pop("mAP, appearance encoder")
+    stored["rows"]["as it is"]["seconds"] = 77.0
+    rows_file.write_text(json.dumps(stored))
+    settings.run(arguments)
+    assert len(trained) == 3
+    again = json.loads(rows_file.read_text())["rows"]["as it is"]
+    assert again == kept["as it is"] | {"seconds": 77.0} and 0 < accuracy <= 100
+
     with pytest.raises(UserError, match="--output-path"):
         settings.run(options(tmp_path, "--only", "short_training.initial_style"))
 

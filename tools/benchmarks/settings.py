@@ -3,10 +3,11 @@
 The configuration's DG-Net is trained as it is, and once more with each setting that differs from the paper's at the
 paper's value: same seed, same images. Settings that count iterations have the paper's value as a share of the training
 (30,000 of 100,000 iterations: 960 of 3,200). Sizes of networks and images, the data, and what does not touch the
-arithmetic stay as they are. Swaps of test identities are measured as the demo does.
+arithmetic stay as they are. Swaps of test identities, and re-identification by the appearance encoder, are measured as
+the demo does.
 
 Finished rows are kept in OUTPUT/rows.json, and a training that was interrupted goes on, when the command is started
-again.
+again. Of a row that lacks a column, as a version before may have written it, the training is measured again.
 """
 
 import argparse
@@ -32,9 +33,10 @@ from dgnet.training.independent_classifier import train_independent_classifier
 from dgnet.training.job import Job
 from dgnet.training.pipeline import train_job
 from dgnet.training.teacher import TEACHER_FILE
+from eval.compared_models import SECTION as REIDENTIFICATION
 from eval.images.swap_metrics import FIDELITY, IDENTIFICATION
 from tools.benchmarks.step_process import ROOT
-from tools.measure_swaps import measure_fidelity, measure_identification
+from tools.measure_swaps import measure_accuracy, measure_fidelity, measure_identification
 
 ROWS = "rows.json"
 BASELINE = "as it is"
@@ -60,9 +62,10 @@ COLUMNS = {
     "gradient energy": "gradient energy of the swaps",
     "gradient correlation": "gradient correlation of the swaps",
     "SSIM": "SSIM of the swaps",
-    "named as the appearance (%)": "swaps recognized as the person of the appearance",
+    "recognized (%)": "swaps recognized as the person of the appearance",
+    "mAP (%)": "mAP, appearance encoder",
 }
-SECTIONS = (FIDELITY, IDENTIFICATION)
+SECTIONS = (FIDELITY, IDENTIFICATION, REIDENTIFICATION)
 
 
 def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -173,18 +176,18 @@ class Rows:
                 raise UserError(f"{path}: not the rows of `tools/bench.py settings`") from error
             if of != self.config:
                 raise UserError(f"{path}: rows of other settings; name another --output-path")
-            if any(not set(COLUMNS.values()) <= set(row) for row in self._rows.values()):
-                raise UserError(f"{path}: rows of an earlier version; name another --output-path")
 
     def __contains__(self, name: str) -> bool:
-        return name in self._rows
+        """Whether the row is there with every column."""
+        return set(COLUMNS.values()) <= set(self._rows.get(name, ()))
 
     def __getitem__(self, name: str) -> dict[str, float]:
         return self._rows[name]
 
     def add(self, name: str, row: dict[str, float]) -> None:
-        """Keep a finished row."""
-        self._rows[name] = row
+        """Keep a finished row; one that is measured again keeps the seconds of its training."""
+        seconds = self._rows.get(name, row)["seconds"]
+        self._rows[name] = row | {"seconds": seconds}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         replace_text(self.path, json.dumps({"config": self.config, "rows": self._rows}, indent=2))
 
@@ -215,6 +218,7 @@ def train_and_measure(
     generator = find_generator(name, output, device=distributed.device)
     metrics = measure_fidelity(generator, dataset)
     metrics += measure_identification(generator, read_model_file(classifier, distributed.device), dataset)
+    metrics += measure_accuracy(generator, None, dataset)
     values = {one.name: one.value for one in metrics if one.section in SECTIONS and one.name in COLUMNS.values()}
     return values | {"seconds": watch.seconds["training"]}
 
