@@ -53,9 +53,12 @@ class DecoderConfig(Section):
     # "adaptive", the paper's: the appearance code gives gains and biases of residual blocks. "parts" (not the paper's):
     # the person as soft masks, which another structure encoder draws, filled with the colors of the appearance image
     # (dgnet.models.parts). Then `structure.channels` is its width, and `structure.residual_blocks` and the other
-    # settings here but `parts`, which is for "parts" alone, have no effect.
+    # settings here but `parts` and `detail_gain`, which are for "parts" alone, have no effect.
     kind: Literal["adaptive", "parts"] = "adaptive"
     parts: int = Field(16, ge=2, le=256)
+    # How strong the detail of the structure image is in swaps; 0: as strong as reconstruction learns it, which is too
+    # weak, for squared differences are smallest where what is uncertain is blurred.
+    detail_gain: float = Field(0, ge=0)
     style_hidden: int = Field(512, ge=1)
     # Each block takes one slice of the appearance code; the code has 4 parts times the trunk's channels.
     residual_blocks: Literal[1, 2, 4, 8] = 4

@@ -106,7 +106,8 @@ class ShortTrainingConfig(Section):
     With their defaults a training is the paper's.
     """
 
-    # The trunk of the appearance encoder starts as the first teacher's (same backbone), in place of ImageNet weights.
+    # The trunk of the appearance encoder starts as the first teacher's (same backbone), in place of ImageNet weights;
+    # with `appearance.pooling` avg the primary classifier starts as the teacher's, too, if that is an "ide".
     from_teacher: bool = False
     # Before this iteration (counted from 0) no term but `loss.sharpness` sees swapped images: the networks learn to
     # reconstruct and to classify real images, in about half the time of an iteration.

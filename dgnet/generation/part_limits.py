@@ -26,7 +26,9 @@ def at_quarter_size(
     """True swaps at a quarter of the size, upsampled as the decoder does with what it draws; on the CPU."""
     decoder, code, quarter = _inputs(generator, structures, truths)
     # The background's probability is not used.
-    return pixels.to_uint8(decoder.upsample(code, torch.cat([quarter, quarter[:, :1]], dim=1))[0]).cpu()
+    return pixels.to_uint8(
+        decoder.upsample(code, torch.cat([quarter, quarter[:, :1]], dim=1), decoder.swap_gain)[0]
+    ).cpu()
 
 
 @torch.no_grad()
@@ -37,7 +39,7 @@ def with_best_colors(
     of the size); on the CPU."""
     decoder, code, quarter = _inputs(generator, structures, truths)
     filled = decoder.fill(code, nearest_colors(decoder, code, quarter))
-    return pixels.to_uint8(decoder.keep_background(code, *decoder.upsample(code, filled))).cpu()
+    return pixels.to_uint8(decoder.keep_background(code, *decoder.upsample(code, filled, decoder.swap_gain))).cpu()
 
 
 def nearest_colors(

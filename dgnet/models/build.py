@@ -60,7 +60,7 @@ def build_generator(config: Config, identities: int, pretrained: bool = True) ->
     decoder: Decoder | PartDecoder
     if config.decoder.kind == "parts":
         structure = PartEncoder(config.structure.channels, config.decoder.parts, image_channels)
-        decoder = PartDecoder(config.decoder.parts)
+        decoder = PartDecoder(config.decoder.parts, config.decoder.detail_gain)
         return Generator(appearance, structure, decoder, config.structure.input)
     short = config.short_training
     structure = StructureEncoder(

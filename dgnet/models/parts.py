@@ -101,13 +101,15 @@ class PartDecoder(nn.Module):
 
     Args:
         parts: as the encoder's.
+        detail_gain: of the structure image's detail in `decode`; 0: that which `reconstruct` learns.
     """
 
-    def __init__(self, parts: int) -> None:
+    def __init__(self, parts: int, detail_gain: float = 0) -> None:
         super().__init__()
         self.parts = parts
+        self.detail_gain = detail_gain
         self.colors_size = 3 * parts + ILLUMINATION_SIZE
-        # Of the detail, at half and at full size.
+        # Of the detail, at half and at full size, learned by reconstruction.
         self.gain = nn.Parameter(torch.ones(2))
         # Illumination of both images -> gain and bias of the colors; at the start the colors stay as they are.
         self.relighting = nn.Sequential(nn.Linear(2 * ILLUMINATION_SIZE, 32), nn.ReLU(), nn.Linear(32, 6))
@@ -134,7 +136,12 @@ class PartDecoder(nn.Module):
         styles: Float[Tensor, "batch colors"],
     ) -> Float[Tensor, "batch 3 4*height 4*width"]:
         """The image, from the output of `styles`, on the background of the structure image."""
-        return self.keep_background(structure_code, *self._render(structure_code, styles))
+        return self.keep_background(structure_code, *self._render(structure_code, styles, self.swap_gain))
+
+    @property
+    def swap_gain(self) -> Float[Tensor, "2"]:
+        """Of the detail in swaps, at half and at full size."""
+        return torch.full_like(self.gain, self.detail_gain) if self.detail_gain else self.gain
 
     def reconstruct(
         self,
@@ -142,12 +149,12 @@ class PartDecoder(nn.Module):
         styles: Float[Tensor, "batch colors"],
     ) -> Float[Tensor, "batch 3 4*height 4*width"]:
         """The image with its background decoded, too: a background that is kept would have no reconstruction loss."""
-        return self._render(structure_code, styles)[0]
+        return self._render(structure_code, styles, self.gain)[0]
 
-    def _render(self, structure_code: Tensor, styles: Tensor) -> tuple[Tensor, Tensor]:
+    def _render(self, structure_code: Tensor, styles: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
         with torch.autocast(structure_code.device.type, enabled=False):
             colors = self.relight(styles, self._split(structure_code)[1])
-            return self.upsample(structure_code, self.fill(structure_code, colors))
+            return self.upsample(structure_code, self.fill(structure_code, colors), gain)
 
     def fill(
         self, structure_code: Float[Tensor, "batch code height width"], colors: Float[Tensor, "batch part 3"]
@@ -157,13 +164,19 @@ class PartDecoder(nn.Module):
         return self.compose(masks, background, colors)
 
     def upsample(
-        self, structure_code: Float[Tensor, "batch code height width"], quarter: Float[Tensor, "batch 4 height width"]
+        self,
+        structure_code: Float[Tensor, "batch code height width"],
+        quarter: Float[Tensor, "batch 4 height width"],
+        gain: Float[Tensor, "2"],
     ) -> tuple[Float[Tensor, "batch 3 4*height 4*width"], Float[Tensor, "batch 1 4*height 4*width"]]:
-        """The image, with the detail of the gray structure image, and the background's probability in each pixel."""
+        """The image, and the background's probability in each pixel.
+
+        `gain`: of the gray structure image's detail, at half and at full size.
+        """
         gray = pixels.gray(self._split(structure_code)[2])
         half_gray, quarter_gray = F.avg_pool2d(gray, 2), F.avg_pool2d(gray, 4)
-        half = upsampled(quarter) + self.gain[0] * guided_detail(quarter, quarter_gray, half_gray)
-        full = upsampled(half) + self.gain[1] * guided_detail(half, half_gray, gray)
+        half = upsampled(quarter) + gain[0] * guided_detail(quarter, quarter_gray, half_gray)
+        full = upsampled(half) + gain[1] * guided_detail(half, half_gray, gray)
         image, background = full.split([3, 1], dim=1)
         return image, background
 

@@ -21,6 +21,7 @@ from dgnet.layers.compiled import compile_small_functions
 from dgnet.models.build import build_discriminator, build_generator
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.generator import Generator
+from dgnet.models.ide import IDE
 from dgnet.models.people import require_initial_people
 from dgnet.models.reid_model import ReIDModel
 from dgnet.runs.load import KIND
@@ -193,7 +194,9 @@ def _weights_named(config: Config) -> str:
 
 
 def begin_from_teacher(generator: Generator, teachers: list[ReIDModel]) -> None:
-    """Give the appearance encoder's trunk the weights of the first teacher's. `UserError` where they do not fit."""
+    """Give the appearance encoder's trunk the weights of the first teacher's, and the primary classifier, if it has the
+    teacher's pooling. `UserError` where they do not fit.
+    """
     backbone = generator.appearance.backbone
     try:
         backbone.load_state_dict(teachers[0].trunk_state() if teachers else {})
@@ -202,7 +205,12 @@ def begin_from_teacher(generator: Generator, teachers: list[ReIDModel]) -> None:
             "short_training.from_teacher needs a teacher with the backbone of the appearance encoder "
             "(appearance.backbone, and no appearance.model)"
         ) from error
-    backbone.initial_weights = "the trunk of the teacher (short_training.from_teacher)"
+    teacher, parts = teachers[0], "trunk"
+    # The classifier of an IDE takes the mean over the feature map.
+    if isinstance(teacher, IDE) and generator.appearance.pooling == "avg":
+        generator.appearance.primary.load_state_dict(teacher.classifier.state_dict())
+        parts = "trunk and the classifier"
+    backbone.initial_weights = f"the {parts} of the teacher (short_training.from_teacher)"
 
 
 def trains_structure_encoder(config: Config, iteration: int) -> bool:

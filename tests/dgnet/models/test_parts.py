@@ -137,6 +137,20 @@ def test_only_certain_background_is_kept_and_has_no_gradient() -> None:
     assert code.grad is not None and not code.grad[:, : PARTS + 2].any() and code.grad[:, -48:].any()
 
 
+def test_the_detail_of_swaps_has_its_own_gain() -> None:
+    fixed, learned = PartDecoder(PARTS, detail_gain=2.0).double(), PartDecoder(PARTS).double()
+    with torch.no_grad():
+        learned.gain.fill_(2.0)
+    code = torch.randn(1, 2 * PARTS + 2 + 3 + 48, 16, 12, generator=torch.Generator().manual_seed(2)).double()
+    styles = torch.randn(1, fixed.colors_size, generator=torch.Generator().manual_seed(3)).double()
+    assert torch.equal(fixed.decode(code, styles), learned.decode(code, styles))
+    assert not torch.equal(fixed.reconstruct(code, styles), learned.reconstruct(code, styles))
+    fixed.decode(code, styles).sum().backward()
+    assert fixed.gain.grad is None
+    fixed.reconstruct(code, styles).sum().backward()
+    assert fixed.gain.grad is not None and fixed.gain.grad.all()
+
+
 def test_shapes_do_not_depend_on_which_side_of_an_edge_is_brighter(generator: Generator) -> None:
     first, second = (generator.encode_structure(image) for image in (images(), -images()))
     learned = generator.structure.learned_channels

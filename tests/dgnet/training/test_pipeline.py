@@ -9,10 +9,11 @@ import torch
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.data.records import Dataset
-from dgnet.models.build import build_teacher
+from dgnet.models.build import build_generator, build_teacher
 from dgnet.models.model_file import save_model
 from dgnet.training.checks import check_training
 from dgnet.training.job import Job
+from dgnet.training.joint import begin_from_teacher
 from dgnet.training.pipeline import job_teachers, train_job_teacher
 from tests.dgnet.small_training import HEIGHT, WIDTH, narrow_trunks, quick_config
 from tests.messages import mentions
@@ -51,3 +52,22 @@ def test_initial_weights_of_other_people_are_refused_before_any_training(dataset
     config = quick_config({"teacher.weights": str(path), "teacher.new_classifier": True})
     check_training(Job(config, tmp_path, CPU), dataset)
     assert not (tmp_path / "outputs").exists()
+
+
+@pytest.mark.parametrize("pooling", ["avg", "max"])
+def test_with_the_teachers_pooling_the_encoder_begins_as_the_teacher(pooling: str) -> None:
+    settings = {
+        "appearance.pooling": pooling,
+        "appearance.last_stride": 2,
+        "appearance.upsample_below_height": 0,
+        "teacher.upsample_below_height": 0,
+    }
+    config = quick_config(settings)
+    generator, network = build_generator(config, 5).eval(), build_teacher(config.teacher, 5).eval()
+    begin_from_teacher(generator, [network])
+    images = torch.randn(2, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(0))
+    same = torch.allclose(generator.appearance(images).primary.logits, network(images).mean_logits, atol=1e-5)
+    assert same == (pooling == "avg")
+    torch.testing.assert_close(generator.appearance.backbone(images), network(images).feature_map)
+    said = str(generator.appearance.backbone.initial_weights)
+    assert ("classifier" in said) == (pooling == "avg") and "teacher" in said
