@@ -50,7 +50,7 @@ def check_place(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def naming(path: Path) -> Iterator[None]:
+def disk_errors_name(path: Path) -> Iterator[None]:
     """The error of a full disk, which names no file, or the one that is copied, names `path`: what is written."""
     try:
         yield

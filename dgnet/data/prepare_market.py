@@ -11,7 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from dgnet.core.errors import UserError
-from dgnet.core.files import naming
+from dgnet.core.files import disk_errors_name
 from dgnet.data.datasets import read_dataset
 from dgnet.data.readers.market import FOLDERS, read_market_folder
 from dgnet.data.records import Dataset, Record
@@ -68,7 +68,7 @@ def prepare_market(root: Path, output: Path | None = None, copy: bool = False) -
     try:
         for folder, record in tqdm(list(_placed(dataset)), "writing", unit="image", delay=1, disable=None):
             target = partial / folder / _identity_folder(record) / record.path.name
-            with naming(output):
+            with disk_errors_name(output):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 copied += _place(record.path, target, copy)
             images[folder] = images.get(folder, 0) + 1

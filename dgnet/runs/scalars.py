@@ -16,7 +16,7 @@ from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.proto.summary_pb2 import Summary
 
 from dgnet.core.errors import UserError
-from dgnet.core.files import naming, replace_text
+from dgnet.core.files import disk_errors_name, replace_text
 from dgnet.core.old_files import current_scalar
 
 _FIRST = "iteration"
@@ -59,7 +59,7 @@ class ScalarTable:
         if completes:
             return
         self._last = iteration
-        with naming(self.path), open(self.path, "a", encoding="utf-8", newline="") as handle:
+        with disk_errors_name(self.path), open(self.path, "a", encoding="utf-8", newline="") as handle:
             handle.write(self._format(iteration, values))
 
     def _format(self, iteration: int, values: Mapping[str, float | int]) -> str:
@@ -134,6 +134,6 @@ class TensorBoardCurves:
 
     def _write(self, event: Event) -> None:
         event.wall_time = time.time()
-        with naming(self._path):
+        with disk_errors_name(self._path):
             self._writer.write(event.SerializeToString())
             self._writer.flush()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO
 
 from dgnet.core.errors import UserError
-from dgnet.core.files import naming
+from dgnet.core.files import disk_errors_name
 
 FRAMES = "frames.csv"
 
@@ -32,12 +32,12 @@ class FrameLog:
 
     def append(self, name: str, text: str) -> None:
         """Write to a file of the frame that is worked on."""
-        with naming(self._folder):
+        with disk_errors_name(self._folder):
             self._files[name].write(text.encode())
 
     def end_frame(self, *values: object) -> None:
         """The frame is finished; `values` are kept with it."""
-        with naming(self._folder):
+        with disk_errors_name(self._folder):
             for file in self._files.values():
                 file.flush()
             cells = [str(value) for value in (*values, *(file.tell() for file in self._files.values()))]

@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from dgnet.core.errors import UserError
-from dgnet.core.files import naming, replace_text, replacing
+from dgnet.core.files import disk_errors_name, replace_text, replacing
 from dgnet.video.box_files import mot_line
 from dgnet.video.boxes import NO_TRACK, Boxes, pixels_of, visible_shares
 from dgnet.video.claim import PROGRESS, claim_source, release
@@ -131,7 +131,7 @@ class SourceWriter:
         # In memory first: Pillow does not notice where a part of a JPEG file is all that a full disk takes.
         encoded = io.BytesIO()
         Image.fromarray(np.ascontiguousarray(pixels)).save(encoded, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
-        with naming(path):
+        with disk_errors_name(path):
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(encoded.getvalue())
 

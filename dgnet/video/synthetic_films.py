@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dgnet.core.errors import UserError
-from dgnet.core.files import naming, read_text
+from dgnet.core.files import disk_errors_name, read_text
 from dgnet.data.pedestrians.film.boxes import detected_boxes
 from dgnet.data.pedestrians.film.frames import FilmScenes
 from dgnet.data.pedestrians.film.spec import FilmSpec
@@ -55,7 +55,7 @@ def write_films(root: Path, spec: FilmSpec, progress: Callable[[], object] = lam
         raise UserError(f"{root}: cannot be created ({error.strerror})") from error
     try:
         scenes = FilmScenes(spec)
-        with naming(root):
+        with disk_errors_name(root):
             for camera in range(1, spec.cameras + 1):
                 _write_film(partial, scenes, camera, progress)
             (partial / ABOUT).write_text(json.dumps({"format": FORMAT, "spec": asdict(spec)}, indent=2) + "\n")

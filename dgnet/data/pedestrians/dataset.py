@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from dgnet.core.errors import UserError
-from dgnet.core.files import naming
+from dgnet.core.files import disk_errors_name
 from dgnet.core.machine import usable_cores
 from dgnet.data.pedestrians.render import render
 from dgnet.data.pedestrians.spec import (
@@ -58,7 +58,7 @@ def write_dataset(
     except OSError as error:
         raise UserError(f"{argument}: cannot be created ({error.strerror})") from error
     try:
-        with naming(argument):
+        with disk_errors_name(argument):
             for folder in (TRAIN, QUERY, GALLERY):
                 (partial / folder).mkdir()
             for count in _render_all(partial, spec, processes):
