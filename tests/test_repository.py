@@ -103,3 +103,10 @@ def test_every_test_that_is_named_is_there() -> None:
         "tests/gone.py::test_a",
         "tests/README.py::x",
     ]
+
+
+def test_json_is_read_in_one_place() -> None:
+    """`json.loads` raises RecursionError where it is nested deeply, and takes the last of a key's values."""
+    readers = [path for path in python_files() if "json.load" in path.read_text(encoding="utf-8")]
+    packages = [path.relative_to(ROOT).as_posix() for path in readers if "tests" not in path.parts]
+    assert packages == ["dgnet/core/json_files.py"]

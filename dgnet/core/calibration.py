@@ -14,6 +14,7 @@ from pathlib import Path
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.errors import UserError
 from dgnet.core.files import read_text, replace_text
+from dgnet.core.json_files import parse_json
 
 KIND = "calibration of a re-ID model"
 SAME, OTHER = "same person", "not the same person"
@@ -141,7 +142,7 @@ def find_calibration(weights: Path, preprocessing: Mapping[str, object]) -> Cali
 
 def _read(path: Path) -> Calibration:
     try:
-        content = json.loads(read_text(path))
+        content = parse_json(read_text(path))
         if content.pop("kind") != KIND:
             raise KeyError("kind")
         thresholds = tuple(Threshold(**entry) for entry in content.pop("thresholds"))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TextIO
 
 from dgnet.core.errors import UserError
 from dgnet.core.files import replace_text
+from dgnet.core.json_files import parse_json
 from dgnet.core.old_files import current_recipe
 from dgnet.data.readers.generated import MANIFEST
 
@@ -51,7 +52,7 @@ def read_recipe(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"{folder} holds no generated set ({RECIPE} is missing)")
     try:
-        recipe = current_recipe(json.loads(path.read_text(encoding="utf-8")))
+        recipe = current_recipe(parse_json(path.read_text(encoding="utf-8")))
         recipe["image"]["height"], recipe["image"]["width"], recipe["plans"][0]
         recipe["generator"], recipe["labels"], recipe["data"]
     except (ValueError, TypeError, LookupError, AttributeError) as error:
@@ -137,7 +138,7 @@ def read_finished(folder: Path, planned: int) -> dict[int, FinishedImage]:
     for path in sorted((folder / PROGRESS).glob("done-*.jsonl")):
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
-                image = FinishedImage(**json.loads(line))
+                image = FinishedImage(**parse_json(line))
             except (ValueError, TypeError):
                 continue
             if image.position not in range(planned):

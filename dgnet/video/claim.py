@@ -7,6 +7,7 @@ from typing import Any
 
 from dgnet.core.errors import UserError
 from dgnet.core.files import replace_text
+from dgnet.core.json_files import parse_json
 from dgnet.runs.folder import differences
 from dgnet.runs.folder_lock import LOCK, FolderLock, lock_folder
 from dgnet.video.gallery import TABLE, is_gallery, read_gallery
@@ -59,7 +60,7 @@ def lock_gallery(gallery: Path) -> FolderLock:
 
 def _require_same(path: Path, name: str, request: Mapping[str, Any]) -> None:
     try:
-        changes = differences(json.loads(path.read_text(encoding="utf-8")), dict(request))
+        changes = differences(parse_json(path.read_text(encoding="utf-8")), dict(request))
     except ValueError as error:
         raise UserError(f"{path}: damaged ({error}); remove its folder to begin again") from error
     if changes:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from dgnet.core.errors import UserError
 from dgnet.core.files import disk_errors_name, read_text
+from dgnet.core.json_files import parse_json
 from dgnet.data.pedestrians.film.boxes import detected_boxes
 from dgnet.data.pedestrians.film.frames import FilmScenes
 from dgnet.data.pedestrians.film.spec import FilmSpec
@@ -102,7 +103,7 @@ def _spec_of(root: Path) -> FilmSpec:
             f"{root}: must be a folder of films that tools/make_synthetic.py --video wrote, it has no {ABOUT}"
         )
     try:
-        content = json.loads(read_text(path))
+        content = parse_json(read_text(path))
         if content["format"] != FORMAT:
             raise UserError(f"{path}: must have format {FORMAT}, got {content['format']!r}: write the films again")
         return FilmSpec(**content["spec"])

@@ -16,6 +16,7 @@ import numpy as np
 
 from dgnet.core.errors import UserError
 from dgnet.core.files import replacing
+from dgnet.core.json_files import parse_json
 from eval.arrays import Array, as_numpy, checked_features, checked_labels
 from eval.reid.labeled_features import LabeledFeatures
 
@@ -109,7 +110,7 @@ def load_features(
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-        about = json.loads(str(arrays.pop(_ABOUT)))
+        about = parse_json(str(arrays.pop(_ABOUT)))
         if about.pop("kind") != _KIND:
             raise KeyError(_ABOUT)
         names = dict.fromkeys(name.rsplit("/", 1)[0] for name in arrays)

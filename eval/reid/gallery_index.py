@@ -18,6 +18,7 @@ import torch
 
 from dgnet.core.errors import UserError
 from dgnet.core.files import replacing
+from dgnet.core.json_files import parse_json
 from eval.arrays import Array
 from eval.reid.distance import unit_features
 from eval.reid.gallery_search import SPARE, NearestImages, nearest_in_gallery, ranked_exactly
@@ -72,7 +73,7 @@ def load_index(path: Path, gallery: Array) -> GalleryIndex:
     faiss = _faiss()
     try:
         with np.load(path, allow_pickle=False) as file:
-            about, content = json.loads(str(file["about"])), file["graph"]
+            about, content = parse_json(str(file["about"])), file["graph"]
         if about["kind"] != _KIND:
             raise KeyError("kind")
         graph, recall = faiss.deserialize_index(content), float(about["recall"])

@@ -11,6 +11,7 @@ from typing import Any
 from dgnet.core.errors import UserError
 from dgnet.core.files import replace_text, user_path
 from dgnet.core.folder_names import printable
+from dgnet.core.json_files import parse_json
 from dgnet.core.old_files import current_report
 from eval.report.html import as_html
 from eval.report.page import HtmlSection
@@ -55,7 +56,7 @@ def read_report(path: Path | str) -> Report:
     """The report of a `report.json`, of an earlier version too; `UserError` if the file is something else."""
     path = user_path(path)
     try:
-        entries = current_report(json.loads(path.read_text(encoding="utf-8")))
+        entries = current_report(parse_json(path.read_text(encoding="utf-8")))
         metrics = [MetricValue(**metric) for metric in entries.pop("metrics")]
         pictures = [Picture(**picture) for picture in entries.pop("pictures")]
         report = Report(metrics=metrics, pictures=pictures, **entries)

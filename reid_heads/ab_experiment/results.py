@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dgnet.core.errors import UserError
 from dgnet.core.files import replace_text
+from dgnet.core.json_files import parse_json
 from dgnet.core.old_files import current_ab_result, current_filter_counts
 from dgnet.core.old_keys import AB_RESULTS_FOLDER
 from reid_heads.ab_experiment.config import ABConfig
@@ -60,7 +61,7 @@ class ResultFolder:
         if not path.exists():
             return None
         try:
-            entries = current_ab_result(json.loads(path.read_text(encoding="utf-8")))
+            entries = current_ab_result(parse_json(path.read_text(encoding="utf-8")))
             counts = [FilterCount(*count) for count in current_filter_counts(entries.pop("filter_counts", []))]
             result = Result(**entries, filter_counts=counts)
             _check(result, name, seed)

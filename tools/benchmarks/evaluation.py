@@ -11,7 +11,6 @@ there is never more than a block in memory (`--query 11659 --gallery 82161` is M
 """
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -23,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from dgnet.core.errors import UserError
+from dgnet.core.json_files import parse_json
 from dgnet.core.machine import machine, versions
 from dgnet.core.option_types import at_least
 
@@ -126,7 +126,7 @@ def measure(folder: Path, side: str, task: str, threads: int) -> dict[str, Any]:
     done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise UserError(f"{task} of {side} ended with status {done.returncode}: {done.stderr.strip()[-500:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    return parse_json(done.stdout.splitlines()[-1])
 
 
 def grown(run: dict[str, Any]) -> int:

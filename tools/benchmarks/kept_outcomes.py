@@ -10,6 +10,7 @@ from typing import Any
 from dgnet.core.content import content_hashes
 from dgnet.core.errors import UserError
 from dgnet.core.files import check_place, read_text, replace_text
+from dgnet.core.json_files import parse_json
 from dgnet.video.synthetic_films import TrueFilm
 from tools.benchmarks.track_experiment import Outcome
 
@@ -41,7 +42,7 @@ class KeptOutcomes:
         if not path.exists():
             return
         try:
-            content = json.loads(read_text(path))
+            content = parse_json(read_text(path))
             if content["format"] != _FORMAT:
                 raise ValueError(f"format {content['format']!r}, not {_FORMAT}")
             kept = content["settings"]

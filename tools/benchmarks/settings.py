@@ -20,6 +20,7 @@ from dgnet.core.cli import add_settings
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.core.files import replace_text
+from dgnet.core.json_files import parse_json
 from dgnet.core.machine import machine, versions
 from dgnet.core.option_types import above, expanded_path
 from dgnet.core.settings import as_settings
@@ -170,7 +171,7 @@ class Rows:
         self._rows: dict[str, dict[str, float]] = {}
         if path.exists():
             try:
-                stored = json.loads(path.read_text(encoding="utf-8"))
+                stored = parse_json(path.read_text(encoding="utf-8"))
                 self._rows, of = stored["rows"], stored["config"]
             except (ValueError, KeyError, TypeError) as error:
                 raise UserError(f"{path}: not the rows of `tools/bench.py settings`") from error

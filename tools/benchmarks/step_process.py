@@ -1,12 +1,12 @@
 """An iteration measured in a process of its own."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from dgnet.core.errors import UserError
+from dgnet.core.json_files import parse_json
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,4 +27,4 @@ def measure_in_process(
         raise UserError(
             f"the measuring process of {kind} ended with status {done.returncode}: {done.stderr.strip()[-500:]}"
         )
-    return json.loads(done.stdout.splitlines()[-1])
+    return parse_json(done.stdout.splitlines()[-1])

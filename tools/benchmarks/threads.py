@@ -9,7 +9,6 @@ left alone, and the share of that speed that is left beside the busy process. On
 
 import argparse
 import functools
-import json
 import os
 import statistics
 import subprocess
@@ -24,6 +23,7 @@ from dgnet.core.device import choose_device, choose_precision
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from dgnet.core.idle_threads import SPIN_COUNT
+from dgnet.core.json_files import parse_json
 from dgnet.core.machine import machine, versions
 from dgnet.core.option_types import above, at_least
 from dgnet.models.registry import build_model
@@ -90,7 +90,7 @@ def rate_in_process(name: str, variables: dict[str, str], seconds: float) -> flo
     done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise UserError(f"the measuring process ended with status {done.returncode}: {done.stderr.strip()[-500:]}")
-    return json.loads(done.stdout.splitlines()[-1])["iterations_per_second"]
+    return parse_json(done.stdout.splitlines()[-1])["iterations_per_second"]
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from PIL import Image
 
 from dgnet.core.errors import UserError
 from dgnet.core.files import disk_errors_name
+from dgnet.core.json_files import parse_json
 from dgnet.core.machine import usable_cores
 from dgnet.data.pedestrians.render import render
 from dgnet.data.pedestrians.spec import (
@@ -175,7 +176,7 @@ def _render_in_processes(root: Path, spec: SyntheticSpec, workers: int) -> Itera
 def _serve() -> None:
     """One of the interpreters: every `workers`-th file of the set, starting at `worker`."""
     root, spec_text, worker, workers = sys.argv[1:]
-    spec = SyntheticSpec(**json.loads(spec_text))
+    spec = SyntheticSpec(**parse_json(spec_text))
     for picture in itertools.islice(pictures(spec), int(worker), None, int(workers)):
         _write(Path(root), spec, picture)
         os.write(sys.stdout.fileno(), b".")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dgnet.core.errors import UserError
+from dgnet.core.json_files import parse_json
 from dgnet.data.pedestrians.appearance import Appearance, appearance_of
 from dgnet.data.pedestrians.structure import Structure, badly_cropped, structure_of
 from dgnet.data.records import DISTRACTOR, JUNK
@@ -110,7 +111,7 @@ def from_manifest(root: Path) -> tuple[SyntheticSpec, dict[str, Picture]]:
     """Specification and files of the set in `root`. Raises UserError when it is none, or of another format."""
     path = root / MANIFEST
     try:
-        content: Any = json.loads(path.read_text())
+        content: Any = parse_json(path.read_text())
     except FileNotFoundError:
         raise UserError(
             f"{root} must be a folder that tools/make_synthetic.py wrote, but it has no {MANIFEST}"
