@@ -35,7 +35,8 @@ class Film:
     """A file that holds a film; its first stream of pictures is read.
 
     - The picture is turned and mirrored as the container says (phones film on their side).
-    - `Frame.time` is the container's time of the frame since the stream began; None where the container has none.
+    - `Frame.time` is the container's time of the frame since the stream began; None where the container has none. Where
+      the container's times go back, as in two recordings in one file, they go on from the time before.
     - What does not decode is skipped and counted. A frame that the decoder calls corrupt is a frame, as other
       programs count it too, without a picture. A film that ends in the middle ends with its last frame.
 
@@ -84,15 +85,20 @@ class Film:
         with self._open() as container:
             stream = self._stream(container)
             start, base = stream.start_time or 0, stream.time_base
+            shift, step = 0.0, 0.0
             for decoded in self._decode(container, stream):
                 seconds = None if decoded.pts is None else float((decoded.pts - start) * (decoded.time_base or base))
                 picture = None if decoded.is_corrupt else decoded
                 self._corrupt += decoded.is_corrupt
                 self._sizes.setdefault((decoded.width, decoded.height), self._decoded)
-                if seconds is not None and seconds < self._latest and self._backward is None:
-                    self._backward = self._decoded
+                if seconds is not None:
+                    seconds += shift
+                    if seconds < self._latest:
+                        self._backward = self._decoded if self._backward is None else self._backward
+                        shift += self._latest + step - seconds
+                        seconds = self._latest + step
+                    step, self._latest = seconds - self._latest or step, seconds
                 self._decoded += 1
-                self._latest = max(self._latest, seconds or 0.0)
                 yield Frame(self._decoded - 1, seconds, partial(self._upright, picture, self._decoded - 1))
         if not self._decoded:
             raise UserError(f"{self.place}: a film must have frames, and none of this one decodes")
@@ -110,7 +116,7 @@ class Film:
                 "boxes must be those of upright pictures"
             )
         if self._backward is not None:
-            said.append(f"{self.place}: its times go back at frame {self._backward}: times of people are not in order")
+            said.append(f"{self.place}: its times go back at frame {self._backward}, and are counted on from there")
         if self._undecodable:
             said.append(f"{self.place}: {self._undecodable} packets do not decode and were passed over")
         if self._corrupt:

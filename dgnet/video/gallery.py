@@ -14,12 +14,13 @@
     source     its name
     track      a number within the source; (source, track) is a track's key
     frame      counted from 0
-    time       seconds since the source began; empty where it has no clock
+    time       seconds since the source began, in the order of the frames; empty where it has no clock
     left, top, width, height   the detector's box in pixels of the upright picture, not clipped
     score      the detector's; empty without one
     quality    how much of the box can be seen, 0 to 1 (`dgnet.video.boxes.visible_shares`)
 """
 
+import bisect
 import csv
 import io
 import math
@@ -86,28 +87,63 @@ def read_gallery(folder: Path) -> Iterator[Crop]:
     """The rows of a gallery's table in its order, one at a time.
 
     Raises:
-        UserError: the folder is no gallery, or a row is damaged.
+        UserError: the folder is no gallery, a row is damaged, or times are not in the order of their frames.
 
     Example:
         >>> [crop.time for crop in read_gallery(Path("gallery"))][:2]  # doctest: +SKIP
         [0.0, 0.1]
     """
+    clocks: dict[str, _Clock] = {}
     for where, row in read_table(folder):
         try:
-            yield Crop(
+            crop = Crop(
                 path=folder / row["path"],
                 identity=_whole(row["identity"]),
                 camera=_whole(row["camera"]),
                 source=row["source"],
                 track=_whole(row["track"], least=0),
                 frame=_whole(row["frame"], least=0),
-                time=finite(row["time"]) if row["time"] else None,
+                time=seconds_of(row["time"]),
                 place=(finite(row["left"]), finite(row["top"]), finite(row["width"]), finite(row["height"])),
                 score=finite(row["score"]) if row["score"] else None,
                 quality=_share(row["quality"]),
             )
+            if crop.time is not None:
+                clocks.setdefault(crop.source, _Clock()).add(crop.frame, crop.time)
         except ValueError as error:
             raise UserError(f"{where}: damaged ({error})") from error
+        yield crop
+
+
+class _Clock:
+    """The times of the frames of a source so far, in whatever order they come."""
+
+    def __init__(self) -> None:
+        self._frames: list[int] = []
+        self._times: list[float] = []
+
+    def add(self, frame: int, time: float) -> None:
+        """`ValueError` where an earlier frame has a later time, a later one an earlier, or the same one another."""
+        at = bisect.bisect_left(self._frames, frame)
+        known = self._frames[at : at + 1] == [frame]
+        beside = [at] if known else [other for other in (at - 1, at) if 0 <= other < len(self._frames)]
+        for other in beside:
+            there, then = self._frames[other], self._times[other]
+            if then != time and (known or (then < time) != (there < frame)):
+                raise ValueError(
+                    f"times must be in the order of frames, got {time:g} s for frame {frame}, {then:g} s for {there}"
+                )
+        if not known:
+            self._frames.insert(at, frame)
+            self._times.insert(at, time)
+
+
+def seconds_of(text: str) -> float | None:
+    """Seconds since a beginning; None for no text. `ValueError` for what is none, NaN, infinity and less than 0."""
+    seconds = finite(text) if text else None
+    if seconds is not None and seconds < 0:
+        raise ValueError(f"times are seconds of at least 0, got {text}")
+    return seconds
 
 
 def _whole(text: str, least: int = -1) -> int:

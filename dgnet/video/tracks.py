@@ -15,7 +15,7 @@ from dgnet.core.errors import UserError
 from dgnet.core.files import user_path
 from dgnet.core.operating_point import OperatingPoint
 from dgnet.video.box_files import read_boxes
-from dgnet.video.gallery import BOXES, TABLE, TIMES, Crop, finite, read_gallery
+from dgnet.video.gallery import BOXES, TABLE, TIMES, Crop, read_gallery, seconds_of
 
 # Files of images -> features [image, feature].
 Embed = Callable[[Sequence[Path]], np.ndarray]
@@ -147,11 +147,18 @@ def _times_of_frames(path: Path) -> list[float | None] | None:
     """Seconds of each frame; None where the file is not there. `UserError` where it is damaged."""
     if not path.is_file():
         return None
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    try:
-        return [finite(line) if line else None for line in lines]
-    except ValueError as error:
-        raise UserError(f"{path}: damaged ({error})") from error
+    times: list[float | None] = []
+    latest = 0.0
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+        try:
+            time = seconds_of(line)
+            if time is not None and time < latest:
+                raise ValueError(f"times must be in order, got {time:g} s after {latest:g} s")
+        except ValueError as error:
+            raise UserError(f"{path}, line {number}: damaged ({error})") from error
+        latest = latest if time is None else time
+        times.append(time)
+    return times
 
 
 def _track(key: TrackKey, sums: _Sums) -> Track:

@@ -1,5 +1,6 @@
 """Where and when was the person of a photograph? The tracks of a gallery of people, ranked by similarity to it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +97,8 @@ def rank_tracks(
         files: those of the queries, where they have some: a track that a query was cut from says so.
 
     Raises:
-        UserError: no tracks, features that are not finite or of two lengths, or a count below 1.
+        UserError: no tracks, features that are not finite or of two lengths, times that are negative, not finite or
+            end before they begin, a count below 1, or files of more or fewer queries.
 
     Example:
         >>> from dgnet import pooled_tracks
@@ -108,7 +110,10 @@ def rank_tracks(
         >>> best.place, best.when, best.similarity  # doctest: +SKIP
         ('camera 2 (hall)', '0:12.4 to 0:20.1', 0.91)
     """
+    _require_spans(tracks)
     nearest = nearest_in_gallery(query, _features(tracks), count)
+    if files and len(files) != len(nearest.indices):
+        raise UserError(f"files must be those of the {len(nearest.indices)} queries, got {len(files)}")
     folders: list[Path | None] = [user_path(file).resolve().parent for file in files]
     folders = folders or [None] * len(nearest.indices)
     return [
@@ -138,6 +143,16 @@ def count_further(query: Array, tracks: Sequence[PersonTrack], count: int, thres
     unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), _TINY)
     same = (unit @ _features(tracks).T >= threshold.similarity).sum(1)
     return [max(0, int(number) - count) for number in same]
+
+
+def _require_spans(tracks: Sequence[PersonTrack]) -> None:
+    for track in tracks:
+        begin, end = span_of(track)
+        if not 0 <= begin <= end < math.inf:
+            raise UserError(
+                f"tracks must begin at 0 or later and end after that, got {begin:g} to {end:g} of track {track.track} "
+                f"of {track.source!r}"
+            )
 
 
 def _features(tracks: Sequence[PersonTrack]) -> Float[np.ndarray, "track feature"]:

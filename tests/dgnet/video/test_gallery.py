@@ -24,9 +24,7 @@ from dgnet.video.gallery import (
     TABLE,
     is_gallery,
     read_gallery,
-    read_table,
     renumber_identities,
-    write_table,
 )
 from dgnet.video.gallery_labels import gallery_labels
 from dgnet.video.linking import GivenTracks, Linker, TrackerLinker
@@ -320,18 +318,6 @@ def test_a_source_whose_folder_was_removed_is_not_added_beside_its_rows(find, tm
     with pytest.raises(UserError, match=mentions(TABLE, "walk", "--source-name")):
         find(mot_lines(FRAMES, people=(1,)))
     assert content(tmp_path / "people") == before
-
-
-@pytest.mark.parametrize(
-    ("column", "value"), [("quality", "nan"), ("quality", "1.5"), ("time", "nan"), ("left", "inf")]
-)
-def test_numbers_that_no_gallery_has(find, tmp_path: Path, column: str, value: str) -> None:
-    """Features weighted by them were none, or turned around."""
-    find(mot_lines(FRAMES))
-    rows = [row for _, row in read_table(tmp_path / "people")]
-    write_table(tmp_path / "people", [*rows[:2], {**rows[2], column: value}, *rows[3:]])
-    with pytest.raises(UserError, match=mentions(TABLE, "line 4", value)):
-        list(read_gallery(tmp_path / "people"))
 
 
 def test_boxes_beyond_are_those_of_each_image_s_own_size(tmp_path: Path) -> None:

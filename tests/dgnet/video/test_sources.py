@@ -298,7 +298,9 @@ def test_a_film_whose_size_and_times_change_midway_says_so(tmp_path: Path) -> No
     (tmp_path / "both.ts").write_bytes(b"".join(file.read_bytes() for file in files))
     for place, sized in (("both.ts", True), ("0.ts", False)):
         film = Film(tmp_path / place)
-        count = len(list(film.frames()))
+        times = [frame.time for frame in film.frames()]
+        count = len(times)
+        assert None not in times and times == sorted(times) and len(set(times)) == count
         said = " ".join(film.remarks())
         assert ("changes its size (64x48 from frame 0, 96x64 from frame " in said) == sized, (count, said)
         assert ("its times go back at frame " in said) == sized

@@ -1,5 +1,7 @@
 """Tracks ranked for a photograph, in Python: the order of a written-out loop, verdicts, and what is refused."""
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,3 +64,17 @@ def test_no_tracks_are_one_sentence() -> None:
         rank_tracks(np.ones((1, NUMBERS)), [])
     with pytest.raises(UserError, match=mentions("count", 1, 0)):
         rank_tracks(np.ones((1, NUMBERS)), tracks_of(np.eye(NUMBERS)), 0)
+
+
+@pytest.mark.parametrize(("begin", "end"), [(-1.0, 2.0), (3.0, 2.0), (math.nan, 2.0), (0.0, math.nan), (0.0, math.inf)])
+def test_times_that_cannot_be_are_refused(begin: float, end: float) -> None:
+    """They were drawn on the time line, at no place or before the beginning."""
+    tracks = tracks_of(np.eye(2))
+    tracks[1] = replace(tracks[1], begin=begin, end=end)
+    with pytest.raises(UserError, match=mentions("tracks", f"{begin:g} to {end:g}", "hall")):
+        rank_tracks(np.eye(2), tracks)
+
+
+def test_files_of_other_queries_are_refused() -> None:
+    with pytest.raises(UserError, match=mentions("files", "2", "1")):
+        rank_tracks(np.eye(2), tracks_of(np.eye(2)), files=["a.jpg"])
