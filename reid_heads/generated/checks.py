@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +12,7 @@ from dgnet.core.csv_files import read_csv
 from dgnet.core.errors import UserError
 from dgnet.data.readers.generated import MANIFEST, GeneratedRecord, source_identities
 from dgnet.data.readers.names import number
-from dgnet.data.records import Dataset
+from dgnet.data.records import Dataset, Record
 from dgnet.generation.manifest import PLAN, RECIPE, read_plan
 from dgnet.generation.paths import source_paths, sources
 from reid_heads.generated.label_policies import LABEL_POLICIES, LabelPolicyName
@@ -51,6 +52,31 @@ def refuse_changed(place: Path, records: Sequence[GeneratedRecord]) -> None:
             f"{changed[0]}: changed since it was written, by its SHA-256 in {manifest} (so {len(changed)} of "
             f"{len(records)} generated images), and labels and scores there are those of the image before; put the "
             "files back, or leave the column sha256 out of a CSV file that means the images as they are"
+        )
+
+
+def refuse_real_images(place: Path, records: Sequence[GeneratedRecord], dataset: Dataset) -> None:
+    """`UserError` where generated images are images of the data set: the same files, or copies of them.
+
+    Only files of the size of one of the data set are read.
+    """
+    real = [record for record in (*dataset.train, *dataset.query, *dataset.gallery) if record.path.is_file()]
+    by_size: dict[int, list[Record]] = defaultdict(list)
+    for record in real:
+        by_size[record.path.stat().st_size].append(record)
+    suspects = [record for record in records if record.path.stat().st_size in by_size]
+    compared = [record for size in {one.path.stat().st_size for one in suspects} for record in by_size[size]]
+    hashes = content_hashes([record.path for record in compared])
+    known = dict(zip(reversed(hashes), reversed(compared), strict=True))  # of several copies the first
+    digits = content_hashes([record.path for record in suspects])
+    copies = [(one, known[own]) for one, own in zip(suspects, digits, strict=True) if own in known]
+    if copies:
+        copy, original = copies[0]
+        kind = "a training image" if original.split == "train" else "a test image"
+        raise UserError(
+            f"generated.source={place}: {len(copies)} of its {len(records)} images are images of the data set "
+            f"{dataset.root} and not generated ({copy.path} is {kind}"
+            + (")" if copy.path.resolve() == original.path.resolve() else f", {original.path})")
         )
 
 

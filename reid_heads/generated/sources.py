@@ -26,6 +26,7 @@ from reid_heads.config import GeneratedConfig
 from reid_heads.generated.checks import (
     refuse_changed,
     refuse_numbers_of_names,
+    refuse_real_images,
     refuse_renumbered,
     refuse_unusable,
     warn_of_unfinished,
@@ -170,8 +171,8 @@ def open_generated(
     """The source that `config.source` names: a run of DG-Net (folder or checkpoint) or stored images; None if null.
 
     Raises:
-        UserError: it is missing or damaged, its images lack what the label policy needs, or its people have other
-            numbers in the data set now.
+        UserError: it is missing or damaged, its images lack what the label policy needs, are images of the data set, or
+            its people have other numbers in the data set now.
     """
     if config.source is None:
         return None
@@ -190,6 +191,7 @@ def open_generated(
         print_passed_over(config.source)
     records = read_generated(config.source, config.name_pattern)
     refuse_changed(config.source, records)
+    refuse_real_images(config.source, records, dataset)
     warn_of_unfinished(config.source, len(records))
     records, counts = apply_filters(records, config.filters)
     return StoredImages(records, classes, config.label, filter_counts=counts)

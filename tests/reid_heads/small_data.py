@@ -4,6 +4,8 @@ import csv
 from pathlib import Path
 from typing import Any
 
+from PIL import Image, ImageOps
+
 from dgnet.core.settings import as_settings, override_settings
 from dgnet.data.datasets import read_dataset
 from dgnet.data.pedestrians import SyntheticSpec, write_dataset
@@ -41,13 +43,15 @@ def pedestrians(place: Path) -> Dataset:
 
 
 def generated_folder(place: Path, dataset: Dataset) -> Path:
-    """A manifest of training images that pose as generated: each with its own identity and the next one's."""
-    place.mkdir(parents=True, exist_ok=True)
+    """Mirrored training images that pose as generated: each with its own identity and the next one's."""
+    (place / "images").mkdir(parents=True, exist_ok=True)
     people = dataset.identities
     with (place / "manifest.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "appearance_identity", "structure_identity"])
         for record in dataset.train:
             after = people[(people.index(record.identity) + 1) % len(people)]
-            writer.writerow([record.path.resolve(), record.identity, after])
+            with Image.open(record.path) as image:
+                ImageOps.mirror(image).save(place / "images" / record.path.name)
+            writer.writerow([f"images/{record.path.name}", record.identity, after])
     return place

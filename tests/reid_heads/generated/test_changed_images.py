@@ -11,7 +11,7 @@ from dgnet.data.datasets import read_dataset
 from reid_heads.config import GeneratedConfig, ReIDConfig
 from reid_heads.generated.filters import FilterConfig
 from reid_heads.generated.sources import StoredImages, open_generated
-from tests.dgnet.data.photographs import write_image
+from tests.dgnet.data.photographs import MARKET, write_image
 from tests.messages import mentions
 
 
@@ -84,3 +84,45 @@ def test_a_list_elsewhere_is_compared_with_its_own_hashes(tmp_path: Path) -> Non
     mine.write_text(f"path,identity,sha256\n{image},1,{'0' * 64}\n")
     with pytest.raises(UserError, match=mentions(image, "mine.csv")):
         open_generated(config(mine), read_dataset(people))
+
+
+def real_images(place: Path, kind: str) -> Path:
+    """Images of the data set MARKET in `place` as a source of generated ones."""
+    people, other = place / "Market-1501", place / "other"
+    if kind == "a copy":
+        return shutil.copytree(people / "bounding_box_train", other)
+    if kind == "a link":
+        other.symlink_to(people / "bounding_box_train")
+        return other
+    if kind == "a list":
+        rows = [f"{path},2\n" for path in (people / "bounding_box_train").glob("0002*")]
+        (place / "list.csv").write_text("path,identity\n" + "".join(rows))
+        return place / "list.csv"
+    if kind == "one among others":
+        write_image(other / "0002_generated.png")
+        shutil.copy(people / "bounding_box_train" / "0002_c1s1_000451_03.png", other / "0002_other_name.png")
+        return other
+    return people / kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "count"),
+    [
+        ("bounding_box_train", "6 of its 6"),
+        ("bounding_box_test", "5 of its 5"),
+        ("query", "2 of its 2"),
+        ("a copy", "6 of its 6"),
+        ("a link", "6 of its 6"),
+        ("a list", "2 of its 2"),
+        ("one among others", "1 of its 2"),
+    ],
+)
+def test_images_of_the_data_set_are_not_generated(kind: str, count: str, tmp_path: Path) -> None:
+    """They were learned from twice, the test's, too, with whatever weight and label generated images have."""
+    for folder, names in MARKET.items():
+        for name in names:
+            write_image(tmp_path / "Market-1501" / folder / name)
+    source = config(real_images(tmp_path, kind), label="lsro")
+    dataset = read_dataset(tmp_path / "Market-1501")
+    with pytest.raises(UserError, match=mentions("generated.source", count, str(tmp_path / "Market-1501"))):
+        open_generated(source, dataset)
