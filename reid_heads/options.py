@@ -1,12 +1,13 @@
 """Command-line options that users of other systems know, and the settings that they stand for."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dgnet.core.errors import UserError
 from dgnet.core.old_configs import current_key
 from dgnet.core.option_types import at_least, between, expanded_path
+from dgnet.core.settings import as_settings
 from dgnet.models.reid_model import Option
 from reid_heads.config import ReIDConfig
 from reid_heads.generated.label_policies import LABEL_POLICIES
@@ -111,6 +112,30 @@ def add_options(parser: argparse.ArgumentParser, options: Sequence[SettingOption
 def settings_of(args: argparse.Namespace, options: Sequence[SettingOption]) -> dict[str, object]:
     """Setting -> value of the options of a table; None for those that were not given."""
     return {row.setting: getattr(args, row.setting) for row in options}
+
+
+def options_and_overrides(
+    settings: Mapping[str, object], given: Collection[str], overrides: Sequence[str]
+) -> list[str]:
+    """The settings that options stand for, and overrides, as one list; what only is an option's default gives way.
+
+    `given`: the settings whose options were given.
+    """
+    keys = keys_of(overrides)
+    return [
+        *as_settings({key: value for key, value in settings.items() if key in given or key not in keys}),
+        *overrides,
+    ]
+
+
+def given_options(args: argparse.Namespace, options: Sequence[SettingOption]) -> set[str]:
+    """The settings of a table whose options were given, by another value than the default."""
+    defaults = {row.setting: row.arguments.get("default", False if _is_switch(row) else None) for row in options}
+    return {setting for setting, default in defaults.items() if getattr(args, setting) != default}
+
+
+def _is_switch(row: SettingOption) -> bool:
+    return row.arguments.get("action") == "store_true"
 
 
 def keys_of(overrides: Sequence[str]) -> list[str]:

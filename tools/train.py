@@ -19,15 +19,17 @@ sys.path.insert(0, str(ROOT))
 from dgnet.core.cli import CommandParser, add_settings, add_training_run
 from dgnet.core.errors import command
 from dgnet.core.option_types import at_least, expanded_path
-from dgnet.core.settings import as_settings, load_settings
+from dgnet.core.settings import load_settings
 from eval.reid.evaluator import RankingEvaluator
 from reid_heads.config import ReIDConfig
 from reid_heads.options import (
     BAG_OF_TRICKS,
     KD,
     add_options,
+    given_options,
     identities_in_batch,
     label_policies_help,
+    options_and_overrides,
     settings_of,
     with_self_distillation,
 )
@@ -51,15 +53,16 @@ def main() -> int:
     parser.add_argument("--reset", action="store_true", help="start anew; an existing run is renamed to NAME.old_1")
     parser.add_argument("--dry-run", action="store_true", help="print the settings and the network's size, and exit")
     args = parser.parse_args()
-    settings = settings_of(args, BAG_OF_TRICKS)
+    settings, given = settings_of(args, BAG_OF_TRICKS), given_options(args, BAG_OF_TRICKS)
     distill = args.kd or str(settings["model.name"]).endswith(KD)
     path = args.config or ROOT / "configs/heads" / ("self_distillation.yaml" if distill else "bnneck.yaml")
     config = load_settings(ReIDConfig, path, args.settings)
     settings = with_self_distillation(settings, config, args.kd)
     settings["name"] = args.name or (None if args.config else settings["model.name"])
     settings["data.identities"] = identities_in_batch(args.batch_size, config.data.images_per_identity)
-    # An option stands for settings; a setting that is written out counts more.
-    config = load_settings(ReIDConfig, path, [*as_settings(settings), *args.settings])
+    also = {"name": args.name, "data.identities": args.batch_size, "model.name": args.kd or None}
+    given |= {key for key, value in also.items() if value is not None}
+    config = load_settings(ReIDConfig, path, options_and_overrides(settings, given, args.settings))
     if args.dry_run:
         print(describe_config(config))
         return 0

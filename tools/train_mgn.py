@@ -20,11 +20,20 @@ sys.path.insert(0, str(ROOT))
 from dgnet.core.cli import CommandParser, add_settings, add_training_run
 from dgnet.core.errors import UserError, command
 from dgnet.core.option_types import at_least
-from dgnet.core.settings import as_settings, load_settings
+from dgnet.core.settings import load_settings
 from eval.reid.evaluator import RankingEvaluator
 from reid_heads.config import ReIDConfig
 from reid_heads.measure import measure_model
-from reid_heads.options import MGN_PYTORCH, add_options, asked_options, asked_size, refuse_unused, settings_of
+from reid_heads.options import (
+    MGN_PYTORCH,
+    add_options,
+    asked_options,
+    asked_size,
+    given_options,
+    options_and_overrides,
+    refuse_unused,
+    settings_of,
+)
 from reid_heads.training.from_config import describe_config, train_from_config
 from visual.drawing.run_curves import draw_run_curves
 
@@ -49,7 +58,8 @@ def main() -> int:
         )
     settings = {"name": args.name, **settings_of(args, MGN_PYTORCH)}
     weights = settings.pop("model.weights") if args.test_only else None
-    overrides = [*as_settings(settings), *args.settings]
+    given = given_options(args, MGN_PYTORCH) | ({"name"} if args.name else set())
+    overrides = options_and_overrides(settings, given, args.settings)
     config = load_settings(ReIDConfig, ROOT / "configs/heads/mgn.yaml", overrides)
     if args.dry_run:
         print(describe_config(config))

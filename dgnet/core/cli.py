@@ -17,6 +17,7 @@ class CommandParser(argparse.ArgumentParser):
     - Hyphens and underscores are the same in the names of options (`--max-hours`, `--max_hours`); help texts show
       hyphens. Names of earlier versions (`dgnet.core.old_keys.OPTIONS`) still work.
     - Positional arguments, such as `section.key=value`, may stand before, between and after options.
+    - An option that is given twice with two values is a mistake, unless it collects values.
     - A mistake ends the program with status 2 and one sentence.
     - The description, usually the module's docstring, is printed as it is.
 
@@ -32,6 +33,9 @@ class CommandParser(argparse.ArgumentParser):
         options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(description=description, **options)
         self._intermixed = True
+        self.given: dict[str, Any] = {}  # the values of options so far
+        for name in (None, "store"):
+            self.register("action", name, _StoreOnce)
 
     def add_removed_option(self, name: str, reason: str) -> None:
         """An option that an earlier version had: who gives it is told `reason`, and nothing runs."""
@@ -51,6 +55,8 @@ class CommandParser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
         """The options, and the arguments that the parser does not know."""
+        if self._intermixed or self._subparsers is not None:
+            self.given = {}
         words = [self._current_name(word) for word in (sys.argv[1:] if args is None else args)]
         if not self._intermixed:
             return super().parse_known_args(words, namespace)
@@ -84,6 +90,34 @@ class CommandParser(argparse.ArgumentParser):
         name = word.partition("=")[0]
         close = difflib.get_close_matches(name.replace("_", "-"), self._option_names(), 1)
         return f"unknown option {name}; " + (f"did you mean {close[0]}?" if close else "see --help")
+
+
+def _give(parser: argparse.ArgumentParser, action: argparse.Action, name: str | None, value: Any) -> None:
+    """Note an option's value; an error where it was given before with another, of which argparse says nothing."""
+    if name is not None and isinstance(parser, CommandParser):
+        earlier = parser.given.setdefault(action.dest, value)
+        if earlier != value:
+            parser.error(f"{name} is given twice, as {_words(earlier)} and as {_words(value)}: give one of them")
+
+
+def _words(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+class _StoreOnce(argparse._StoreAction):
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option_string: str | None = None
+    ) -> None:
+        _give(parser, self, option_string, values)
+        super().__call__(parser, namespace, values, option_string)
+
+
+class _SwitchOnce(argparse.BooleanOptionalAction):
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option_string: str | None = None
+    ) -> None:
+        _give(parser, self, option_string, option_string)
+        super().__call__(parser, namespace, values, option_string)
 
 
 class _RemovedOption(argparse.Action):
@@ -137,7 +171,7 @@ def add_mirrored(parser: argparse.ArgumentParser) -> None:
     """--mirrored and --no-mirrored: True, False, or None for what is usual for the network."""
     parser.add_argument(
         "--mirrored",
-        action=argparse.BooleanOptionalAction,
+        action=_SwitchOnce,
         help="add the features of the mirror image, or take the image alone (default: as the network's publication "
         "does: added for DG-Net, teachers and MGN, not for other models)",
     )

@@ -1,5 +1,6 @@
 """Settings from a YAML file and `section.key=value` overrides, checked. Unknown keys are errors."""
 
+import copy
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -75,8 +76,12 @@ def as_settings(values: Mapping[str, object]) -> list[str]:
 
 def _checked(kind: type[Settings], values: dict[str, Any], overrides: Sequence[str], source: str) -> Settings:
     values = _current(kind, values, source)
+    earlier: list[tuple[str, tuple[str, ...], Any]] = []
     for override in overrides:
-        _override(kind, values, override)
+        key, value = _parsed(kind, override)
+        _refuse_contradiction(earlier, override, key, value)
+        earlier.append((override, key, value))
+        _set(values, override, key, value)
         values = _current(kind, values, f"{override}: ")
     try:
         return kind.model_validate(values)
@@ -124,18 +129,12 @@ def _meet(key: tuple[str, ...], place: tuple[str, ...]) -> bool:
     return key[:shared] == place[:shared]
 
 
-def _override(kind: type[Section], values: dict[str, Any], override: str) -> None:
-    key, separator, text = override.partition("=")
-    *sections, last = current_key(key, kind.model_fields).split(".")
-    if not separator or not all((*sections, last)):
+def _parsed(kind: type[Section], override: str) -> tuple[tuple[str, ...], Any]:
+    """Key, by its name of today, and value of an override."""
+    _, separator, text = override.partition("=")
+    key = _key(kind, override)
+    if not separator or not all(key):
         raise UserError(f"{override!r} is not of the form section.key=value")
-    place = values
-    for section in sections:
-        if place.get(section) is None:
-            place[section] = {}
-        place = place[section]
-        if not isinstance(place, dict):
-            raise UserError(f"{override}: {section!r} is a value, not a section")
     if not text.strip():
         # As of a variable of the shell that is not set.
         raise UserError(f"{override}: a value is missing behind the =; none at all is written null")
@@ -144,4 +143,35 @@ def _override(kind: type[Section], values: dict[str, Any], override: str) -> Non
     except (yaml.YAMLError, ValueError) as error:  # a date of a thirteenth month is a ValueError
         raise UserError(f"{override}: the value is not readable as YAML ({' '.join(str(error).split())})") from error
     _require_text_keys([value], f"{override}: ")
-    place[last] = value
+    return key, value
+
+
+def _set(values: dict[str, Any], override: str, key: tuple[str, ...], value: Any) -> None:
+    place = values
+    for section in key[:-1]:
+        if place.get(section) is None:
+            place[section] = {}
+        place = place[section]
+        if not isinstance(place, dict):
+            raise UserError(f"{override}: {section!r} is a value, not a section")
+    place[key[-1]] = copy.deepcopy(value)  # later overrides may change what lies in it
+
+
+def _refuse_contradiction(
+    earlier: Sequence[tuple[str, tuple[str, ...], Any]], override: str, key: tuple[str, ...], value: Any
+) -> None:
+    """`UserError` where an override would take back what one before it sets."""
+    for other, other_key, other_value in earlier:
+        if not _meet(key, other_key):
+            continue
+        # One is the other, or a setting of the section that the other sets as a whole.
+        inner, outer = (value, other_value) if len(key) >= len(other_key) else (other_value, value)
+        longer = max(key, other_key, key=len)
+        path, there = longer[min(len(key), len(other_key)) :], True
+        for part in path:
+            there = there and isinstance(outer, dict) and part in outer
+            outer = outer[part] if there else None
+        if not there and longer is key:
+            continue  # the section does not name it
+        if not there or outer != inner or type(outer) is not type(inner):
+            raise UserError(f"{'.'.join(longer)} is set twice, by {other} and by {override}: give one of them")

@@ -60,9 +60,9 @@ def test_an_override_is_read_as_yaml(tmp_path: Path, override: str, section: str
     assert (found.seed if key == "synthetic" else found) == (value["seed"] if key == "synthetic" else value)
 
 
-def test_overrides_reach_into_sections_and_the_last_one_counts(tmp_path: Path) -> None:
+def test_overrides_reach_into_sections(tmp_path: Path) -> None:
     text = "data: {height: 128, synthetic: {seed: 1}}"
-    config = load(tmp_path, text, "data.synthetic.train_identities=7", "data.width=64", "data.width=96")
+    config = load(tmp_path, text, "data.synthetic.train_identities=7", "data.width=96")
     assert (config.data.height, config.data.width) == (128, 96)
     assert (config.data.synthetic.seed, config.data.synthetic.train_identities) == (1, 7)
     assert load(tmp_path, "data:", "data.height=80").data.height == 80

@@ -145,8 +145,8 @@ def test_a_finished_run_is_made_longer(here: Here, whole: Path, teacher: str) ->
         assert torch.equal(value, states[1][key]) if isinstance(value, torch.Tensor) else value == states[1][key], key
     weights = here.place / "resnet18.pth"
     torch.save(torchvision.models.resnet18().state_dict(), weights)
-    tuned = (teacher, "--name", "tuned", "schedule.iterations=1", f"appearance.weights={weights}")
-    assert here(*tuned)[0] == 0
+    tuned = (teacher, "--name", "tuned", f"appearance.weights={weights}")
+    assert here(*tuned, "schedule.iterations=1")[0] == 0
     weights.unlink()
     status, _, said = here(*tuned, "--resume", "schedule.iterations=2")
     assert status == 0 and f"the appearance encoder is initialized with weights of {weights}" in said, said
@@ -205,16 +205,16 @@ def test_a_dry_run_prints_and_leaves_nothing(here: Here, whole: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--name", "whole"), ("outputs/whole", "--resume")),
-        (("run.batch_size=100",), ("run.batch_size", 12)),
-        (("teacher.batch_size=30",), ("teacher.batch_size", 4)),
-        (("teacher.checkpoints=[{place}/tiny.yaml]",), ("tiny.yaml",)),
+        ((), ("outputs/whole", "--resume")),
+        (("--name", "dry", "run.batch_size=100"), ("run.batch_size", 12)),
+        (("--name", "dry", "teacher.batch_size=30"), ("teacher.batch_size", 4)),
+        (("--name", "dry", "teacher.checkpoints=[{place}/tiny.yaml]"), ("tiny.yaml",)),
     ],
 )
 def test_a_dry_run_says_what_would_be_refused(
     here: Here, whole: Path, options: tuple[str, ...], words: tuple[object, ...]
 ) -> None:
-    status, printed, _ = here("--dry-run", "--name", "dry", *(option.format(place=here.place) for option in options))
+    status, printed, _ = here("--dry-run", *(option.format(place=here.place) for option in options))
     (said,) = [line for line in printed.splitlines() if line.startswith("# refused: ")]
     assert status == 0 and re.search(mentions(*words), said)
     assert not (here.place / "outputs" / "dry").exists()

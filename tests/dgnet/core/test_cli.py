@@ -2,7 +2,7 @@
 
 import pytest
 
-from dgnet.core.cli import CommandParser, add_settings
+from dgnet.core.cli import CommandParser, add_mirrored, add_settings
 from dgnet.core.option_types import at_least, expanded_path
 
 
@@ -84,3 +84,34 @@ def test_a_word_that_is_no_option(capsys: pytest.CaptureFixture[str]) -> None:
 def test_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/somebody")
     assert str(parser().parse_args(["--file", "~/x"]).file) == "/home/somebody/x"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--max-hours", "1", "--max_hours=2"],
+        ["--max_h=1", "run.seed=1", "--max-hours", "2"],
+        ["--files", "1", "--files", "2", "3"],
+    ],
+)
+def test_an_option_with_two_values_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """argparse takes the last one without a word."""
+    made = parser()
+    made.add_argument("--files", nargs="+")
+    with pytest.raises(SystemExit) as ended:
+        made.parse_args(words)
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert words[0].partition("=")[0][:5] in said and "1" in said and "2" in said
+    again = ["--max-hours", "2", "--max_hours=2"]
+    assert made.parse_args(again).max_hours == made.parse_args(["--max-hours", "2"]).max_hours == 2
+    assert made.parse_args(["--max-hours", "3"]).max_hours == 3
+
+
+def test_a_switch_that_is_on_and_off_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    made = CommandParser()
+    add_mirrored(made)
+    assert made.parse_args(["--mirrored", "--mirrored"]).mirrored is True
+    with pytest.raises(SystemExit):
+        made.parse_args(["--mirrored", "--no-mirrored"])
+    assert "--mirrored" in (said := capsys.readouterr().err) and "--no-mirrored" in said

@@ -8,7 +8,7 @@ import yaml
 from dgnet.config import Config, load_config, resolved
 from dgnet.core.errors import UserError
 from dgnet.core.section import Section
-from dgnet.core.settings import load_settings, settings_of
+from dgnet.core.settings import load_settings, override_settings, settings_of
 from reid_heads.ab_experiment.config import ABConfig
 from reid_heads.config import ReIDConfig
 from tests.messages import mentions
@@ -110,3 +110,34 @@ def test_a_configuration_or_the_path_of_its_file(tmp_path: Path) -> None:
     for wrong in ({"name": "mine"}, None, ReIDConfig()):
         with pytest.raises(UserError, match=mentions("config", "Config", "path", type(wrong).__name__)):
             settings_of(Config, wrong)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "key", "values"),
+    [
+        (["run.seed=1", "run.seed=2"], "run.seed", ["run.seed=1", "run.seed=2"]),
+        (["run.seed=1", "name=y", "run={seed: 3}"], "run.seed", ["run.seed=1", "run={seed: 3}"]),
+        (["run={seed: 3}", "run.seed=1"], "run.seed", ["run.seed=1", "run={seed: 3}"]),
+        (["data.height=64", "data={width: 32}"], "data.height", ["data.height=64", "data={width: 32}"]),
+        (["data.flip=1", "data.flip=0.5", "data.flip=1"], "data.flip", ["data.flip=1", "data.flip=0.5"]),
+    ],
+)
+def test_a_setting_with_two_values_is_refused(
+    overrides: list[str], key: str, values: list[str], tmp_path: Path
+) -> None:
+    """The last one would count without a word."""
+    (tmp_path / "x.yaml").write_text("name: x\n")
+    with pytest.raises(UserError, match=mentions(key, *values)):
+        load_config(tmp_path / "x.yaml", overrides)
+
+
+def test_an_old_and_a_new_name_are_one_setting(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=mentions("model.name", "head.name=resnet50", "model.name=mgn")):
+        override_settings(ReIDConfig(), ["head.name=resnet50", "model.name=mgn"])
+
+
+def test_settings_that_do_not_contradict_each_other_add_up(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("name: x\n")
+    added = ["run={seed: 3}", "run.batch_size=4", "run.seed=3", "run.seed=3"]
+    run = load_config(tmp_path / "x.yaml", added).run
+    assert (run.seed, run.batch_size) == (3, 4)
