@@ -10,7 +10,6 @@ All other settings are those of configs/heads/mgn.yaml and can be given as secti
 tools/train.py writes. Several GPUs: `torchrun --nproc-per-node 2 tools/train_mgn.py --nGPU 2 ...`.
 """
 
-import os
 import sys
 from pathlib import Path
 
@@ -18,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from dgnet.core.cli import CommandParser, add_settings, add_training_run
+from dgnet.core.distributed import number_of_processes
 from dgnet.core.errors import UserError, command
 from dgnet.core.option_types import at_least
 from dgnet.core.settings import load_settings
@@ -50,7 +50,7 @@ def main() -> int:
     parser.add_argument("--reset", action="store_true", help="start anew; an existing run is renamed to NAME.old_1")
     parser.add_argument("--dry-run", action="store_true", help="print the settings and the network's size, and exit")
     args = parser.parse_args()
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    processes = number_of_processes()
     if args.nGPU > 1 and args.nGPU != processes:
         raise UserError(
             f"--nGPU {args.nGPU} means as many processes, this is one of {processes}: "

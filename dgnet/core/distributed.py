@@ -6,6 +6,7 @@ NCCL, so that questions about flags and figures never wait for the GPU.
 
 import importlib
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -21,6 +22,24 @@ from dgnet.core.errors import RunStopped, UserError
 BUCKET_BYTES = 32 * 2**20
 Result = TypeVar("Result")
 Network = TypeVar("Network", bound=nn.Module)
+
+
+def number_of_processes() -> int:
+    """How many processes `torchrun` started; 1 without it. `UserError` where its variable is no such number."""
+    return _of_launcher("WORLD_SIZE", 1, 2**31 - 1) if "WORLD_SIZE" in os.environ else 1
+
+
+def _of_launcher(name: str, least: int, most: int) -> int:
+    """A number that `torchrun` puts into the environment."""
+    text = os.environ.get(name, "")
+    if not re.fullmatch("[0-9]{1,18}", text) or not least <= int(text) <= most:
+        size = f", where WORLD_SIZE is {os.environ['WORLD_SIZE']}" if name != "WORLD_SIZE" else ""
+        raise UserError(
+            f"the environment variable {name} must be a number from {least} to {most}{size}, "
+            f"{f'got {text!r}' if text else 'it is not set'}: start several processes by torchrun, which sets it, and "
+            "one without WORLD_SIZE"
+        )
+    return int(text)
 
 
 @dataclass(frozen=True)
@@ -39,15 +58,16 @@ class Distributed:
         Leave them with `close`, or use it as a context manager: `with Distributed.start() as distributed:`.
 
         `device` is what `dgnet.core.device.choose_device` takes. With several processes on CUDA each takes the GPU of
-        its local rank, so a numbered device is a `UserError`, and so are fewer GPUs than processes on a machine.
+        its local rank, so a numbered device is a `UserError`, and so are fewer GPUs than processes on a machine,
+        variables of a launcher that are not all there, and processes that do not find each other.
         """
-        world_size = int(os.environ.get("WORLD_SIZE", "1"))
+        world_size = number_of_processes()
         chosen = choose_device(device)
         if world_size == 1:
             if chosen.type == "cuda":
                 torch.cuda.set_device(chosen)
             return cls(0, 0, 1, chosen)
-        rank, local_rank = int(os.environ["RANK"]), int(os.environ["LOCAL_RANK"])
+        rank, local_rank = (_of_launcher(name, 0, world_size - 1) for name in ("RANK", "LOCAL_RANK"))
         if chosen.type == "cuda":
             if ":" in device:
                 raise UserError(f"device {device!r} is one GPU for {world_size} processes; give auto, cuda or cpu")
@@ -60,7 +80,14 @@ class Distributed:
         # optimizers), they would keep the group and its threads alive beyond `close`, which now and then aborts
         # the exit of Python ("terminate called without an active exception").
         importlib.import_module("torch.distributed.nn.functional")
-        dist.init_process_group("cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo")
+        try:
+            dist.init_process_group("cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo")
+        except (dist.DistNetworkError, ValueError) as error:
+            place = ", ".join(f"{name}={os.environ.get(name, '')}" for name in ("MASTER_ADDR", "MASTER_PORT"))
+            raise UserError(
+                f"process {rank} of {world_size} does not join the others by {place}: {str(error).splitlines()[0]}; "
+                "torchrun sets these variables"
+            ) from error
         return cls(rank, local_rank, world_size, chosen)
 
     @property

@@ -13,6 +13,7 @@ import torch.distributed as dist
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
 from tests.dgnet.core.two_ranks import network, train
+from tests.messages import mentions
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[3]
@@ -119,3 +120,30 @@ def test_synchronized_batch_norm_says_that_it_needs_cuda(answers):
     assert all(answer["sync_batch_norm"].startswith("UserError: synchronized batch norm") for answer in answers)
     with pytest.raises(UserError, match="CUDA only"):
         Distributed.start("cpu").synchronize_batch_norm(torch.nn.BatchNorm2d(3))
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"WORLD_SIZE": "2"}, ("RANK", "not set", "torchrun")),
+        ({"WORLD_SIZE": "2", "RANK": "0"}, ("LOCAL_RANK", "not set", "torchrun")),
+        ({"WORLD_SIZE": "2", "RANK": "2", "LOCAL_RANK": "0"}, ("RANK", "from 0 to 1", "'2'")),
+        ({"WORLD_SIZE": "two"}, ("WORLD_SIZE", "'two'")),
+        ({"WORLD_SIZE": "0"}, ("WORLD_SIZE", "from 1", "'0'")),
+        ({"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0"}, ("MASTER_ADDR", "MASTER_PORT", "torchrun")),
+        (
+            {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0", "MASTER_ADDR": "x", "MASTER_PORT": "-1"},
+            ("MASTER_PORT=-1",),
+        ),
+    ],
+)
+def test_variables_of_a_launcher_that_are_not_all_there(
+    variables: dict[str, str], named: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As another program or a cluster leaves them behind: a KeyError."""
+    for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=mentions(*named)):
+        Distributed.start("cpu")
