@@ -12,8 +12,16 @@ from dgnet.core.errors import UserError
 from dgnet.core.folder_names import one_line
 from dgnet.core.images import read_image
 from dgnet.core.machine import usable_cores
-from dgnet.data.copies import copied_queries, copies_of_two_people, warn_of_copied_queries
-from dgnet.data.description import SplitCount, count_splits, in_training_and_test, mixed_cameras, split_table, splits_of
+from dgnet.data.copies import copied_queries, copies_of_two_people, warn_of_copies
+from dgnet.data.description import (
+    SplitCount,
+    count_splits,
+    in_training_and_test,
+    mixed_cameras,
+    named_otherwise,
+    split_table,
+    splits_of,
+)
 from dgnet.data.records import UNKNOWN_CAMERA, Dataset, Record
 
 # Kind of problem -> what it does to a run; in the order of the report.
@@ -26,6 +34,7 @@ KINDS = {
     "identities of tracks": "a person may be several: figures are of tracks, a training tells a person's tracks apart",
     "identity in train and test": "test figures would be of people that training saw",
     "cameras known in part": "whether a match comes from another camera cannot be told: no accuracy is measured",
+    "names of several people": "by the names of its files an identity is several: labels moved, or people were joined",
     "one image of two people": "its copy has another identity, and one of both is wrong",
     "query with a copy": "the same file is in the gallery under another camera, and the easiest of matches",
     "query without a match": "no gallery image of its identity from another camera: it can only count as wrong",
@@ -85,6 +94,7 @@ def check_dataset(dataset: Dataset, workers: int | None = None) -> Report:
         *_tracks(dataset),
         *_in_both(dataset),
         *_cameras(dataset),
+        *_names(dataset),
         *_copies(dataset),
         *_without_match(dataset),
         *_single(dataset),
@@ -116,7 +126,7 @@ def check_images(records: Sequence[Record], workers: int | None = None) -> None:
 def check_test_images(dataset: Dataset) -> None:
     """`check_images` of queries and gallery, with a warning of queries that have a copy in the gallery."""
     check_images([*dataset.query, *dataset.gallery])
-    warn_of_copied_queries(dataset)
+    warn_of_copies(dataset)
 
 
 def _unreadable(paths: Sequence[Path], workers: int | None) -> list[Problem]:
@@ -167,6 +177,13 @@ def _in_both(dataset: Dataset) -> list[Problem]:
         reason = f"{train[identity]} training and {test[identity]} test images"
         problems.append(Problem("identity in train and test", str(identity), reason))
     return problems
+
+
+def _names(dataset: Dataset) -> list[Problem]:
+    return [
+        Problem("names of several people", str(identity), f"has {one} and {other}")
+        for identity, (one, other) in named_otherwise(dataset).items()
+    ]
 
 
 def _copies(dataset: Dataset) -> list[Problem]:

@@ -3,6 +3,7 @@
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from dgnet.core.content import content_hashes
@@ -42,8 +43,11 @@ def copied_queries(dataset: Dataset) -> list[tuple[Path, Path]]:
     return copies
 
 
-def warn_of_copied_queries(dataset: Dataset) -> None:
-    """A warning where queries have a copy in the gallery under another camera, the easiest of matches."""
+def warn_of_copies(dataset: Dataset) -> None:
+    """A warning where test images are there twice: queries with a copy in the gallery under another camera, the easiest
+    of matches, and images of two identities."""
+    if remark := remark_on_two_people(replace(dataset, train=())):
+        _log.warning("warning: %s", remark)
     if copies := copied_queries(dataset):
         first, copy = copies[0]
         _log.warning(
@@ -54,6 +58,18 @@ def warn_of_copied_queries(dataset: Dataset) -> None:
             one_line(str(copy)),
             one_line(str(first)),
         )
+
+
+def remark_on_two_people(dataset: Dataset) -> str:
+    """That images are there twice, as two people, in a sentence; empty where none is."""
+    copies = copies_of_two_people(dataset)
+    if not copies:
+        return ""
+    first, other = copies[0]
+    return one_line(
+        f"{len(copies)} images are copies of images of another identity, and one of both labels is wrong ({other.path} "
+        f"is of identity {other.identity}, as {first.path} of identity {first.identity})"
+    )
 
 
 def copies_of_two_people(dataset: Dataset) -> list[tuple[Record, Record]]:

@@ -1,11 +1,13 @@
 """What a data set holds, as it is said at the start of every training and test: splits, and what was passed over."""
 
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
+from pathlib import Path
 
 from dgnet.core.folder_names import one_line
+from dgnet.data.readers.names import market_name
 from dgnet.data.records import DISTRACTOR, JUNK, UNKNOWN_CAMERA, Dataset, Record
 
 
@@ -23,7 +25,8 @@ class SplitCount:
 
 def describe_dataset(dataset: Dataset) -> str:
     """The lines of a data set: name and folder, the table of its splits, whether its identities are tracks, what was
-    passed over and why, identities in training and test, and whether cameras are known in part.
+    passed over and why, identities whose files bear the names of several, identities in training and test, and whether
+    cameras are known in part.
 
     Example:
         >>> from dgnet.data.datasets import read_dataset
@@ -43,6 +46,14 @@ def describe_dataset(dataset: Dataset) -> str:
         first = next(path for path, why in dataset.skipped if why == reason)
         place = first.relative_to(dataset.root) if first.is_relative_to(dataset.root) else first
         lines.append(one_line(f"passed over: {count} ({'' if count == 1 else 'the first is '}{place}): {reason}"))
+    if named := named_otherwise(dataset):
+        identity, (one, other) = next(iter(named.items()))
+        lines.append(
+            one_line(
+                f"{len(named)} identities hold images that are of several people by their names (identity {identity}: "
+                f"{one.name} and {other.name})"
+            )
+        )
     if both := in_training_and_test(dataset):
         lines.append(
             f"{len(both)} identities ({both[0]} is the first) are in training and in test: of a model that trains "
@@ -94,6 +105,20 @@ def in_training_and_test(dataset: Dataset) -> list[int]:
     """The identities of training images that queries or gallery show, too, without distractors."""
     test = {record.identity for record in (*dataset.query, *dataset.gallery)}
     return sorted({record.identity for record in dataset.train} & test - {JUNK, DISTRACTOR})
+
+
+def named_otherwise(dataset: Dataset) -> dict[int, tuple[Path, Path]]:
+    """Identities whose images are of several people by their file names (`0002_c1...`, `0003_c2...`) -> images of two.
+
+    Folders or lists have labels that moved, then, or join people on purpose.
+    """
+    first: dict[int, dict[int, Path]] = defaultdict(dict)
+    for record in (record for records in splits_of(dataset).values() for record in records):
+        parsed = market_name(record.path.name)
+        if parsed is not None and record.identity not in (JUNK, DISTRACTOR):
+            first[record.identity].setdefault(parsed[0], record.path)
+    pairs = {identity: tuple(paths.values())[:2] for identity, paths in sorted(first.items()) if len(paths) > 1}
+    return {identity: (one, other) for identity, (one, other) in pairs.items()}
 
 
 def mixed_cameras(dataset: Dataset) -> dict[int, tuple[int, int]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dgnet.core.content import content_hashes
 from dgnet.core.errors import UserError
-from dgnet.data.copies import warn_of_copied_queries
+from dgnet.data.copies import warn_of_copies
 from dgnet.data.datasets import read_dataset
 from dgnet.data.description import mixed_cameras
 from dgnet.data.readers.folders import read_folders
@@ -88,6 +88,7 @@ class SplitRule:
                 for part in (dataset.query, dataset.gallery)
             )
             dataset = replace(dataset, query=query, gallery=gallery, multi_query=())
+            warn_of_copies(dataset)
             if unmatched_queries(dataset) == len(query):
                 raise UserError(
                     f"{dataset.root}: no query has another image of its identity in the gallery: nothing to measure"
@@ -100,7 +101,7 @@ class SplitRule:
                 f"{dataset.root}: {obstacle}; --without-cameras takes every other image of a person for a match"
                 f"{of_tracks if dataset.tracks else ''}"
             )
-        warn_of_copied_queries(dataset)
+        warn_of_copies(dataset)
         return dataset
 
 

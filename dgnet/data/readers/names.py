@@ -55,7 +55,7 @@ def number_identities(source: Path, asked_for: Iterable[str], gallery_only: Iter
     sorted order, as they do if one has more than 18 digits. "-1" is always junk, and beside junk 0 always a distractor.
     Accents that systems write in two ways are one name.
 
-    `UserError` names `source` where one number is written in two ways.
+    `UserError` names `source` where one number or name is written in two ways.
     """
     asked, written = set(asked_for), {*asked_for, *gallery_only}
     junk = {name for name in written if is_junk(name)}
@@ -76,15 +76,18 @@ def number_identities(source: Path, asked_for: Iterable[str], gallery_only: Iter
 
 
 def refuse_two_spellings(source: Path, names: Iterable[str]) -> None:
-    """`UserError` where two of these names are one number: nothing tells whether "2" and "0002" are one person."""
-    known: dict[int, str] = {}
+    """`UserError` where two of these names are one number, or differ in case, spaces or the width of letters alone:
+    nothing tells whether "2" and "0002", or "Ann Lee" and "ann  lee", are one person.
+    """
+    known: dict[int | str, str] = {}
     for name in names:
-        value = number(name)
-        first = name if value is None else known.setdefault(value, name)
+        plain = " ".join(normalize("NFKC", name).lower().split())
+        value = number(plain)
+        first = known.setdefault(plain if value is None else value, name)
         if first != name:
             raise UserError(
-                f"{source}: identity {value} is written {first!r} and {name!r}; write it in one way, and two people by "
-                "two numbers"
+                f"{source}: identity {plain if value is None else value} is written {first!r} and {name!r}; write it "
+                "in one way, and two people by names that differ in more than zeros, case and spaces"
             )
 
 
