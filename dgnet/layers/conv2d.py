@@ -1,7 +1,8 @@
-"""2-D convolution: torch's own, or Winograd's sums where these are faster.
+"""2-D convolution: torch's own, or on a CPU Winograd's sums or matrix products where these are faster.
 
-They are for 3x3 convolutions of many channels in float32 on a CPU, where small functions are compiled (`run.compile`).
-Everywhere else, on a GPU too, `conv2d` is `F.conv2d`.
+Winograd's sums are for 3x3 convolutions of many channels in float32, where small functions are compiled
+(`run.compile`); matrix products for the training of layers with many channels and few pixels. Everywhere else, on a GPU
+too, `conv2d` is `F.conv2d`.
 """
 
 from typing import Any
@@ -12,12 +13,41 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.grad import conv2d_input, conv2d_weight
 
-from dgnet.layers import winograd
+from dgnet.layers import few_pixels, winograd
 from dgnet.layers.compiled import compiling
 
 # With fewer channels the sums over memory cost what the saved products gain.
 WINOGRAD_CHANNELS = 64
+# Output pixels of a batch for each output channel: with more, oneDNN's convolutions are as fast as matrix products.
+FEW_PIXELS = 2
 Pair = tuple[int, ...]
+
+
+class _FewPixelsConvolution(torch.autograd.Function):
+    """A convolution without dilation and its gradients by matrix products."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: Pair, padding: Pair) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.geometry = stride, padding
+        return few_pixels.convolve(x, weight, bias, stride, padding)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (grad,), (x, weight) = grads, ctx.saved_tensors
+        by_input, by_weight, by_bias, *_ = ctx.needs_input_grad
+        # The gradient penalty differentiates these gradients again: torch's own have gradients.
+        again = torch.is_grad_enabled()
+        grad_x = grad_weight = None
+        if by_input and again:
+            grad_x = conv2d_input(x.shape, weight, grad, *ctx.geometry)
+        elif by_input:
+            grad_x = few_pixels.input_gradient(grad, x, weight, *ctx.geometry)
+        if by_weight and again:
+            grad_weight = conv2d_weight(x, weight.shape, grad, *ctx.geometry)
+        elif by_weight:
+            grad_weight = few_pixels.weight_gradient(grad, x, weight, *ctx.geometry)
+        return grad_x, grad_weight, grad.sum((0, 2, 3)) if by_bias else None, None, None
 
 
 class _WinogradConvolution(torch.autograd.Function):
@@ -60,9 +90,15 @@ def conv2d(
     dilation: Pair = (1, 1),
 ) -> Float[Tensor, "batch out_channel _ _"]:
     """`F.conv2d` without groups, padded with zeros; as often differentiable."""
-    if not _suits_winograd(x, weight, stride, padding, dilation):
-        return F.conv2d(x, weight, bias, stride, padding, dilation)
-    return _WinogradConvolution.apply(x, weight, bias, padding[0])
+    if _suits_winograd(x, weight, stride, padding, dilation):
+        return _WinogradConvolution.apply(x, weight, bias, padding[0])
+    if _has_few_pixels(x, weight, stride, padding, dilation):
+        if torch.is_autocast_enabled("cpu"):
+            dtype = torch.get_autocast_dtype("cpu")
+            x, weight, bias = x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
+        with torch.autocast("cpu", enabled=False):
+            return _FewPixelsConvolution.apply(x, weight, bias, stride, padding)
+    return F.conv2d(x, weight, bias, stride, padding, dilation)
 
 
 class Conv2d(nn.Conv2d):
@@ -106,3 +142,13 @@ def _suits_winograd(x: Tensor, weight: Tensor, stride: Pair, padding: Pair, dila
         and padding in ((0, 0), (1, 1))
         and x.is_contiguous(memory_format=torch.channels_last)
     )
+
+
+def _has_few_pixels(x: Tensor, weight: Tensor, stride: Pair, padding: Pair, dilation: Pair) -> bool:
+    """In training only: whatever the batch, what is computed without gradients takes the same sums."""
+    if not torch.is_grad_enabled() or x.device.type != "cpu" or dilation != (1, 1):
+        return False
+    pixels = len(x)
+    for side, kernel, step, border in zip(x.shape[2:], weight.shape[2:], stride, padding, strict=True):
+        pixels *= (side + 2 * border - kernel) // step + 1
+    return pixels < FEW_PIXELS * len(weight) and x.is_contiguous(memory_format=torch.channels_last)

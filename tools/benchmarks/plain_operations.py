@@ -165,6 +165,12 @@ TRICKS = (
         lambda config, precision, device: config.run.compile and precision == "fp32" and device == "cpu",
     ),
     Trick(
+        "few_pixels",
+        "layers of many channels and few pixels as matrix products",
+        replacing(conv2d, _has_few_pixels=lambda *_: False),
+        on_cpu,
+    ),
+    Trick(
         "upsample",
         "5x5 convolution of an upsampled image at the low resolution",
         replacing(convolution, upsampled_convolution=plain_upsampled_convolution),

@@ -1,4 +1,4 @@
-"""Winograd's sums, and where they are taken, against torch's own convolution."""
+"""Winograd's sums and matrix products, and where they are taken, against torch's own convolution."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dgnet.layers import conv2d as module
-from dgnet.layers import winograd
-from dgnet.layers.conv2d import Conv2d, conv2d
+from dgnet.layers import few_pixels, winograd
+from dgnet.layers.conv2d import Conv2d, Pair, conv2d
 
 
 def values(seed: int, *shape: int) -> Tensor:
@@ -93,8 +93,72 @@ def test_all_others_are_torchs(other: dict[str, Any], monkeypatch: pytest.Monkey
     geometry = [
         other.get(name, least) for name, least in (("stride", (1, 1)), ("padding", (0, 0)), ("dilation", (1, 1)))
     ]
-    with torch.autocast("cpu", torch.bfloat16, enabled=other.get("autocast", False)):
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=other.get("autocast", False)):
         torch.testing.assert_close(conv2d(x, weight, None, *geometry), F.conv2d(x, weight, None, *geometry))
+
+
+def count_products(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    calls, products = [], few_pixels.convolve
+
+    def counted(*arguments: Any) -> Tensor:
+        calls.append(arguments)
+        return products(*arguments)
+
+    monkeypatch.setattr(few_pixels, "convolve", counted)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding"),
+    [((3, 3), (1, 1), (1, 1)), ((3, 3), (2, 2), (1, 1)), ((1, 1), (1, 1), (0, 0)), ((1, 1), (2, 2), (0, 0))]
+    + [((3, 2), (2, 1), (0, 1))],
+)
+def test_few_pixels_are_matrix_products(
+    kernel: Pair, stride: Pair, padding: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same output and gradients, once and twice differentiated."""
+    calls = count_products(monkeypatch)
+    x, weight, bias = (
+        value.requires_grad_() for value in (values(0, 2, 5, 4, 5), values(1, 40, 5, *kernel), values(2, 40))
+    )
+    inputs, found = (x, weight, bias), []
+    for convolve in (conv2d, F.conv2d):
+        y = convolve(x, weight, bias, stride, padding)
+        once = torch.autograd.grad(y.square().sum(), inputs, retain_graph=True)
+        (slope,) = torch.autograd.grad(y.square().sum(), inputs[0], create_graph=True)
+        found.append([y.detach(), *once, slope.detach(), *torch.autograd.grad(slope.square().sum(), inputs)])
+        assert len(calls) == 1
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_few_pixels_in_bfloat16() -> None:
+    """Output and gradients are as near to the exact ones as torch's own."""
+    x, weight = (value.float().requires_grad_() for value in (values(0, 4, 64, 3, 2), values(1, 64, 64, 3, 3)))
+    output = F.conv2d(x.double(), weight.double(), padding=1)
+    exact = [output, *torch.autograd.grad(output.square().sum(), (x, weight))]
+    errors = []
+    for convolve in (conv2d, F.conv2d):
+        with torch.autocast("cpu", torch.bfloat16):
+            y = convolve(x, weight, None, (1, 1), (1, 1))
+        assert y.dtype == torch.bfloat16
+        found = [y, *torch.autograd.grad(y.double().square().sum(), (x, weight))]
+        errors.append([(ours - right).norm().item() for ours, right in zip(found, exact, strict=True)])
+    for ours, theirs in zip(*errors, strict=True):
+        assert ours < 1.5 * theirs
+
+
+def test_without_gradients_or_with_many_pixels_torchs(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = count_products(monkeypatch)
+    weight = values(1, 8, 5, 1, 1).requires_grad_()
+    few, many = values(0, 1, 5, 3, 5), values(0, 1, 5, 4, 4)
+    with torch.no_grad():
+        conv2d(few, weight)
+    conv2d(many, weight)
+    conv2d(few.contiguous(memory_format=torch.contiguous_format), weight)
+    assert not calls
+    conv2d(few, weight)
+    assert len(calls) == 1
 
 
 def test_a_layer_like_torchs() -> None:
