@@ -16,7 +16,7 @@ from dgnet.core import pixels
 from dgnet.core.device import Precision
 from dgnet.core.distributed import Distributed
 from dgnet.core.errors import UserError
-from dgnet.core.numerics import set_numerics
+from dgnet.core.numerics import set_training_numerics
 from dgnet.data.pairs import PairBatch
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import pair_source, require_batch
@@ -49,7 +49,8 @@ class TeacherTask(TrainingTask[PairBatch]):
     kind = TRAINING_KIND
 
     def __init__(self, teacher: ReIDModel, config: Config, iterations: int, distributed: Distributed) -> None:
-        self.teacher, self.settings = teacher, config.teacher
+        layout = torch.channels_last if config.run.channels_last else torch.contiguous_format
+        self.teacher, self.settings = teacher.to(memory_format=layout), config.teacher
         self.iterations, self.distributed = iterations, distributed
         self.networks = {"teacher": teacher}
         self.optimizer = torch.optim.SGD(
@@ -60,9 +61,7 @@ class TeacherTask(TrainingTask[PairBatch]):
             weight_decay=config.optimizer.weight_decay,
         )
         self.precision = Precision(config.run.precision, distributed.device)
-        self._numerics = set_numerics(
-            distributed.device, config.run.precision, fixed_shapes=True, deterministic=config.run.deterministic
-        )
+        self._numerics = set_training_numerics(distributed.device, config.run)
 
     def step(self, batch: PairBatch, iteration: int) -> StepLog:
         rate = self.settings.learning_rate
