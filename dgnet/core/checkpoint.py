@@ -98,6 +98,8 @@ def _require_finite_tensor(path: Path, tensor: Tensor, name: str) -> None:
             f"{path}: {name} holds NaN or infinity, {count} of its {tensor.numel()} numbers: the training that wrote "
             "it had failed"
         )
+    if name.endswith("running_var") and bool((tensor < 0).any()):
+        raise UserError(f"{path}: {name} holds negative variances, {int((tensor < 0).sum())} of {tensor.numel()}")
 
 
 def require_kind(path: Path, content: State, kind: str, wanted: str) -> None:

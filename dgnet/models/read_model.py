@@ -11,7 +11,7 @@ from dgnet.core.weights import read_state_dict
 from dgnet.models.model_file import StoredModel, is_model_file, read_model_file
 from dgnet.models.registry import build_model, model_class, model_names
 from dgnet.models.reid_model import Option, ReIDModel
-from dgnet.models.state_dicts import State, described, fill, identities_in, is_state_of, own_keys
+from dgnet.models.state_dicts import State, classifier_entries, described, fill, identities_in, is_state_of, own_keys
 
 _log = logging.getLogger(__name__)
 
@@ -52,8 +52,10 @@ def _read_third_party(path: Path, name: str, options: Mapping[str, Option]) -> R
     with torch.device("meta"):
         ours = build_model(name, 1, **options)
     if is_state_of(ours, state):
-        model = build_model(name, identities_in(state, own_keys, ours) or 1, **options)
-        fill(model, state, own_keys, state, path)
+        identities = identities_in(state, own_keys, ours)
+        model = build_model(name, identities or 1, **options)
+        unneeded = frozenset() if identities else classifier_entries(ours)
+        fill(model, state, own_keys, [key for key in model.state_dict() if key not in unneeded], path)
         height, width = model.usual_size
         _log.warning(
             "warning: %s: bare weights, which do not tell the size of their images nor the model's options: taken as "

@@ -29,10 +29,11 @@ def fill(model: nn.Module, state: State, places_of: KeyMap, needed: Iterable[str
         translated |= dict.fromkeys(places, value)
         if not places or any(place not in known or known[place].shape != value.shape for place in places):
             wrong.append(key)
-    wrong += [key for key in needed if key not in translated and not key.endswith(_COUNT)]
-    if wrong:
+    lacking = [key for key in needed if key not in translated and not key.endswith(_COUNT)]
+    if wrong or lacking:
         than = f" than the model {model.name!r}" if isinstance(model, ReIDModel) else ""
-        raise UserError(f"{path}: weights of another architecture{than} (first mismatch: {wrong[0]})")
+        first = f"first mismatch: {wrong[0]}" if wrong else f"the file lacks {lacking[0]}"
+        raise UserError(f"{path}: weights of another architecture{than} ({first})")
     model.load_state_dict(translated, strict=False)
 
 
@@ -51,9 +52,11 @@ def identities_in(state: State, places_of: KeyMap, model: ReIDModel) -> int | No
 
 def is_state_of(model: ReIDModel, state: State) -> bool:
     """Whether `state` is a state dict of such a model of ours, of however many identities, saved without our file
-    around it (`torch.save(model.state_dict(), path)`)."""
+    around it (`torch.save(model.state_dict(), path)`), or nearly is one: more of its keys are the model's own than
+    those of the systems that it comes from.
+    """
     own, given = ({key for key in keys if not key.endswith(_COUNT)} for keys in (model.state_dict(), state))
-    return own == given
+    return own == given or len(own & given) > sum(bool(model.third_party_keys(key)) for key in given)
 
 
 def own_keys(key: str) -> list[str]:

@@ -50,8 +50,8 @@ def joined_unit_features(
 ) -> Float[Tensor, "image feature"]:
     """`unit_features` of the queries and, below them, of the gallery, or of its images at the places `kept`.
 
-    On the device of the query features, with a warning where all are the same. `UserError` as above and for features of
-    two lengths.
+    On the device of the query features, with a warning where all are the same or some are zeros. `UserError` as above
+    and for features of two lengths.
     """
     query = checked_features("query.features", query_features)
     gallery = checked_features("gallery.features", gallery_features)
@@ -60,10 +60,18 @@ def joined_unit_features(
     joined = torch.empty(len(query) + of_gallery, query.shape[1], dtype=torch.float32, device=query.device)
     _normalized(query, joined[: len(query)])
     _normalized(gallery, joined[len(query) :], kept)
+    zeros = int((joined == 0).all(1).sum())
     if len(joined) > 1 and bool((joined == joined[0]).all()):
         _log.warning(
             "warning: the features of all %d images are the same: the gallery is ranked in its own order, and the "
             "figures say nothing about the model",
+            len(joined),
+        )
+    elif zeros:
+        _log.warning(
+            "warning: the features of %d of %d images are zeros, as far from one image as from another: where they are "
+            "ranked or rank, the order is that of the gallery",
+            zeros,
             len(joined),
         )
     return joined
