@@ -1,5 +1,7 @@
 """Fidelity of pairs of files: an image and what it should look like, by one name in two folders."""
 
+import filecmp
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +11,10 @@ import torch
 from torch import Tensor
 
 from dgnet.core.errors import UserError
+from dgnet.core.folder_names import one_line
 from dgnet.core.images import image_files, read_image
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,8 @@ class Means:
 def files_by_name(first: Path, second: Path) -> list[tuple[Path, Path]]:
     """The images of two folders that have one path below them, up to the suffix.
 
-    `UserError` for an image without a partner, or one name twice.
+    A warning where both files of a pair are the same, byte for byte. `UserError` for an image without a partner, or one
+    name twice.
     """
     by_name: list[dict[str, Path]] = []
     for folder in (first, second):
@@ -41,7 +47,16 @@ def files_by_name(first: Path, second: Path) -> list[tuple[Path, Path]]:
             f"{place}: {unmatched[0]} has no partner of its name in the other folder, "
             f"nor have {len(unmatched) - 1} others"
         )
-    return [(by_name[0][name], by_name[1][name]) for name in by_name[0]]
+    pairs = [(by_name[0][name], by_name[1][name]) for name in by_name[0]]
+    same = [one for one, other in pairs if filecmp.cmp(one, other, shallow=False)]
+    if same:
+        _log.warning(
+            "warning: in %d of %d pairs both files are the same (%s is the first): they count as perfect",
+            len(same),
+            len(pairs),
+            one_line(str(same[0])),
+        )
+    return pairs
 
 
 def means_of_pairs(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dgnet.core.errors import UserError
-from dgnet.core.files import replace_text, user_path
+from dgnet.core.files import nearest_folder, replace_text, user_path
 from dgnet.core.folder_names import printable
 from dgnet.core.json_files import parse_json
 from dgnet.core.old_files import current_report
@@ -53,8 +53,14 @@ def write_report(
 
 
 def read_report(path: Path | str) -> Report:
-    """The report of a `report.json`, of an earlier version too; `UserError` if the file is something else."""
+    """The report of a `report.json`, or of a folder that holds one, of an earlier version too.
+
+    `UserError` if the file is something else.
+    """
     path = user_path(path)
+    path = path / JSON_NAME if path.is_dir() else path
+    if not path.is_file():
+        raise UserError(f"{path}: No such file; {nearest_folder(path)}")
     try:
         entries = current_report(parse_json(path.read_text(encoding="utf-8")))
         metrics = [MetricValue(**metric) for metric in entries.pop("metrics")]

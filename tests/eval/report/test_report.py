@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from dgnet.core.errors import UserError
 from eval.report.report import MetricValue, Picture, Report, as_table, find_reports, read_report, write_report
 from tests.messages import mentions
 
@@ -207,3 +208,13 @@ def test_reports_of_other_checkpoints_are_not_a_runs(tmp_path: Path) -> None:
     # That of 20 does not tell its checkpoint.
     assert found("aa") == [["evaluation/00000020"], ["report.json", "evaluation/00000030"]]
     assert found("cc")[0] == ["report.json", "evaluation/00000020"]
+
+
+def test_a_folder_with_a_report_names_it(tmp_path: Path) -> None:
+    """`compare_reports.py FOLDER` was "Is a directory"."""
+    write_report(example(), tmp_path)
+    assert read_report(tmp_path) == example()
+    (tmp_path / "other").mkdir()
+    for wrong in ("other", "rum/report.json"):
+        with pytest.raises(UserError, match=mentions(tmp_path / wrong, "No such file")):
+            read_report(tmp_path / wrong)
