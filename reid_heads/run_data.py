@@ -42,7 +42,8 @@ def warn_of_training_images(weights: Path, dataset: Dataset) -> None:
         trained_on = dataset_of_run(weights).train
     except UserError:
         return  # no run beside the weights, or its data set is elsewhere
-    tested = (*dataset.query, *dataset.gallery)
+    # Of data without a split each image is in both.
+    tested = list({record.path: record for record in (*dataset.query, *dataset.gallery)}.values())
     groups = copies_in((*trained_on, *tested))
     known = [group for group in groups if any(record.split == "train" for record in group)]
     if count := sum(record.split != "train" for group in known for record in group):
