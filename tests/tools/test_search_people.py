@@ -79,8 +79,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def answers(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Answer:
     def answered(*options: object) -> tuple[int, str, str]:
-        usual = ("--name", place / "model1.pth", "--device", "cpu", "--query", place / "photo.png")
-        words = (*usual, "--gallery", place / "people", "--output", tmp_path / "found.png", *options)
+        usual: dict[str, object] = {"--name": place / "model1.pth", "--device": "cpu", "--query": place / "photo.png"}
+        usual |= {"--gallery": place / "people", "--output": tmp_path / "found.png"}
+        words = (*(word for pair in usual.items() if pair[0] not in options for word in pair), *options)
         return answer(search, monkeypatch, capsys, *words)
 
     return answered
