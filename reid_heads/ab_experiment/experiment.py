@@ -158,12 +158,11 @@ class ABExperiment:
                 if self.results.read(name, seed) is not None:
                     # A variant whose settings changed since it was measured is refused.
                     update_config(run, resolved(config), MAY_CHANGE, resolved(ReIDConfig()))
+                    self._clear(run)  # a killed process may have had no time for it
                     continue
                 result = self._train_one(name, seed, config, run, progress)
                 self.results.write(result)
-                shutil.rmtree(run / "checkpoints")
-                if not self.config.keep_models:
-                    (run / LAST_FILE).unlink()
+                self._clear(run)
                 accuracy = ", ".join(
                     f"{domain}: mAP {100 * figures['mAP']:.2f} %" for domain, figures in result.figures.items()
                 )
@@ -173,6 +172,14 @@ class ABExperiment:
         finally:
             progress.close()
         after_each()
+
+    def _clear(self, run: Path) -> None:
+        """Remove the checkpoints of a measured run and, unless models are kept, its weights. The checkpoints go last:
+        without them it has been cleared, and weights that are there were kept on purpose."""
+        if (run / "checkpoints").is_dir():
+            if not self.config.keep_models:
+                (run / LAST_FILE).unlink(missing_ok=True)
+            shutil.rmtree(run / "checkpoints")
 
     def _train_one(self, name: str, seed: int, config: ReIDConfig, run: Path, progress: Progress) -> Result:
         """One run. `RunStopped` where it is asked to stop."""
