@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from dgnet.core.checkpoint import file_hash
+from dgnet.core.errors import UserError
 from dgnet.core.files import user_path
 from dgnet.generation.load import load_generator
 from dgnet.models.embedding import appearance_embedding, model_embedding
@@ -99,6 +100,17 @@ def find_weights(named: str | Path, output: Path = Path()) -> Path:
     if not path.is_file():
         known = [folder.name for folder in run_folders(output / "outputs")]
         raise unknown_run(str(named), "file of weights", known, output)
+    return path
+
+
+def find_reid_model(named: str | Path, output: Path = Path()) -> Path:
+    """`find_weights` for what takes re-ID models alone. `UserError` for a run of DG-Net, too."""
+    path = find_weights(named, output)
+    if path.is_dir():
+        what = "a run of DG-Net, whose encoder is not taken here" if holds_generator(path) else "no trained model in it"
+        raise UserError(
+            f"{path}: {what}; name a re-ID model, such as its teacher (NAME_teacher) or a run of tools/train.py"
+        )
     return path
 
 

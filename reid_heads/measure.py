@@ -15,7 +15,7 @@ from dgnet.data.training_data import open_dataset
 from dgnet.models.read_model import read_model
 from dgnet.models.reid_model import Option
 from reid_heads.config import ReIDConfig
-from reid_heads.load import find_weights
+from reid_heads.load import find_reid_model
 from reid_heads.run_data import warn_of_training_images
 from reid_heads.training.evaluation import RankingFactory, evaluation_of
 
@@ -56,7 +56,7 @@ def measure_model(
         UserError: the file holds no such model, or one of another size or with other options, or there is nothing to
             measure on the data set.
     """
-    path = find_weights(path)
+    path = find_reid_model(path)
     distributed = Distributed.start(config.run.device)
     set_numerics(distributed.device)
     options = config.model.options if name == config.model.name else {}

@@ -21,7 +21,7 @@ from dgnet.core.files import check_place
 from dgnet.core.option_types import path_ending, run_name
 from dgnet.models.read_model import read_model
 from reid_heads.export import InputKind, export_onnx
-from reid_heads.load import find_weights
+from reid_heads.load import find_reid_model
 
 
 def main() -> int:
@@ -42,7 +42,7 @@ def main() -> int:
     if args.output.exists() and not args.overwrite:
         raise UserError(f"{args.output} already exists: name another file or give --overwrite")
     check_place(args.output)
-    stored = read_model(find_weights(args.name), args.model_name)
+    stored = read_model(find_reid_model(args.name), args.model_name)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     done = export_onnx(stored, args.output, kind=args.input, mirrored=args.mirrored)
     print(

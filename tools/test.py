@@ -20,7 +20,7 @@ from dgnet.core.settings import as_settings, override_settings
 from dgnet.data.query_gallery import add_split_options, split_of
 from eval.reid.evaluator import RankingEvaluator
 from reid_heads.config import ReIDConfig
-from reid_heads.load import find_weights
+from reid_heads.load import find_reid_model
 from reid_heads.measure import measure_model
 from reid_heads.options import DATA, add_options, asked_options, asked_size, refuse_unused, settings_of
 
@@ -49,7 +49,7 @@ def main() -> int:
     )
     refuse_unused(args.settings)
     config = override_settings(ReIDConfig(), [*settings, *args.settings])
-    path, size = find_weights(args.model_path), asked_size(config, args.settings)
+    path, size = find_reid_model(args.model_path), asked_size(config, args.settings)
     options = asked_options(config, args.settings)
     print(measure_model(config, path, args.model_name, RankingEvaluator, split_of(args), size, options))
     return 0

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dgnet.core.errors import UserError
-from reid_heads.load import load_model
+from reid_heads.load import find_reid_model, load_model
 from reid_heads.run_data import dataset_of_run
 from tests.dgnet.generation.small_run import write_run
 from tests.messages import mentions
@@ -37,3 +37,14 @@ def test_a_relative_data_set_that_is_elsewhere_hints_at_the_option(
         (run / "config.yaml").write_text(f"{sections}data: {{root: data/Market-1501}}\n")
         with pytest.raises(UserError, match=mentions("data/Market-1501", "data.root", str(elsewhere), "--data")):
             dataset_of_run(run / "mAP_85.9.pth")
+
+
+def test_where_a_re_id_model_is_wanted_a_run_of_dg_net_is_named(tmp_path: Path) -> None:
+    """It was "a folder, and it must be a file of weights"."""
+    (tmp_path / "outputs" / "empty").mkdir(parents=True)
+    with pytest.raises(UserError, match=mentions("outputs/empty", "no trained model", "teacher")):
+        find_reid_model("empty", tmp_path)
+    run = write_run(tmp_path)
+    with pytest.raises(UserError, match=mentions(run, "DG-Net", "teacher")):
+        find_reid_model("small", tmp_path)
+    assert find_reid_model("small_teacher", tmp_path).name == "teacher.pth"
