@@ -1,4 +1,4 @@
-"""Damage in image files that decoders pass over: a PNG's checksums, zeros in the middle of a JPEG."""
+"""What decoders pass over in image files: a PNG's checksums, zeros in the middle of a JPEG, further images."""
 
 import io
 import struct
@@ -8,6 +8,8 @@ from PIL import Image
 # What Pillow raises for damaged files, depending on the format and on where the damage is.
 DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, struct.error,
                    RuntimeError, LookupError, ArithmeticError, TypeError)  # fmt: skip
+_WITH_FRAMES = ("TIFF", "GIF", "WEBP", "PNG", "AVIF")
+_SUBFILE_TYPE, _NO_PAGE = 254, 0b101  # of TIFF: a page of reduced size, or a transparency mask
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, b"\xff\xd9"
 
 
@@ -20,6 +22,21 @@ def damage_in(content: bytes, image: Image.Image) -> str | None:
     if image.format == "PNG":
         return _wrong_checksum(content)
     return _zeros_in_jpeg(content, image) if image.format in ("JPEG", "MPO") else None
+
+
+def further_images(image: Image.Image) -> int:
+    """How many further images an opened file holds: frames of an animation, pages of a TIFF file that are no smaller
+    copies or masks. Those that cameras put beside a photograph (MPO) do not count.
+    """
+    frames = getattr(image, "n_frames", 1) if image.format in _WITH_FRAMES else 1
+    if image.format != "TIFF" or frames == 1:
+        return frames - 1
+    pages = 0
+    for frame in range(frames):
+        image.seek(frame)
+        pages += not int(image.tag_v2.get(_SUBFILE_TYPE, 0)) & _NO_PAGE  # type: ignore[attr-defined]
+    image.seek(0)
+    return pages - 1
 
 
 def _wrong_checksum(content: bytes) -> str | None:

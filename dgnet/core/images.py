@@ -22,7 +22,7 @@ from dgnet.core.errors import UserError
 from dgnet.core.files import nearest_folder
 from dgnet.core.folder_names import is_leftover, is_own_table, one_line
 from dgnet.core.image_colors import BACKGROUND, rgb_of
-from dgnet.core.image_damage import DECODING_ERRORS, damage_in
+from dgnet.core.image_damage import DECODING_ERRORS, damage_in, further_images
 
 # Stands in files of features: those of another way to decode are not these.
 DECODING = f"upright by EXIF, 16 bits scaled to 8, transparency on {BACKGROUND}"
@@ -42,7 +42,7 @@ _UPRIGHT = {
 def read_image(
     path: Path, *, formats: tuple[str, ...] | None = None, name: str | None = None
 ) -> UInt8[Tensor, "3 height width"]:
-    """The image of a file as RGB, 0..255, upright, at its own size; channels last in memory. The first of several.
+    """The image of a file as RGB, 0..255, upright, at its own size; channels last in memory.
 
     Args:
         formats: the formats of Pillow that are tried ("PNG", "JPEG"); all by default.
@@ -50,7 +50,7 @@ def read_image(
 
     Raises:
         UserError: the file is missing, damaged (as far as `dgnet.core.image_damage` can tell), truncated or no image,
-            or its pixels are no 8- or 16-bit numbers.
+            it holds several images, or its pixels are no 8- or 16-bit numbers.
 
     Example:
         >>> import tempfile
@@ -67,6 +67,10 @@ def read_image(
         with open(path, "rb") as file:
             content = file.read()
         with Image.open(io.BytesIO(content), formats=formats) as image:
+            if further := further_images(image):
+                raise UserError(
+                    f"{name}: holds {further + 1} images, and a file must hold one; write each to its own file"
+                )
             color = rgb_of(image, content, name)
             upright = _UPRIGHT.get(_orientation(image))
             pixels = np.array(color if upright is None else color.transpose(upright))

@@ -74,3 +74,23 @@ def test_pixels_of_a_png_have_their_checksum(tmp_path: Path) -> None:
         path.write_bytes(damaged)
         with pytest.raises(UserError, match=mentions(path)):
             read_image(path)
+
+
+@pytest.mark.parametrize("ending", ["tif", "gif", "webp", "png"])
+def test_a_file_of_several_images_is_refused(ending: str, tmp_path: Path) -> None:
+    """The first was read, the others were passed over without a word."""
+    first, *others = (Image.new("RGB", (8, 16), color) for color in ("red", "green", "blue"))
+    first.save(tmp_path / f"x.{ending}", save_all=True, append_images=others)
+    with pytest.raises(UserError, match=mentions(f"x.{ending}", "3 images")):
+        read_image(tmp_path / f"x.{ending}")
+    first.save(tmp_path / f"one.{ending}", save_all=True)
+    assert read_image(tmp_path / f"one.{ending}").shape == (3, 16, 8)
+
+
+def test_smaller_copies_in_a_tiff_file_and_images_of_cameras_are_no_further_images(tmp_path: Path) -> None:
+    first, thumbnail = Image.new("RGB", (8, 16), "red"), Image.new("RGB", (4, 8), "red")
+    thumbnail.encoderinfo = {"tiffinfo": {254: 1}}
+    first.save(tmp_path / "x.tif", save_all=True, append_images=[thumbnail])
+    first.save(tmp_path / "x.jpg", "MPO", save_all=True, append_images=[thumbnail])
+    for name in ("x.tif", "x.jpg"):
+        assert read_image(tmp_path / name).shape == (3, 16, 8)
