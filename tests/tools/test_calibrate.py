@@ -90,12 +90,13 @@ def test_a_model_is_calibrated_and_searches_with_its_threshold(place, monkeypatc
 def test_an_index_is_made_once_and_finds_the_same(place, monkeypatch, capsys, tmp_path) -> None:
     pytest.importorskip("faiss", reason="the extra 'index' is not installed")
     query, gallery = place / "shop" / "query" / "0003_c1s1_000001_00.png", place / "shop"
-    words = ("--name", place / "model.pth", "--device", "cpu", "--query", query, "--gallery", gallery, "--overwrite")
+    words = ("--name", place / "model.pth", "--device", "cpu", "--query", query, "--overwrite")
     words = (*words, "--output", tmp_path / "found.png", "--top", 5)
-    status, exact, said = answer(search, monkeypatch, capsys, *words)
+    whole = (*words, "--gallery", gallery)
+    status, exact, said = answer(search, monkeypatch, capsys, *whole)
     assert status == 0, said
     for told in ("made and measured now", "when it was made"):
-        status, printed, said = answer(search, monkeypatch, capsys, *words, "--index", tmp_path / "index.npz")
+        status, printed, said = answer(search, monkeypatch, capsys, *whole, "--index", tmp_path / "index.npz")
         assert (status, printed) == (0, exact) and "recall@10 100.0 %" in said and told in said
     elsewhere = ("--gallery", gallery / "query", "--index", tmp_path / "index.npz")
     status, _, said = answer(search, monkeypatch, capsys, *words, *elsewhere)
