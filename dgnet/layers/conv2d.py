@@ -2,7 +2,7 @@
 
 Winograd's sums are for 3x3 convolutions of many channels in float32, where small functions are compiled
 (`run.compile`); matrix products for the training of layers with many channels and few pixels. Everywhere else, on a GPU
-too, `conv2d` is `F.conv2d`.
+too, `conv2d` is `F.conv2d`, with a cheaper second derivative on a CPU.
 """
 
 from typing import Any
@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.grad import conv2d_input, conv2d_weight
 
 from dgnet.layers import few_pixels, winograd
 from dgnet.layers.compiled import compiling
+from dgnet.layers.double_backward import gradients_again, twice_differentiable
 
 # With fewer channels the sums over memory cost what the saved products gain.
 WINOGRAD_CHANNELS = 64
@@ -35,19 +35,16 @@ class _FewPixelsConvolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (grad,), (x, weight) = grads, ctx.saved_tensors
+        if torch.is_grad_enabled():
+            return *gradients_again(ctx, grad, x, weight, (*ctx.geometry, (1, 1))), None, None
         by_input, by_weight, by_bias, *_ = ctx.needs_input_grad
-        # The gradient penalty differentiates these gradients again: torch's own have gradients.
-        again = torch.is_grad_enabled()
-        grad_x = grad_weight = None
-        if by_input and again:
-            grad_x = conv2d_input(x.shape, weight, grad, *ctx.geometry)
-        elif by_input:
-            grad_x = few_pixels.input_gradient(grad, x, weight, *ctx.geometry)
-        if by_weight and again:
-            grad_weight = conv2d_weight(x, weight.shape, grad, *ctx.geometry)
-        elif by_weight:
-            grad_weight = few_pixels.weight_gradient(grad, x, weight, *ctx.geometry)
-        return grad_x, grad_weight, grad.sum((0, 2, 3)) if by_bias else None, None, None
+        return (
+            few_pixels.input_gradient(grad, x, weight, *ctx.geometry) if by_input else None,
+            few_pixels.weight_gradient(grad, x, weight, *ctx.geometry) if by_weight else None,
+            grad.sum((0, 2, 3)) if by_bias else None,
+            None,
+            None,
+        )
 
 
 class _WinogradConvolution(torch.autograd.Function):
@@ -63,20 +60,14 @@ class _WinogradConvolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (grad,), (x, weight), padding = grads, ctx.saved_tensors, ctx.padding
-        by_input, by_weight, by_bias, _ = ctx.needs_input_grad
-        grad_bias = grad.sum((0, 2, 3)) if by_bias else None
         if torch.is_grad_enabled():
-            # The gradient penalty differentiates these gradients again: torch's own have gradients.
-            return (
-                conv2d_input(x.shape, weight, grad, padding=padding) if by_input else None,
-                conv2d_weight(x, weight.shape, grad, padding=padding) if by_weight else None,
-                grad_bias,
-                None,
-            )
+            geometry = (1, 1), (padding, padding), (1, 1)
+            return *gradients_again(ctx, grad, x, weight, geometry), None
+        by_input, by_weight, by_bias, _ = ctx.needs_input_grad
         return (
             winograd.input_gradient(grad, weight, padding) if by_input else None,
             winograd.weight_gradient(grad, x, padding) if by_weight else None,
-            grad_bias,
+            grad.sum((0, 2, 3)) if by_bias else None,
             None,
         )
 
@@ -91,13 +82,15 @@ def conv2d(
 ) -> Float[Tensor, "batch out_channel _ _"]:
     """`F.conv2d` without groups, padded with zeros; as often differentiable."""
     if _suits_winograd(x, weight, stride, padding, dilation):
-        return _WinogradConvolution.apply(x, weight, bias, padding[0])
+        return _WinogradConvolution.apply(x.view_as(x), weight.view_as(weight), bias, padding[0])
     if _has_few_pixels(x, weight, stride, padding, dilation):
         if torch.is_autocast_enabled("cpu"):
             dtype = torch.get_autocast_dtype("cpu")
             x, weight, bias = x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
         with torch.autocast("cpu", enabled=False):
-            return _FewPixelsConvolution.apply(x, weight, bias, stride, padding)
+            return _FewPixelsConvolution.apply(x.view_as(x), weight.view_as(weight), bias, stride, padding)
+    if _may_be_penalized(x, weight):
+        return twice_differentiable(x, weight, bias, (stride, padding, dilation))
     return F.conv2d(x, weight, bias, stride, padding, dilation)
 
 
@@ -152,3 +145,10 @@ def _has_few_pixels(x: Tensor, weight: Tensor, stride: Pair, padding: Pair, dila
     for side, kernel, step, border in zip(x.shape[2:], weight.shape[2:], stride, padding, strict=True):
         pixels *= (side + 2 * border - kernel) // step + 1
     return pixels < FEW_PIXELS * len(weight) and x.is_contiguous(memory_format=torch.channels_last)
+
+
+def _may_be_penalized(x: Tensor, weight: Tensor) -> bool:
+    """Whether a gradient penalty may differentiate this pass twice: it takes none under autocast."""
+    if x.device.type != "cpu" or not torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
+        return False
+    return x.requires_grad and weight.requires_grad

@@ -171,6 +171,12 @@ TRICKS = (
         on_cpu,
     ),
     Trick(
+        "double_backward",
+        "second derivative of a convolution as a weight gradient",
+        replacing(conv2d, _may_be_penalized=lambda *_: False),
+        on_cpu,
+    ),
+    Trick(
         "upsample",
         "5x5 convolution of an upsampled image at the low resolution",
         replacing(convolution, upsampled_convolution=plain_upsampled_convolution),

@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
 
 from dgnet.layers import conv2d as module
 from dgnet.layers import few_pixels, winograd
@@ -95,6 +96,34 @@ def test_all_others_are_torchs(other: dict[str, Any], monkeypatch: pytest.Monkey
     ]
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=other.get("autocast", False)):
         torch.testing.assert_close(conv2d(x, weight, None, *geometry), F.conv2d(x, weight, None, *geometry))
+
+
+@pytest.mark.parametrize("geometry", [((1, 1), (1, 1), (1, 1)), ((2, 2), (0, 0), (1, 1)), ((1, 1), (2, 2), (2, 2))])
+def test_differentiated_as_often_as_torchs(geometry: tuple[Pair, Pair, Pair]) -> None:
+    """By input and weight, three times."""
+    x, weight, bias = (value.requires_grad_() for value in (values(0, 2, 3, 9, 8), values(1, 4, 3, 3, 3), values(2, 4)))
+    assert module._may_be_penalized(x, weight)
+    found = []
+    for convolve in (conv2d, F.conv2d):
+        gradients: list[Tensor] = []
+        y = convolve(x, weight, bias, *geometry)
+        for _ in range(3):
+            grads = torch.autograd.grad(y.square().sum(), (x, weight), create_graph=True)
+            y = torch.stack([grad.tanh().sum() for grad in grads])
+            gradients.extend(grads)
+        found.append([*gradients, torch.autograd.grad(y.sum(), bias)[0]])
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_a_penalty_makes_no_convolution_with_the_kernel_of_an_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no gradient of a weight that nobody asked for."""
+    x, weight = values(0, 2, 3, 9, 8).requires_grad_(), values(1, 4, 3, 3, 3).requires_grad_()
+    with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as profiler:
+        (slope,) = torch.autograd.grad(conv2d(x, weight).square().sum(), x, create_graph=True)
+        slope.square().sum().backward(inputs=[weight])
+    kernels = [event.input_shapes[1] for event in profiler.events() or [] if event.name == "aten::convolution"]
+    assert kernels and all(kernel == [4, 3, 3, 3] for kernel in kernels)
 
 
 def count_products(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
