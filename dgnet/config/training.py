@@ -18,9 +18,6 @@ class LossConfig(Section):
     appearance_code: float = Field(1, ge=0)
     structure_code: float = Field(1, ge=0)
     cycle: float = Field(2, ge=0)
-    # Not the paper's: pushes the gradients of swapped images, in all iterations, to the strength of those of real ones
-    # (dgnet.losses.sharpness).
-    sharpness: float = Field(0, ge=0)
     identity: float = Field(1, ge=0)
     positive_identity: float = Field(1, ge=0)
     generated_identity: float = Field(0.5, ge=0)
@@ -109,8 +106,8 @@ class ShortTrainingConfig(Section):
     # The trunk of the appearance encoder starts as the first teacher's (same backbone), in place of ImageNet weights;
     # with `appearance.pooling` avg the primary classifier starts as the teacher's, too, if that is an "ide".
     from_teacher: bool = False
-    # Before this iteration (counted from 0) no term but `loss.sharpness` sees swapped images: the networks learn to
-    # reconstruct and to classify real images, in about half the time of an iteration.
+    # Before this iteration (counted from 0) no term sees swapped images: the networks learn to reconstruct and to
+    # classify real images, in about half the time of an iteration.
     swap_begin: int = Field(0, ge=0)
     # Before this iteration real images are not classified, and the appearance encoder keeps its weights while decoder
     # and structure encoder learn to reconstruct. Such an iteration takes about a third of the time of one with swapped
@@ -124,6 +121,9 @@ class ShortTrainingConfig(Section):
     hide_structure: float = Field(0, ge=0, lt=1)
     # Distance between a reconstructed image and the real one: mean absolute ("l1") or squared ("l2") difference.
     image_norm: ReconstructionNorm = "l1"
+    # Weight of the same distance between the differences of neighboring pixels, beside 1 for the pixels: edges are few
+    # pixels, and a shape is right where its edges are (dgnet.losses.reconstruction).
+    edge_weight: float = Field(0, ge=0)
     # How the rates fall: in "steps" (section `schedule`), or "linear", evenly from `schedule.step_size` on to 0 at the
     # end of the training; then the gammas mean nothing. A training shorter than `schedule.step_size` sees neither.
     decay: Literal["steps", "linear"] = "steps"

@@ -5,9 +5,11 @@ parts without labels are those of Lorenz et al., "Unsupervised Part-Based Disent
 Appearance", CVPR 2019. From the contours of an image the encoder predicts soft segmentation masks (to which part, or to
 the background, each pixel belongs), the shading of each pixel, and for each part a map of spatial attention: the color
 of the part in this image is the mean under it. These colors are the appearance. The decoder fills the masks with them
-at a quarter of the size, takes the detail from the gray structure image by guided upsampling (`dgnet.layers.guided`),
-and keeps the structure image where the background has a high probability.
+at half the size, takes the detail from the gray structure image by guided upsampling (`dgnet.layers.guided`), and keeps
+the structure image where the background has a high probability.
 """
+
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -37,8 +39,9 @@ POSITION_CHANNELS, POSITION_SIZE = 8, (24, 12)
 class PartEncoder(nn.Module):
     """Contours -> structure code at a quarter of the resolution: a U-Net (Ronneberger et al. 2015) to a sixteenth.
 
-    The code's channels are, in this order: logits of the parts and of the background, shading (parts + 2), attention
-    (parts), the background's colors (3) and the pixels of the image (48).
+    The code's channels are, in this order: logits of the parts and of the background, shading (four pixels of half the
+    size in one of the code: 4 * (parts + 2)), attention (parts), the background's colors (3) and the pixels of the
+    image (48).
 
     Args:
         channels: width; 12 is that of `configs/demo.yaml`.
@@ -50,7 +53,7 @@ class PartEncoder(nn.Module):
         super().__init__()
         width = channels
         # Channels of the code that the network predicts; the others are taken from the image.
-        self.learned_channels = 2 * parts + 2
+        self.learned_channels = 4 * (parts + 2) + parts
         self.stem = _block(4 * image_channels, 2 * width)
         self.quarter = _block(2 * width, 4 * width, stride=2)
         # In two dimensions: Muon, which takes more, would make its rows orthogonal.
@@ -60,7 +63,9 @@ class PartEncoder(nn.Module):
         self.sixteenth = nn.Sequential(_block(6 * width, 8 * width, stride=2), _block(8 * width, 8 * width))
         self.up_eighth = _block(14 * width, 6 * width)
         self.up_quarter = _block(10 * width, 6 * width)
-        self.masks_and_attention = nn.Conv2d(6 * width, self.learned_channels, 3, padding=1)
+        self.attention = nn.Conv2d(6 * width, parts, 3, padding=1)
+        self.up_half = _block(8 * width, 3 * width)
+        self.masks = nn.Conv2d(3 * width, parts + 2, 3, padding=1)
 
     def forward(
         self,
@@ -68,14 +73,16 @@ class PartEncoder(nn.Module):
         background: Float[Tensor, "batch 3 height/4 width/4"],
         images: Float[Tensor, "batch 3 height width"],
     ) -> Float[Tensor, "batch code height/4 width/4"]:
-        quarter = self.quarter(self.stem(F.pixel_unshuffle(x, 2)))
+        half = self.stem(F.pixel_unshuffle(x, 2))
+        quarter = self.quarter(half)
         position = self.position.view(1, POSITION_CHANNELS, *POSITION_SIZE)
         position = F.interpolate(position, size=quarter.shape[-2:], mode="bilinear").to(quarter.dtype)
         quarter = self.with_position(torch.cat([quarter, position.expand(len(x), -1, -1, -1)], dim=1))
         eighth = self.eighth(quarter)
         eighth = self.up_eighth(torch.cat([_upsampled(self.sixteenth(eighth)), eighth], dim=1))
         quarter = self.up_quarter(torch.cat([_upsampled(eighth), quarter], dim=1))
-        code = self.masks_and_attention(quarter), background, F.pixel_unshuffle(images, 4)
+        masks = self.masks(self.up_half(torch.cat([_upsampled(quarter), half], dim=1)))
+        code = F.pixel_unshuffle(masks, 2), self.attention(quarter), background, F.pixel_unshuffle(images, 4)
         return torch.cat([*map(at_least_float32, code)], dim=1)
 
 
@@ -90,10 +97,19 @@ def part_colors(
     """
     with torch.autocast(images.device.type, enabled=False):
         images = at_least_float32(images)
-        attention = at_least_float32(structure_code[:, parts + 2 : 2 * parts + 2])
+        attention = at_least_float32(structure_code[:, 4 * (parts + 2) :][:, :parts])
         weights = (INVERSE_TEMPERATURE * attention).flatten(2).softmax(dim=2)
         colors = weights @ F.avg_pool2d(images, 4).flatten(2).mT
         return torch.cat([colors.flatten(1), _illumination(pixels.background(images))], dim=1)
+
+
+@dataclass(frozen=True)
+class SplitCode:
+    """The structure code, taken apart for the decoder."""
+
+    masks: Float[Tensor, "batch mask _ _"]  # at half the size: logits of the parts and of the background, shading
+    background: Float[Tensor, "batch 3 _ _"]  # its colors, at a quarter of the size
+    images: Float[Tensor, "batch 3 _ _"]  # the structure images
 
 
 class PartDecoder(nn.Module):
@@ -109,8 +125,8 @@ class PartDecoder(nn.Module):
         self.parts = parts
         self.detail_gain = detail_gain
         self.colors_size = 3 * parts + ILLUMINATION_SIZE
-        # Of the detail, at half and at full size, learned by reconstruction.
-        self.gain = nn.Parameter(torch.ones(2))
+        # Of the detail, learned by reconstruction.
+        self.gain = nn.Parameter(torch.ones(1))
         # Illumination of both images -> gain and bias of the colors; at the start the colors stay as they are.
         self.relighting = nn.Sequential(nn.Linear(2 * ILLUMINATION_SIZE, 32), nn.ReLU(), nn.Linear(32, 6))
         last = self.relighting[-1]
@@ -136,11 +152,12 @@ class PartDecoder(nn.Module):
         styles: Float[Tensor, "batch colors"],
     ) -> Float[Tensor, "batch 3 4*height 4*width"]:
         """The image, from the output of `styles`, on the background of the structure image."""
-        return self.keep_background(structure_code, *self._render(structure_code, styles, self.swap_gain))
+        code = self.split(structure_code)
+        return self.keep_background(code, *self._render(code, styles, self.swap_gain))
 
     @property
-    def swap_gain(self) -> Float[Tensor, "2"]:
-        """Of the detail in swaps, at half and at full size."""
+    def swap_gain(self) -> Float[Tensor, "1"]:
+        """Of the detail in swaps."""
         return torch.full_like(self.gain, self.detail_gain) if self.detail_gain else self.gain
 
     def reconstruct(
@@ -149,49 +166,44 @@ class PartDecoder(nn.Module):
         styles: Float[Tensor, "batch colors"],
     ) -> Float[Tensor, "batch 3 4*height 4*width"]:
         """The image with its background decoded, too: a background that is kept would have no reconstruction loss."""
-        return self._render(structure_code, styles, self.gain)[0]
+        return self._render(self.split(structure_code), styles, self.gain)[0]
 
-    def _render(self, structure_code: Tensor, styles: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.autocast(structure_code.device.type, enabled=False):
-            colors = self.relight(styles, self._split(structure_code)[1])
-            return self.upsample(structure_code, self.fill(structure_code, colors), gain)
+    def _render(self, code: SplitCode, styles: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.autocast(code.images.device.type, enabled=False):
+            return self.upsample(code, self.fill(code, self.relight(styles, code.background)), gain)
 
-    def fill(
-        self, structure_code: Float[Tensor, "batch code height width"], colors: Float[Tensor, "batch part 3"]
-    ) -> Float[Tensor, "batch 4 height width"]:
-        """The masks filled with colors in the light of the structure image, and the background's probability."""
-        masks, background, _ = self._split(structure_code)
-        return self.compose(masks, background, colors)
+    def split(self, structure_code: Float[Tensor, "batch code height width"]) -> SplitCode:
+        """The parts of the code that an image is drawn from; the attention is that of `part_colors`."""
+        sizes = [4 * (self.parts + 2), self.parts, 3, PIXEL_CHANNELS]
+        masks, _, background, images = structure_code.split(sizes, dim=1)
+        return SplitCode(F.pixel_shuffle(masks, 2), background, F.pixel_shuffle(images, 4))
+
+    def fill(self, code: SplitCode, colors: Float[Tensor, "batch part 3"]) -> Float[Tensor, "batch 4 _ _"]:
+        """At half the size: the masks filled with colors, with shading, and the background's probability."""
+        logits, shading = code.masks.split([self.parts + 1, 1], dim=1)
+        probabilities = (INVERSE_TEMPERATURE * logits).softmax(dim=1)
+        person, rest = probabilities[:, :-1], probabilities[:, -1:]
+        image = torch.einsum("bphw,bpc->bchw", person, colors) + rest * _upsampled(code.background)
+        return torch.cat([(image - BLACK) * (1 + SHADING * shading) + BLACK, rest], dim=1)
 
     def upsample(
-        self,
-        structure_code: Float[Tensor, "batch code height width"],
-        quarter: Float[Tensor, "batch 4 height width"],
-        gain: Float[Tensor, "2"],
-    ) -> tuple[Float[Tensor, "batch 3 4*height 4*width"], Float[Tensor, "batch 1 4*height 4*width"]]:
+        self, code: SplitCode, half: Float[Tensor, "batch 4 height width"], gain: Float[Tensor, "1"]
+    ) -> tuple[Float[Tensor, "batch 3 2*height 2*width"], Float[Tensor, "batch 1 2*height 2*width"]]:
         """The image, and the background's probability in each pixel.
 
-        `gain`: of the gray structure image's detail, at half and at full size.
+        `gain`: of the gray structure image's detail.
         """
-        gray = pixels.gray(self._split(structure_code)[2])
-        half_gray, quarter_gray = F.avg_pool2d(gray, 2), F.avg_pool2d(gray, 4)
-        half = upsampled(quarter) + gain[0] * guided_detail(quarter, quarter_gray, half_gray)
-        full = upsampled(half) + gain[1] * guided_detail(half, half_gray, gray)
+        gray = pixels.gray(code.images)
+        full = upsampled(half) + gain * guided_detail(half, F.avg_pool2d(gray, 2), gray)
         image, background = full.split([3, 1], dim=1)
         return image, background
 
-    def keep_background(self, structure_code: Tensor, image: Tensor, background: Tensor) -> Tensor:
+    def keep_background(self, code: SplitCode, image: Tensor, background: Tensor) -> Tensor:
         """The image, blended into the structure image where the background has a high probability."""
         low, high = BACKGROUND_RANGE
         # Without a gradient: a pixel that is kept does not tell where the masks should be.
         weight = ((background.detach() - low) / (high - low)).clamp(0, 1)
-        return torch.lerp(image, self._split(structure_code)[2], weight)
-
-    def _split(self, structure_code: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The masks with the shading, the colors of the background, and the structure image."""
-        sizes = [self.parts + 2, self.parts, 3, PIXEL_CHANNELS]
-        masks, _, background, images = structure_code.split(sizes, dim=1)
-        return masks, background, F.pixel_shuffle(images, 4)
+        return torch.lerp(image, code.images, weight)
 
     def relight(
         self, styles: Float[Tensor, "batch colors"], background: Float[Tensor, "batch 3 _ _"]
@@ -201,17 +213,6 @@ class PartDecoder(nn.Module):
         both = torch.cat([illumination, _illumination(background)], dim=1)
         gain, bias = self.relighting(both)[:, None].chunk(2, dim=2)
         return (colors.unflatten(1, (self.parts, 3)) - BLACK) * (1 + gain) + BLACK + bias
-
-    def compose(self, masks: Tensor, background: Tensor, colors: Tensor) -> Float[Tensor, "batch 4 height width"]:
-        """Fill the masks `[batch, parts + 2, height, width]` with the colors `[batch, part, 3]`.
-
-        The fourth channel is the probability of the background.
-        """
-        logits, shading = masks.split([self.parts + 1, 1], dim=1)
-        probabilities = (INVERSE_TEMPERATURE * logits).softmax(dim=1)
-        person, rest = probabilities[:, :-1], probabilities[:, -1:]
-        image = torch.einsum("bphw,bpc->bchw", person, colors) + rest * background
-        return torch.cat([(image - BLACK) * (1 + SHADING * shading) + BLACK, rest], dim=1)
 
 
 def _block(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:

@@ -55,8 +55,6 @@ class GeneratorPhase:
             if swapped is not None and weights.adversarial > 0:
                 self.on_swapped.adversarial_term(swapped, backward_terms)
             self.on_real.reconstruction_terms(batch, codes, weights, backward_terms)
-            if weights.sharpness > 0:
-                self.on_swapped.sharpness_term(batch, codes, backward_terms)
             if weights.need_identities:
                 self.on_real.identity_terms(batch, codes, weights, backward_terms)
             if swapped is not None:

@@ -118,8 +118,7 @@ class JointTask(TrainingTask[PairBatch]):
         terms |= {name: values.sum() for name, values in record.generator.items()}
         return StepLog(
             terms,
-            # A term that the paper does not have has a column where it is used; runs of earlier versions have none.
-            {name: weight for name, weight in asdict(record.weights).items() if name != "sharpness" or weight > 0},
+            asdict(record.weights),
             learning_rates=self.training.optimizers.rates(),
             images=self.config.run.batch_size * 2 * self.distributed.world_size,
             others={"precision/skipped_steps": float(sum(p.skipped_steps for p in self.training.precision))},

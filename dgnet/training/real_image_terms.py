@@ -4,7 +4,7 @@ import torch
 
 from dgnet.config import Config
 from dgnet.losses.identity import identity_loss
-from dgnet.losses.reconstruction import reconstruction_loss
+from dgnet.losses.reconstruction import image_reconstruction_loss
 from dgnet.models.appearance import AppearanceOutput
 from dgnet.models.generator import Generator
 from dgnet.training.backward_terms import BackwardTerms
@@ -27,6 +27,7 @@ class RealImageTerms:
 
         Where the structure of the positives is known, too, these are decoded likewise, and a term is the mean of both.
         """
+        short = self.config.short_training
         structures = [codes.structure, codes.positive_structure]
         own = [codes.anchor_styles, codes.positive_styles]
         for name, styles in (
@@ -42,7 +43,7 @@ class RealImageTerms:
                 if structure is not None and style is not None:
                     decoded = self.generator.decoder.reconstruct(structure.leaf, style.leaf)
                     real = images.flatten(0, 1)
-                    losses.append(reconstruction_loss(decoded, real, self.config.short_training.image_norm))
+                    losses.append(image_reconstruction_loss(decoded, real, short.image_norm, short.edge_weight))
             backward_terms(**{name: torch.stack(losses).mean(0) if len(losses) > 1 else losses[0]})
 
     def identity_terms(

@@ -20,7 +20,6 @@ class LossWeights:
     appearance_code: float
     structure_code: float
     cycle: float
-    sharpness: float
     identity: float
     identity_fine_grained: float
     positive_identity: float
@@ -30,7 +29,7 @@ class LossWeights:
 
     @property
     def need_swapped_images(self) -> bool:
-        """Whether any term but `sharpness`, which makes its own, uses swapped images."""
+        """Whether any term uses swapped images."""
         codes = self.appearance_code, self.structure_code, self.cycle
         return any(
             weight > 0
@@ -45,8 +44,7 @@ class LossWeights:
     @property
     def need_anchor_codes(self) -> bool:
         """Whether any term uses the appearance codes of a and b themselves, not only those of their positives."""
-        own = self.self_reconstruction > 0 or self.sharpness > 0
-        return self.need_swapped_images or self.need_identities or own
+        return self.need_swapped_images or self.need_identities or self.self_reconstruction > 0
 
 
 def loss_weights(config: Config, iteration: int) -> LossWeights:
@@ -73,7 +71,6 @@ def loss_weights(config: Config, iteration: int) -> LossWeights:
         appearance_code=code_weight(loss.appearance_code),
         structure_code=code_weight(loss.structure_code),
         cycle=code_weight(loss.cycle),
-        sharpness=loss.sharpness,
         identity=identity_factor * loss.identity,
         identity_fine_grained=identity_factor * loss.identity * teacher_factor * loss.fine_grained,
         positive_identity=identity_factor * loss.positive_identity,

@@ -2,7 +2,7 @@
 
 A batch is encoded (`dgnet.training.encoding`), and decoded into swapped images. The discriminator learns to tell these
 from real images. Then come the loss terms of the generator and the appearance encoder, in the order of
-`dgnet.training.generator_phase`: adversarial, reconstruction, sharpness, identity, appearance, structure and cycle, and
+`dgnet.training.generator_phase`: adversarial, reconstruction, identity, appearance, structure and cycle, and
 the teacher's.
 
 The official code makes one backward pass of a weighted sum. Here each term goes backward by itself, down to a *cut*: a

@@ -1,12 +1,11 @@
-"""The loss terms of swapped images: adversarial, sharpness, appearance, structure, cycle and the teacher's."""
+"""The loss terms of swapped images: adversarial, appearance, structure, cycle and the teacher's."""
 
 from torch import Tensor
 
 from dgnet.config import Config
 from dgnet.losses.adversarial import generator_loss
 from dgnet.losses.identity import identity_loss
-from dgnet.losses.reconstruction import reconstruction_loss
-from dgnet.losses.sharpness import sharpness_loss
+from dgnet.losses.reconstruction import image_reconstruction_loss, reconstruction_loss
 from dgnet.losses.soft_label import soft_label_loss
 from dgnet.models.discriminator import MultiScaleDiscriminator
 from dgnet.models.frozen import evaluating, frozen
@@ -38,14 +37,6 @@ class SwappedImageTerms:
         scores = frozen(self.discriminator)(swapped.leaf)
         # Pushes swapped images to look real to the discriminator.
         backward_terms(adversarial=generator_loss(scores, self.config.discriminator.kind))
-
-    def sharpness_term(self, batch: JointBatch, codes: Codes, backward_terms: BackwardTerms) -> None:
-        """Gradient energy of swapped images against that of the images whose structure they have (not the paper's)."""
-        assert codes.anchor_styles is not None
-        structure = exchange_halves(codes.structure.leaf)
-        swapped = self.generator.decoder.reconstruct(structure, codes.anchor_styles.leaf)
-        # Pushes the decoder to draw edges as strong as those of real images, where the mean of the possible is blurred.
-        backward_terms(sharpness=sharpness_loss(swapped, exchange_halves(batch.real[:2].flatten(0, 1))))
 
     def appearance_terms(
         self,
@@ -111,7 +102,8 @@ class SwappedImageTerms:
             )
             decoded = self.generator.decoder(structure, code)
             real = batch.real[:2].flatten(0, 1)
-            losses["cycle"] = reconstruction_loss(decoded, real, self.config.short_training.image_norm)
+            short = self.config.short_training
+            losses["cycle"] = image_reconstruction_loss(decoded, real, short.image_norm, short.edge_weight)
         backward_terms(**losses)
 
     def teacher_terms(self, batch: JointBatch, swapped: Tensor, backward_terms: BackwardTerms) -> None:

@@ -219,7 +219,7 @@ def test_settings_that_are_not_the_papers_are_used() -> None:
     root = Path(__file__).parents[2]
     stored = root / "tests" / "compatibility" / "version_0_1" / "configs"
     today, earlier = ({*used_settings(folder)} for folder in (root / "configs", stored))
-    ours = {f"short_training.{name}" for name in ShortTrainingConfig.model_fields} | {"loss.sharpness"}
+    ours = {f"short_training.{name}" for name in ShortTrainingConfig.model_fields}
     assert ours <= today | earlier
     lines = (root / "dgnet" / "config" / "training.py").read_text().partition("    # The rest is here only so that")[2]
     only_earlier = {f"short_training.{name}" for name in re.findall(r"^    (\w+): ", lines, re.MULTILINE)}

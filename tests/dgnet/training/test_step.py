@@ -137,6 +137,12 @@ def plain_total(generator: Generator, batch: JointBatch, config: Config, train_s
     encoder, structure, decoder = generator.appearance, generator.structure, generator.decoder
     attached, weights = config.short_training.detach_codes, config.loss
     distance = torch.square if config.short_training.image_norm == "l2" else torch.abs
+
+    def image_distance(difference: Tensor) -> Tensor:
+        edges = (difference[:, :, 1:] - difference[:, :, :-1], difference[..., 1:] - difference[..., :-1])
+        weight = config.short_training.edge_weight
+        return distance(difference).mean() + weight * sum(distance(edge).mean() for edge in edges)
+
     a, b, positive_a, positive_b = (encoder(images) for images in batch.real)
     s_a, s_b = (structure(images.mean(1, keepdim=True)) for images in batch.real[:2])
     f_a, f_b, p_a, p_b = (
@@ -155,14 +161,14 @@ def plain_total(generator: Generator, batch: JointBatch, config: Config, train_s
         seen = with_same_structure.detach() if train_structure_encoder else with_same_structure
         again = encode(seen.mean(1, keepdim=True))
         terms = {
-            "self_reconstruction": distance(decoder(s, f) - image).mean(),
-            "same_identity_reconstruction": distance(decoder(s, p) - image).mean(),
+            "self_reconstruction": image_distance(decoder(s, f) - image),
+            "same_identity_reconstruction": image_distance(decoder(s, p) - image),
             "identity": nn.functional.cross_entropy(own.primary.logits, label),
             "positive_identity": nn.functional.cross_entropy(positive.primary.logits, label),
             "generated_identity": nn.functional.cross_entropy(named.primary.logits, label),
             "appearance_code": (code - f.detach()).abs().mean(),
             "structure_code": (again - s.detach()).abs().mean(),
-            "cycle": distance(decoder(again, code) - image).mean(),
+            "cycle": image_distance(decoder(again, code) - image),
         }
         total = total + sum(getattr(weights, name) * value for name, value in terms.items())
     return total
@@ -177,6 +183,7 @@ def plain_total(generator: Generator, batch: JointBatch, config: Config, train_s
         ("never", True, {}),
         ("never", False, {}),
         ("never", False, {"short_training.image_norm": "l2"}),
+        ("never", True, {"short_training.edge_weight": 3}),
         ("never", True, {"loss.same_identity_reconstruction": 0}),
     ],
 )
