@@ -11,8 +11,8 @@ from dgnet.training.estimate import joint_seconds, teacher_seconds
 from dgnet.training.independent_classifier import independent_classifier_config
 
 CLASSIFIER, TOTAL = "classifier that DG-Net never saw", "all together"
-# For each pair that is measured: its true swap and the two sources, and as many for images from codes of one person.
-_RENDERED_PER_PAIR = 6
+# For each pair that is measured: its true swap and the two sources.
+_RENDERED_PER_PAIR = 3
 
 
 def demo_seconds(config: Config, distributed: Distributed, pairs: int) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """The truth of every swap: the renderer knows both factors of each image of a set it wrote."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from dgnet.data.pedestrians.structure import Structure
 
 # Levels of 255 by which pixels may differ that another machine rendered.
 _ROUNDING = 2
+# Rendered images that are kept, about 60 KB each: most figures are of the same pairs.
+_KEPT = 2048
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class SyntheticTruth:
         return self._factors(path)[0]
 
     def _render(self, appearance: Appearance, structure: Structure) -> Rendered:
-        return render(appearance, structure, self.spec.height, self.spec.width)
+        return _rendered(appearance, structure, self.spec.height, self.spec.width)
 
     def _factors(self, path: Path) -> tuple[Appearance, Structure]:
         return self.pictures[self._name(path)].factors(self.spec)
@@ -65,3 +68,11 @@ class SyntheticTruth:
         if name not in self.pictures:
             raise UserError(f"the image must be one of the {len(self.pictures)} of {self.root}, got {path}")
         return name
+
+
+@lru_cache(_KEPT)
+def _rendered(appearance: Appearance, structure: Structure, height: int, width: int) -> Rendered:
+    result = render(appearance, structure, height, width)
+    for array in (result.image, result.person):
+        array.setflags(write=False)
+    return result

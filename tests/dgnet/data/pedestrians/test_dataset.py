@@ -305,3 +305,9 @@ def test_colors_alone_do_not_tell_who_it_is() -> None:
             cameras.append(camera)
     assert 0.05 < _rank_one(np.array(whole), identities, cameras) < 0.4
     assert 0.05 < _rank_one(np.array(inside), identities, cameras) < 0.75
+
+
+def test_an_image_that_was_rendered_is_kept_and_cannot_be_changed(small: Path) -> None:
+    path = sorted((small / "query").glob("0005*"))[0]
+    first, again = (SyntheticTruth.open(small).rendered(path) for _ in range(2))
+    assert first is again and not first.image.flags.writeable and not first.person.flags.writeable
