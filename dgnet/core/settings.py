@@ -14,7 +14,7 @@ from dgnet.core.files import user_path
 from dgnet.core.old_configs import current_config, current_key
 from dgnet.core.section import Section, resolved
 from dgnet.core.setting_errors import foreign_configuration, sentence_of
-from dgnet.core.yaml_files import parse_yaml, read_yaml
+from dgnet.core.yaml_files import comment_in, parse_yaml, read_yaml
 
 Settings = TypeVar("Settings", bound=Section)
 
@@ -142,6 +142,9 @@ def _parsed(kind: type[Section], override: str) -> tuple[tuple[str, ...], Any]:
         value = parse_yaml(text)
     except (yaml.YAMLError, ValueError) as error:  # a date of a thirteenth month is a ValueError
         raise UserError(f"{override}: the value is not readable as YAML ({' '.join(str(error).split())})") from error
+    if comment := comment_in(text):
+        # A folder "photographs #2" would be "photographs", and weights "#2.pth" would be none.
+        raise UserError(f"{override}: {comment!r} is a comment to YAML; a value that has it is in quotes of its own")
     _require_text_keys([value], f"{override}: ")
     return key, value
 

@@ -65,6 +65,17 @@ def parse_yaml(text: str) -> Any:
     return content
 
 
+def comment_in(text: str) -> str:
+    """The comment that readable YAML text of one line ends with; empty where there is none.
+
+    >>> comment_in("photographs #2"), comment_in("'photographs #2'")
+    ('#2', '')
+    """
+    spans = [(token.start_mark.index, token.end_mark.index) for token in yaml.scan(text, Loader=_Loader)]
+    # Tokens without a text of their own, such as the end, stand behind the comment.
+    return text[max((end for begin, end in spans if begin < end), default=0) :].strip()
+
+
 def _refuse_circles(value: Any, above: tuple[Any, ...] = ()) -> None:
     """`YAMLError` where an alias stands for what it lies in, as in `&a [*a]`."""
     if any(value is other for other in above):

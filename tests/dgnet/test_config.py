@@ -119,6 +119,8 @@ def test_a_configuration_does_not_change() -> None:
         ("", ("=4",), ("'=4'", "section.key=value")),
         ("name: x", ("name.batch=4",), ("'name'", "not a section")),
         ("", ("run.seed=[1",), ("run.seed=[1", "not readable as YAML")),
+        ("", ("data.root=photographs #2",), ("data.root=photographs #2", "comment", "'#2'", "quotes")),
+        ("", ("appearance.weights=#2.pth",), ("appearance.weights=#2.pth", "comment", "'#2.pth'", "quotes")),
         ("run: {batch_size: 6, accumulate: 4}", (), ("accumulate", "4", "6")),
         ("run: {batch_size: 4, accumulate: 4}", (), ("accumulate", "4")),
     ],
@@ -126,6 +128,11 @@ def test_a_configuration_does_not_change() -> None:
 def test_a_bad_setting_is_one_sentence(tmp_path: Path, text: str, overrides: tuple[str, ...], words: tuple) -> None:
     sentence = refusal(tmp_path, text, *overrides)
     assert all(word in sentence for word in words), sentence
+
+
+@pytest.mark.parametrize("value", ["'a #2'", '"a #2"', "a#2"])
+def test_a_number_sign_in_a_quoted_value_or_within_a_word_is_part_of_it(tmp_path: Path, value: str) -> None:
+    assert load(tmp_path, "", f"data.root={value}").data.root == Path(value.strip("'\""))
 
 
 @pytest.mark.parametrize(
