@@ -18,13 +18,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dgnet.core.cli import CommandParser, add_mirrored, add_output_path
 from dgnet.core.errors import UserError, command
-from dgnet.core.images import print_passed_over
+from dgnet.core.images import image_files, print_passed_over
 from dgnet.core.numerics import open_device
 from dgnet.core.option_types import expanded_path, run_name
 from eval.extractor import Extractor
 from eval.images.frechet import check_free, save_statistics
 from eval.images.image_sets import check_source, read_set
 from eval.images.inception import FEATURES, MEANING, inception_extractor
+from eval.images.precision_recall import check_numbers
 from eval.images.set_metrics import set_metrics
 from eval.options import add_device_options, add_weights_options, expected_sha256
 from eval.reid.embedding_model import extractor_of
@@ -54,6 +55,8 @@ def main() -> int:
             raise UserError(f"{path}: no such folder of images or .npz file of statistics")
         length = FEATURES if args.extractor is None else None
         check_source(path, features=args.kid or args.precision_recall, length=length)
+    if args.precision_recall:
+        check_numbers(len(image_files(first)), len(image_files(second)))
     extractor = chosen_extractor(args)
     print_passed_over(first, second)
     options = {"batch": args.batch_size, "workers": args.workers}

@@ -50,7 +50,7 @@ def precision_recall(real: Array, generated: Array, *, neighbors: int = NEIGHBOR
     """
     truth, fake = _comparable(real, generated)
     for name, features in (("real", truth), ("generated", fake)):
-        _check_count("precision and recall", name, features, neighbors)
+        _check_number("precision and recall", name, len(features), neighbors)
     return PrecisionRecall(
         precision=_share_within(fake, truth, neighbors), recall=_share_within(truth, fake, neighbors),
         neighbors=neighbors,
@@ -69,7 +69,7 @@ def density_coverage(real: Array, generated: Array, *, neighbors: int = DENSITY_
     `UserError` for NaN, features of two lengths, and fewer than `neighbors` + 1 real images.
     """
     truth, fake = _comparable(real, generated)
-    _check_count("density and coverage", "real", truth, neighbors)
+    _check_number("density and coverage", "real", len(truth), neighbors)
     radii = _radii(truth, neighbors)
     balls, covered = 0, torch.zeros(len(truth), dtype=torch.bool)
     for rows in _distance_blocks(fake, truth):
@@ -93,10 +93,17 @@ def _comparable(real: Array, generated: Array) -> tuple[Tensor, Tensor]:
     return sets[0], sets[1]
 
 
-def _check_count(measures: str, name: str, features: Tensor, neighbors: int) -> None:
+def check_numbers(real: int, generated: int) -> None:
+    """`UserError` where sets of so many images are too small for these measures: known before any feature is."""
+    for name, images in (("real", real), ("generated", generated)):
+        _check_number("precision and recall", name, images, NEIGHBORS)
+    _check_number("density and coverage", "real", real, DENSITY_NEIGHBORS)
+
+
+def _check_number(measures: str, name: str, images: int, neighbors: int) -> None:
     check_count("neighbors", neighbors)
-    if len(features) <= neighbors:
-        raise UserError(f"{measures} need more than {neighbors} images, the {name} set has {len(features)}")
+    if images <= neighbors:
+        raise UserError(f"{measures} need more than {neighbors} images, the {name} set has {images}")
 
 
 def _radii(points: Tensor, neighbors: int) -> Tensor:

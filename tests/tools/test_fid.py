@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +84,20 @@ def test_inception_on_folders_and_statistics(sets: Path, tmp_path: Path, monkeyp
     assert status == 2 and "KID, precision and recall need the images, statistics are not enough" in said
     status, _, said = answer(fid, monkeypatch, capsys, saved, sets / "made", *options, "--protocol", "clean")
     assert status == 2 and "both sets must have features of one extractor" in said
+
+
+@pytest.mark.parametrize(("real", "made", "few"), [(6, 3, "the generated set has 3"), (5, 6, "the real set has 5")])
+def test_sets_too_small_for_precision_are_refused_before_a_network_is_loaded(
+    sets: Path, tmp_path: Path, monkeypatch, capsys, real: int, made: int, few: str
+) -> None:
+    image = next((sets / "real").rglob("*.png"))
+    for name, images in (("real", real), ("made", made)):
+        (tmp_path / name).mkdir()
+        for number in range(images):
+            shutil.copy(image, tmp_path / name / f"{number}.png")
+    options = ("--precision-recall", "--extractor", tmp_path / "no_such.pth")
+    status, _, said = answer(fid, monkeypatch, capsys, tmp_path / "real", tmp_path / "made", *options)
+    assert status == 2 and few in said, said
 
 
 def test_identity_space_needs_no_download(sets: Path, monkeypatch, capsys) -> None:
