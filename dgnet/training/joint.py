@@ -128,7 +128,7 @@ class JointTask(TrainingTask[PairBatch]):
         weights = self.training.generator.appearance.backbone.initial_weights or _weights_named(self.config)
         return (
             str(self._numerics),
-            f"the appearance encoder is initialized with {weights or 'random weights'}",
+            f"the appearance encoder began with {weights or 'random weights'}",
         )
 
     def draw(self, run: Run, iteration: int) -> None:

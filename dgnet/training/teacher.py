@@ -92,7 +92,7 @@ class TeacherTask(TrainingTask[PairBatch]):
         weights = self.teacher.initial_weights or named
         # No "teacher": the independent classifier is trained here, too.
         name = self.settings.backbone if self.settings.model == "ide" else self.settings.model
-        return (str(self._numerics), f"{name} is initialized with {weights}")
+        return (str(self._numerics), f"{name} began with {weights}")
 
     def depends_on_length(self) -> str:
         return "The learning rate falls to 0 at the last iteration along half a cosine (teacher.epochs)"

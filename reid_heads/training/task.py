@@ -86,7 +86,7 @@ class ReIDTask(TrainingTask[ReIDBatch]):
         source, sampler, settings = self.source, self.source.sampler, self.config.generated
         messages = [
             str(self._numerics),
-            f"{self.model.name} is initialized with {self.model.initial_weights or 'random weights'}",
+            f"{self.model.name} began with {self.model.initial_weights or 'random weights'}",
             f"an epoch: {source.iterations_per_epoch} batches of {sampler.identities} x {sampler.images} images",
         ]
         if sampler.repeating:

@@ -149,7 +149,7 @@ def test_a_finished_run_is_made_longer(here: Here, whole: Path, teacher: str) ->
     assert here(*tuned, "schedule.iterations=1")[0] == 0
     weights.unlink()
     status, _, said = here(*tuned, "--resume", "schedule.iterations=2")
-    assert status == 0 and f"the appearance encoder is initialized with weights of {weights}" in said, said
+    assert status == 0 and f"the appearance encoder began with weights of {weights}" in said, said
     linear = (teacher, "--name", "linear", "short_training.decay=linear", "schedule.step_size=1")
     assert here(*linear, "schedule.iterations=2")[0] == 0
     status, _, said = here(*linear, "--resume", "schedule.iterations=3")

@@ -54,7 +54,7 @@ def test_it_is_no_second_teacher():
 def test_its_log_does_not_call_it_the_teacher():
     config = independent_classifier_config(Config())
     task = TeacherTask(build_teacher(config.teacher, 2), config, 1, Distributed(0, 0, 1, torch.device("cpu")))
-    assert task.introduction()[1] == "resnet18 is initialized with random weights"
+    assert task.introduction()[1] == "resnet18 began with random weights"
 
 
 def test_a_classifier_that_is_there_is_not_trained_again(tmp_path):

@@ -144,7 +144,7 @@ def test_what_a_trained_model_of_other_people_gives_is_logged(
     (tmp_path / "other.pth").unlink()
     train(tmp_path / "anew", dataset, **other, model__new_classifier=True, resume=True)  # all is in its checkpoint
     begin(tmp_path / "random", dataset)
-    assert "resnet18 is initialized with random weights" in caplog.text
+    assert "resnet18 began with random weights" in caplog.text
 
 
 def test_of_several_best_files_it_says_which_is_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
