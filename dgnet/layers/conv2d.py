@@ -139,7 +139,7 @@ def _suits_winograd(x: Tensor, weight: Tensor, stride: Pair, padding: Pair, dila
 
 def _has_few_pixels(x: Tensor, weight: Tensor, stride: Pair, padding: Pair, dilation: Pair) -> bool:
     """In training only: whatever the batch, what is computed without gradients takes the same sums."""
-    if not torch.is_grad_enabled() or x.device.type != "cpu" or dilation != (1, 1):
+    if not _trains_on_cpu(x) or dilation != (1, 1):
         return False
     pixels = len(x)
     for side, kernel, step, border in zip(x.shape[2:], weight.shape[2:], stride, padding, strict=True):
@@ -149,6 +149,11 @@ def _has_few_pixels(x: Tensor, weight: Tensor, stride: Pair, padding: Pair, dila
 
 def _may_be_penalized(x: Tensor, weight: Tensor) -> bool:
     """Whether a gradient penalty may differentiate this pass twice: it takes none under autocast."""
-    if x.device.type != "cpu" or not torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
+    if not _trains_on_cpu(x) or torch.is_autocast_enabled("cpu"):
         return False
     return x.requires_grad and weight.requires_grad
+
+
+def _trains_on_cpu(x: Tensor) -> bool:
+    """Whether gradients may be asked for, on a CPU; not while a model is exported, which takes batches of any size."""
+    return x.device.type == "cpu" and torch.is_grad_enabled() and not torch.compiler.is_compiling()

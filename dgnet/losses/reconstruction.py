@@ -31,7 +31,7 @@ def image_reconstruction_loss(
 
     Example:
         >>> image = torch.rand(2, 3, 8, 8)
-        >>> image_reconstruction_loss(image + 1, image, edge_weight=9)  # every pixel is wrong, no edge
+        >>> image_reconstruction_loss(image + 1, image, edge_weight=9.0)  # every pixel is wrong, no edge
         tensor([1.0000, 1.0000])
     """
     loss = reconstruction_loss(prediction, target, norm)

@@ -60,7 +60,8 @@ def write_config(place: Path) -> None:
 
 def run_here(place: Path, *options: object, config: Path | None = None) -> int:
     """The tool in this process, where it costs no start; its status."""
-    arguments = ["--config", config or place / "tiny.yaml", "--output-path", place, *options]
+    output = [] if "--output-path" in options else ["--output-path", place]
+    arguments = ["--config", config or place / "tiny.yaml", *output, *options]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["train_gan.py", *map(str, arguments)])
         with pytest.raises(SystemExit) as left:

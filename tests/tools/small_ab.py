@@ -66,7 +66,8 @@ def write_place(place: Path) -> Path:
 
 
 def arguments(place: Path, *options: object) -> list[str]:
-    return ["--config", str(place / "ab.yaml"), "--output-path", str(place), *map(str, options)]
+    config = [] if "--config" in options else ["--config", str(place / "ab.yaml")]
+    return [*config, "--output-path", str(place), *map(str, options)]
 
 
 def run(place: Path, *options: object) -> int:

@@ -68,7 +68,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path = f"hall/{track:06d}/00000000.png"
         (place / "found" / path).parent.mkdir(parents=True)
         (place / "found" / path).write_bytes(file.read_bytes())
-        values = (path, track, 1, "hall", track, 0, 10 * track, 0, 0, 48, 64, 0.9, 1)
+        values = (path, track, 1, "hall", track, 250 * track, 10 * track, 0, 0, 48, 64, 0.9, 1)
         rows.append(dict(zip(COLUMNS, values, strict=True)))
     write_table(place / "found", rows)
     (place / "found/hall" / BOXES).write_text("".join(f"1,{track},0,0,48,64,0.9\n" for track in (1, 2, 3)))

@@ -100,10 +100,9 @@ def test_a_diverging_run_stops_by_itself_and_keeps_what_was_good(here: Here) -> 
     ],
 )
 def test_bad_input_is_one_sentence(here: Here, options: tuple[str, ...], words: str) -> None:
-    given = [
-        f"teacher.checkpoints=[{here.place}/teacher.pth]",
-        *(option.format(place=here.place) for option in options),
-    ]
+    given = [option.format(place=here.place) for option in options]
+    if not any(option.startswith("teacher.checkpoints=") for option in options):
+        given.append(TEACHER.format(place=here.place))
     named = [] if "--name" in options else ["--name", "bad"]
     status, _, said = here(*given, *named)
     (sentence,) = [line for line in said.splitlines() if line.startswith("error: ")]

@@ -83,6 +83,7 @@ def test_settings_that_were_renamed_or_moved_to_another_section(tmp_path: Path) 
         "standardize_code": True,
         "initial_style": 0.1,
         "image_norm": "l2",
+        "edge_weight": 0,
         "muon_rate": 0.02,
         "hide_structure": 0,
         "decay": "linear",

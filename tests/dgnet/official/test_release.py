@@ -148,9 +148,11 @@ def test_missing_and_damaged_files_end_in_one_sentence(
     data, teacher = write_images(tmp_path / "images"), write_teacher(tmp_path / "best", naive, {"stride": 2})
     official = tmp_path / "official"
 
-    def leave_with(status: int, *words: str, folder: Path = official, settings: tuple[str, ...] = ()) -> None:
+    def leave_with(
+        status: int, *words: str, folder: Path = official, root: Path = data, settings: tuple[str, ...] = ()
+    ) -> None:
         command_line = ["--outputs", folder, "--teacher", teacher, "--output-path", tmp_path, "--name", "2019"]
-        arguments = [*map(str, command_line), f"data.root={data}", "run.device=cpu", *settings]
+        arguments = [*map(str, command_line), f"data.root={root}", "run.device=cpu", *settings]
         monkeypatch.setattr(sys, "argv", ["import_official.py", *arguments])
         with pytest.raises(SystemExit) as left:
             command(import_official.main)
@@ -179,7 +181,7 @@ def test_missing_and_damaged_files_end_in_one_sentence(
     leave_with(2, "structure.channels", "False", folder=whole, settings=("structure.channels=no",))
     leave_with(2, "gen_00000006.pt", "of another shape", folder=whole, settings=("structure.channels=3",))
     few = write_images(tmp_path / "few", NAMES[:3])
-    leave_with(2, "have 4 identities", "has 3", "data.root", folder=whole, settings=(f"data.root={few}",))
+    leave_with(2, "have 4 identities", "has 3", "data.root", folder=whole, root=few)
     assert not (tmp_path / "outputs").exists()
     leave_with(0, "after 6 iterations, 4 identities", "--resume", "optimizer.pt", folder=whole)
     leave_with(2, "already holds a run", folder=whole)
