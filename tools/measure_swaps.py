@@ -34,7 +34,7 @@ from dgnet.data.pedestrians import SyntheticTruth
 from dgnet.data.records import Dataset
 from dgnet.data.training_data import open_dataset
 from dgnet.generation.load import find_generator, teacher_of
-from dgnet.generation.part_limits import at_half_size, with_best_colors
+from dgnet.generation.part_limits import at_mask_size, with_best_colors
 from dgnet.generation.swap_pairs import Pair, draw_pairs, generate_pairs, render_pairs, same_person_pairs
 from dgnet.models.embedding import model_embedding
 from dgnet.models.model_file import StoredModel, read_model_file
@@ -60,7 +60,7 @@ from reid_heads.loaded_model import LoadedModel
 PAIRS, SEED = 300, 0
 PART_LIMITS = {
     "swaps with the best color of each part": with_best_colors,
-    "true swaps at half the size, upsampled as the decoder does": at_half_size,
+    "true swaps at the size of the masks, upsampled as the decoder does": at_mask_size,
 }
 ALPHA = 0.5
 
@@ -80,7 +80,7 @@ def measure_fidelity(
 
 def measure_detail(generator: LoadedGenerator, dataset: Dataset) -> list[MetricValue]:
     """Test images decoded from codes of the same person, whose truth is the image that gave the structure; and, with
-    part colors, what swaps would be if the colors, or all that is drawn at half the size, were right."""
+    part colors, what swaps would be if the colors, or all that is drawn at the masks' size, were right."""
     records = [*dataset.query, *dataset.gallery]
     swaps = draw_pairs(records, PAIRS, SEED, "swap fidelity")
     kinds = {

@@ -53,9 +53,12 @@ class DecoderConfig(Section):
     # "adaptive", the paper's: the appearance code gives gains and biases of residual blocks. "parts" (not the paper's):
     # the person as soft masks, which another structure encoder draws, filled with the colors of the appearance image
     # (dgnet.models.parts). Then `structure.channels` is its width, and `structure.residual_blocks` and the other
-    # settings here but `parts` and `detail_gain`, which are for "parts" alone, have no effect.
+    # settings here but `parts`, `mask_stride` and `detail_gain`, which are for "parts" alone, have no effect.
     kind: Literal["adaptive", "parts"] = "adaptive"
     parts: int = Field(16, ge=2, le=256)
+    # Pixels of the image, in rows and in columns, for one of the masks: 2 draws edges of clothes better; with 4 less of
+    # the original brightness passes through the shading, which is better on photographs.
+    mask_stride: Literal[2, 4] = 2
     # How strong the detail of the structure image is in swaps; 0: as strong as reconstruction learns it, which is too
     # weak, for squared differences are smallest where what is uncertain is blurred.
     detail_gain: float = Field(0, ge=0)

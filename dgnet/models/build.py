@@ -59,8 +59,10 @@ def build_generator(config: Config, identities: int, pretrained: bool = True) ->
     structure: StructureEncoder | PartEncoder
     decoder: Decoder | PartDecoder
     if config.decoder.kind == "parts":
-        structure = PartEncoder(config.structure.channels, config.decoder.parts, image_channels)
-        decoder = PartDecoder(config.decoder.parts, config.decoder.detail_gain)
+        structure = PartEncoder(
+            config.structure.channels, config.decoder.parts, image_channels, config.decoder.mask_stride
+        )
+        decoder = PartDecoder(config.decoder.parts, config.decoder.detail_gain, config.decoder.mask_stride)
         return Generator(appearance, structure, decoder, config.structure.input)
     short = config.short_training
     structure = StructureEncoder(

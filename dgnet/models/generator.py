@@ -94,7 +94,7 @@ class Generator(nn.Module):
             assert code is not None
             return code
         structure_code = self.encode_structure(images) if structure_code is None else structure_code
-        colors = part_colors(structure_code, images, self.decoder.parts)
+        colors = part_colors(structure_code, images, self.decoder.parts, self.decoder.mask_stride)
         return colors if code is None else torch.cat([code.to(colors.dtype), colors], dim=1)
 
     def forward(

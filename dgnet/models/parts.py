@@ -5,11 +5,12 @@ parts without labels are those of Lorenz et al., "Unsupervised Part-Based Disent
 Appearance", CVPR 2019. From the contours of an image the encoder predicts soft segmentation masks (to which part, or to
 the background, each pixel belongs), the shading of each pixel, and for each part a map of spatial attention: the color
 of the part in this image is the mean under it. These colors are the appearance. The decoder fills the masks with them
-at half the size, takes the detail from the gray structure image by guided upsampling (`dgnet.layers.guided`), and keeps
-the structure image where the background has a high probability.
+at half or a quarter of the size, takes the detail from the gray structure image by guided upsampling
+(`dgnet.layers.guided`), and keeps the structure image where the background has a high probability.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +21,7 @@ from dgnet.core import pixels
 from dgnet.layers.guided import guided_detail, upsampled
 from dgnet.layers.norm import at_least_float32
 
+MaskStride = Literal[2, 4]
 # Of the softmax over masks and over attention: parts become distinct sooner.
 INVERSE_TEMPERATURE = 3.0
 # Relative change of a pixel's color for a shading of one.
@@ -39,21 +41,21 @@ POSITION_CHANNELS, POSITION_SIZE = 8, (24, 12)
 class PartEncoder(nn.Module):
     """Contours -> structure code at a quarter of the resolution: a U-Net (Ronneberger et al. 2015) to a sixteenth.
 
-    The code's channels are, in this order: logits of the parts and of the background, shading (four pixels of half the
-    size in one of the code: 4 * (parts + 2)), attention (parts), the background's colors (3) and the pixels of the
-    image (48).
+    The code's channels are, in this order: logits of the parts and of the background, shading (parts + 2; with masks at
+    half the size four pixels of each), attention (parts), the background's colors (3) and the pixels of the image (48).
 
     Args:
         channels: width; 12 is that of `configs/demo.yaml`.
         parts: number of colors.
         image_channels: of the structure image.
+        mask_stride: pixels of the image, in rows and in columns, for one of the masks.
     """
 
-    def __init__(self, channels: int, parts: int, image_channels: int) -> None:
+    def __init__(self, channels: int, parts: int, image_channels: int, mask_stride: MaskStride = 2) -> None:
         super().__init__()
         width = channels
         # Channels of the code that the network predicts; the others are taken from the image.
-        self.learned_channels = 4 * (parts + 2) + parts
+        self.learned_channels = mask_channels(parts, mask_stride) + parts
         self.stem = _block(4 * image_channels, 2 * width)
         self.quarter = _block(2 * width, 4 * width, stride=2)
         # In two dimensions: Muon, which takes more, would make its rows orthogonal.
@@ -64,8 +66,8 @@ class PartEncoder(nn.Module):
         self.up_eighth = _block(14 * width, 6 * width)
         self.up_quarter = _block(10 * width, 6 * width)
         self.attention = nn.Conv2d(6 * width, parts, 3, padding=1)
-        self.up_half = _block(8 * width, 3 * width)
-        self.masks = nn.Conv2d(3 * width, parts + 2, 3, padding=1)
+        self.up_half = _block(8 * width, 3 * width) if mask_stride == 2 else None
+        self.masks = nn.Conv2d((6 if self.up_half is None else 3) * width, parts + 2, 3, padding=1)
 
     def forward(
         self,
@@ -81,8 +83,12 @@ class PartEncoder(nn.Module):
         eighth = self.eighth(quarter)
         eighth = self.up_eighth(torch.cat([_upsampled(self.sixteenth(eighth)), eighth], dim=1))
         quarter = self.up_quarter(torch.cat([_upsampled(eighth), quarter], dim=1))
-        masks = self.masks(self.up_half(torch.cat([_upsampled(quarter), half], dim=1)))
-        code = F.pixel_unshuffle(masks, 2), self.attention(quarter), background, F.pixel_unshuffle(images, 4)
+        if self.up_half is None:
+            masks = self.masks(quarter)
+        else:
+            half = self.up_half(torch.cat([_upsampled(quarter), half], dim=1))
+            masks = F.pixel_unshuffle(self.masks(half), 2)
+        code = masks, self.attention(quarter), background, F.pixel_unshuffle(images, 4)
         return torch.cat([*map(at_least_float32, code)], dim=1)
 
 
@@ -90,6 +96,7 @@ def part_colors(
     structure_code: Float[Tensor, "batch code height width"],
     images: Float[Tensor, "batch 3 4*height 4*width"],
     parts: int,
+    mask_stride: MaskStride = 2,
 ) -> Float[Tensor, "batch colors"]:
     """The color of each part in the images that were encoded, then their illumination.
 
@@ -97,7 +104,7 @@ def part_colors(
     """
     with torch.autocast(images.device.type, enabled=False):
         images = at_least_float32(images)
-        attention = at_least_float32(structure_code[:, 4 * (parts + 2) :][:, :parts])
+        attention = at_least_float32(structure_code[:, mask_channels(parts, mask_stride) :][:, :parts])
         weights = (INVERSE_TEMPERATURE * attention).flatten(2).softmax(dim=2)
         colors = weights @ F.avg_pool2d(images, 4).flatten(2).mT
         return torch.cat([colors.flatten(1), _illumination(pixels.background(images))], dim=1)
@@ -107,7 +114,7 @@ def part_colors(
 class SplitCode:
     """The structure code, taken apart for the decoder."""
 
-    masks: Float[Tensor, "batch mask _ _"]  # at half the size: logits of the parts and of the background, shading
+    masks: Float[Tensor, "batch mask _ _"]  # logits of the parts and of the background, shading
     background: Float[Tensor, "batch 3 _ _"]  # its colors, at a quarter of the size
     images: Float[Tensor, "batch 3 _ _"]  # the structure images
 
@@ -118,11 +125,13 @@ class PartDecoder(nn.Module):
     Args:
         parts: as the encoder's.
         detail_gain: of the structure image's detail in `decode`; 0: that which `reconstruct` learns.
+        mask_stride: as the encoder's.
     """
 
-    def __init__(self, parts: int, detail_gain: float = 0) -> None:
+    def __init__(self, parts: int, detail_gain: float = 0, mask_stride: MaskStride = 2) -> None:
         super().__init__()
         self.parts = parts
+        self.mask_stride: MaskStride = mask_stride
         self.detail_gain = detail_gain
         self.colors_size = 3 * parts + ILLUMINATION_SIZE
         # Of the detail, learned by reconstruction.
@@ -174,28 +183,33 @@ class PartDecoder(nn.Module):
 
     def split(self, structure_code: Float[Tensor, "batch code height width"]) -> SplitCode:
         """The parts of the code that an image is drawn from; the attention is that of `part_colors`."""
-        sizes = [4 * (self.parts + 2), self.parts, 3, PIXEL_CHANNELS]
+        sizes = [mask_channels(self.parts, self.mask_stride), self.parts, 3, PIXEL_CHANNELS]
         masks, _, background, images = structure_code.split(sizes, dim=1)
-        return SplitCode(F.pixel_shuffle(masks, 2), background, F.pixel_shuffle(images, 4))
+        return SplitCode(F.pixel_shuffle(masks, 4 // self.mask_stride), background, F.pixel_shuffle(images, 4))
 
     def fill(self, code: SplitCode, colors: Float[Tensor, "batch part 3"]) -> Float[Tensor, "batch 4 _ _"]:
-        """At half the size: the masks filled with colors, with shading, and the background's probability."""
+        """At the masks' size: the masks filled with colors, with shading, and the background's probability."""
         logits, shading = code.masks.split([self.parts + 1, 1], dim=1)
         probabilities = (INVERSE_TEMPERATURE * logits).softmax(dim=1)
         person, rest = probabilities[:, :-1], probabilities[:, -1:]
-        image = torch.einsum("bphw,bpc->bchw", person, colors) + rest * _upsampled(code.background)
+        background = code.background if self.mask_stride == 4 else _upsampled(code.background)
+        image = torch.einsum("bphw,bpc->bchw", person, colors) + rest * background
         return torch.cat([(image - BLACK) * (1 + SHADING * shading) + BLACK, rest], dim=1)
 
     def upsample(
-        self, code: SplitCode, half: Float[Tensor, "batch 4 height width"], gain: Float[Tensor, "1"]
-    ) -> tuple[Float[Tensor, "batch 3 2*height 2*width"], Float[Tensor, "batch 1 2*height 2*width"]]:
-        """The image, and the background's probability in each pixel.
+        self, code: SplitCode, small: Float[Tensor, "batch 4 _ _"], gain: Float[Tensor, "1"]
+    ) -> tuple[Float[Tensor, "batch 3 height width"], Float[Tensor, "batch 1 height width"]]:
+        """The image, and the background's probability in each pixel, from both at half or a quarter of the size.
 
         `gain`: of the gray structure image's detail.
         """
         gray = pixels.gray(code.images)
-        full = upsampled(half) + gain * guided_detail(half, F.avg_pool2d(gray, 2), gray)
-        image, background = full.split([3, 1], dim=1)
+        stride = code.images.shape[-1] // small.shape[-1]
+        while stride > 1:
+            guide, fine = F.avg_pool2d(gray, stride), F.avg_pool2d(gray, stride // 2)
+            small = upsampled(small) + gain * guided_detail(small, guide, fine)
+            stride //= 2
+        image, background = small.split([3, 1], dim=1)
         return image, background
 
     def keep_background(self, code: SplitCode, image: Tensor, background: Tensor) -> Tensor:
@@ -213,6 +227,11 @@ class PartDecoder(nn.Module):
         both = torch.cat([illumination, _illumination(background)], dim=1)
         gain, bias = self.relighting(both)[:, None].chunk(2, dim=2)
         return (colors.unflatten(1, (self.parts, 3)) - BLACK) * (1 + gain) + BLACK + bias
+
+
+def mask_channels(parts: int, mask_stride: MaskStride) -> int:
+    """Channels of the structure code that hold the masks and the shading."""
+    return (4 // mask_stride) ** 2 * (parts + 2)
 
 
 def _block(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:

@@ -1,4 +1,4 @@
-"""What swaps by parts would be if the colors, or all that is drawn at half the size, were right."""
+"""What swaps by parts would be if the colors, or all that is drawn at the masks' size, were right."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dgnet.core import pixels
-from dgnet.generation.part_limits import at_half_size, nearest_colors, with_best_colors
+from dgnet.generation.part_limits import at_mask_size, nearest_colors, with_best_colors
 from dgnet.models.build import build_generator
 from dgnet.models.generator import Generator
 from tests.dgnet.small_training import narrow_trunks, quick_config
@@ -55,7 +55,7 @@ def test_no_colors_come_nearer_to_the_truth(by_parts: Generator) -> None:
 
 def test_true_images_without_detail_come_back_as_they_are(by_parts: Generator) -> None:
     plain = torch.tensor([[200, 30, 90], [10, 120, 60]], dtype=torch.uint8)[:, :, None, None].expand(2, 3, 64, 48)
-    assert torch.equal(at_half_size(by_parts, images(0), plain), plain)
+    assert torch.equal(at_mask_size(by_parts, images(0), plain), plain)
 
 
 def test_the_detail_is_that_of_the_structure_image(by_parts: Generator) -> None:
@@ -68,10 +68,10 @@ def test_the_detail_is_that_of_the_structure_image(by_parts: Generator) -> None:
     blurred = torch.nn.functional.interpolate(
         torch.nn.functional.avg_pool2d(image.float(), 2), scale_factor=2, mode="bilinear"
     )
-    upsampled = at_half_size(by_parts, image, image).float()
+    upsampled = at_mask_size(by_parts, image, image).float()
     assert (upsampled - image).square().mean() < 0.6 * (blurred - image).square().mean()
 
 
 def test_only_of_part_colors(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match=r"decoder\.kind=parts"):
-        at_half_size(generator(monkeypatch), images(0), images(1))
+        at_mask_size(generator(monkeypatch), images(0), images(1))

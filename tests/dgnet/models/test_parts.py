@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from dgnet.core import pixels
 from dgnet.core.errors import UserError
+from dgnet.layers.guided import guided_detail, upsampled
 from dgnet.models.build import build_generator
 from dgnet.models.generator import Generator
 from dgnet.models.parts import ILLUMINATION_SIZE, PartDecoder, PartEncoder, part_colors
@@ -115,6 +116,29 @@ def test_relighting_shading_and_the_gain_of_the_detail_make_the_image() -> None:
     gray = structure.mean(0)
     half_gray = gray.view(32, 2, 24, 2).mean((1, 3))
     torch.testing.assert_close(decoded, finer(half, 3.0, half_gray, gray))
+
+
+def test_masks_at_a_quarter_of_the_size_are_upsampled_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow_trunks(monkeypatch)
+    generator = build_generator(quick_config(SETTINGS | {"decoder.mask_stride": 4}), 4).double().eval()
+    assert isinstance(generator.structure, PartEncoder) and isinstance(generator.decoder, PartDecoder)
+    first, second = images(4).split(2)
+    structure_code = generator.encode_structure(second)
+    assert structure_code.shape == (2, (PARTS + 2) + PARTS + 3 + 48, 16, 12)
+    assert generator.structure.learned_channels == (PARTS + 2) + PARTS
+    decoder, code = generator.decoder, generator.decoder.split(structure_code)
+    colors = torch.randn(2, PARTS, 3, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    quarter = decoder.fill(code, colors)
+    probabilities = (3 * code.masks[:, : PARTS + 1]).softmax(1)
+    flat = torch.einsum("bphw,bpc->bchw", probabilities[:, :PARTS], colors) + probabilities[:, PARTS:] * code.background
+    torch.testing.assert_close(quarter[:, :3], (flat + 2) * (1 + 0.3 * code.masks[:, PARTS + 1 :]) - 2)
+    gray, gain = pixels.gray(second), torch.full((1,), 1.5, dtype=torch.float64)
+    half = upsampled(quarter) + 1.5 * guided_detail(quarter, F.avg_pool2d(gray, 4), F.avg_pool2d(gray, 2))
+    full = upsampled(half) + 1.5 * guided_detail(half, F.avg_pool2d(gray, 2), gray)
+    torch.testing.assert_close(torch.cat(decoder.upsample(code, quarter, gain), dim=1), full)
+    styles = decoder.styles(generator.encode_appearance(first))
+    assert styles.shape == (2, decoder.colors_size)
+    assert generator(first, second).shape == second.shape
 
 
 def test_settings_without_an_effect_are_refused() -> None:
