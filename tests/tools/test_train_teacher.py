@@ -75,7 +75,7 @@ def test_a_teacher_goes_on_without_the_file_that_it_began_with(call: Call, place
     (weights := place / "weights.pth").write_bytes((place / "outputs" / "first" / "teacher.pth").read_bytes())
     words = ("--name", "tuned", f"teacher.weights={weights}")
     status, _, said = call(*words)
-    assert status == 0 and f"initialized with weights of {weights}: all" in said
+    assert status == 0 and f"began with weights of {weights}: all" in said
     weights.unlink()
     status, _, said = call(*words, "--resume", "teacher.epochs=2")
-    assert status == 0 and f"initialized with weights of {weights}" in said, said
+    assert status == 0 and f"began with weights of {weights}" in said, said
