@@ -92,7 +92,7 @@ class CommandParser(argparse.ArgumentParser):
         return f"unknown option {name}; " + (f"did you mean {close[0]}?" if close else "see --help")
 
 
-def _give(parser: argparse.ArgumentParser, action: argparse.Action, name: str | None, value: Any) -> None:
+def _note_value(parser: argparse.ArgumentParser, action: argparse.Action, name: str | None, value: Any) -> None:
     """Note an option's value; an error where it was given before with another, of which argparse says nothing."""
     if name is not None and isinstance(parser, CommandParser):
         earlier = parser.given.setdefault(action.dest, value)
@@ -108,7 +108,7 @@ class _StoreOnce(argparse._StoreAction):
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option_string: str | None = None
     ) -> None:
-        _give(parser, self, option_string, values)
+        _note_value(parser, self, option_string, values)
         super().__call__(parser, namespace, values, option_string)
 
 
@@ -116,7 +116,7 @@ class _SwitchOnce(argparse.BooleanOptionalAction):
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option_string: str | None = None
     ) -> None:
-        _give(parser, self, option_string, option_string)
+        _note_value(parser, self, option_string, option_string)
         super().__call__(parser, namespace, values, option_string)
 
 

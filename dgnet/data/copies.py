@@ -46,8 +46,8 @@ def copied_queries(dataset: Dataset) -> list[tuple[Path, Path]]:
 def warn_of_copies(dataset: Dataset) -> None:
     """A warning where test images are there twice: queries with a copy in the gallery under another camera, the easiest
     of matches, and images of two identities."""
-    if remark := remark_on_two_people(replace(dataset, train=())):
-        _log.warning("warning: %s", remark)
+    if message := describe_copies_of_two_people(replace(dataset, train=())):
+        _log.warning("warning: %s", message)
     if copies := copied_queries(dataset):
         first, copy = copies[0]
         _log.warning(
@@ -60,7 +60,7 @@ def warn_of_copies(dataset: Dataset) -> None:
         )
 
 
-def remark_on_two_people(dataset: Dataset) -> str:
+def describe_copies_of_two_people(dataset: Dataset) -> str:
     """That images are there twice, as two people, in a sentence; empty where none is."""
     copies = copies_of_two_people(dataset)
     if not copies:

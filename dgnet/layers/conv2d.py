@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from dgnet.layers import few_pixels, winograd
 from dgnet.layers.compiled import compiling
-from dgnet.layers.double_backward import gradients_again, twice_differentiable
+from dgnet.layers.double_backward import differentiable_gradients, twice_differentiable
 
 # With fewer channels the sums over memory cost what the saved products gain.
 WINOGRAD_CHANNELS = 64
@@ -36,7 +36,7 @@ class _FewPixelsConvolution(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (grad,), (x, weight) = grads, ctx.saved_tensors
         if torch.is_grad_enabled():
-            return *gradients_again(ctx, grad, x, weight, (*ctx.geometry, (1, 1))), None, None
+            return *differentiable_gradients(ctx, grad, x, weight, (*ctx.geometry, (1, 1))), None, None
         by_input, by_weight, by_bias, *_ = ctx.needs_input_grad
         return (
             few_pixels.input_gradient(grad, x, weight, *ctx.geometry) if by_input else None,
@@ -62,7 +62,7 @@ class _WinogradConvolution(torch.autograd.Function):
         (grad,), (x, weight), padding = grads, ctx.saved_tensors, ctx.padding
         if torch.is_grad_enabled():
             geometry = (1, 1), (padding, padding), (1, 1)
-            return *gradients_again(ctx, grad, x, weight, geometry), None
+            return *differentiable_gradients(ctx, grad, x, weight, geometry), None
         by_input, by_weight, by_bias, _ = ctx.needs_input_grad
         return (
             winograd.input_gradient(grad, weight, padding) if by_input else None,

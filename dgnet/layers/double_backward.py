@@ -28,8 +28,9 @@ class _TwiceDifferentiated(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         if torch.is_grad_enabled():
-            return *gradients_again(ctx, grads[0], x, weight, ctx.geometry), None
-        return *_gradients(grads[0], x, weight, ctx.geometry, [*_asked(ctx), ctx.needs_input_grad[2]]), None
+            return *differentiable_gradients(ctx, grads[0], x, weight, ctx.geometry), None
+        required = [*_required_gradients(ctx), ctx.needs_input_grad[2]]
+        return *_gradients(grads[0], x, weight, ctx.geometry, required), None
 
 
 def twice_differentiable(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
@@ -49,13 +50,13 @@ class _InputGradient(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         grad, weight = ctx.saved_tensors
-        by_grad, by_weight = _asked(ctx)
+        by_grad, by_weight = _required_gradients(ctx)
         grad_grad = F.conv2d(grads[0], weight, None, *ctx.geometry) if by_grad else None
         grad_weight = _gradients(grad, grads[0], weight, ctx.geometry, [False, True, False])[1] if by_weight else None
         return grad_grad, grad_weight, None, None
 
 
-def gradients_again(
+def differentiable_gradients(
     ctx: Any, grad: Tensor, x: Tensor, weight: Tensor, geometry: Geometry
 ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
     """Gradients of a convolution's input, weight and bias that have gradients themselves.
@@ -63,7 +64,7 @@ def gradients_again(
     Args:
         ctx: of the convolution's autograd function, whose first three arguments they are.
     """
-    by_input, by_weight = _asked(ctx)
+    by_input, by_weight = _required_gradients(ctx)
     grad_x = (
         _InputGradient.apply(grad.view_as(grad), weight.view_as(weight), x.detach(), geometry) if by_input else None
     )
@@ -71,11 +72,11 @@ def gradients_again(
     return grad_x, grad_weight, grad.sum((0, 2, 3)) if ctx.needs_input_grad[2] else None
 
 
-def _asked(ctx: Any) -> list[bool]:
+def _required_gradients(ctx: Any) -> list[bool]:
     """Whether this backward pass needs a gradient of the first argument, and of the second.
 
-    `ctx.needs_input_grad` knows nothing of the `inputs` that a pass is restricted to. What is asked of the engine here
-    has no answer for a leaf; hence the views.
+    `ctx.needs_input_grad` knows nothing of the `inputs` that a pass is restricted to. The engine's answer is
+    undefined for a leaf; hence the views.
     """
     return [node is not None and torch._C._will_engine_execute_node(node) for node, _ in ctx.next_functions[:2]]
 

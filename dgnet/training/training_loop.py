@@ -20,7 +20,7 @@ from dgnet.core.errors import UserError
 from dgnet.core.memory import peak_memory_bytes
 from dgnet.core.numerics import float32_arithmetic, set_numerics
 from dgnet.core.random_draws import iteration_seed
-from dgnet.data.copies import remark_on_two_people
+from dgnet.data.copies import describe_copies_of_two_people
 from dgnet.data.description import describe_dataset
 from dgnet.data.prefetch import Prefetcher, Source
 from dgnet.data.records import Dataset
@@ -82,7 +82,7 @@ def run_training(
             run.add_figures(iteration, task.test(run))
 
     with run, Prefetcher(source, run.start, plan.workers, distributed.device) as batches:
-        copies = remark_on_two_people(dataset) if distributed.is_main else ""
+        copies = describe_copies_of_two_people(dataset) if distributed.is_main else ""
         for message in (describe_dataset(dataset), *[copies] * bool(copies), *task.introduction()):
             run.info(message)
         if iterations != plan.iterations:
