@@ -38,6 +38,10 @@ def rgb_of(image: Image.Image, content: bytes, name: str) -> Image.Image:
         raise UserError(f"{name}: pixels must be 8- or 16-bit numbers, these are floating point")
     if transparent is not None:
         image.info["transparency"] = transparent
+    if image.format == "BMP" and image.mode == "RGBA" and not np.asarray(image)[..., 3].any():
+        # The fourth byte of a bitmap's pixels is padding to most programs, whatever the head calls it: a bitmap of
+        # which nothing could be seen shows its colors, as in browsers.
+        return image.convert("RGB")
     if image.has_transparency_data:
         background = Image.new("RGBA", image.size, BACKGROUND)
         return Image.alpha_composite(background, image.convert("RGBA")).convert("RGB")

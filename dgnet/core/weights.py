@@ -71,6 +71,11 @@ def read_state_dict(path: Path, expected: str = "a state dict (tensors by name)"
     content = read_content(path)
     state = _weights_in(content, path)
     if not state:
+        if lists := _lists_of_weights(content):
+            raise UserError(
+                f"{path}: {lists}, and nothing tells which set is meant; save that one alone by torch.save, as a "
+                "dictionary of tensors"
+            )
         kind = "" if isinstance(content, dict) else f", it holds {_described(content)}"
         inside = f"holds no weights but {_described(content)}; it " if isinstance(content, dict) else ""
         raise UserError(f"{path}: {inside}must hold {expected}{kind}")
@@ -153,6 +158,20 @@ def _holds_tensors(content: Any, depth: int = 4) -> bool:
         isinstance(key, str) and (isinstance(value, Tensor) or _holds_tensors(value, depth - 1))
         for key, value in content.items()
     )
+
+
+def _lists_of_weights(content: Any) -> str:
+    """What was found, for a sentence, where sets of weights lie in lists; empty where none do."""
+    if isinstance(content, (list, tuple)):
+        sets = sum(map(_holds_tensors, content))
+        return f"holds a {_kind(content)} with {sets} sets of weights" if sets else ""
+    inside = content if isinstance(content, Mapping) else {}
+    found = [
+        f"its {key!r} is a {_kind(value)} with {sum(map(_holds_tensors, value))} sets of weights"
+        for key, value in inside.items()
+        if isinstance(value, (list, tuple)) and any(map(_holds_tensors, value)) and not _NO_WEIGHTS.search(str(key))
+    ]
+    return ", ".join(found)
 
 
 def _described(content: Any) -> str:

@@ -38,8 +38,11 @@ def content(dataset: Dataset) -> str:
     return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
-def find_sources(dataset: Dataset, names: Sequence[str]) -> list[int]:
+def find_sources(dataset: Dataset, names: Sequence[tuple[str, str]]) -> list[int]:
     """The positions of images that are named by their path below the data set's folder, or by their file name alone.
+
+    Args:
+        names: of each image where the user wrote it (file and line), and its name.
 
     Raises:
         UserError: no image of the data set is called so, or several are.
@@ -50,11 +53,11 @@ def find_sources(dataset: Dataset, names: Sequence[str]) -> list[int]:
         for key in {path, path.rsplit("/", 1)[-1]}:
             known.setdefault(key, []).append(index)
     indices = []
-    for name in names:
+    for where, name in names:
         matches = known.get(_below(Path(name), dataset.root), [])
         if len(matches) != 1:
             problem = f"is the name of {len(matches)} images, give its path" if matches else "is no image"
-            raise UserError(f"{name!r} {problem} of the data set {dataset.root}")
+            raise UserError(f"{where}: {name!r} {problem} of the data set {dataset.root}")
         indices.append(matches[0])
     return indices
 

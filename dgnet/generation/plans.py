@@ -80,16 +80,19 @@ def extend_pairs(old: Sequence[tuple[int, int]], plan: Iterable[tuple[int, int]]
     return [*old, *_by_structure(pair for pair in plan if pair not in known)]
 
 
-def read_list(path: Path) -> list[str]:
-    """The lines of a text file that are not empty. `UserError` when it is missing, empty or no text."""
-    lines = [line.strip() for line in read_text(_file(path)).splitlines() if line.strip()]
+def read_list(path: Path) -> list[tuple[str, str]]:
+    """The lines of a text file that are not empty, each behind its place: file and number. `UserError` when the file is
+    missing, empty or no text."""
+    numbered = enumerate(read_text(_file(path)).splitlines(), start=1)
+    lines = [(f"{path}, line {number}", line.strip()) for number, line in numbered if line.strip()]
     if not lines:
         raise UserError(f"{path}: names no image")
     return lines
 
 
-def read_pairs(path: Path) -> list[tuple[str, str]]:
-    """The columns `appearance` and `structure` of a CSV file. `UserError` when they are not there."""
+def read_pairs(path: Path) -> list[tuple[str, str, str]]:
+    """The columns `appearance` and `structure` of a CSV file, behind the place of each row: file and line. `UserError`
+    when they are not there."""
     columns, rows = read_csv(_file(path))
     if missing := [name for name in COLUMNS if name not in columns]:
         raise UserError(
@@ -99,7 +102,7 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
     for where, row in rows:
         if not row["appearance"] or not row["structure"]:
             raise UserError(f"{where}: every pair needs an appearance and a structure")
-        pairs.append((row["appearance"].strip(), row["structure"].strip()))
+        pairs.append((where, row["appearance"].strip(), row["structure"].strip()))
     if not pairs:
         raise UserError(f"{path}: names no pair")
     return pairs

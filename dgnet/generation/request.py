@@ -62,8 +62,11 @@ def plan_pairs(request: SetRequest, dataset: Dataset) -> tuple[Pairs, dict[str, 
     if len(chosen) > 1:
         raise UserError(f"{' and '.join(chosen)} are different plans: give one of them")
     if request.pairs is not None:
-        names = read_pairs(request.pairs) if isinstance(request.pairs, Path) else request.pairs
-        appearances, structures = (find_sources(dataset, [pair[role] for pair in names]) for role in (0, 1))
+        if isinstance(request.pairs, Path):
+            rows = read_pairs(request.pairs)
+        else:
+            rows = [(f"pairs[{number}]", *pair) for number, pair in enumerate(request.pairs)]
+        appearances, structures = (find_sources(dataset, [(row[0], row[role]) for row in rows]) for role in (1, 2))
         pairs = list(dict.fromkeys(zip(appearances, structures, strict=True)))
         kind = "pairs of a file" if isinstance(request.pairs, Path) else "given pairs"
         return sorted(pairs, key=lambda pair: (pair[1], pair[0])), {"kind": kind, "count": len(pairs)}

@@ -43,10 +43,23 @@ def tiff(bits: int, photometric: int, planes: list[bytes], *, bands: int = 1, si
     )
 
 
+def bitmap(alpha: tuple[int, int]) -> bytes:
+    """Two orange pixels in a row, and what the fourth byte of each says, which the head calls alpha."""
+    pixels = b"".join(bytes([10, 20, 200, value]) for value in alpha)
+    head = struct.pack("<IiiHHIIiiII", 108, 2, 1, 1, 32, 3, len(pixels), 0, 0, 0, 0)
+    head = (head + struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)).ljust(108, b"\0")
+    return b"BM" + struct.pack("<IHHI", 14 + len(head + pixels), 0, 0, 14 + len(head)) + head + pixels
+
+
 def row(path: Path, content: bytes) -> list[list[int]]:
     path.write_bytes(content)
     pixels: list[list[int]] = read_image(path)[:, 0].T.tolist()
     return pixels
+
+
+def test_a_bitmap_whose_fourth_byte_is_padding_shows_its_colors(tmp_path: Path) -> None:
+    assert row(tmp_path / "padding.bmp", bitmap((0, 0))) == [[200, 20, 10]] * 2
+    assert row(tmp_path / "alpha.bmp", bitmap((0, 255))) == [[255, 255, 255], [200, 20, 10]]
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])

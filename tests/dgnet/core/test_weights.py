@@ -190,6 +190,9 @@ def test_nothing_in_a_file_is_executed(blocked: bool, tmp_path: Path) -> None:
         (lambda: {"optimizer": stepped_optimizer()}, r"holds no weights but 'optimizer' \(dict\)"),
         (lambda: {"gen": WEIGHTS, "dis": WEIGHTS}, r"holds several networks \(gen, dis\)"),
         (lambda: torch.ones(3), "it holds a Tensor"),
+        (lambda: {"state_dicts": [WEIGHTS, WEIGHTS]}, "its 'state_dicts' is a list with 2 sets of weights.*save that"),
+        (lambda: (WEIGHTS, {"epoch": 3}), "holds a tuple with 1 sets? of weights.*save that"),
+        (lambda: {"optimizers": [stepped_optimizer()]}, r"holds no weights but 'optimizers' \(list\)"),
     ],
 )
 def test_what_was_found_is_said(

@@ -1,13 +1,18 @@
 """Plans pair what they promise, are the same for the same seed, and longer ones contain the shorter."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from dgnet.core.errors import UserError
+from dgnet.core.images import image_files
+from dgnet.data.datasets import read_dataset
 from dgnet.data.records import Record
 from dgnet.generation.plans import all_pairs, extend_pairs, pairs_per_identity, read_list, read_pairs, ring_pairs
+from dgnet.generation.request import SetRequest, plan_pairs
+from tests.dgnet.generation.small_run import write_people
 from tests.messages import mentions
 
 
@@ -67,9 +72,15 @@ def test_all_pairs_and_extensions():
 
 def test_files_of_images_and_pairs(tmp_path):
     (tmp_path / "list.txt").write_text("\ufeffa.png\n\n b c.png \n")
-    assert read_list(tmp_path / "list.txt") == ["a.png", "b c.png"]
+    assert read_list(tmp_path / "list.txt") == [
+        (f"{tmp_path / 'list.txt'}, line 1", "a.png"),
+        (f"{tmp_path / 'list.txt'}, line 3", "b c.png"),
+    ]
     (tmp_path / "pairs.csv").write_text("structure,note,appearance\ns.png,x,a.png\nt.png,y,b.png\n")
-    assert read_pairs(tmp_path / "pairs.csv") == [("a.png", "s.png"), ("b.png", "t.png")]
+    assert read_pairs(tmp_path / "pairs.csv") == [
+        (f"{tmp_path / 'pairs.csv'}, line 2", "a.png", "s.png"),
+        (f"{tmp_path / 'pairs.csv'}, line 3", "b.png", "t.png"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -94,3 +105,18 @@ def test_an_empty_list(tmp_path):
     (tmp_path / "list.txt").write_text("\n")
     with pytest.raises(UserError, match=mentions("list", "names", "list.txt")):
         read_list(tmp_path / "list.txt")
+
+
+def test_a_name_that_is_no_image_is_found_by_file_and_line(tmp_path):
+    dataset = write_people(tmp_path / "people")
+    known = image_files(dataset)[0].name
+    (tmp_path / "list.txt").write_text(f"{known}\n\nnobody.png\n")
+    (tmp_path / "pairs.csv").write_text(f"appearance,structure\n{known},{known}\n{known},nobody.png\n")
+    for options, place in (
+        ({"appearances": tmp_path / "list.txt", "structures": tmp_path / "list.txt"}, tmp_path / "list.txt"),
+        ({"pairs": tmp_path / "pairs.csv"}, tmp_path / "pairs.csv"),
+        ({"pairs": [(known, known), (known, "nobody.png")]}, "pairs[1]"),
+    ):
+        line = ", line 3" if isinstance(place, Path) else ""
+        with pytest.raises(UserError, match=re.escape(f"{place}{line}: 'nobody.png' is no image of the data set")):
+            plan_pairs(SetRequest(**options), read_dataset(dataset))
