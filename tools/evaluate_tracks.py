@@ -155,7 +155,20 @@ def _remarks(truth: BoxTable, tracks: BoxTable) -> list[str]:
             f"{MATCH}); is it of this film, are its columns left, top, width, height, and not corners, and does it "
             "count frames as the truth does?"
         )
-    return said
+    return said + [remark for table in (truth, tracks) for remark in _of_corners(table)]
+
+
+def _of_corners(table: BoxTable) -> list[str]:
+    """That the boxes look like two corners each: where both files hold corners, theirs overlap by more than the people
+    do, and every figure is too high."""
+    corner, extent = table.boxes.places[:, :2], table.boxes.places[:, 2:]
+    # One person may stay in the picture's upper left corner, several at a time hardly do.
+    if len(np.unique(table.frames)) == len(table.frames) or not (extent > corner).all():
+        return []
+    return [
+        f"{table.path}: each box is wider than it is far from the left edge, and higher than from the top one: are its "
+        "columns two corners, x1, y1, x2, y2? They are read as left, top, width, height; a CSV file may name others"
+    ]
 
 
 def _on_true_boxes(truth: BoxTable, tracks: BoxTable) -> int:

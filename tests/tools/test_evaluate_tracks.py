@@ -175,6 +175,22 @@ def test_tracks_that_hardly_meet_the_truth_are_told(
     assert status == 0 and all(word in said for word in words) and bool(said) == bool(words)
 
 
+def test_corners_in_both_files_are_told(tmp_path: Path, monkeypatch, capsys) -> None:
+    """Boxes beside the true ones lay on them, as each reached from its corner to twice its place: IDF1 100."""
+    people = [(frame, person, 200 * person + 10 * frame) for frame in range(1, 9) for person in (1, 2)]
+    lines = {
+        "gt.txt": [f"{frame},{person},{left},100,{left + 30},180,1,1,1" for frame, person, left in people],
+        "tracks.txt": [f"{frame},{person},{left + 20},100,{left + 50},180,1" for frame, person, left in people],
+    }
+    for name, rows in lines.items():
+        (tmp_path / name).write_text("\n".join(rows))
+    options = ("--truth", tmp_path / "gt.txt", "--tracks", tmp_path / "tracks.txt")
+    status, printed, said = answer(evaluate_tracks, monkeypatch, capsys, *options)
+    assert status == 0 and "IDF1 100.0" in printed
+    assert [line.split(":")[0] for line in said.splitlines()] == [str(tmp_path / name) for name in lines]
+    assert said.count("two corners") == 2
+
+
 def test_the_visible_share_is_read_in_any_form_of_the_truth(tmp_path: Path) -> None:
     """Of a truth with spaces, or a comma at the end of its lines, people of whom nothing is seen were found, too."""
     lines = ["1,1,10,20,30,60,1,1,0.1", "1,2,50,20,30,60,1,1,0.9"]
