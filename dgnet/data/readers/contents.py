@@ -1,7 +1,7 @@
 """What lies in a folder of a data set: images, people, and what is passed over with the reason."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from dgnet.core.folder_names import is_leftover, is_split
@@ -59,6 +59,18 @@ def people_in(folder: Path, passed_over: PassedOver) -> list[Path]:
 def holds_images(folder: Path) -> bool:
     """Whether an image is directly in `folder`."""
     return any(is_image_name(path.name) and path.is_file() for path in entries(folder))
+
+
+def unread_folders(root: Path, read: Collection[str], copies: Collection[str] = ()) -> PassedOver:
+    """Folders of images directly in `root` that a layout does not read, such as Market-1501's 500,000 distractors.
+
+    Args:
+        read: the names of those that it reads.
+        copies: the names of those with the same images again.
+    """
+    others = [path for path in folders_in(root) if path.name not in (*read, *copies)]
+    reason = f"a folder of images, and only {', '.join(read)} are read here"
+    return [(path, reason) for path in others if any(map(holds_images, (path, *folders_in(path))))]
 
 
 def found_and_missing(root: Path, parts: Sequence[str]) -> tuple[list[str], list[str]]:

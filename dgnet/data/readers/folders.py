@@ -2,7 +2,15 @@
 
 from pathlib import Path
 
-from dgnet.data.readers.contents import PassedOver, entries, found_and_missing, holds_images, images_in, people_in
+from dgnet.data.readers.contents import (
+    PassedOver,
+    entries,
+    found_and_missing,
+    holds_images,
+    images_in,
+    people_in,
+    unread_folders,
+)
 from dgnet.data.readers.names import (
     camera_of,
     is_junk,
@@ -57,6 +65,7 @@ def read_dgnet(root: Path) -> Dataset:
 
     train, query, gallery = read("train_all", "train"), read("query", "query"), read("gallery", "gallery")
     multi_query = of_the_queries(read("multi-query", "multi_query"), query)
+    skipped += unread_folders(base, ("train_all", "query", "gallery", "multi-query"), ("train", "val"))
     refuse_two_spellings(base, sorted(known))
     return Dataset("dgnet", base, train, query, gallery, multi_query, tuple(skipped))
 

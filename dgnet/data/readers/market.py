@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from dgnet.data.readers.contents import PassedOver, found_and_missing, images_in
+from dgnet.data.readers.contents import PassedOver, found_and_missing, images_in, unread_folders
 from dgnet.data.readers.names import market_name, misplaced, of_the_queries, refuse_two_spellings
 from dgnet.data.records import Dataset, Record, Split
 
@@ -13,6 +13,8 @@ FOLDERS: dict[Split, str] = {
     "gallery": "bounding_box_test",
     "multi_query": "gt_bbox",
 }
+# What the official DG-Net's preparation writes beside them.
+PREPARED = ("pytorch",)
 CUHK03_FOLDERS = ("detected", "labeled")
 
 
@@ -44,6 +46,7 @@ def read_splits(root: Path, name: str, folders: dict[Split, str]) -> Dataset:
     for split, folder in folders.items():
         splits[split], passed_over = read_market_folder(root / folder, split)
         skipped += passed_over
+    skipped += unread_folders(root, folders.values(), PREPARED)
     written = {record.path.name.partition("_")[0] for records in splits.values() for record in records}
     refuse_two_spellings(root, sorted(written))
     return Dataset(name, root, skipped=tuple(skipped), names=(), tracks=0, **splits)

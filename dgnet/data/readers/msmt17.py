@@ -4,7 +4,7 @@ from pathlib import Path
 
 from dgnet.core.errors import UserError
 from dgnet.core.files import read_text
-from dgnet.data.readers.contents import PassedOver, found_and_missing
+from dgnet.data.readers.contents import PassedOver, found_and_missing, unread_folders
 from dgnet.data.readers.lists import refuse_two_labels, sorted_once
 from dgnet.data.readers.names import msmt17_camera, number, refuse_two_spellings
 from dgnet.data.records import Dataset, Record, Split
@@ -99,5 +99,6 @@ def _read(folders: dict[str, Path], root: Path) -> Dataset:
         records, passed_over = _read_list(root / name, folder, split)
         splits[split] += records
         skipped += passed_over
+    skipped += unread_folders(root, sorted({folder.name for folder in folders.values()}))
     ordered = {split: sorted_once(records, skipped) for split, records in splits.items()}
     return Dataset("msmt17", root, skipped=tuple(skipped), names=(), tracks=0, **ordered)

@@ -170,6 +170,29 @@ def test_a_description_counts_what_was_passed_over_and_says_why(tmp_path: Path) 
     ]
 
 
+@pytest.mark.parametrize(("layout", "below"), [("market1501", ""), ("dgnet", "pytorch"), ("msmt17", "")])
+def test_folders_of_images_beside_a_layout_are_said(layout: str, below: str, tmp_path: Path) -> None:
+    """Market-1501 was tested without the 500,000 distractors beside it, and not a word about them."""
+    if layout == "market1501":
+        write_market(tmp_path, SOUND)
+        write_image(tmp_path / "pytorch" / "train_all" / "2" / "0002_c1s1_000451_03.png")  # the same images again
+    elif layout == "dgnet":
+        for folder in ("train", "train_all"):
+            write_image(tmp_path / below / folder / "2" / "0002_c1s1_000451_03.png")
+    else:
+        write_image(tmp_path / "train" / "0000" / "0000_000_01_0303morning_0015_0.jpg")
+        (tmp_path / "test").mkdir()
+        (tmp_path / "list_train.txt").write_text("0000/0000_000_01_0303morning_0015_0.jpg 0\n")
+    assert not read_dataset(tmp_path, layout).skipped
+    write_image(tmp_path / below / "distractors" / "1.png")
+    write_image(tmp_path / below / "mask_train_v2" / "0000" / "1.png")
+    (tmp_path / below / "notes").mkdir()
+    (tmp_path / below / "notes" / "a.txt").touch()
+    skipped = read_dataset(tmp_path, layout).skipped
+    assert [path.name for path, _ in skipped] == ["distractors", "mask_train_v2"]
+    assert all("a folder of images, and only" in reason for _, reason in skipped)
+
+
 def test_a_test_split_alone_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     """What the accuracy tools measure can be checked; that nothing can be trained on it is said."""
     root = write_market(tmp_path, {name: MARKET[name] for name in ("query", "bounding_box_test")})
