@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from dgnet.core.errors import AdvisedError, UserError
-from dgnet.video.box_rows import WITHOUT_AREA, WITHOUT_TRACK, read_rows
+from dgnet.video.box_rows import REPEATED, WITHOUT_AREA, WITHOUT_TRACK, read_rows
 from dgnet.video.boxes import NO_TRACK, Boxes
 
 MOT_FIRST_FRAME = 1
@@ -73,8 +73,8 @@ def read_boxes(path: Path, *, first_frame: int | None = None, person_class: int 
     - A CSV file whose first line names columns; `dgnet.video.box_columns` lists the names.
 
     Rows with confidence 0 (the MOT-Challenge's mark for what does not count), rows of other classes than people, boxes
-    without area, and boxes without a track number in a file that has some take no part; they are counted. Confidences
-    that are all -1 are none.
+    without area, boxes without a track number in a file that has some, and boxes at the very place of another one of
+    their frame in a file without track numbers take no part; they are counted. Confidences that are all -1 are none.
 
     Args:
         first_frame: the number of the first frame. By default 1 for MOT-Challenge files and for a CSV file with
@@ -107,6 +107,10 @@ def read_boxes(path: Path, *, first_frame: int | None = None, person_class: int 
     if not keep.any():
         reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.items() if count)
         raise UserError(f"{path}: must hold boxes of people, it has none" + (f" ({reasons})" if reasons else ""))
+    if not tracked:
+        repeated = keep & ~_first_of_each(rows.frames, rows.places, rows.scores)
+        left_out[REPEATED] += int(repeated.sum())
+        keep &= ~repeated
     edges = rows.places[keep][:, :2] + rows.places[keep][:, 2:]
     if edges.max() <= _SHARES:
         raise UserError(
@@ -161,6 +165,15 @@ def truth_line(
     """
     numbers = ",".join(f"{value:.10g}" for value in place)
     return f"{frame + MOT_FIRST_FRAME},{person},{numbers},{int(counts)},1,{visible:.4g}\n"
+
+
+def _first_of_each(frames: np.ndarray, places: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Which boxes are the first of those at their very place in a frame, by score: one person would be several."""
+    by_score = np.argsort(-np.nan_to_num(scores), kind="stable")
+    keys = np.column_stack([frames, places])[by_score]
+    first = np.zeros(len(frames), bool)
+    first[by_score[np.unique(keys, axis=0, return_index=True)[1]]] = True
+    return first
 
 
 def _refuse_repeated_tracks(path: Path, numbers: np.ndarray, boxes: Boxes) -> None:

@@ -16,6 +16,7 @@ from dgnet.video.box_columns import MOT_FORMS, ParseRow, has_classes, mot_column
 
 _LONGEST = max(MOT_FORMS)
 WITHOUT_AREA, WITHOUT_TRACK = "boxes without area", "boxes without a track number"
+REPEATED = "repeats of a box of the same frame"
 
 
 @dataclass(frozen=True)

@@ -31,10 +31,16 @@ class BoxFile:
         return self._table.of(frame.index)
 
     def remarks(self, frames: int) -> list[str]:
-        """Boxes on frames that the source does not have."""
+        """Boxes on frames that the source does not have, or none on the second half of those that it has."""
         count, last = self._table.after(frames), frames - 1 + self._table.first_frame
         if not count:
-            return []
+            latest = int(self._table.frames[-1])
+            if 2 * (latest + 1) > frames:
+                return []
+            return [
+                f"{self._table.path}: the last boxes are on frame {latest + self._table.first_frame}, and there are "
+                f"{frames} frames: do its numbers count all of them, also those that a detector passed over?"
+            ]
         words = f"{self._table.path}: {count} boxes are on frames after {last}, the last"
         shifted = not len(self._table.of(0))
         return [words + (", and none is on the first: --first-frame tells from which number on it counts" * shifted)]

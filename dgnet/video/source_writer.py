@@ -136,10 +136,11 @@ class SourceWriter:
             path.write_bytes(encoded.getvalue())
 
     def remarks(self) -> list[str]:
-        """That most boxes do not lie in the picture: they are not those of it, it seems."""
+        """That most boxes do not lie in the picture, or are no people's who stand: they are not those of it, it
+        seems."""
         # Images of a folder may have sizes of their own.
         frames, last, size = self._log.frames(), -1, ""
-        rows, beyond = 0, 0
+        rows, beyond, wide = 0, 0, 0
         for row in self._rows():
             while last < int(row["frame"]):
                 last, size = last + 1, next(frames)[1]
@@ -147,13 +148,17 @@ class SourceWriter:
             ends = [min(at + by, int(most)) for at, by, most in zip(corner, extent, size.split("x"), strict=True)]
             inside = [max(0.0, end - max(at, 0.0)) for at, end in zip(corner, ends, strict=True)]
             rows += 1
+            wide += extent[0] > extent[1]
             beyond += inside[0] * inside[1] < _INSIDE * extent[0] * extent[1]
-        if 2 * beyond <= rows:
-            return []
-        return [
-            f"{self._name}: {beyond} of {rows} boxes reach beyond its picture of {size} pixels: are they of pictures "
-            "of another size, or two corners each, and not a corner and a size?"
-        ]
+        said = []
+        if 2 * beyond > rows:
+            said.append(
+                f"{self._name}: {beyond} of {rows} boxes reach beyond its picture of {size} pixels: are they of "
+                "pictures of another size, or two corners each, and not a corner and a size?"
+            )
+        if 2 * wide > rows:
+            said.append(f"{self._name}: {wide} of {rows} boxes are wider than high: are x and y exchanged?")
+        return said
 
     def finish(self, camera: int | None, about: Mapping[str, Any]) -> dict[str, Any]:
         """Add the source to the gallery as the camera of this number, by default the next one. What stands in

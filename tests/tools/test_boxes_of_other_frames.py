@@ -122,5 +122,18 @@ def test_boxes_that_reach_beyond_the_picture_are_said(box: str, beyond: bool, fi
     assert status == 0 and ("3 of 3 boxes reach beyond its picture of 64x48 pixels" in said) == beyond
 
 
+def test_boxes_of_every_second_frame_that_are_numbered_anew_are_said(find, tmp_path: Path) -> None:
+    """A detector with a stride wrote 1, 2, 3 for the frames 1, 3, 5: the crops were of others."""
+    folder = frames(tmp_path / "f", range(1, 7))
+    status, said, crops = find(folder, mot(tmp_path / "b.txt", range(1, 4)))
+    assert (status, crops) == (0, [1, 2, 3]) and mentions_all(said, "b.txt", "on frame 3", "6 frames", "passed over")
+    assert find(folder, mot(tmp_path / "b.txt", range(1, 7, 2)), "--source-name", "right")[:2] == (0, "")
+
+
+def test_boxes_that_lie_on_their_side_are_said(find, tmp_path: Path) -> None:
+    status, said, _ = find(frames(tmp_path / "f", range(1, 4)), mot(tmp_path / "b.txt", range(1, 4), "5,5,40,20"))
+    assert status == 0 and "3 of 3 boxes are wider than high" in said
+
+
 def mentions_all(said: str, *words: object) -> bool:
     return all(str(word) in said for word in words)

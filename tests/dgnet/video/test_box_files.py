@@ -63,6 +63,16 @@ def test_what_takes_no_part_is_counted(read) -> None:
     assert "1 rows of confidence 0" in str(table) and "1 boxes without area" in str(table)
 
 
+def test_a_box_that_is_there_twice_is_one_person(read) -> None:
+    """A file that was appended to itself, or a box as car and as truck, made two tracks of each person."""
+    table = read("2,-1,0,0,9,9,0.5\n1,-1,0,0,9,9,0.4\n1,-1,0,0,9,9,0.7\n1,-1,0,1,9,9,0.6\n2,-1,0,0,9,9,0.5\n")
+    assert summary(table) == [(0, -1, 0, 0, 9, 9), (0, -1, 0, 1, 9, 9), (1, -1, 0, 0, 9, 9)]
+    assert table.boxes.scores.tolist() == [0.7, 0.6, 0.5]
+    assert "2 repeats of a box of the same frame left out" in str(table)
+    # Of two tracks each is somebody.
+    assert len(read("1,1,0,0,9,9,1\n1,2,0,0,9,9,1\n").frames) == 2
+
+
 @pytest.mark.parametrize(
     ("head", "row", "first"),
     [
