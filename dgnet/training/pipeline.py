@@ -1,5 +1,6 @@
 """The main job: a data set, a teacher (trained first where the configuration names none), then the joint training."""
 
+import logging
 from pathlib import Path
 
 from dgnet.config import Config
@@ -14,7 +15,10 @@ from dgnet.training import joint
 from dgnet.training.checks import check_joint_training, needs_teachers
 from dgnet.training.job import LENGTH, SECTIONS, TEACHER_LENGTH, TEACHER_SECTIONS, Job
 from dgnet.training.joint import DrawSamples
+from dgnet.training.schedule import terms_without_part
 from dgnet.training.teacher import TEACHER_FILE, load_teachers, train_teacher, warn_of_other_size
+
+_log = logging.getLogger(__name__)
 
 
 def train(
@@ -84,6 +88,8 @@ def job_teachers(job: Job, dataset: Dataset) -> list[ReIDModel]:
         else:
             # Before the hours that a teacher takes.
             check_joint_training(job, dataset)
+            if without := terms_without_part(config):
+                job.distributed.on_main(lambda: _log.warning("warning: %s", without))
             train_job_teacher(job, dataset, name)
     teachers = load_teachers(paths, dataset, job.distributed.device)
     for path, teacher in zip(paths, teachers, strict=True):

@@ -1,6 +1,6 @@
 """Loss weights and learning-rate factors by iteration: pure functions, so that resuming needs no state of theirs."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from dgnet.config import Config
 
@@ -78,6 +78,28 @@ def loss_weights(config: Config, iteration: int) -> LossWeights:
         soft_label=teacher_factor * loss.soft_label,
         fine_grained=teacher_factor * loss.fine_grained,
     )
+
+
+def terms_without_part(config: Config) -> str:
+    """The terms whose weights first grow after the training's last iteration, in a sentence; empty where there are
+    none.
+
+    >>> terms_without_part(Config())
+    ''
+    """
+    end = config.schedule.iterations
+    begins = {
+        "loss.code_ramp_begin": config.loss.code_ramp_begin,
+        "loss.teacher_ramp_begin": config.loss.teacher_ramp_begin,
+        "short_training.swap_begin": config.short_training.swap_begin,
+        "short_training.identity_begin": config.short_training.identity_begin,
+    }
+    # No weight ever falls.
+    last, later = asdict(loss_weights(config, end - 1)), asdict(loss_weights(config, max(end, *begins.values()) + 1))
+    if not (without := [name for name, weight in later.items() if weight > 0 and last[name] == 0]):
+        return ""
+    late = ", ".join(f"{name} is {begin}" for name, begin in begins.items() if begin >= end - 1)
+    return f"no iteration has the loss terms {', '.join(without)}: the training ends after {end} iterations, and {late}"
 
 
 def learning_rate_factor(config: Config, gamma: float, iteration: int) -> float:

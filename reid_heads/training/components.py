@@ -106,6 +106,24 @@ def learning_rate(config: ReIDConfig, epoch: int) -> float:
     )
 
 
+def rates_without_part(config: ReIDConfig) -> list[str]:
+    """What of the schedule lies after the last epoch, a sentence each."""
+    settings = config.schedule
+    said = []
+    if settings.warmup_epochs >= settings.epochs:
+        said.append(
+            f"the learning rate does not reach optimizer.learning_rate ({config.optimizer.learning_rate:g}): "
+            f"schedule.warmup_epochs is {settings.warmup_epochs}, schedule.epochs {settings.epochs}"
+        )
+    late = [str(epoch) for epoch in parse_decay(settings.decay) if epoch >= settings.epochs]
+    if late:
+        said.append(
+            f"the learning rate does not fall at epoch {' and '.join(late)} (schedule.decay): schedule.epochs is "
+            f"{settings.epochs}"
+        )
+    return said
+
+
 def is_test_epoch(config: ReIDConfig, epochs_done: int) -> bool:
     """Whether the model is measured after so many epochs: every `test.every`, and after the last."""
     every = config.test.every

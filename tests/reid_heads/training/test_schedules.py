@@ -7,7 +7,7 @@ import pytest
 
 from dgnet.core.errors import UserError
 from reid_heads.config import ReIDConfig
-from reid_heads.training.components import is_test_epoch, learning_rate
+from reid_heads.training.components import is_test_epoch, learning_rate, rates_without_part
 from reid_heads.training.schedules import parse_decay, warmup_multistep
 from tests.messages import mentions
 
@@ -39,3 +39,13 @@ def test_tests_come_every_few_epochs_and_at_the_end() -> None:
     assert [epoch for epoch in range(1, 9) if is_test_epoch(config, epoch)] == [3, 6, 8]
     never = ReIDConfig.model_validate({"test": {"every": 0}, "schedule": {"epochs": 8}})
     assert not any(is_test_epoch(never, epoch) for epoch in range(1, 9))
+
+
+def test_what_lies_after_the_last_epoch_is_told() -> None:
+    """Ten epochs of the bag of tricks were a warm-up and nothing else."""
+    short = ReIDConfig.model_validate({"schedule": {"epochs": 10}})
+    warmup, decay = rates_without_part(short)
+    assert "warmup_epochs is 10" in warmup and "epoch 40 and 70" in decay
+    assert not rates_without_part(ReIDConfig())
+    middle = ReIDConfig.model_validate({"schedule": {"epochs": 60}})
+    assert [("70" in sentence, "40" in sentence) for sentence in rates_without_part(middle)] == [(True, False)]
