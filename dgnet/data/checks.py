@@ -19,6 +19,7 @@ from dgnet.data.description import (
     in_training_and_test,
     mixed_cameras,
     named_otherwise,
+    remark_on_tracks,
     split_table,
     splits_of,
 )
@@ -166,8 +167,8 @@ def _cameras(dataset: Dataset) -> list[Problem]:
 
 
 def _tracks(dataset: Dataset) -> list[Problem]:
-    reason = f"its identities are those of {dataset.tracks} tracks of films"
-    return [Problem("identities of tracks", str(dataset.root), reason)] if dataset.tracks else []
+    reason = remark_on_tracks(dataset)
+    return [Problem("identities of tracks", str(dataset.root), reason)] if reason else []
 
 
 def _in_both(dataset: Dataset) -> list[Problem]:

@@ -1,5 +1,6 @@
 """What a data set holds, as it is said at the start of every training and test: splits, and what was passed over."""
 
+import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -9,6 +10,9 @@ from pathlib import Path
 from dgnet.core.folder_names import one_line
 from dgnet.data.readers.names import market_name
 from dgnet.data.records import DISTRACTOR, JUNK, UNKNOWN_CAMERA, Dataset, Record
+
+# A person's name, then a camera or a track.
+_PART = re.compile(r"(.+?)(?:[-_. ](?:c|cam|camera|t|trk|track|tracklet|seq)[-_. ]?[0-9]+)+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,8 @@ def describe_dataset(dataset: Dataset) -> str:
 
 
 def remark_on_tracks(dataset: Dataset) -> str:
-    """What identities that are tracks of films are worth, in a sentence; empty where they are people's.
+    """What identities that are tracks of films, or a person's by each camera, are worth, in a sentence; empty where
+    they are people's.
 
     Example:
         >>> from pathlib import Path
@@ -79,10 +84,26 @@ def remark_on_tracks(dataset: Dataset) -> str:
         people, and a training learns to tell a person's tracks apart
     """
     if not dataset.tracks:
-        return ""
+        return _remark_on_parts(dataset)
     return (
         f"identities are those of {dataset.tracks} tracks of films, and a person may be several of them: figures are "
         "of tracks, not of people, and a training learns to tell a person's tracks apart"
+    )
+
+
+def _remark_on_parts(dataset: Dataset) -> str:
+    """That people seem to be several identities, by names such as 0001_c1 and 0001_c2."""
+    parts: dict[str, list[str]] = defaultdict(list)
+    for _, name in dataset.names:
+        if match := _PART.fullmatch(name):
+            parts[match[1]].append(name)
+    several = [names for names in parts.values() if len(names) > 1]
+    if not several:
+        return ""
+    return one_line(
+        f"{sum(map(len, several))} identities are {len(several)} people by each camera or track, as their names seem "
+        f"to say ({several[0][0]} and {several[0][1]}): a training learns to tell a person's images apart; give all "
+        "images of a person one identity"
     )
 
 

@@ -92,3 +92,18 @@ def test_a_training_and_a_test_say_that_an_image_is_of_two_people(
     assert sum(problem.kind == "one image of two people" for problem in check_dataset(dataset).problems) == 4
     train(tmp_path, dataset)
     assert "4 images are copies of images of another identity" in (tmp_path / "run/log.txt").read_text()
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_person_who_is_an_identity_by_each_camera_is_said(listed: bool, tmp_path: Path) -> None:
+    """A folder for each person and camera: a training told each person from himself, without a word."""
+    root, names = tmp_path / "people", ("0001_c1", "0001_c2", "0002_c1", "Ann-cam 1", "Ann-cam 2", "bob_t1_c1", "c3")
+    for name in names:
+        write_image(root / name / "1.png")
+    if listed:
+        root = tmp_path / "list.csv"
+        root.write_text("path,identity\n" + "".join(f"people/{name}/1.png,{name}\n" for name in names))
+    dataset = read_dataset(root)
+    assert "4 identities are 2 people by each camera or track" in describe_dataset(dataset)
+    assert "(0001_c1 and 0001_c2)" in describe_dataset(dataset)
+    assert [problem.kind for problem in check_dataset(dataset).problems].count("identities of tracks") == 1
