@@ -34,6 +34,7 @@ from dgnet.core.numerics import open_device
 from dgnet.runs.signals import Stop, exit_status, resume_command
 from dgnet.video.appearance import RULE
 from dgnet.video.camera import Camera
+from dgnet.video.claim import sources_of
 from dgnet.video.detectors import BoxFile
 from dgnet.video.find import find_people
 from dgnet.video.from_options import boxes_of_file, detector_of, linker_of, request_of
@@ -92,6 +93,12 @@ def find_in_source(args: argparse.Namespace, model: LoadedModel | None, threshol
         request |= {"linked_by": model.name, "threshold": threshold, "linking_rule": RULE}
     with Stop(args.max_hours) as stop:
         writer = SourceWriter(args.output, request["name"], request, resume=args.resume, every=args.crop_every)
+        if copies := sources_of(args.output, request["content"]):
+            print(
+                f"{source.place}: {copies[0]} in {args.output} has the same content: its people will be there twice, "
+                "and by two cameras",
+                file=sys.stderr,
+            )
         found = find_people(
             source,
             detector,

@@ -10,7 +10,7 @@ from dgnet.core.files import replace_text
 from dgnet.core.json_files import parse_json
 from dgnet.runs.folder import differences
 from dgnet.runs.folder_lock import LOCK, FolderLock, lock_folder
-from dgnet.video.gallery import TABLE, is_gallery, read_gallery
+from dgnet.video.gallery import ABOUT, TABLE, is_gallery, read_gallery
 
 PROGRESS, REQUEST = ".progress", "request.json"
 
@@ -47,6 +47,19 @@ def claim_source(gallery: Path, name: str, request: Mapping[str, Any], *, resume
     if not begun:
         replace_text(path, json.dumps(dict(request), indent=2) + "\n")
     return lock
+
+
+def sources_of(gallery: Path, content: str | None) -> list[str]:
+    """The names of the gallery's sources with this content; those that an earlier version wrote do not tell theirs."""
+    named = []
+    for path in sorted(gallery.glob(f"*/{ABOUT}")) if content else ():
+        try:
+            about = parse_json(path.read_text(encoding="utf-8"))
+        except ValueError:
+            continue
+        if isinstance(about, dict) and about.get("content") == content:
+            named.append(path.parent.name)
+    return named
 
 
 def lock_gallery(gallery: Path) -> FolderLock:

@@ -32,7 +32,7 @@ from pathlib import Path
 from dgnet.core.errors import UserError
 from dgnet.core.files import replacing
 
-TABLE, BOXES, TIMES = "people.csv", "boxes.txt", "times.txt"
+TABLE, BOXES, TIMES, ABOUT = "people.csv", "boxes.txt", "times.txt", "source.json"
 COLUMNS = (
     "path",
     "identity",

@@ -27,9 +27,9 @@ from dgnet.video.boxes import NO_TRACK, Boxes, pixels_of, visible_shares
 from dgnet.video.claim import PROGRESS, claim_source, release
 from dgnet.video.frame_log import FrameLog
 from dgnet.video.frames import Frame
-from dgnet.video.gallery import BOXES, COLUMNS, OF_THE_GALLERY, TIMES, extend_table
+from dgnet.video.gallery import ABOUT, BOXES, COLUMNS, OF_THE_GALLERY, TIMES, extend_table
 
-RESULT, ABOUT = "result", "source.json"
+RESULT = "result"
 DETECTIONS, ROWS = "detections.csv", "rows.csv"
 _JPEG_QUALITY = 95
 # The share of a box that lies in its picture, as a rule.
@@ -54,7 +54,7 @@ class SourceWriter:
     def __init__(
         self, gallery: Path, name: str, request: Mapping[str, Any], *, resume: bool, every: float | int = 0
     ) -> None:
-        self._gallery, self._name, self._every = gallery, name, every
+        self._gallery, self._name, self._every, self._content = gallery, name, every, request.get("content")
         self._folder = gallery / PROGRESS / name
         self._result = self._folder / RESULT
         self._lock = claim_source(gallery, name, request, resume=resume)
@@ -177,7 +177,8 @@ class SourceWriter:
             if summary["last_time"] is not None:
                 with replacing(self._result / TIMES) as file:
                     file.writelines(f"{values[0]}\n".encode() for values in self._log.frames())
-            replace_text(self._result / ABOUT, json.dumps(summary, indent=2) + "\n")
+            about_it = {**summary, "content": self._content}
+            replace_text(self._result / ABOUT, json.dumps(about_it, indent=2) + "\n")
             os.rename(self._result, target)
         extend_table(self._gallery, self._name, self._rows, camera)
         self.discard()

@@ -149,6 +149,16 @@ class Interrupted(find_people.Stop):
         return 2
 
 
+@pytest.mark.parametrize("source", ["walk.mkv", "frames"])
+def test_a_film_that_is_added_twice_is_said(run, source: str, tmp_path: Path) -> None:
+    """Under another name its people were seen by two cameras."""
+    assert run(source, "tracks.txt")[2] == ""
+    status, _, said = run(source, "tracks.txt", "--source-name", "again")
+    assert status == 0 and said.count("\n") == 1 and f"{source.partition('.')[0]} in {tmp_path / 'people'}" in said
+    other = "frames" if source == "walk.mkv" else "walk.mkv"
+    assert run(other, "tracks.txt", "--source-name", "other")[2] == ""
+
+
 def test_a_stop_says_how_to_go_on(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(find_people, "Stop", Interrupted)
