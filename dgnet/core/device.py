@@ -31,6 +31,8 @@ DeviceName = Annotated[str, BeforeValidator(device_name)]
 
 _X86 = ("x86_64", "AMD64")
 _DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+# The scale begins at 2^16: by then it is 2^-24, and nothing overflows that is finite.
+_MOST_SKIPPED = 40
 _log = logging.getLogger(__name__)
 
 
@@ -115,6 +117,7 @@ class Precision:
         self.device = device
         self.dtype = _DTYPES[self.name]
         self.skipped_steps = 0
+        self._skipped_in_a_row = 0
         self._scaler = torch.amp.GradScaler(device.type, enabled=self.name == "fp16")
 
     def autocast(self) -> torch.autocast:
@@ -132,7 +135,11 @@ class Precision:
         scaled.backward(retain_graph=retain_graph, inputs=None if inputs is None else list(inputs))
 
     def step(self, *optimizers: Optimizer) -> bool:
-        """Step the optimizers of one backward pass; whether none of them had to skip (always so but for `fp16`)."""
+        """Step the optimizers of one backward pass; whether none of them had to skip (always so but for `fp16`).
+
+        `UserError` where a step is the last of so many skipped in a row that no scale can help: gradients that are not
+        finite, of a loss that is.
+        """
         # The scaler refuses an optimizer without any gradient, as where no term of an iteration has a weight.
         moved = [optimizer for optimizer in optimizers if _has_gradient(optimizer)]
         if not moved:
@@ -143,6 +150,12 @@ class Precision:
         self._scaler.update()
         stepped = self.scale >= before  # the scale falls exactly when an optimizer met an overflow
         self.skipped_steps += not stepped
+        self._skipped_in_a_row = 0 if stepped else self._skipped_in_a_row + 1
+        if self._skipped_in_a_row == _MOST_SKIPPED:
+            raise UserError(
+                f"run.precision=fp16: the gradients of {_MOST_SKIPPED} steps in a row are not finite, so none was "
+                "taken and nothing is learned; choose bf16, tf32 or fp32"
+            )
         return stepped
 
     def state_dict(self) -> dict[str, Any]:

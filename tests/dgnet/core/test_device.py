@@ -105,6 +105,26 @@ def test_an_overflow_in_fp16_skips_the_step_and_is_counted_and_continued():
     assert (again.skipped_steps, again.scale) == (1, scale / 2)
 
 
+def test_gradients_that_are_never_finite_in_fp16_end_the_training():
+    """Every step was skipped, and a training ended well with its initial weights. The root of 0 has such gradients."""
+    weight = torch.nn.Parameter(torch.zeros(3))
+    optimizer, precision = torch.optim.SGD([weight], lr=1.0), Precision("fp16", CPU)
+
+    def step(loss):
+        optimizer.zero_grad()
+        precision.backward(loss)
+        return precision.step(optimizer)
+
+    for _ in range(39):
+        assert not step(weight.square().sum().sqrt())
+    assert step((weight - 1).square().sum()) and precision.skipped_steps == 39
+    weight.data.zero_()
+    for _ in range(39):
+        step(weight.square().sum().sqrt())
+    with pytest.raises(UserError, match=mentions("fp16", "40 steps in a row", "bf16")):
+        step(weight.square().sum().sqrt())
+
+
 @pytest.mark.parametrize("name", ["fp32", "fp16"])
 def test_an_optimizer_without_a_gradient_rests(name):
     weights = [torch.nn.Parameter(torch.ones(1, 3)) for _ in range(2)]
