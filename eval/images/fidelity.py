@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 from torch import Tensor
 
 from eval.images.file_pairs import means_of_pairs
@@ -51,17 +52,17 @@ def fidelity_metrics(
 ) -> list[MetricValue]:
     """The mean of each measure over batches of pairs of uint8 images `[pair, 3, height, width]`.
 
-    `name` is the kind of the images, such as "self-reconstruction". `UserError` for no pairs.
+    Pairs that agree exactly have an infinite PSNR: where others do not, theirs is the mean, and its note tells how many
+    they are. `name` is the kind of the images, such as "self-reconstruction". `UserError` for no pairs.
     """
     means = means_of_pairs(batches, {measure.name: measure.compare for measure in measures})
-    return [
-        MetricValue(
-            section,
-            f"{measure.name}, {name}" if name else measure.name,
-            means[measure.name].mean,
-            measure.unit,
-            protocol,
-            better=measure.better,
-        )
-        for measure in measures
-    ]
+    metrics = []
+    for measure in measures:
+        title = f"{measure.name}, {name}" if name else measure.name
+        values = means[measure.name].of_pairs
+        differ = values[np.isfinite(values)]
+        some = 0 < len(differ) < len(values)
+        value = float(differ.mean()) if some else means[measure.name].mean
+        note = f"over the {len(differ)} of {len(values)} pairs that differ" if some else ""
+        metrics.append(MetricValue(section, title, value, measure.unit, protocol, note, measure.better))
+    return metrics
