@@ -59,9 +59,8 @@ class DecoderConfig(Section):
     # Pixels of the image, in rows and in columns, for one of the masks: 2 draws edges of clothes better; with 4 less of
     # the original brightness passes through the shading, which is better on photographs.
     mask_stride: Literal[2, 4] = 2
-    # How strong the detail of the structure image is in swaps; 0: as strong as reconstruction learns it, which is too
-    # weak, for squared differences are smallest where what is uncertain is blurred.
-    detail_gain: float = Field(0, ge=0)
+    # How strong the detail of the structure image is; 1: as the guided filter's formula gives it.
+    detail_gain: float = Field(1, ge=0)
     style_hidden: int = Field(512, ge=1)
     # Each block takes one slice of the appearance code; the code has 4 parts times the trunk's channels.
     residual_blocks: Literal[1, 2, 4, 8] = 4

@@ -26,7 +26,7 @@ def at_mask_size(
     """True swaps at the masks' size, upsampled as the decoder does with what it draws; on the CPU."""
     decoder, code, small = _inputs(generator, structures, truths)
     # The background's probability is not used.
-    return pixels.to_uint8(decoder.upsample(code, torch.cat([small, small[:, :1]], dim=1), decoder.swap_gain)[0]).cpu()
+    return pixels.to_uint8(decoder.upsample(code, torch.cat([small, small[:, :1]], dim=1))[0]).cpu()
 
 
 @torch.no_grad()
@@ -37,7 +37,7 @@ def with_best_colors(
     masks' size); on the CPU."""
     decoder, code, small = _inputs(generator, structures, truths)
     filled = decoder.fill(code, nearest_colors(decoder, code, small))
-    return pixels.to_uint8(decoder.keep_background(code, *decoder.upsample(code, filled, decoder.swap_gain))).cpu()
+    return pixels.to_uint8(decoder.keep_background(code, *decoder.upsample(code, filled))).cpu()
 
 
 def nearest_colors(

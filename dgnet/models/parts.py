@@ -124,18 +124,16 @@ class PartDecoder(nn.Module):
 
     Args:
         parts: as the encoder's.
-        detail_gain: of the structure image's detail in `decode`; 0: that which `reconstruct` learns.
+        detail_gain: of the structure image's detail.
         mask_stride: as the encoder's.
     """
 
-    def __init__(self, parts: int, detail_gain: float = 0, mask_stride: MaskStride = 2) -> None:
+    def __init__(self, parts: int, detail_gain: float = 1, mask_stride: MaskStride = 2) -> None:
         super().__init__()
         self.parts = parts
         self.mask_stride: MaskStride = mask_stride
         self.detail_gain = detail_gain
         self.colors_size = 3 * parts + ILLUMINATION_SIZE
-        # Of the detail, learned by reconstruction.
-        self.gain = nn.Parameter(torch.ones(1))
         # Illumination of both images -> gain and bias of the colors; at the start the colors stay as they are.
         self.relighting = nn.Sequential(nn.Linear(2 * ILLUMINATION_SIZE, 32), nn.ReLU(), nn.Linear(32, 6))
         last = self.relighting[-1]
@@ -162,24 +160,24 @@ class PartDecoder(nn.Module):
     ) -> Float[Tensor, "batch 3 4*height 4*width"]:
         """The image, from the output of `styles`, on the background of the structure image."""
         code = self.split(structure_code)
-        return self.keep_background(code, *self._render(code, styles, self.swap_gain))
-
-    @property
-    def swap_gain(self) -> Float[Tensor, "1"]:
-        """Of the detail in swaps."""
-        return torch.full_like(self.gain, self.detail_gain) if self.detail_gain else self.gain
+        with torch.autocast(code.images.device.type, enabled=False):
+            return self.keep_background(code, *self.upsample(code, self._fill(code, styles)))
 
     def reconstruct(
         self,
         structure_code: Float[Tensor, "batch code height width"],
         styles: Float[Tensor, "batch colors"],
-    ) -> Float[Tensor, "batch 3 4*height 4*width"]:
-        """The image with its background decoded, too: a background that is kept would have no reconstruction loss."""
-        return self._render(self.split(structure_code), styles, self.gain)[0]
+    ) -> Float[Tensor, "batch 3 _ _"]:
+        """The image at the masks' size: there is nothing to learn in the upsampling, and half of the time.
 
-    def _render(self, code: SplitCode, styles: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
+        Its background is decoded, too: one that is kept would have no reconstruction loss.
+        """
+        code = self.split(structure_code)
         with torch.autocast(code.images.device.type, enabled=False):
-            return self.upsample(code, self.fill(code, self.relight(styles, code.background)), gain)
+            return self._fill(code, styles)[:, :3]
+
+    def _fill(self, code: SplitCode, styles: Tensor) -> Tensor:
+        return self.fill(code, self.relight(styles, code.background))
 
     def split(self, structure_code: Float[Tensor, "batch code height width"]) -> SplitCode:
         """The parts of the code that an image is drawn from; the attention is that of `part_colors`."""
@@ -197,17 +195,14 @@ class PartDecoder(nn.Module):
         return torch.cat([(image - BLACK) * (1 + SHADING * shading) + BLACK, rest], dim=1)
 
     def upsample(
-        self, code: SplitCode, small: Float[Tensor, "batch 4 _ _"], gain: Float[Tensor, "1"]
+        self, code: SplitCode, small: Float[Tensor, "batch 4 _ _"]
     ) -> tuple[Float[Tensor, "batch 3 height width"], Float[Tensor, "batch 1 height width"]]:
-        """The image, and the background's probability in each pixel, from both at half or a quarter of the size.
-
-        `gain`: of the gray structure image's detail.
-        """
+        """The image, and the background's probability in each pixel, from both at half or a quarter of the size."""
         gray = pixels.gray(code.images)
         stride = code.images.shape[-1] // small.shape[-1]
         while stride > 1:
             guide, fine = F.avg_pool2d(gray, stride), F.avg_pool2d(gray, stride // 2)
-            small = upsampled(small) + gain * guided_detail(small, guide, fine)
+            small = upsampled(small) + self.detail_gain * guided_detail(small, guide, fine)
             stride //= 2
         image, background = small.split([3, 1], dim=1)
         return image, background

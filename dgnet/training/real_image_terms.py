@@ -1,6 +1,7 @@
 """The loss terms of real images: reconstruction and identity."""
 
 import torch
+import torch.nn.functional as F
 
 from dgnet.config import Config
 from dgnet.losses.identity import identity_loss
@@ -42,7 +43,9 @@ class RealImageTerms:
             for images, structure, style in zip(batch.real.split(2), structures, styles, strict=True):
                 if structure is not None and style is not None:
                     decoded = self.generator.decoder.reconstruct(structure.leaf, style.leaf)
-                    real = images.flatten(0, 1)
+                    # Part colors decode at the masks' size.
+                    stride = images.shape[-1] // decoded.shape[-1]
+                    real = F.avg_pool2d(images.flatten(0, 1), stride) if stride > 1 else images.flatten(0, 1)
                     losses.append(image_reconstruction_loss(decoded, real, short.image_norm, short.edge_weight))
             backward_terms(**{name: torch.stack(losses).mean(0) if len(losses) > 1 else losses[0]})
 

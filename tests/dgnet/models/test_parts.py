@@ -61,21 +61,21 @@ def test_the_decoder_fills_the_masks() -> None:
     colors = torch.randn(1, 3 * PARTS + ILLUMINATION_SIZE).double()
     code, styles = structure_code(logits, torch.zeros(PARTS, 16, 12)), decoder.styles(F.pad(colors, (7, 0)))
     reconstructed, decoded = decoder.reconstruct(code, styles), decoder(code, F.pad(colors, (7, 0)))
-    for image, below in (
-        (reconstructed, 0.25),
-        (decoded, 1.0),
+    for image, stride, below in (
+        (reconstructed, 2, 0.25),
+        (decoded, 1, 1.0),
     ):  # the colors of the background; the structure image itself
-        assert image.shape == (1, 3, 64, 48)
-        torch.testing.assert_close(image[0, :, :24], colors[0, :3, None, None].expand(3, 24, 48))
-        torch.testing.assert_close(image[0, :, 40:], torch.full((3, 24, 48), below, dtype=torch.float64))
+        assert image.shape == (1, 3, 64 // stride, 48 // stride)
+        rows, width = 24 // stride, 48 // stride
+        torch.testing.assert_close(image[0, :, :rows], colors[0, :3, None, None].expand(3, rows, width))
+        torch.testing.assert_close(image[0, :, -rows:], torch.full((3, rows, width), below, dtype=torch.float64))
 
 
 def test_relighting_shading_and_the_gain_of_the_detail_make_the_image() -> None:
     """Against the formula written out pixel by pixel, with nothing at its initial value."""
     torch.manual_seed(2)
-    decoder = PartDecoder(PARTS).double()
+    decoder = PartDecoder(PARTS, detail_gain=3.0).double()
     with torch.no_grad():
-        decoder.gain.fill_(3.0)
         last = decoder.relighting[-1]
         assert isinstance(last, torch.nn.Linear)
         last.weight.normal_(std=0.1), last.bias.normal_(std=0.1)
@@ -84,7 +84,6 @@ def test_relighting_shading_and_the_gain_of_the_detail_make_the_image() -> None:
     attention, pixels_of_code = torch.zeros(PARTS, 16, 12).double(), F.pixel_unshuffle(structure, 4)
     code = torch.cat([F.pixel_unshuffle(masks, 2), attention, background, pixels_of_code])[None]
     styles = torch.randn(1, decoder.colors_size).double()
-    decoded = decoder.reconstruct(code, styles)[0]
 
     deviation, mean = torch.std_mean(background, dim=(1, 2))
     gain, bias = decoder.relighting(torch.cat([styles[0, -ILLUMINATION_SIZE:], mean, deviation])).chunk(2)
@@ -115,12 +114,20 @@ def test_relighting_shading_and_the_gain_of_the_detail_make_the_image() -> None:
 
     gray = structure.mean(0)
     half_gray = gray.view(32, 2, 24, 2).mean((1, 3))
-    torch.testing.assert_close(decoded, finer(half, 3.0, half_gray, gray))
+    torch.testing.assert_close(decoder.reconstruct(code, styles)[0], half)
+    split = decoder.split(code)
+    decoded, probability = decoder.upsample(split, torch.cat([half[None], torch.zeros(1, 1, 32, 24).double()], dim=1))
+    assert not probability.any()
+    torch.testing.assert_close(decoded[0], finer(half, 3.0, half_gray, gray))
 
 
 def test_masks_at_a_quarter_of_the_size_are_upsampled_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     narrow_trunks(monkeypatch)
-    generator = build_generator(quick_config(SETTINGS | {"decoder.mask_stride": 4}), 4).double().eval()
+    generator = (
+        build_generator(quick_config(SETTINGS | {"decoder.mask_stride": 4, "decoder.detail_gain": 1.5}), 4)
+        .double()
+        .eval()
+    )
     assert isinstance(generator.structure, PartEncoder) and isinstance(generator.decoder, PartDecoder)
     first, second = images(4).split(2)
     structure_code = generator.encode_structure(second)
@@ -132,10 +139,10 @@ def test_masks_at_a_quarter_of_the_size_are_upsampled_twice(monkeypatch: pytest.
     probabilities = (3 * code.masks[:, : PARTS + 1]).softmax(1)
     flat = torch.einsum("bphw,bpc->bchw", probabilities[:, :PARTS], colors) + probabilities[:, PARTS:] * code.background
     torch.testing.assert_close(quarter[:, :3], (flat + 2) * (1 + 0.3 * code.masks[:, PARTS + 1 :]) - 2)
-    gray, gain = pixels.gray(second), torch.full((1,), 1.5, dtype=torch.float64)
+    gray = pixels.gray(second)
     half = upsampled(quarter) + 1.5 * guided_detail(quarter, F.avg_pool2d(gray, 4), F.avg_pool2d(gray, 2))
     full = upsampled(half) + 1.5 * guided_detail(half, F.avg_pool2d(gray, 2), gray)
-    torch.testing.assert_close(torch.cat(decoder.upsample(code, quarter, gain), dim=1), full)
+    torch.testing.assert_close(torch.cat(decoder.upsample(code, quarter), dim=1), full)
     styles = decoder.styles(generator.encode_appearance(first))
     assert styles.shape == (2, decoder.colors_size)
     assert generator(first, second).shape == second.shape
@@ -153,26 +160,13 @@ def test_only_certain_background_is_kept_and_has_no_gradient() -> None:
     logits = torch.zeros(PARTS + 1, 32, 24)
     code = structure_code(logits, torch.zeros(PARTS, 16, 12)).requires_grad_()
     styles = torch.zeros(1, decoder.colors_size, dtype=torch.float64)
-    # The probability of the background is a quarter.
-    assert torch.equal(decoder.decode(code, styles), decoder.reconstruct(code, styles))
+    split = decoder.split(code)
+    drawn = decoder.upsample(split, decoder.fill(split, torch.zeros(1, PARTS, 3).double()))[0]
+    assert torch.equal(decoder.decode(code, styles), drawn)  # the probability of the background is a quarter
     logits[PARTS] = 100.0
     code = structure_code(logits, torch.zeros(PARTS, 16, 12)).requires_grad_()
     decoder.decode(code, styles).square().sum().backward()
     assert code.grad is not None and not code.grad[:, : 4 * (PARTS + 2)].any() and code.grad[:, -48:].any()
-
-
-def test_the_detail_of_swaps_has_its_own_gain() -> None:
-    fixed, learned = PartDecoder(PARTS, detail_gain=2.0).double(), PartDecoder(PARTS).double()
-    with torch.no_grad():
-        learned.gain.fill_(2.0)
-    code = torch.randn(1, 4 * (PARTS + 2) + PARTS + 3 + 48, 16, 12, generator=torch.Generator().manual_seed(2)).double()
-    styles = torch.randn(1, fixed.colors_size, generator=torch.Generator().manual_seed(3)).double()
-    assert torch.equal(fixed.decode(code, styles), learned.decode(code, styles))
-    assert not torch.equal(fixed.reconstruct(code, styles), learned.reconstruct(code, styles))
-    fixed.decode(code, styles).sum().backward()
-    assert fixed.gain.grad is None
-    fixed.reconstruct(code, styles).sum().backward()
-    assert fixed.gain.grad is not None and fixed.gain.grad.all()
 
 
 def test_shapes_do_not_depend_on_which_side_of_an_edge_is_brighter(generator: Generator) -> None:
