@@ -1,11 +1,13 @@
 """How long a training will take on this machine: a few of its iterations on random images, before it begins.
 
-Iterations differ (`short_training.swap_begin`, weights that are still 0), so the joint training is tried at several
-places of its schedule. The estimate knows nothing of what else the machine will do meanwhile.
+Iterations differ (`short_training.swap_begin`, weights that are still 0), so one of each kind is tried. The estimate
+knows nothing of what else the machine will do meanwhile.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import astuple
 from functools import partial
 
 import torch
@@ -15,11 +17,13 @@ from dgnet.core.distributed import Distributed
 from dgnet.data.pairs import PairBatch
 from dgnet.models.build import build_teacher
 from dgnet.training.checks import needs_teachers
-from dgnet.training.joint import JointTask, JointTraining
+from dgnet.training.joint import JointTask, JointTraining, trains_structure_encoder
+from dgnet.training.schedule import loss_weights
 from dgnet.training.teacher import ROLES, TeacherTask, teacher_iterations
 from dgnet.training.teacher_ensemble import TeacherEnsemble
 
-_PLACES = 6  # of the schedule, each in the middle of a sixth of it
+# What an iteration computes: the terms that have a weight, and whether the structure encoder learns from swaps.
+IterationKind = tuple[bool, ...]
 
 
 def joint_seconds(config: Config, identities: int, distributed: Distributed) -> float:
@@ -30,9 +34,20 @@ def joint_seconds(config: Config, identities: int, distributed: Distributed) -> 
     ensemble = TeacherEnsemble(teachers, config.teacher.label, config.loss.batch_statistics_when_frozen, identities)
     task = JointTask(training, ensemble, distributed, config)
     batch = random_batch(config, config.run.batch_size, identities).to(distributed.device)
-    iterations = config.schedule.iterations
-    places = sorted({int((part + 0.5) / _PLACES * iterations) for part in range(_PLACES)})
-    return iterations * _mean_seconds([partial(task.step, batch, place) for place in places], distributed)
+    kinds = [iteration_kind(config, iteration) for iteration in range(config.schedule.iterations)]
+    last = {kind: iteration for iteration, kind in enumerate(kinds)}
+    return sum(
+        count * _mean_seconds([partial(task.step, batch, last[kind])], distributed)
+        for kind, count in Counter(kinds).items()
+    )
+
+
+def iteration_kind(config: Config, iteration: int) -> IterationKind:
+    """Iterations of one kind (counted from 0) take the same time."""
+    weights = loss_weights(config, iteration)
+    encodes_again = weights.structure_code > 0 or weights.cycle > 0
+    terms = (weight > 0 for weight in astuple(weights))
+    return *terms, encodes_again and trains_structure_encoder(config, iteration + 1)
 
 
 def teacher_seconds(config: Config, identities: int, images: int, distributed: Distributed) -> float:

@@ -1,4 +1,4 @@
-"""The estimate of a training's time: places all over the schedule, warmed up, scaled to all iterations."""
+"""The estimate of a training's time: an iteration of each kind, warmed up, as often as the schedule has it."""
 
 import pytest
 
@@ -36,19 +36,25 @@ def config(**changes):
     return parse_config(values, "estimate")
 
 
-def test_the_joint_training_is_tried_all_over_its_schedule(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_kind_of_iteration_is_tried_and_counted(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[int] = []
 
     def step(_, batch, iteration: int) -> None:
-        # Building kernels is slow the first time; late iterations cost three times as much.
-        clock.now += (3.0 if iteration >= 60 else 1.0) + (0 if iteration in tried else 50)
+        # Building kernels is slow the first time; iterations with swaps cost three times as much, a teacher four times.
+        clock.now += (1.0 if iteration < 60 else 3.0 if iteration <= 100 else 4.0) + (0 if iteration in tried else 50)
         tried.append(iteration)
         assert batch.images.shape == (4, 2, 3, 64, 48)
 
     monkeypatch.setattr(JointTask, "step", step)
-    settings = config(schedule={"iterations": 120}, run={"batch_size": 2}, teacher={"backbone": "resnet18"})
-    assert estimate.joint_seconds(settings, 3, Distributed.start("cpu")) == 60 * 1 + 60 * 3
-    assert tried == [10, 30, 50, 70, 90, 110] * 2
+    settings = config(
+        schedule={"iterations": 120},
+        run={"batch_size": 2},
+        teacher={"backbone": "resnet18"},
+        short_training={"swap_begin": 60},
+        loss={"code_ramp_begin": 0, "teacher_ramp_begin": 100, "structure_code": 0, "cycle": 0},
+    )
+    assert estimate.joint_seconds(settings, 3, Distributed.start("cpu")) == 60 * 1 + 41 * 3 + 19 * 4
+    assert tried == [59, 59, 100, 100, 119, 119]
 
 
 def test_the_teacher_is_tried_twice(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
