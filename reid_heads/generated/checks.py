@@ -13,8 +13,8 @@ from dgnet.core.errors import UserError
 from dgnet.data.readers.generated import MANIFEST, GeneratedRecord, source_identities
 from dgnet.data.readers.names import number
 from dgnet.data.records import Dataset, Record
-from dgnet.generation.manifest import PLAN, RECIPE, read_plan
-from dgnet.generation.paths import source_paths, sources
+from dgnet.generation.manifest import PLAN, RECIPE, read_plan, read_recipe
+from dgnet.generation.paths import content, source_paths, sources
 from reid_heads.generated.label_policies import LABEL_POLICIES, LabelPolicyName
 
 _log = logging.getLogger(__name__)
@@ -88,6 +88,28 @@ def warn_of_unfinished(folder: Path, images: int) -> None:
             folder,
             images,
             planned,
+        )
+
+
+def warn_of_other_sources(place: Path, dataset: Dataset, policy: LabelPolicyName) -> None:
+    """A warning where a set of ours was generated from other images than those of the data set, and the policy needs
+    the identities of its sources: number 7 is another person in another data set.
+    """
+    above = (folder for folder in (place, *place.resolve().parents[:2]) if (folder / RECIPE).is_file())
+    folder = next(above, None)
+    if folder is None or policy not in NEEDED:
+        return
+    try:
+        made_of = read_recipe(folder)["data"]
+    except UserError:  # it is read as any folder of images
+        return
+    if (expected := made_of.get("content_sha256")) and content(dataset) != expected:
+        _log.warning(
+            "warning: %s was generated from other images (%s) than those of %s: where a number is another person "
+            "there, its labels are wrong",
+            folder,
+            made_of.get("root"),
+            dataset.root,
         )
 
 

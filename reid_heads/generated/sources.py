@@ -29,6 +29,7 @@ from reid_heads.generated.checks import (
     refuse_real_images,
     refuse_renumbered,
     refuse_unusable,
+    warn_of_other_sources,
     warn_of_unfinished,
 )
 from reid_heads.generated.filters import FilterCount, apply_filters
@@ -193,6 +194,7 @@ def open_generated(
     refuse_changed(config.source, records)
     refuse_real_images(config.source, records, dataset)
     warn_of_unfinished(config.source, len(records))
+    warn_of_other_sources(config.source, dataset, config.label)
     records, counts = apply_filters(records, config.filters)
     return StoredImages(records, classes, config.label, filter_counts=counts)
 

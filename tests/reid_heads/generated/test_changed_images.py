@@ -1,5 +1,6 @@
 """Generated images that are not those of their set's manifest any more."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from dgnet.core.checkpoint import file_hash
 from dgnet.core.errors import UserError
 from dgnet.data.datasets import read_dataset
+from dgnet.generation.paths import content as images_of
 from reid_heads.config import GeneratedConfig, ReIDConfig
 from reid_heads.generated.filters import FilterConfig
 from reid_heads.generated.sources import StoredImages, open_generated
@@ -126,3 +128,23 @@ def test_images_of_the_data_set_are_not_generated(kind: str, count: str, tmp_pat
     dataset = read_dataset(tmp_path / "Market-1501")
     with pytest.raises(UserError, match=mentions("generated.source", count, str(tmp_path / "Market-1501"))):
         open_generated(source, dataset)
+
+
+@pytest.mark.parametrize("named", ["", "images", "manifest.csv"])
+def test_a_set_that_was_generated_from_another_data_set_is_said(
+    named: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Both had people 1 and 2, and the swaps of one pair were learned as those of the other."""
+    people, made = generated_set(tmp_path)
+    data = {"root": str(people), "content_sha256": images_of(read_dataset(people))}
+    recipe = {"image": {"height": 1, "width": 1}, "plans": [0], "generator": {}, "labels": {}, "data": data}
+    (made / "set.json").write_text(json.dumps(recipe))
+    open_generated(config(made / named), read_dataset(people))
+    assert not caplog.text
+    for identity in (1, 2):
+        write_image(tmp_path / "others" / f"000{identity}" / f"other_{identity}.bmp")
+    others = read_dataset(tmp_path / "others")
+    open_generated(config(made / named, label="lsro"), others)
+    assert not caplog.text
+    open_generated(config(made / named), others)
+    assert f"{made} was generated from other images ({people}) than those of {tmp_path / 'others'}" in caplog.text
