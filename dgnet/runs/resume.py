@@ -1,17 +1,23 @@
 """The checkpoint of a resumed training, which must be one of its own: same kind, same data."""
 
 import hashlib
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from dgnet.core.checkpoint import State, load_checkpoint, require_kind
 from dgnet.core.content import content_hashes
 from dgnet.core.errors import UserError
+from dgnet.data.readers.names import number
 from dgnet.data.records import Dataset
+from dgnet.models.reid_model import ReIDModel
 from dgnet.runs.checkpoint import list_checkpoints
+
+_log = logging.getLogger(__name__)
 
 
 def data_fingerprint(
@@ -29,19 +35,24 @@ def data_fingerprint(
         `content`: a hash over the bytes of all these files and of the generated ones; `generated`: a hash;
         `processes`: how many share a batch.
     """
+    return {
+        "identities": list(dataset.identities),
+        "names": list(dataset.people),
+        "images": _labeled_files(dataset),
+        "content": images_content([*(record.path for record in dataset.train), *generated_files]),
+        "generated": hashlib.sha256(generated).hexdigest(),
+        "processes": processes,
+    }
+
+
+def _labeled_files(dataset: Dataset) -> str:
+    """SHA-256 over the name, the identity and the size in bytes of each training image."""
     images = b"".join(
         # Names of files are bytes: not all of them are text.
         os.fsencode(f"{record.path.name}\0{record.identity}\0{record.path.stat().st_size}\n")
         for record in dataset.train
     )
-    return {
-        "identities": list(dataset.identities),
-        "names": list(dataset.people),
-        "images": hashlib.sha256(images).hexdigest(),
-        "content": images_content([*(record.path for record in dataset.train), *generated_files]),
-        "generated": hashlib.sha256(generated).hexdigest(),
-        "processes": processes,
-    }
+    return hashlib.sha256(images).hexdigest()
 
 
 def images_content(paths: Sequence[Path]) -> str:
@@ -63,6 +74,35 @@ def require_trained_on(run: Path, dataset: Dataset) -> None:
             f"{run}: was trained on other images or identities than those of {dataset.root}; remove that folder to "
             "train it anew, or use another --name"
         )
+
+
+def warn_of_other_images(weights: Path, names: Sequence[str], dataset: Dataset) -> None:
+    """A warning where a classifier knows people by numbers alone, those of the data set, and the run in whose folder
+    its weights lie was trained on other images: 7 may be another person there.
+
+    What the run does not tell is not compared. `names` are those of the classes, empty where they are not known.
+    """
+    if any(number(name) is None for name in names):
+        return  # told by their names
+    try:
+        paths = list_checkpoints(weights.parent / "checkpoints")
+        state = load_checkpoint(paths[-1], "cpu") if paths else {}
+    except UserError:
+        return
+    if "images" in state and state["images"] != _labeled_files(dataset):
+        _log.warning(
+            "warning: %s was trained on other images than those of %s: its %d classes have the same numbers, and are "
+            "wrong where these are other people there",
+            weights,
+            dataset.root,
+            len(dataset.identities),
+        )
+
+
+def warn_of_initial_images(model: nn.Module, weights: Path | None, dataset: Dataset) -> None:
+    """`warn_of_other_images` for initial weights that have brought a classifier."""
+    if weights is not None and isinstance(model, ReIDModel) and model.initial_classes is not None:
+        warn_of_other_images(weights, model.initial_classes[1], dataset)
 
 
 def load_resume_state(path: Path, kind: str, dataset: Dataset, device: torch.device, fingerprint: State) -> State:

@@ -25,6 +25,7 @@ from dgnet.models.ide import IDE
 from dgnet.models.people import require_initial_people
 from dgnet.models.reid_model import ReIDModel
 from dgnet.runs.load import KIND
+from dgnet.runs.resume import warn_of_initial_images
 from dgnet.runs.run import Run
 from dgnet.training.batch import JointBatch
 from dgnet.training.optimizers import Optimizers
@@ -177,6 +178,7 @@ def train(
     source = pair_source(config.data, dataset, config.run.batch_size, config.run.seed, distributed)
     training = JointTraining.fresh(config, identities, distributed, pretrained)
     require_initial_people(training.generator.appearance.backbone, dataset)
+    warn_of_initial_images(training.generator.appearance.backbone, config.appearance.weights, dataset)
     if config.short_training.from_teacher:
         begin_from_teacher(training.generator, teachers)
     ensemble = TeacherEnsemble(teachers, config.teacher.label, config.loss.batch_statistics_when_frozen, identities)

@@ -24,6 +24,7 @@ from dgnet.models.build import build_teacher
 from dgnet.models.model_file import StoredModel, read_model_file, save_model
 from dgnet.models.people import other_people, require_initial_people
 from dgnet.models.reid_model import ReIDModel, ReIDOutput
+from dgnet.runs.resume import warn_of_initial_images, warn_of_other_images
 from dgnet.runs.run import Run
 from dgnet.training.task import StepLog, TrainingPlan, TrainingTask
 from dgnet.training.training_loop import run_training
@@ -133,6 +134,7 @@ def train_teacher(
     torch.manual_seed(config.run.seed)
     teacher = build_teacher(settings, len(dataset.identities), pretrained)
     require_initial_people(teacher, dataset)
+    warn_of_initial_images(teacher, settings.weights, dataset)
     teacher = teacher.to(distributed.device).train()
     distributed.broadcast_module(teacher)
     plan = TrainingPlan(
@@ -177,6 +179,7 @@ def load_teachers(paths: Sequence[Path], dataset: Dataset, device: torch.device 
                 f"the data set {dataset.root} has {len(dataset.identities)}, and they differ: {other}; "
                 "train one on this data with tools/train_teacher.py"
             )
+        warn_of_other_images(path, stored.names, dataset)
         teachers.append(replace(stored, identities=dataset.identities))
     return teachers
 

@@ -11,6 +11,7 @@ from dgnet.models.model_file import StoredModel
 from dgnet.models.people import other_people
 from dgnet.models.read_model import read_model
 from dgnet.models.reid_model import ReIDOutput
+from dgnet.runs.resume import warn_of_other_images
 from dgnet.training.teacher import load_teachers
 from dgnet.training.teacher_ensemble import TeacherEnsemble
 from reid_heads.config import DistillationConfig, GeneratedConfig
@@ -58,6 +59,8 @@ def load_distillation_teacher(config: DistillationConfig, dataset: Dataset, devi
             f"{len(dataset.identities)} of {dataset.root} ({other}), so its logits cannot be distilled; "
             "distillation.offline_similarity can"
         )
+    if config.offline_logits > 0:
+        warn_of_other_images(config.teacher, teacher.names, dataset)
     return teacher
 
 

@@ -15,6 +15,7 @@ from dgnet.models.registry import build_model
 from dgnet.models.reid_model import ReIDModel
 from dgnet.runs.checkpoint import list_checkpoints
 from dgnet.runs.folder import move_aside
+from dgnet.runs.resume import warn_of_initial_images
 from dgnet.runs.run import Run
 from dgnet.training.task import TrainingPlan
 from dgnet.training.training_loop import run_training
@@ -90,6 +91,7 @@ def train_model(
     elif config.model.weights is not None:
         load_pretrained(model, config.model.weights, config.model.new_classifier)
         require_initial_people(model, dataset)
+        warn_of_initial_images(model, config.model.weights, dataset)
     objective = build_objective(config, model).to(distributed.device)
     layout = torch.channels_last if settings.channels_last else torch.contiguous_format
     model = model.to(distributed.device, memory_format=layout).train()  # type: ignore[call-overload]

@@ -86,6 +86,30 @@ def test_a_teacher_of_others_with_the_same_numbers_is_refused(
 
 
 @pytest.mark.parametrize("load", PATHS.values(), ids=PATHS)
+def test_a_teacher_of_other_images_with_the_same_numbers_is_told(
+    load: Load, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of two data sets of people 1 to 3 the one's teacher labeled the other's images, without a word."""
+    trained_on = folders(tmp_path / "one", "1", "2", "3")
+    folders(tmp_path / "other", "1", "2", "3")
+    (tmp_path / "other" / "1" / "0.png").rename(tmp_path / "other" / "1" / "7.png")
+    others = read_dataset(tmp_path / "other")
+    train(tmp_path, trained_on)
+    caplog.clear()
+    weights = tmp_path / "run" / "last.pth"
+    load(weights, trained_on)
+    assert not caplog.text
+    load(weights, others)
+    assert f"{weights} was trained on other images than those of {tmp_path / 'other'}: its 3 classes" in caplog.text
+    caplog.clear()
+    train(tmp_path / "next", others, **{"model.weights": weights})
+    assert "was trained on other images" in caplog.text
+    caplog.clear()
+    train(tmp_path / "anew", others, **{"model.weights": weights, "model.new_classifier": True})
+    assert "was trained on other images" not in caplog.text
+
+
+@pytest.mark.parametrize("load", PATHS.values(), ids=PATHS)
 def test_people_with_names_are_not_those_with_the_numbers(load: Load, tmp_path: Path) -> None:
     named, numbered = folders(tmp_path / "named", "anna", "bob"), folders(tmp_path / "numbered", "0001", "2")
     assert named.identities == numbered.identities == (1, 2)
