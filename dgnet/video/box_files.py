@@ -169,10 +169,10 @@ def truth_line(
 
 def _first_of_each(frames: np.ndarray, places: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Which boxes are the first of those at their very place in a frame, by score: one person would be several."""
-    by_score = np.argsort(-np.nan_to_num(scores), kind="stable")
-    keys = np.column_stack([frames, places])[by_score]
-    first = np.zeros(len(frames), bool)
-    first[by_score[np.unique(keys, axis=0, return_index=True)[1]]] = True
+    order = np.lexsort((-np.nan_to_num(scores), *places.T, frames))
+    keys = np.column_stack([frames, places])[order]
+    first = np.ones(len(frames), bool)
+    first[order[1:][(keys[1:] == keys[:-1]).all(axis=1)]] = False
     return first
 
 
