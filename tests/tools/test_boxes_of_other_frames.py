@@ -33,11 +33,11 @@ def csv(path: Path, numbers: range, corners: str = "5,5,25,45") -> Path:
 
 @pytest.fixture
 def find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    def found(source: Path, boxes: Path, *options: object) -> tuple[int, str, list[int]]:
+    def found(source: Path, boxes: Path, *options: object, to: str = "people") -> tuple[int, str, list[int]]:
         """The status, what was said, and the numbers of the frames that crops are of."""
-        gallery = tmp_path / "people"
-        status, _, said = answer(find_people, monkeypatch, capsys, source, "--boxes", boxes, "--to", gallery, *options)
-        crops = sorted(gallery.rglob("*.jpg"))
+        words = source, "--boxes", boxes, "--to", tmp_path / to, *options
+        status, _, said = answer(find_people, monkeypatch, capsys, *words)
+        crops = sorted((tmp_path / to).rglob("*.jpg"))
         return status, said, [round(Image.open(crop).convert("RGB").getpixel((9, 9))[0] / 40) for crop in crops]
 
     return found
@@ -79,7 +79,7 @@ def test_boxes_that_begin_at_one_may_count_from_one(numbers: range, asked: bool,
     folder, boxes = frames(tmp_path / "f", range(5)), csv(tmp_path / "b.csv", numbers)
     status, said, crops = find(folder, boxes)
     assert (status, crops) == (0, list(numbers)) and ("--first-frame 1" in said) == asked
-    assert find(folder, boxes, "--first-frame", 0, "--source-name", "told")[:2] == (0, "")
+    assert find(folder, boxes, "--first-frame", 0, to="told")[:2] == (0, "")
 
 
 @pytest.mark.parametrize(("write", "place"), [(csv, "0.1,0.1,0.8,0.9"), (mot, "0.3,0.3,0.5,0.6"), (csv, "0,0,1,1")])
@@ -127,7 +127,7 @@ def test_boxes_of_every_second_frame_that_are_numbered_anew_are_said(find, tmp_p
     folder = frames(tmp_path / "f", range(1, 7))
     status, said, crops = find(folder, mot(tmp_path / "b.txt", range(1, 4)))
     assert (status, crops) == (0, [1, 2, 3]) and mentions_all(said, "b.txt", "on frame 3", "6 frames", "passed over")
-    assert find(folder, mot(tmp_path / "b.txt", range(1, 7, 2)), "--source-name", "right")[:2] == (0, "")
+    assert find(folder, mot(tmp_path / "b.txt", range(1, 7, 2)), to="right")[:2] == (0, "")
 
 
 def test_boxes_that_lie_on_their_side_are_said(find, tmp_path: Path) -> None:
