@@ -37,7 +37,7 @@ def joint_seconds(config: Config, identities: int, distributed: Distributed) -> 
     kinds = [iteration_kind(config, iteration) for iteration in range(config.schedule.iterations)]
     last = {kind: iteration for iteration, kind in enumerate(kinds)}
     return sum(
-        count * _mean_seconds([partial(task.step, batch, last[kind])], distributed)
+        count * _mean_seconds(partial(task.step, batch, last[kind]), distributed)
         for kind, count in Counter(kinds).items()
     )
 
@@ -57,7 +57,7 @@ def teacher_seconds(config: Config, identities: int, images: int, distributed: D
     teacher = build_teacher(settings, identities, False).to(distributed.device).train()
     task = TeacherTask(teacher, config, iterations, distributed)
     batch = random_batch(config, settings.batch_size // ROLES, identities).to(distributed.device)
-    return iterations * _mean_seconds([partial(task.step, batch, 0)] * 2, distributed)
+    return iterations * _mean_seconds(partial(task.step, batch, 0), distributed)
 
 
 def random_batch(config: Config, size: int, identities: int) -> PairBatch:
@@ -71,16 +71,15 @@ def random_batch(config: Config, size: int, identities: int) -> PairBatch:
     )
 
 
-def _mean_seconds(steps: list[Callable[[], object]], distributed: Distributed) -> float:
-    """The mean over the steps, all of which run once before: the first of a kind builds its kernels."""
-    for step in steps:
-        step()
+def _mean_seconds(step: Callable[[], object], distributed: Distributed, times: int = 3) -> float:
+    """The mean of several runs of a step, after one that builds its kernels."""
+    step()
     _wait(distributed)
     began = time.perf_counter()
-    for step in steps:
+    for _ in range(times):
         step()
     _wait(distributed)
-    return (time.perf_counter() - began) / len(steps)
+    return (time.perf_counter() - began) / times
 
 
 def _wait(distributed: Distributed) -> None:
