@@ -60,7 +60,7 @@ def fidelity_metrics(
     for measure in measures:
         title = f"{measure.name}, {name}" if name else measure.name
         values = means[measure.name].of_pairs
-        differ = values[np.isfinite(values)]
+        differ = values[~np.isposinf(values)]  # what is no number stays, and makes the mean none
         some = 0 < len(differ) < len(values)
         value = float(differ.mean()) if some else means[measure.name].mean
         note = f"over the {len(differ)} of {len(values)} pairs that differ" if some else ""

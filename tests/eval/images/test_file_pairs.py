@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.images.fidelity import MEASURES, fidelity_metrics
+from eval.images.fidelity import MEASURES, Measure, fidelity_metrics
 from eval.images.file_pairs import files_by_name, pairs_of_files
 from eval.images.psnr import psnr
 from tests.eval.images.small_files import picture, write
@@ -38,3 +38,6 @@ def test_an_image_that_agrees_exactly_does_not_make_the_mean_infinite(tmp_path: 
     assert ratio.note == "over the 2 of 3 pairs that differ" and not similarity.note
     assert math.isinf(fidelity_metrics(pairs[:1], measures, "pairs")[0].value)
     assert not fidelity_metrics(pairs[1:], measures, "pairs")[0].note
+    values = iter([math.nan, 2.0, math.inf])
+    partly = Measure("unknown", lambda made, real: psnr(made, real) * 0 + next(values))
+    assert math.isnan(fidelity_metrics(pairs[1:] + pairs[1:2], [partly], "pairs")[0].value)
