@@ -12,7 +12,7 @@ from dgnet.data.datasets import read_dataset
 from dgnet.data.description import describe_dataset
 from dgnet.data.records import Dataset
 from dgnet.models.build import build_discriminator, build_generator, parameter_count
-from dgnet.training.schedule import terms_without_part
+from dgnet.training.schedule import describe_unused_terms
 
 
 def describe_training(config: Config, check: Callable[[Dataset], None]) -> str:
@@ -43,7 +43,7 @@ def describe_training(config: Config, check: Callable[[Dataset], None]) -> str:
             lines.append(f"# {name}: {known}" + (f", and {per_identity:,} per identity" if per_identity else ""))
         else:
             lines.append(f"# {name}: {size:,} parameters")
-    lines += [f"# {sentence}" for sentence in filter(None, [terms_without_part(config)])]
+    lines += [f"# {sentence}" for sentence in filter(None, [describe_unused_terms(config)])]
     lines += [f"# missing: {sentence}" for sentence in missing]
     if dataset is not None and not missing:
         try:

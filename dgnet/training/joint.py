@@ -30,7 +30,7 @@ from dgnet.runs.run import Run
 from dgnet.training.batch import JointBatch
 from dgnet.training.optimizers import Optimizers
 from dgnet.training.record import StepRecord
-from dgnet.training.schedule import terms_without_part
+from dgnet.training.schedule import describe_unused_terms
 from dgnet.training.step import JointStep
 from dgnet.training.task import StepLog, TrainingPlan, TrainingTask, is_due
 from dgnet.training.teacher_ensemble import TeacherEnsemble
@@ -131,7 +131,7 @@ class JointTask(TrainingTask[PairBatch]):
         return (
             str(self._numerics),
             f"the appearance encoder began with {weights or 'random weights'}",
-            *filter(None, [terms_without_part(self.config)]),
+            *filter(None, [describe_unused_terms(self.config)]),
         )
 
     def draw(self, run: Run, iteration: int) -> None:

@@ -15,7 +15,7 @@ from dgnet.training import joint
 from dgnet.training.checks import check_joint_training, needs_teachers
 from dgnet.training.job import LENGTH, SECTIONS, TEACHER_LENGTH, TEACHER_SECTIONS, Job
 from dgnet.training.joint import DrawSamples
-from dgnet.training.schedule import terms_without_part
+from dgnet.training.schedule import describe_unused_terms
 from dgnet.training.teacher import TEACHER_FILE, load_teachers, train_teacher, warn_of_other_size
 
 _log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ def job_teachers(job: Job, dataset: Dataset) -> list[ReIDModel]:
         else:
             # Before the hours that a teacher takes.
             check_joint_training(job, dataset)
-            if without := terms_without_part(config):
+            if without := describe_unused_terms(config):
                 job.distributed.on_main(lambda: _log.warning("warning: %s", without))
             train_job_teacher(job, dataset, name)
     teachers = load_teachers(paths, dataset, job.distributed.device)

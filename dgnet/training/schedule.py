@@ -80,11 +80,11 @@ def loss_weights(config: Config, iteration: int) -> LossWeights:
     )
 
 
-def terms_without_part(config: Config) -> str:
+def describe_unused_terms(config: Config) -> str:
     """The terms whose weights first grow after the training's last iteration, in a sentence; empty where there are
     none.
 
-    >>> terms_without_part(Config())
+    >>> describe_unused_terms(Config())
     ''
     """
     end = config.schedule.iterations

@@ -106,7 +106,7 @@ def learning_rate(config: ReIDConfig, epoch: int) -> float:
     )
 
 
-def rates_without_part(config: ReIDConfig) -> list[str]:
+def describe_unused_schedule(config: ReIDConfig) -> list[str]:
     """What of the schedule lies after the last epoch, a sentence each."""
     settings = config.schedule
     said = []

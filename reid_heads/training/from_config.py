@@ -19,7 +19,7 @@ from dgnet.runs.folder import refuse_foreign_folder
 from reid_heads.config import ReIDConfig
 from reid_heads.generated.sources import open_generated
 from reid_heads.training.checks import check_training
-from reid_heads.training.components import rates_without_part
+from reid_heads.training.components import describe_unused_schedule
 from reid_heads.training.evaluation import Evaluation, RankingFactory, evaluation_of
 from reid_heads.training.trainer import train_model
 
@@ -95,7 +95,7 @@ def describe_config(config: ReIDConfig) -> str:
     lines = [
         *describe_dataset(dataset).splitlines(),
         f"{model.name}: {parameter_count(model):,} parameters, {parameter_count(model.deployed()):,} deployed",
-        *rates_without_part(config),
+        *describe_unused_schedule(config),
     ]
     try:
         check_training(config, dataset, distributed)

@@ -22,7 +22,7 @@ from reid_heads.generated.sources import LiveGenerator, StoredImages
 from reid_heads.losses.objective import Objective
 from reid_heads.training.batches import ReIDBatch, ReIDSource
 from reid_heads.training.best_checkpoint import LAST_FILE, BestCheckpoint, Figures
-from reid_heads.training.components import build_optimizers, is_test_epoch, learning_rate, rates_without_part
+from reid_heads.training.components import build_optimizers, describe_unused_schedule, is_test_epoch, learning_rate
 from reid_heads.training.evaluation import Evaluation
 from reid_heads.training.loss_computer import LossComputer
 from reid_heads.training.teachers import load_distillation_teacher, load_label_teachers
@@ -89,7 +89,7 @@ class ReIDTask(TrainingTask[ReIDBatch]):
             f"{self.model.name} began with {self.model.initial_weights or 'random weights'}",
             f"an epoch: {source.iterations_per_epoch} batches of {sampler.identities} x {sampler.images} images",
         ]
-        messages += rates_without_part(self.config)
+        messages += describe_unused_schedule(self.config)
         if sampler.repeating:
             messages.append(
                 f"{sampler.repeating} identities have fewer than {sampler.images} images: theirs repeat within a batch "

@@ -7,7 +7,7 @@ import pytest
 
 from dgnet.config import Config, load_config
 from dgnet.config.training import LossConfig, ScheduleConfig, ShortTrainingConfig
-from dgnet.training.schedule import learning_rate_factor, loss_weights, ramp, terms_without_part
+from dgnet.training.schedule import describe_unused_terms, learning_rate_factor, loss_weights, ramp
 from tests.dgnet.small_training import naive_config, small_config
 from tests.oracles.naive_step import NaiveDGNet
 
@@ -101,18 +101,18 @@ def test_rates_that_fall_evenly_end_at_nothing() -> None:
 
 def test_terms_that_begin_after_the_training_are_told() -> None:
     """A teacher was trained for hours, and neither it nor any code had a part in the training."""
-    short = terms_without_part(Config(schedule=ScheduleConfig(iterations=20_000)))
+    short = describe_unused_terms(Config(schedule=ScheduleConfig(iterations=20_000)))
     for name in ("appearance_code", "structure_code", "cycle", "soft_label", "fine_grained", "20000 iterations"):
         assert name in short
     assert "loss.code_ramp_begin is 30000" in short and "swap_begin" not in short
-    assert not terms_without_part(Config(schedule=ScheduleConfig(iterations=30_002)))
+    assert not describe_unused_terms(Config(schedule=ScheduleConfig(iterations=30_002)))
     early = LossConfig(code_ramp_begin=0, teacher_factor=0)
-    assert not terms_without_part(Config(schedule=ScheduleConfig(iterations=9), loss=early))
+    assert not describe_unused_terms(Config(schedule=ScheduleConfig(iterations=9), loss=early))
     late = ShortTrainingConfig(swap_begin=9)
-    assert "adversarial" in terms_without_part(Config(schedule=ScheduleConfig(iterations=9), short_training=late))
+    assert "adversarial" in describe_unused_terms(Config(schedule=ScheduleConfig(iterations=9), short_training=late))
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("configs/*.yaml")), ids=lambda path: path.stem)
 def test_no_recipe_has_a_term_without_part(path: Path) -> None:
     if not path.stem.startswith("ab_"):
-        assert not terms_without_part(load_config(path))
+        assert not describe_unused_terms(load_config(path))

@@ -7,7 +7,7 @@ import pytest
 
 from dgnet.core.errors import UserError
 from reid_heads.config import ReIDConfig
-from reid_heads.training.components import is_test_epoch, learning_rate, rates_without_part
+from reid_heads.training.components import describe_unused_schedule, is_test_epoch, learning_rate
 from reid_heads.training.schedules import parse_decay, warmup_multistep
 from tests.messages import mentions
 
@@ -44,8 +44,8 @@ def test_tests_come_every_few_epochs_and_at_the_end() -> None:
 def test_what_lies_after_the_last_epoch_is_told() -> None:
     """Ten epochs of the bag of tricks were a warm-up and nothing else."""
     short = ReIDConfig.model_validate({"schedule": {"epochs": 10}})
-    warmup, decay = rates_without_part(short)
+    warmup, decay = describe_unused_schedule(short)
     assert "warmup_epochs is 10" in warmup and "epoch 40 and 70" in decay
-    assert not rates_without_part(ReIDConfig())
+    assert not describe_unused_schedule(ReIDConfig())
     middle = ReIDConfig.model_validate({"schedule": {"epochs": 60}})
-    assert [("70" in sentence, "40" in sentence) for sentence in rates_without_part(middle)] == [(True, False)]
+    assert [("70" in sentence, "40" in sentence) for sentence in describe_unused_schedule(middle)] == [(True, False)]
