@@ -113,6 +113,6 @@ def test_terms_that_begin_after_the_training_are_told() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("configs/*.yaml")), ids=lambda path: path.stem)
-def test_no_recipe_has_a_term_without_part(path: Path) -> None:
+def test_no_recipe_has_an_unused_term(path: Path) -> None:
     if not path.stem.startswith("ab_"):
         assert not describe_unused_terms(load_config(path))
