@@ -39,8 +39,8 @@ def rgb_of(image: Image.Image, content: bytes, name: str) -> Image.Image:
     if transparent is not None:
         image.info["transparency"] = transparent
     if image.format == "BMP" and image.mode == "RGBA" and not np.asarray(image)[..., 3].any():
-        # The fourth byte of a bitmap's pixels is padding to most programs, whatever the head calls it: a bitmap of
-        # which nothing could be seen shows its colors, as in browsers.
+        # The fourth byte of a bitmap's pixels is often padding, whatever the head calls it: a bitmap of which nothing
+        # could be seen shows its colors.
         return image.convert("RGB")
     if image.has_transparency_data:
         background = Image.new("RGBA", image.size, BACKGROUND)
